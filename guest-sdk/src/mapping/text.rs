@@ -1,0 +1,129 @@
+//! Text as people type it, made fit for a CRM: no control characters, no stray white space.
+
+/// One line: white space collapsed, control characters gone. `None` if nothing is left, because an
+/// absent value stays out of the CRM while an empty one clears what is there.
+pub fn line(text: &str) -> Option<String> {
+    if is_plain_line(text) {
+        return Some(text.into());
+    }
+    let mut line = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        let end = line.len();
+        if end > 0 {
+            line.push(' ');
+        }
+        let start = line.len();
+        line.extend(word.chars().filter(|&char| is_shown(char)));
+        if line.len() == start {
+            line.truncate(end);
+        }
+    }
+    (!line.is_empty()).then_some(line)
+}
+
+/// [`line()`] of a value that may be missing.
+pub fn optional_line(text: Option<&String>) -> Option<String> {
+    text.and_then(|text| line(text))
+}
+
+/// Appends several lines: line ends become `\n`, tabs become spaces, control characters go, and the
+/// white space around the whole goes too.
+pub fn push_lines(target: &mut String, text: &str) {
+    let mut rest = text.trim();
+    // A long conversation is copied from one doubtful character to the next: decoding them all would
+    // take most of the fuel of a run.
+    while let Some((plain, doubtful)) = next_doubtful(rest) {
+        target.push_str(plain);
+        let mut chars = doubtful.chars();
+        let Some(char) = chars.next() else { break };
+        rest = chars.as_str();
+        match char {
+            '\r' if rest.starts_with('\n') => {}
+            '\r' | '\u{2028}' | '\u{2029}' => target.push('\n'),
+            '\t' => target.push(' '),
+            char if is_shown(char) => target.push(char),
+            _ => {}
+        }
+    }
+    target.push_str(rest);
+}
+
+/// Whether [`line()`] would change nothing, as is the case with nearly every value.
+fn is_plain_line(text: &str) -> bool {
+    let mut before = b' ';
+    let plain = text.bytes().all(|byte| {
+        let plain = byte.is_ascii_graphic() || (byte == b' ' && before != b' ');
+        before = byte;
+        plain
+    });
+    plain && before != b' '
+}
+
+/// The text before the first character that may have to go or change, and the text from there.
+fn next_doubtful(text: &str) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|byte| DOUBTFUL[usize::from(byte)])?;
+    text.split_at_checked(at)
+}
+
+/// First bytes of characters that may have to go or change: ASCII controls, and what begins the
+/// blocks of the other ones (U+0080, U+2000, U+F000).
+static DOUBTFUL: [bool; 256] = {
+    let mut doubtful = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        doubtful[byte] =
+            (byte < 0x20 && byte != b'\n' as usize) || matches!(byte, 0x7f | 0xc2 | 0xe2 | 0xef);
+        byte += 1;
+    }
+    doubtful
+};
+
+/// Whether a character shows, or shapes what shows. Joiners stay: emoji, Persian and Hindi need
+/// them. Marks of direction go, because they reorder the text that the CRM prints around a value.
+fn is_shown(char: char) -> bool {
+    !char.is_control()
+        && !matches!(
+            char,
+            '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_collapsed_and_cleaned() {
+        for (typed, expected) in [
+            ("Maya Lind", Some("Maya Lind")),
+            ("  Maya \t\r\n Lind ", Some("Maya Lind")),
+            ("Maya\u{a0}Lind", Some("Maya Lind")),
+            ("王\u{3000}小明", Some("王 小明")),
+            ("Ma\u{0}ya \u{7} Lind\u{9f}", Some("Maya Lind")),
+            ("\u{feff}Maya\u{200b}", Some("Maya")),
+            ("\u{202e}ayaM", Some("ayaM")),
+            ("👩\u{200d}🔧 Rosa", Some("👩\u{200d}🔧 Rosa")),
+            ("", None),
+            (" \n ", None),
+            ("\u{0}\u{200b}", None),
+        ] {
+            assert_eq!(line(typed).as_deref(), expected, "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn lines_keep_their_breaks() {
+        for (typed, expected) in [
+            (" one\ntwo ", "one\ntwo"),
+            ("one\r\ntwo\rthree", "one\ntwo\nthree"),
+            ("one\ttwo", "one two"),
+            ("on\u{0}e — «two»\u{200e}", "one — «two»"),
+            ("a\u{85}b", "ab"),
+            ("", ""),
+        ] {
+            let mut text = String::new();
+            push_lines(&mut text, typed);
+            assert_eq!(text, expected, "{typed:?}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The command line: one file a command, each with `Args` and `run`, writing to the writer it is given.
+//! Data goes to stdout, messages and progress to stderr.
+
+pub mod account;
+pub mod connection;
+pub mod demo;
+pub mod event;
+pub mod failure;
+pub mod output;
+pub mod serve;
+pub mod source;
+pub mod transform;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+use crate::{app, stock, telemetry};
+use failure::{Failure, Result};
+
+/// Leadline turns chat-widget leads into CRM records.
+#[derive(Parser, Debug)]
+#[command(name = "leadline", version, long_version = long_version(), propagate_version = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(flatten)]
+    config: Config,
+
+    /// Print JSON instead of a table.
+    #[arg(long, global = true)]
+    json: bool,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 ok · 1 failed · 2 usage · 3 a check found problems · 5 not found · 6 conflict ·
+7 temporary, try again · 8 a transformation is over a limit · 130 interrupted";
+
+fn long_version() -> &'static str {
+    const TEXT: &[&str] = &[env!("CARGO_PKG_VERSION"), "\nstock transformations: ", stock::ORIGIN];
+    static VERSION: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| TEXT.concat());
+    &VERSION
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Run the service.
+    Serve(serve::Args),
+    /// Show it all at work: two dealerships, a HubSpot simulator, and the leads of `examples/`.
+    Demo(demo::Args),
+    /// Dealerships.
+    #[command(subcommand)]
+    Account(account::Command),
+    /// Who signs an account's events.
+    #[command(subcommand)]
+    Source(source::Command),
+    /// An account's HubSpot portal.
+    #[command(subcommand)]
+    Connection(connection::Command),
+    /// Events, and what became of them.
+    #[command(subcommand)]
+    Event(event::Command),
+    /// Transformations.
+    #[command(subcommand)]
+    Transform(transform::Command),
+}
+
+/// What every command is given.
+pub struct Context<'a> {
+    pub config: Config,
+    pub json: bool,
+    pub out: &'a mut dyn Write,
+}
+
+impl Context<'_> {
+    /// The store of the configuration.
+    async fn store(&self) -> Result<crate::store::Store> {
+        Ok(app::open_store(&self.config).await?)
+    }
+
+    /// The account of a slug or an id.
+    async fn account(&self, store: &crate::store::Store, slug_or_id: &str) -> Result<crate::model::account::Account> {
+        let found = store.account(slug_or_id).await?;
+        found.ok_or_else(|| {
+            Failure::not_found(format!("there is no account `{slug_or_id}`")).hint("`leadline account list` shows them")
+        })
+    }
+}
+
+/// Runs one command and says how it ended. Errors go to stderr, with a hint where there is one.
+pub fn run(cli: Cli, out: &mut dyn Write) -> ExitCode {
+    let mut context = Context { config: cli.config, json: cli.json, out };
+    let done = telemetry::init_logs(&context.config).map_err(Failure::from).and_then(|()| {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(dispatch(cli.command, &mut context))
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.print();
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<()> {
+    match command {
+        Command::Serve(args) => serve::run(args, context).await,
+        Command::Demo(args) => demo::run(args, context).await,
+        Command::Account(command) => account::run(command, context).await,
+        Command::Source(command) => source::run(command, context).await,
+        Command::Connection(command) => connection::run(command, context).await,
+        Command::Event(command) => event::run(command, context).await,
+        Command::Transform(command) => transform::run(command, context).await,
+    }
+}

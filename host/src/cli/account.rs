@@ -1,0 +1,155 @@
+//! `leadline account`: dealerships.
+
+use serde::Serialize;
+
+use super::Context;
+use super::failure::{Failure, Result};
+use crate::model::account::{Account, Connection, Source};
+use crate::model::time::clock;
+use crate::store::{CreateAccount, Store};
+
+#[derive(clap::Subcommand, Debug)]
+pub enum Command {
+    /// Make an account.
+    Create {
+        /// The dealership's name, such as "Ocean Honda".
+        name: String,
+        /// What people type; made of the name where it is not given.
+        #[arg(long)]
+        slug: Option<String>,
+    },
+    /// List the accounts.
+    #[command(alias = "ls")]
+    List,
+    /// Show an account: its portal, its transformations, its sources.
+    #[command(alias = "get")]
+    Show {
+        /// Slug or id.
+        account: String,
+    },
+}
+
+/// An account with what it owns.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    account: Account,
+    connections: Vec<Connection>,
+    event_types: Vec<String>,
+    transformations: Vec<Bound>,
+    sources: Vec<Source>,
+}
+
+#[derive(Serialize)]
+struct Bound {
+    event_type: String,
+    version: String,
+    settings: serde_json::Value,
+}
+
+pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
+    let store = context.store().await?;
+    match command {
+        Command::Create { name, slug } => create(&store, &name, slug, context).await,
+        Command::List => {
+            let accounts = store.accounts().await?;
+            let row = |account: &Account| {
+                vec![account.slug.clone(), account.name.clone(), account.id.to_string(), account.created_at.to_string()]
+            };
+            context.list(
+                &accounts,
+                &["Slug", "Name", "Id", "Created"],
+                row,
+                "No accounts yet: `leadline account create \"Ocean Honda\"`.",
+            )
+        }
+        Command::Show { account } => {
+            let account = context.account(&store, &account).await?;
+            let shown = show(&store, account).await?;
+            context.one(&shown, text)
+        }
+    }
+}
+
+async fn create(store: &Store, name: &str, slug: Option<String>, context: &mut Context<'_>) -> Result<()> {
+    let slug = slug.unwrap_or_else(|| slug_of(name));
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if name.trim().is_empty() || slug.is_empty() || slug.len() > 64 || !slug.bytes().all(plain) {
+        return Err(Failure::usage(format!("`{slug}` is no slug: lower-case letters, digits and `-`, 64 at most"))
+            .hint("choose one with `--slug`"));
+    }
+    match store.create_account(&slug, name.trim(), clock()).await? {
+        CreateAccount::Created(account) => context.one(&account, |account| {
+            format!(
+                "Account {} ({}) is there, with the slug `{}`.\nNext: leadline connection connect --account {slug} --portal ID --token-file FILE\n      leadline source create --account {slug}",
+                account.name, account.id, account.slug
+            )
+        }),
+        CreateAccount::SlugTaken => Err(Failure::conflict(format!("there is an account `{slug}` already")).hint("choose another one with `--slug`")),
+    }
+}
+
+fn slug_of(name: &str) -> String {
+    let words = name.to_lowercase();
+    let words = words.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("-")
+}
+
+async fn show(store: &Store, account: Account) -> Result<Shown> {
+    let routing = store.routing(&account.id).await?;
+    let mut transformations = Vec::new();
+    for binding in routing.bindings {
+        let settings = serde_json::from_str(&binding.settings).map_err(anyhow::Error::from)?;
+        transformations.push(Bound { event_type: binding.event_type, version: binding.label, settings });
+    }
+    Ok(Shown {
+        sources: store.sources(Some(&account.id)).await?,
+        connections: routing.connections,
+        event_types: routing.subscriptions.into_iter().map(|subscription| subscription.event_type).collect(),
+        transformations,
+        account,
+    })
+}
+
+fn text(shown: &Shown) -> String {
+    let mut lines = vec![format!(
+        "{} ({}, slug `{}`), since {}",
+        shown.account.name, shown.account.id, shown.account.slug, shown.account.created_at
+    )];
+    for connection in &shown.connections {
+        let state = serde_json::to_value(connection.state)
+            .ok()
+            .and_then(|state| Some(state.as_str()?.replace('_', " ")))
+            .unwrap_or_default();
+        lines.push(format!(
+            "  portal {}: {state} ({}, API {})",
+            connection.portal_id, connection.id, connection.api_version
+        ));
+    }
+    if shown.connections.is_empty() {
+        lines.push("  not connected: leads are stored and skipped".to_owned());
+    }
+    lines.push(format!(
+        "  event types: {}",
+        if shown.event_types.is_empty() { "none".to_owned() } else { shown.event_types.join(", ") }
+    ));
+    for bound in &shown.transformations {
+        lines.push(format!("  {} goes through {} with {}", bound.event_type, bound.version, bound.settings));
+    }
+    for source in &shown.sources {
+        lines.push(format!("  source {} ({})", source.id, source.name));
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_slug_is_made_of_the_name() {
+        for (name, slug) in
+            [("Ocean Honda", "ocean-honda"), ("  Müller & Söhne 24 ", "m-ller-s-hne-24"), ("Über", "ber"), ("!!", "")]
+        {
+            assert_eq!(super::slug_of(name), slug);
+        }
+    }
+}

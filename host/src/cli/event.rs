@@ -1,0 +1,271 @@
+//! `leadline event`: events, and what became of them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::failure::{Failure, Result};
+use super::{Context, source};
+use crate::model::event::{Event, EventState};
+use crate::model::id::EventId;
+use crate::model::time::{Timestamp, clock};
+use crate::signature::Secret;
+use crate::store::{EventFilter, ShownDelivery, ShownEvent, Store};
+
+/// How often `tail` looks for new events.
+const TAIL_EVERY: Duration = Duration::from_millis(500);
+/// Events that one page of a list shows at most.
+const PAGE_MAX: u32 = 200;
+
+#[derive(clap::Subcommand, Debug)]
+pub enum Command {
+    /// Post an event to the service.
+    Send(Send),
+    /// List events, newest first.
+    #[command(alias = "ls")]
+    List(Filter),
+    /// Show an event: its body, log, plan, calls and attempts.
+    #[command(alias = "get")]
+    Show {
+        /// Id of the event, `evt_…`.
+        event: String,
+    },
+    /// Follow new events as they come in. Ends with Ctrl-C.
+    Tail(Filter),
+}
+
+#[derive(clap::Args, Debug)]
+pub struct Send {
+    /// JSON file of the event: `{"type", "timestamp", "data"}`.
+    file: PathBuf,
+    /// Id of the source.
+    #[arg(long)]
+    source: String,
+    /// Sign it with the source's secret, read from the data folder.
+    #[arg(long)]
+    sign: bool,
+    /// Sign it with the secret of this file, for a service elsewhere.
+    #[arg(long, value_name = "FILE", conflicts_with = "sign")]
+    secret_file: Option<PathBuf>,
+    /// The event's id at the sender; made of the body where it is not given, so that a repeat is a repeat.
+    #[arg(long)]
+    id: Option<String>,
+    /// Address of the service.
+    #[arg(long, env = "LEADLINE_URL", default_value = "http://127.0.0.1:8080")]
+    url: String,
+}
+
+#[derive(clap::Args, Debug)]
+pub struct Filter {
+    /// Only those of this account.
+    #[arg(long)]
+    account: Option<String>,
+    /// Only those in this state: received, planned, skipped, held, refused.
+    #[arg(long, value_parser = state)]
+    state: Option<EventState>,
+    /// Only those of this type, such as `lead.captured.v1`.
+    #[arg(long = "type", value_name = "TYPE")]
+    event_type: Option<String>,
+    /// At most this many; with `tail`, stop after so many.
+    #[arg(long)]
+    limit: Option<u32>,
+}
+
+fn state(text: &str) -> std::result::Result<EventState, String> {
+    serde_json::from_value(Value::String(text.to_owned()))
+        .map_err(|_| "there are received, planned, skipped, held and refused".to_owned())
+}
+
+pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
+    match command {
+        Command::Send(args) => send(args, context).await,
+        Command::List(filter) => {
+            let store = context.store().await?;
+            let limit = filter.limit.unwrap_or(20);
+            if !(1..=PAGE_MAX).contains(&limit) {
+                return Err(Failure::usage(format!("a page has 1 to {PAGE_MAX} events, not {limit}")));
+            }
+            let filter = EventFilter { limit, ..event_filter(filter, &store, context).await? };
+            let events = store.events(&filter).await?;
+            context.list(&events, &["Received", "Id", "Type", "State", "Reason"], row, "No events match.")
+        }
+        Command::Show { event } => {
+            let store = context.store().await?;
+            let id: EventId =
+                event.parse().map_err(|error: crate::model::id::IdError| Failure::usage(error.to_string()))?;
+            let shown = store.event(&id).await?;
+            let shown = shown.ok_or_else(|| {
+                Failure::not_found(format!("there is no event `{id}`")).hint("`leadline event list` shows the newest")
+            })?;
+            context.one(&shown, text)
+        }
+        Command::Tail(filter) => tail(filter, context).await,
+    }
+}
+
+async fn event_filter(filter: Filter, store: &Store, context: &Context<'_>) -> Result<EventFilter> {
+    let account = match filter.account {
+        Some(account) => Some(context.account(store, &account).await?.id),
+        None => None,
+    };
+    Ok(EventFilter { account, state: filter.state, event_type: filter.event_type, after: None, limit: PAGE_MAX })
+}
+
+fn row(event: &Event) -> Vec<String> {
+    let reason = event.reason.as_ref().map(|reason| reason.detail.clone()).unwrap_or_default();
+    vec![event.received_at.to_string(), event.id.to_string(), event.event_type.clone(), word(&event.state), reason]
+}
+
+fn word(state: &impl serde::Serialize) -> String {
+    serde_json::to_value(state).ok().and_then(|word| Some(word.as_str()?.to_owned())).unwrap_or_default()
+}
+
+async fn send(args: Send, context: &mut Context<'_>) -> Result<()> {
+    let body = std::fs::read(&args.file)
+        .map_err(|error| Failure::failed(format!("cannot read {}: {error}", args.file.display())))?;
+    let id = args.id.clone().unwrap_or_else(|| {
+        let digest = Sha256::digest(&body);
+        format!("msg_{}", digest[..12].iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    });
+    let at = clock().seconds();
+    let url = format!("{}/v1/sources/{}/events", args.url.trim_end_matches('/'), args.source);
+    let mut request = reqwest::Client::new()
+        .post(&url)
+        .header("content-type", "application/json")
+        .header("webhook-id", &id)
+        .header("webhook-timestamp", at);
+    if let Some(secret) = secret(&args, context).await? {
+        let secret = Secret::parse(secret.expose_secret()).map_err(anyhow::Error::from)?;
+        request = request.header("webhook-signature", secret.sign(&id, at, &body));
+    }
+    let response = request.body(body).send().await;
+    let response = response.map_err(|error| {
+        Failure::temporary(format!("{url} does not answer: {error}")).hint("is `leadline serve` running there?")
+    })?;
+    let status = response.status();
+    let answer: Value = response.json().await.unwrap_or(Value::Null);
+    if !status.is_success() {
+        let detail = answer["detail"].as_str().unwrap_or("no reason given").to_owned();
+        let failure = match status.as_u16() {
+            409 => Failure::conflict(format!("{status}: {detail}")),
+            429 | 503 => Failure::temporary(format!("{status}: {detail}")),
+            _ => Failure::failed(format!("{status}: {detail}")),
+        };
+        return Err(failure.hint(answer["fix"].as_str().unwrap_or("look at `leadline source rejected`")));
+    }
+    context.one(&answer, |answer| {
+        let event = answer["event_id"].as_str().unwrap_or_default();
+        let known = if answer["duplicate"] == true { "was there already" } else { "is stored" };
+        format!("Event {event} {known}. `leadline event show {event}` says what became of it.")
+    })
+}
+
+/// The secret to sign with, if it is to be signed.
+async fn secret(args: &Send, context: &Context<'_>) -> Result<Option<SecretString>> {
+    if let Some(file) = &args.secret_file {
+        return source::read_secret(file).map(Some);
+    }
+    if !args.sign {
+        return Ok(None);
+    }
+    let secret = context.store().await?.current_secret(&args.source, clock()).await?;
+    let missing = || {
+        Failure::not_found(format!("there is no source `{}` in the data folder", args.source))
+            .hint("`leadline source list` shows them; for a service elsewhere, use `--secret-file`")
+    };
+    secret.ok_or_else(missing).map(Some)
+}
+
+async fn tail(filter: Filter, context: &mut Context<'_>) -> Result<()> {
+    let store = context.store().await?;
+    let mut left = filter.limit.unwrap_or(u32::MAX);
+    let mut filter = event_filter(filter, &store, context).await?;
+    // Ids are times, so "from now on" is an id too.
+    filter.after = Some(EventId::new(Timestamp(clock().0 - 1)));
+    let mut ended = std::pin::pin!(tokio::signal::ctrl_c());
+    while left > 0 {
+        for event in store.events(&filter).await? {
+            filter.after = Some(event.id.clone());
+            if context.json {
+                context.json(&event)?;
+            } else {
+                writeln!(context.out, "{}", row(&event).join("  "))?;
+            }
+            left -= 1;
+            if left == 0 {
+                break;
+            }
+        }
+        context.out.flush()?;
+        tokio::select! {
+            () = tokio::time::sleep(TAIL_EVERY) => {}
+            _ = &mut ended => break,
+        }
+    }
+    Ok(())
+}
+
+fn text(shown: &ShownEvent) -> String {
+    let event = &shown.event;
+    let mut lines = vec![format!("{} · {} · {}", event.id, event.event_type, word(&event.state))];
+    lines.extend(
+        event.reason.as_ref().map(|reason| format!("  {}: {}\n  {}", reason.code, reason.detail, reason.code.fix())),
+    );
+    lines.push(format!(
+        "  happened {} · received {} · sender's id {}",
+        event.occurred_at, event.received_at, event.sender_id
+    ));
+    for log in &shown.logs {
+        lines.push(format!("  log of {}", log.version));
+        lines.extend(log.lines.iter().map(|(level, line)| format!("    {level:?}  {line}")));
+    }
+    for delivery in &shown.deliveries {
+        delivery_lines(delivery, &mut lines);
+    }
+    lines.join("\n")
+}
+
+fn delivery_lines(shown: &ShownDelivery, lines: &mut Vec<String>) {
+    let delivery = &shown.delivery;
+    lines.push(format!(
+        "  {} · {} after {} attempts · fuel {} in {} µs",
+        delivery.id,
+        word(&delivery.state),
+        delivery.attempts,
+        shown.run.fuel,
+        shown.run.micros
+    ));
+    lines.extend(
+        delivery
+            .reason
+            .as_ref()
+            .map(|reason| format!("    {}: {}\n    {}", reason.code, reason.detail, reason.code.fix())),
+    );
+    for (action, progress) in shown.plan.actions.iter().zip(&delivery.progress.actions) {
+        let fate = match (&progress.record, &progress.problem) {
+            (Some(record), _) if record.new => format!("created as {}", record.id),
+            (Some(record), _) => format!("found as {}", record.id),
+            (None, Some(problem)) => problem.detail.clone(),
+            (None, None) => "open".to_owned(),
+        };
+        lines.push(format!("    {:<8} {fate}", action.label()));
+    }
+    lines.extend(
+        delivery
+            .progress
+            .dropped
+            .iter()
+            .map(|dropped| format!("    dropped  {} = {}: {}", dropped.field, dropped.value, dropped.reason)),
+    );
+    for call in &shown.calls {
+        let status = call.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+        lines.push(format!("    call     {} · {} · {status}", call.started_at, call.operation));
+    }
+    for attempt in &shown.attempts {
+        let next = attempt.next_at.map_or_else(String::new, |next| format!(", next {next}"));
+        lines.push(format!("    attempt  {} · {} · {}{next}", attempt.at, attempt.class, attempt.problem.detail));
+    }
+}

@@ -1,0 +1,85 @@
+//! How a command fails: an exit code, a sentence, and what to do next.
+
+use std::io;
+
+pub type Result<T> = std::result::Result<T, Failure>;
+
+/// Why a command did not do what it was asked. The exit codes are part of the interface.
+#[derive(Debug)]
+pub struct Failure {
+    pub code: u8,
+    error: anyhow::Error,
+    hint: Option<String>,
+}
+
+impl Failure {
+    fn new(code: u8, text: String) -> Self {
+        Self { code, error: anyhow::anyhow!(text), hint: None }
+    }
+
+    pub fn failed(text: String) -> Self {
+        Self::new(1, text)
+    }
+
+    pub fn usage(text: String) -> Self {
+        Self::new(2, text)
+    }
+
+    /// A check or a test found problems.
+    pub fn problems(text: String) -> Self {
+        Self::new(3, text)
+    }
+
+    pub fn not_found(text: String) -> Self {
+        Self::new(5, text)
+    }
+
+    pub fn conflict(text: String) -> Self {
+        Self::new(6, text)
+    }
+
+    /// Trying again may help.
+    pub fn temporary(text: String) -> Self {
+        Self::new(7, text)
+    }
+
+    pub fn over_limit(text: String) -> Self {
+        Self::new(8, text)
+    }
+
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// Whether the reader of our output has gone away, as `head` does: no failure of ours.
+    pub(super) fn is_closed_pipe(&self) -> bool {
+        self.error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    #[expect(clippy::print_stderr, reason = "the last word of a command goes to the person in front of it")]
+    pub(super) fn print(&self) {
+        eprintln!("error: {:#}", self.error);
+        if let Some(hint) = &self.hint {
+            eprintln!("hint: {hint}");
+        }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self { code: 1, error, hint: None }
+    }
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        Self { code: 1, error: anyhow::Error::from(error).context("the database failed"), hint: None }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self { code: 1, error: error.into(), hint: None }
+    }
+}

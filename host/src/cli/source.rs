@@ -1,0 +1,188 @@
+//! `leadline source`: who signs an account's events.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+
+use super::Context;
+use super::failure::{Failure, Result};
+use crate::model::account::{SchemaMode, SchemaModes, Source};
+use crate::model::time::clock;
+use crate::schema::EVENT_TYPES;
+use crate::signature::Secret;
+use crate::store::{NewSource, Rejection};
+
+/// Hours that a rotated secret counts on: enough to change every sender in working hours.
+const OVERLAP_HOURS: u64 = 24;
+/// A week, after which an old secret is only a risk.
+const OVERLAP_HOURS_MAX: u64 = 7 * 24;
+
+#[derive(clap::Subcommand, Debug)]
+pub enum Command {
+    /// Make a source. Prints its signing secret, once.
+    Create {
+        /// Slug or id of the account.
+        #[arg(long)]
+        account: String,
+        /// What people call it.
+        #[arg(long, default_value = "chat widget")]
+        name: String,
+        /// How far the sender's clock may be off, in seconds, 60 to 900.
+        #[arg(long, default_value_t = Source::TOLERANCE_S_DEFAULT, value_name = "SECONDS")]
+        tolerance: i64,
+        /// What happens to an event that breaks its schema: `TYPE=off|warn|quarantine|reject`. Repeatable; `warn` else.
+        #[arg(long, value_name = "TYPE=MODE", value_parser = schema_mode)]
+        schema: Vec<(String, SchemaMode)>,
+        /// Use the secret of this file (`whsec_…`) instead of a new one.
+        #[arg(long, value_name = "FILE")]
+        secret_file: Option<std::path::PathBuf>,
+    },
+    /// Give a source a new signing secret. The old one counts on for a while.
+    Rotate {
+        /// Id of the source.
+        source: String,
+        /// Hours that the old secret counts on, 0 to 168.
+        #[arg(long, default_value_t = OVERLAP_HOURS, value_name = "HOURS")]
+        overlap: u64,
+    },
+    /// List the sources.
+    #[command(alias = "ls")]
+    List {
+        /// Only those of this account.
+        #[arg(long)]
+        account: Option<String>,
+    },
+    /// List the requests that were refused, newest first, with the reason.
+    Rejected {
+        /// Only those of this source.
+        #[arg(long)]
+        source: Option<String>,
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+}
+
+/// A source with its new secret, shown once.
+#[derive(Serialize)]
+struct WithSecret {
+    #[serde(flatten)]
+    source: Source,
+    secret: String,
+}
+
+fn schema_mode(text: &str) -> std::result::Result<(String, SchemaMode), String> {
+    let (event_type, mode) = text.split_once('=').ok_or("write `TYPE=MODE`")?;
+    if !EVENT_TYPES.iter().any(|known| known.name == event_type) {
+        let known: Vec<_> = EVENT_TYPES.iter().map(|known| known.name).collect();
+        return Err(format!("there is no schema for `{event_type}`; there are {}", known.join(", ")));
+    }
+    let mode = match mode {
+        "off" => SchemaMode::Off,
+        "warn" => SchemaMode::Warn,
+        "quarantine" => SchemaMode::Quarantine,
+        "reject" => SchemaMode::Reject,
+        _ => return Err(format!("`{mode}` is no mode; there are off, warn, quarantine and reject")),
+    };
+    Ok((event_type.to_owned(), mode))
+}
+
+pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
+    let store = context.store().await?;
+    match command {
+        Command::Create { account, name, tolerance, schema, secret_file } => {
+            let account = context.account(&store, &account).await?;
+            if !Source::TOLERANCE_S_RANGE.contains(&tolerance) {
+                return Err(Failure::usage(format!("a tolerance of {tolerance} s is not between 60 and 900")));
+            }
+            let secret = match secret_file {
+                Some(file) => read_secret(&file)?,
+                None => SecretString::from(Secret::generate()),
+            };
+            let schema_modes: SchemaModes = schema.into_iter().collect();
+            let new = NewSource {
+                account_id: &account.id,
+                name: &name,
+                tolerance_s: tolerance,
+                schema_modes: &schema_modes,
+                secret: &secret,
+            };
+            let source = store.create_source(new, clock()).await?;
+            let shown = WithSecret { secret: secret.expose_secret().to_owned(), source };
+            context.one(&shown, |shown| format!(
+                "Source {} is there. Its signing secret, shown this once:\n{}\nEvents go to POST /v1/sources/{}/events, signed as Standard Webhooks says.",
+                shown.source.id, shown.secret, shown.source.id
+            ))
+        }
+        Command::Rotate { source, overlap } => {
+            if overlap > OVERLAP_HOURS_MAX {
+                return Err(Failure::usage(format!(
+                    "an overlap of {overlap} hours is not between 0 and {OVERLAP_HOURS_MAX}"
+                )));
+            }
+            let sources = store.sources(None).await?;
+            let source = sources.into_iter().find(|known| known.id.as_str() == source);
+            let source = source.ok_or_else(|| {
+                Failure::not_found("there is no such source".to_owned()).hint("`leadline source list` shows them")
+            })?;
+            let secret = SecretString::from(Secret::generate());
+            store.rotate_secret(&source, &secret, Duration::from_secs(overlap * 3600), clock()).await?;
+            let shown = WithSecret { secret: secret.expose_secret().to_owned(), source };
+            context.one(&shown, |shown| format!(
+                "The new signing secret of source {}, shown this once:\n{}\nThe old one counts for {overlap} hours more.",
+                shown.source.id, shown.secret
+            ))
+        }
+        Command::List { account } => {
+            let account = match account {
+                Some(account) => Some(context.account(&store, &account).await?.id),
+                None => None,
+            };
+            let sources = store.sources(account.as_ref()).await?;
+            let row = |source: &Source| {
+                vec![
+                    source.id.to_string(),
+                    source.name.clone(),
+                    source.account_id.to_string(),
+                    format!("{} s", source.tolerance_s),
+                    source.created_at.to_string(),
+                ]
+            };
+            context.list(
+                &sources,
+                &["Id", "Name", "Account", "Tolerance", "Created"],
+                row,
+                "No sources yet: `leadline source create --account SLUG`.",
+            )
+        }
+        Command::Rejected { source, limit } => {
+            let rejections = store.rejections(source.as_deref(), limit).await?;
+            let row = |rejection: &Rejection| {
+                vec![
+                    rejection.at.to_string(),
+                    rejection.source_id.clone(),
+                    rejection.class.clone(),
+                    rejection.detail.clone(),
+                    rejection.sender_id.clone().unwrap_or_default(),
+                    rejection.bytes.to_string(),
+                ]
+            };
+            context.list(
+                &rejections,
+                &["At", "Source", "Class", "Reason", "Sender's id", "Bytes"],
+                row,
+                "No request was refused.",
+            )
+        }
+    }
+}
+
+/// A signing secret from a file, checked.
+pub(super) fn read_secret(file: &std::path::Path) -> Result<SecretString> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::failed(format!("cannot read {}: {error}", file.display())))?;
+    let text = text.trim();
+    Secret::parse(text)
+        .map_err(|error| Failure::usage(format!("{} holds no signing secret: {error}", file.display())))?;
+    Ok(SecretString::from(text.to_owned()))
+}

@@ -1,0 +1,83 @@
+//! Connecting an account to its portal, and choosing the transformation that its leads go through.
+
+use secrecy::SecretString;
+use serde_json::Value;
+
+use crate::contract::manifest::Manifest;
+use crate::hubspot::API_VERSION;
+use crate::model::account::{Account, Connection, Version};
+use crate::model::time::Timestamp;
+use crate::schema::{Settings, Violation};
+use crate::store::Store;
+
+/// The event type that is selected from the start.
+const SELECTED: &str = "lead.captured.v1";
+
+/// Why a transformation cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum UseError {
+    #[error("there is no transformation `{name}`; there are {known}")]
+    Unknown { name: String, known: String },
+    #[error("the settings do not fit transformation `{label}`: {}", violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Settings { label: String, violations: Vec<Violation> },
+    #[error(transparent)]
+    Store(#[from] sqlx::Error),
+}
+
+/// Connects an account with a static token (a private app's, or a service key), and selects captured leads.
+///
+/// # Errors
+/// The store's.
+pub async fn connect(
+    store: &Store,
+    account: &Account,
+    portal_id: i64,
+    token: &SecretString,
+    now: Timestamp,
+) -> sqlx::Result<Connection> {
+    let connection = store.create_connection(&account.id, portal_id, API_VERSION, token, now).await?;
+    store.subscribe(&connection, SELECTED, now).await?;
+    Ok(connection)
+}
+
+/// The version that `name` means for an account, and the settings for it, completed and checked.
+///
+/// # Errors
+/// [`UseError`], for the person who chose.
+pub async fn choose(
+    store: &Store,
+    account: &Account,
+    name: &str,
+    settings: Value,
+) -> Result<(Version, Manifest, Value), UseError> {
+    let Some(version) = store.newest_version(account.id.as_str(), name).await? else {
+        let known = store.transformation_names(account.id.as_str()).await?;
+        let known = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        return Err(UseError::Unknown { name: name.to_owned(), known });
+    };
+    let manifest: Manifest =
+        serde_json::from_value(version.manifest.clone()).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+    let schema = Settings::compile(&manifest.settings_schema).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+    let settings =
+        schema.complete(settings).map_err(|violations| UseError::Settings { label: version.label(), violations })?;
+    Ok((version, manifest, settings))
+}
+
+/// Makes a connection use the newest version of a transformation, with settings that are checked first.
+///
+/// # Errors
+/// [`UseError`], for the person who chose.
+pub async fn use_transformation(
+    store: &Store,
+    account: &Account,
+    connection: &Connection,
+    name: &str,
+    settings: Value,
+    now: Timestamp,
+) -> Result<Version, UseError> {
+    let (version, manifest, settings) = choose(store, account, name, settings).await?;
+    for event_type in &manifest.event_types {
+        store.bind(connection, event_type, &version, &settings, now).await?;
+    }
+    Ok(version)
+}

@@ -1,0 +1,58 @@
+//! The contract with transformations. The types that `wit/1.0.0` generates are the domain types:
+//! one definition, no conversions, nothing to drift apart.
+
+wasmtime::component::bindgen!({
+    path: "../wit/1.0.0",
+    world: "transformation",
+    imports: { default: trappable },
+    additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
+});
+
+pub use leadline::transform::{actions, events, log, manifest};
+
+use actions::{MatchKey, Property};
+
+/// Package and version of the contract that this host runs.
+pub const CONTRACT: &str = "leadline:transform@1.0.0";
+
+impl Action {
+    /// What the action is called where people read it.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::UpsertContact(_) => "contact",
+            Self::UpsertDeal(_) => "deal",
+            Self::AddNote(_) => "note",
+            Self::UpsertObject(_) => "object",
+        }
+    }
+
+    /// The earlier actions that this one names, by position.
+    pub fn refers_to(&self) -> &[u32] {
+        match self {
+            Self::UpsertContact(_) => &[],
+            Self::UpsertDeal(deal) => &deal.contacts,
+            Self::AddNote(note) => &note.about,
+            Self::UpsertObject(object) => &object.associated_with,
+        }
+    }
+
+    /// The properties that the action writes. A note has none.
+    pub fn properties(&self) -> &[Property] {
+        match self {
+            Self::UpsertContact(contact) => &contact.properties,
+            Self::UpsertDeal(deal) => &deal.properties,
+            Self::AddNote(_) => &[],
+            Self::UpsertObject(object) => &object.properties,
+        }
+    }
+}
+
+impl MatchKey {
+    /// The property that recognises the record, and its value.
+    pub fn parts(&self) -> (&str, &str) {
+        match self {
+            Self::Email(address) => ("email", address),
+            Self::Unique(unique) => (&unique.name, &unique.value),
+        }
+    }
+}

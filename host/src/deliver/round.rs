@@ -1,0 +1,225 @@
+//! The state of one round: how far each action has come, and why it did not come further. Pure.
+
+use std::time::Duration;
+
+use crate::cause::Problem;
+use crate::contract::actions::Action;
+use crate::hubspot::{COMPANY, CONTACT, DEAL, Meaning, NOTE};
+use crate::model::delivery::{Claimed, Outcome, Progress, Record};
+use crate::model::time::Timestamp;
+use crate::retry;
+use crate::store::OpenCall;
+
+/// What a round leaves for later is due again after this.
+const LATER: Duration = Duration::from_secs(5);
+/// A note that may have been written is looked for after this: HubSpot needs a moment to show it.
+pub(super) const DOUBT: Duration = Duration::from_secs(5);
+
+/// Delivery and action, by position.
+pub(super) type Owner = (usize, usize);
+
+/// Why an action did not come further in this round.
+#[derive(Clone, Debug)]
+pub(super) enum Verdict {
+    Temporary { problem: Problem, asked: Duration },
+    Blocked(Problem),
+    Refused(Problem),
+}
+
+pub(super) struct Round {
+    pub(super) claimed: Vec<Claimed>,
+    pub(super) progress: Vec<Progress>,
+    verdicts: Vec<Vec<Option<Verdict>>>,
+    /// A note of this delivery may still become visible; look for it after then.
+    not_before: Vec<Option<Timestamp>>,
+    pause: Option<(Problem, Duration)>,
+}
+
+impl Round {
+    pub(super) fn begin(claimed: Vec<Claimed>) -> Self {
+        let progress: Vec<_> = claimed.iter().map(|claimed| claimed.progress.clone()).collect();
+        let verdicts = progress.iter().map(|progress| vec![None; progress.actions.len()]).collect();
+        let not_before = vec![None; claimed.len()];
+        Self { claimed, progress, verdicts, not_before, pause: None }
+    }
+
+    /// Takes in the calls that an earlier holder of the lane left behind: its writes may have taken effect.
+    pub(super) fn recall(&mut self, calls: &[OpenCall], now: Timestamp) {
+        for call in calls.iter().filter(|call| call.operation == "notes.create") {
+            for (delivery, action) in call.items.iter().filter_map(|trace| self.owner(trace)).collect::<Vec<_>>() {
+                self.progress[delivery].actions[action].unsure = true;
+                if call.started_at + DOUBT > now {
+                    self.not_before[delivery] = Some(call.started_at + DOUBT);
+                }
+            }
+        }
+    }
+
+    fn owner(&self, trace: &str) -> Option<Owner> {
+        let (id, action) = trace.split_once('/')?;
+        let delivery = self.claimed.iter().position(|claimed| claimed.id.as_str() == id)?;
+        let action = action.parse().ok()?;
+        (action < self.progress[delivery].actions.len()).then_some((delivery, action))
+    }
+
+    pub(super) fn trace(&self, (delivery, action): Owner) -> String {
+        format!("{}/{action}", self.claimed[delivery].id)
+    }
+
+    /// The actions that are not finished and that nothing stopped in this round, in the order of the events.
+    pub(super) fn open(&self) -> impl Iterator<Item = (Owner, &Action)> {
+        let stopped = self.pause.is_some();
+        self.claimed
+            .iter()
+            .enumerate()
+            .filter(move |(delivery, _)| !stopped && self.not_before[*delivery].is_none())
+            .flat_map(move |(delivery, claimed)| {
+                let open = move |action: &usize| {
+                    !self.progress[delivery].is_done(&claimed.plan, *action)
+                        && self.verdicts[delivery][*action].is_none()
+                };
+                (0..claimed.plan.actions.len())
+                    .filter(open)
+                    .map(move |action| ((delivery, action), &claimed.plan.actions[action]))
+            })
+    }
+
+    /// The record of an action, where it has one by now.
+    pub(super) fn record(&self, (delivery, action): Owner) -> Option<&Record> {
+        self.progress[delivery].actions[action].record.as_ref()
+    }
+
+    /// Type and id of the record of an action, where it has one by now.
+    pub(super) fn typed_record(&self, owner: Owner) -> Option<(String, String)> {
+        let object_type = object_type(&self.claimed[owner.0].plan.actions[owner.1]);
+        Some((object_type.to_owned(), self.record(owner)?.id.clone()))
+    }
+
+    pub(super) fn written(&mut self, (delivery, action): Owner, record: Record) {
+        let progress = &mut self.progress[delivery].actions[action];
+        progress.record = Some(record);
+        progress.unsure = false;
+        progress.problem = None;
+    }
+
+    pub(super) fn linked(&mut self, (delivery, action): Owner, target: u32) {
+        let linked = &mut self.progress[delivery].actions[action].linked;
+        if !linked.contains(&target) {
+            linked.push(target);
+        }
+    }
+
+    pub(super) fn unsure(&mut self, (delivery, action): Owner, unsure: bool) {
+        self.progress[delivery].actions[action].unsure = unsure;
+    }
+
+    pub(super) fn stop(&mut self, (delivery, action): Owner, verdict: Verdict) {
+        let problem = match &verdict {
+            Verdict::Temporary { problem, .. } | Verdict::Blocked(problem) | Verdict::Refused(problem) => problem,
+        };
+        self.progress[delivery].actions[action].problem = Some(problem.clone());
+        self.verdicts[delivery][action] = Some(verdict);
+    }
+
+    /// Applies what an answer means to every action that it was for. A pause stops the whole round.
+    pub(super) fn stop_all(&mut self, owners: &[Owner], meaning: &Meaning) {
+        let verdict = match meaning.clone() {
+            Meaning::Pause { problem, pause } => {
+                self.pause = Some((problem, pause));
+                return;
+            }
+            Meaning::Temporary { problem, asked } => Verdict::Temporary { problem, asked },
+            Meaning::Blocked(problem) => Verdict::Blocked(problem),
+            Meaning::Refused(problem) | Meaning::Unclear(problem) => Verdict::Refused(problem),
+            Meaning::Properties(bad) => {
+                let first = bad.into_iter().next();
+                Verdict::Refused(first.map_or_else(
+                    || unreachable!("a refusal of properties names one"),
+                    |bad| {
+                        Problem::new(bad.code, format!("HubSpot refuses `{}`: {}", bad.name, bad.message))
+                            .about(bad.name)
+                    },
+                ))
+            }
+        };
+        for &owner in owners {
+            self.stop(owner, verdict.clone());
+        }
+    }
+
+    pub(super) fn block_all(&mut self, problem: &Problem) {
+        let open: Vec<_> = self.open().map(|(owner, _)| owner).collect();
+        self.stop_all(&open, &Meaning::Blocked(problem.clone()));
+    }
+
+    /// When the lane may be served again, where HubSpot asked it to rest.
+    pub(super) fn paused_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.pause.as_ref().map(|(_, pause)| now + *pause)
+    }
+
+    /// What the round came to for each delivery.
+    pub(super) fn outcomes(&self, now: Timestamp) -> Vec<Outcome> {
+        (0..self.claimed.len()).map(|delivery| self.outcome(delivery, now)).collect()
+    }
+
+    fn outcome(&self, delivery: usize, now: Timestamp) -> Outcome {
+        let claimed = &self.claimed[delivery];
+        let progress = self.progress[delivery].clone();
+        let all_done = (0..claimed.plan.actions.len()).all(|action| progress.is_done(&claimed.plan, action));
+        if all_done {
+            return Outcome::delivered(claimed, progress, now);
+        }
+        // What can be tried again comes first: it may bring the rest along. Then what somebody can mend.
+        let verdicts = || self.verdicts[delivery].iter().flatten();
+        let temporary = verdicts().filter_map(|verdict| match verdict {
+            Verdict::Temporary { problem, asked } => Some((problem, *asked)),
+            _ => None,
+        });
+        if let Some((problem, asked)) = temporary.max_by_key(|(_, asked)| *asked) {
+            let first_at = claimed.first_at.unwrap_or(now);
+            return match retry::due(&claimed.id, claimed.attempts + 1, first_at, asked, now) {
+                Some(due_at) => Outcome::retry(claimed, progress, problem.clone(), due_at, now),
+                None => Outcome::failed(claimed, progress, gave_up(problem), now),
+            };
+        }
+        if let Some((problem, _)) = &self.pause {
+            // The lane rests, so the place in it is kept.
+            return Outcome::waiting(claimed, progress, Some(problem.clone()), claimed.due_at);
+        }
+        let blocked = verdicts().find_map(|verdict| match verdict {
+            Verdict::Blocked(problem) => Some(problem),
+            _ => None,
+        });
+        if let Some(problem) = blocked {
+            return Outcome::blocked(claimed, progress, problem.clone());
+        }
+        let refused = verdicts().find_map(|verdict| match verdict {
+            Verdict::Refused(problem) => Some(problem),
+            _ => None,
+        });
+        match refused {
+            Some(problem) => Outcome::failed(claimed, progress, problem.clone(), now),
+            None => Outcome::waiting(claimed, progress, None, self.not_before[delivery].unwrap_or(now + LATER)),
+        }
+    }
+}
+
+fn gave_up(problem: &Problem) -> Problem {
+    Problem {
+        detail: format!("gave up after {} attempts in 72 hours; the last one: {}", retry::ATTEMPTS_MAX, problem.detail),
+        ..problem.clone()
+    }
+}
+
+/// The object type of the record that an action writes.
+pub(super) fn object_type(action: &Action) -> &str {
+    match action {
+        Action::UpsertContact(_) => CONTACT,
+        Action::UpsertDeal(_) => DEAL,
+        Action::AddNote(_) => NOTE,
+        Action::UpsertObject(object) => match object.object_type.as_str() {
+            COMPANY => COMPANY,
+            other => other,
+        },
+    }
+}

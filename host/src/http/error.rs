@@ -1,0 +1,162 @@
+//! From what went wrong to `application/problem+json` (RFC 9457). Holds apart what the client reads and what is logged.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::ingest::Refusal;
+use crate::schema::Violation;
+use crate::signature::SignatureError;
+
+/// What a client is told to wait when we are busy or the store is away, in seconds.
+const RETRY_AFTER_S: u64 = 5;
+
+/// An answer that is no success.
+#[derive(Debug)]
+pub(super) enum ApiError {
+    Refused(Refusal),
+    NoRoute(String),
+    NoMethod,
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+#[derive(Serialize)]
+struct Problem {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    code: String,
+    fix: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Violation>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let problem = match self {
+            Self::Refused(refusal) => refused(refusal),
+            Self::NoRoute(path) => problem(
+                StatusCode::NOT_FOUND,
+                "not_found",
+                "Nothing is here",
+                format!("there is no `{path}`"),
+                "Look at the address.",
+            ),
+            Self::NoMethod => problem(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "Wrong method",
+                "this address does not take the method".to_owned(),
+                "Send events with POST.",
+            ),
+        };
+        let status = StatusCode::from_u16(problem.status).expect("only status codes are put in");
+        let retry_after = problem.retry_after.map(HeaderValue::from);
+        let mut response = (status, Json(problem)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, seconds);
+        }
+        response
+    }
+}
+
+fn problem(status: StatusCode, code: &str, title: &'static str, detail: String, fix: &'static str) -> Problem {
+    Problem {
+        r#type: format!("urn:leadline:problem:{code}"),
+        title,
+        status: status.as_u16(),
+        detail,
+        code: code.to_owned(),
+        fix,
+        errors: Vec::new(),
+        retry_after: None,
+    }
+}
+
+fn refused(refusal: Refusal) -> Problem {
+    let code = format!("ingest.{}", refusal.class());
+    let detail = refusal.to_string();
+    match refusal {
+        Refusal::TooLarge => problem(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            &code,
+            "The body is too large",
+            detail,
+            "Send a shorter conversation, or split it.",
+        ),
+        Refusal::Unreadable(_) => {
+            problem(StatusCode::BAD_REQUEST, &code, "The body could not be read", detail, "Send it again.")
+        }
+        Refusal::Signature(SignatureError::Mismatch) | Refusal::UnknownSource => {
+            // The same words and time for both: who guesses addresses learns nothing.
+            problem(
+                StatusCode::UNAUTHORIZED,
+                "ingest.forged",
+                "The signature is wrong",
+                SignatureError::Mismatch.to_string(),
+                "Check the address and the signing secret of the source.",
+            )
+        }
+        Refusal::Signature(SignatureError::Stale { .. }) => problem(
+            StatusCode::UNAUTHORIZED,
+            &code,
+            "The request is out of time",
+            detail,
+            "Set the clock of the sending machine, and sign each try anew.",
+        ),
+        Refusal::Signature(_) => problem(
+            StatusCode::BAD_REQUEST,
+            &code,
+            "The signature headers are malformed",
+            detail,
+            "Sign as Standard Webhooks says.",
+        ),
+        Refusal::Envelope(_) => problem(
+            StatusCode::BAD_REQUEST,
+            &code,
+            "The body is not an event",
+            detail,
+            "Send {\"type\", \"timestamp\", \"data\"} as JSON.",
+        ),
+        Refusal::Schema { violations, .. } => Problem {
+            errors: violations,
+            ..problem(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                &code,
+                "The data does not fit its schema",
+                detail,
+                "Correct the places that are listed.",
+            )
+        },
+        Refusal::IdReused { .. } => problem(
+            StatusCode::CONFLICT,
+            &code,
+            "The id was used before",
+            detail,
+            "Give each event an id of its own, and repeat one with the same body.",
+        ),
+        Refusal::Busy | Refusal::StoreDown => Problem {
+            retry_after: Some(RETRY_AFTER_S),
+            ..problem(StatusCode::SERVICE_UNAVAILABLE, &code, "Not now", detail, "Send it again; nothing was stored.")
+        },
+    }
+}
+
+pub(super) async fn no_route(uri: Uri) -> ApiError {
+    ApiError::NoRoute(uri.path().chars().take(200).collect())
+}
+
+pub(super) async fn no_method() -> ApiError {
+    ApiError::NoMethod
+}

@@ -1,0 +1,92 @@
+//! `POST /v1/sources/{source}/events`: the public endpoint that signed events come to.
+
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::routing::post;
+use axum::{Json, Router};
+
+use super::error::ApiError;
+use crate::app::App;
+use crate::ingest::{BODY_BYTES_MAX, Receipt, Refusal};
+use crate::model::time::Timestamp;
+use crate::signature;
+use crate::store::Rejection;
+
+/// Of a source's address and a sender's id, what is shown of a refused request.
+const SHOWN_BYTES_MAX: usize = 100;
+
+pub(super) fn router() -> Router<Arc<App>> {
+    Router::new().route("/v1/sources/{source}/events", post(receive))
+}
+
+/// 202 with the event's id, after the commit. A repeat answers the same.
+async fn receive(
+    State(app): State<Arc<App>>,
+    Path(source): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(StatusCode, Json<Receipt>), ApiError> {
+    let now = (app.clock)();
+    let mut bytes = Bytes::new();
+    match accept(&app, &source, &headers, body, &mut bytes, now).await {
+        Ok(receipt) => Ok((StatusCode::ACCEPTED, Json(receipt))),
+        Err(refusal) => {
+            record(&app, &source, &headers, &bytes, &refusal, now).await;
+            Err(refusal.into())
+        }
+    }
+}
+
+async fn accept(
+    app: &App,
+    source: &str,
+    headers: &HeaderMap,
+    body: Body,
+    bytes: &mut Bytes,
+    now: Timestamp,
+) -> Result<Receipt, Refusal> {
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > BODY_BYTES_MAX) {
+        return Err(Refusal::TooLarge);
+    }
+    let signed = signature::read(|name| headers.get_all(name).iter().map(|value| value.as_bytes()))?;
+    *bytes =
+        axum::body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|error| match std::error::Error::source(&error) {
+            Some(source) if source.to_string().contains("length limit") => Refusal::TooLarge,
+            _ => Refusal::Unreadable(error.to_string()),
+        })?;
+    let verified = app.door.verify(source, &signed, bytes, now).await?;
+    app.door.accept(verified, now).await
+}
+
+/// Leaves an entry where an operator sees it. What could not be stored is not recorded either.
+async fn record(app: &App, source: &str, headers: &HeaderMap, bytes: &Bytes, refusal: &Refusal, now: Timestamp) {
+    metrics::counter!("leadline_requests_rejected_total", "class" => refusal.class()).increment(1);
+    if matches!(refusal, Refusal::Busy | Refusal::StoreDown) {
+        return;
+    }
+    let sender_id = signature::HEADER_SETS.iter().find_map(|set| headers.get(set[0])?.to_str().ok());
+    let rejection = Rejection {
+        source_id: shown(source),
+        at: now,
+        class: refusal.class().to_owned(),
+        detail: refusal.to_string(),
+        sender_id: sender_id.map(shown),
+        bytes: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
+        body: refusal.is_signed().then(|| String::from_utf8_lossy(bytes).replace('\0', "\u{fffd}")),
+    };
+    tracing::info!(source.id = %rejection.source_id, class = %rejection.class, "a request to source {} was refused: {}", rejection.source_id, refusal.class());
+    if let Err(error) = app.store.reject(&rejection).await {
+        tracing::error!("a refused request cannot be recorded: {error}");
+    }
+}
+
+fn shown(text: &str) -> String {
+    text[..text.floor_char_boundary(SHOWN_BYTES_MAX)]
+        .chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}

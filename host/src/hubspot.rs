@@ -1,0 +1,27 @@
+//! HubSpot: how to ask, and what its answers mean. Knows paths and error codes; knows neither store nor queue.
+
+mod answer;
+mod client;
+mod fold;
+mod links;
+mod notes;
+mod objects;
+
+pub use answer::{BadProperty, Meaning, Reply, error_of, first_error, no_effect};
+pub use client::{HubSpot, Portal, Request};
+pub use fold::{Found, Input, Target, fold};
+pub use links::{associate, association_type, notes_of, read_notes_of};
+pub use notes::{NoteInput, create_notes, created_notes, find_marker, marker, read_notes};
+pub use objects::{Judged, batch_read, batch_upsert, found, judge};
+
+/// Object types are always written as ids.
+pub const CONTACT: &str = "0-1";
+pub const COMPANY: &str = "0-2";
+pub const DEAL: &str = "0-3";
+pub const NOTE: &str = "0-46";
+
+/// Inputs of one batch call.
+pub const BATCH_MAX: usize = 100;
+
+/// The version of the API that stands in the paths of a new connection.
+pub const API_VERSION: &str = "2026-09";

@@ -1,0 +1,403 @@
+//! Response to meaning, in one place. Branches on status, category, code and context, never on a text, but for one
+//! case where there is nothing else. Unknown fields are ignored; every field may be absent.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::cause::{Code, Problem};
+
+/// How long a lane rests after a 429 that does not say.
+const RATE_PAUSE: Duration = Duration::from_secs(11);
+/// How long a lane rests while HubSpot moves the portal and does not say: nobody moves a portal in seconds.
+const MIGRATION_PAUSE: Duration = Duration::from_secs(5 * 60);
+/// The longest rest that an answer may ask for.
+const PAUSE_MAX: Duration = Duration::from_secs(24 * 3600);
+/// A locked record is free again after some seconds.
+const LOCKED_WAIT: Duration = Duration::from_secs(2);
+/// HubSpot's own words, as far as they are shown.
+const MESSAGE_CHARS_MAX: usize = 400;
+
+/// What came back from one call.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    Answered {
+        status: u16,
+        /// The body as JSON; null where it is none.
+        body: Value,
+        /// The start of the body as text, for people.
+        text: String,
+        correlation_id: Option<String>,
+        retry_after: Option<Duration>,
+    },
+    Unreachable {
+        /// Whether the request may have taken effect all the same.
+        may_have_arrived: bool,
+        detail: String,
+    },
+}
+
+impl Reply {
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Answered { status, .. } => Some(*status),
+            Self::Unreachable { .. } => None,
+        }
+    }
+
+    pub fn correlation_id(&self) -> Option<&str> {
+        match self {
+            Self::Answered { correlation_id, .. } => correlation_id.as_deref(),
+            Self::Unreachable { .. } => None,
+        }
+    }
+
+    /// The answer as it is kept with the call.
+    pub fn kept(&self) -> Value {
+        match self {
+            Self::Answered { text, retry_after, .. } => {
+                json!({ "body": text, "retry_after_s": retry_after.map(|wait| wait.as_secs()) })
+            }
+            Self::Unreachable { detail, .. } => json!({ "unreachable": detail }),
+        }
+    }
+
+    /// Whether a write may have taken effect although the answer does not say so.
+    pub fn leaves_doubt(&self) -> bool {
+        match self {
+            Self::Answered { status, .. } => *status >= 500,
+            Self::Unreachable { may_have_arrived, .. } => *may_have_arrived,
+        }
+    }
+
+    /// The body of an answer that worked, at least for some inputs: any 2xx.
+    pub fn success(&self) -> Option<&Value> {
+        match self {
+            Self::Answered { status, body, .. } if (200..300).contains(status) => Some(body),
+            _ => None,
+        }
+    }
+
+    /// What an answer that is no 2xx means for everything that was asked.
+    pub fn meaning(&self) -> Meaning {
+        match self {
+            Self::Unreachable { detail, .. } => Meaning::Temporary {
+                problem: Problem::new(Code::HubspotUnreachable, format!("HubSpot could not be reached: {detail}")),
+                asked: Duration::ZERO,
+            },
+            Self::Answered { status, body, correlation_id, retry_after, .. } => {
+                let envelope = Envelope::of(body);
+                let correlation_id = correlation_id.clone().or_else(|| envelope.correlation_id.clone());
+                by_status(*status, &envelope, *retry_after, correlation_id)
+            }
+        }
+    }
+}
+
+/// What an answer means for what was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// Try again by the timetable, not before `asked`.
+    Temporary { problem: Problem, asked: Duration },
+    /// The whole lane rests; nobody spends an attempt.
+    Pause { problem: Problem, pause: Duration },
+    /// Waits until somebody removes the cause.
+    Blocked(Problem),
+    /// Bad data; final.
+    Refused(Problem),
+    /// Values that HubSpot does not take: without them, the record may go through.
+    Properties(Vec<BadProperty>),
+    /// Something about a whole batch that does not say which input is meant.
+    Unclear(Problem),
+}
+
+/// A value that HubSpot refuses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadProperty {
+    pub name: String,
+    pub code: Code,
+    /// HubSpot's own words.
+    pub message: String,
+}
+
+/// HubSpot's error envelope, for a whole answer or for one entry of a batch.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Envelope {
+    category: Option<String>,
+    message: Option<String>,
+    correlation_id: Option<String>,
+    policy_name: Option<String>,
+    pub(super) context: Value,
+    errors: Vec<Detail>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Detail {
+    code: Option<String>,
+    /// In the list that stands inside a message, the code is called so.
+    error: Option<String>,
+    name: Option<String>,
+    r#in: Option<String>,
+    message: Option<String>,
+    context: Value,
+}
+
+impl Detail {
+    fn code(&self) -> &str {
+        self.code.as_deref().or(self.error.as_deref()).unwrap_or("")
+    }
+
+    fn property(&self) -> Option<&str> {
+        self.context["propertyName"][0].as_str().or(self.name.as_deref()).or(self.r#in.as_deref())
+    }
+}
+
+impl Envelope {
+    pub(super) fn of(body: &Value) -> Self {
+        Self::deserialize(body).unwrap_or_default()
+    }
+
+    /// The meaning of one entry of a batch's errors: its status is that of its category.
+    pub(super) fn entry_meaning(&self, correlation_id: Option<&str>) -> Meaning {
+        let status = match self.category.as_deref() {
+            Some("OBJECT_NOT_FOUND") => 404,
+            Some("CONFLICT" | "OBJECT_ALREADY_EXISTS") => 409,
+            Some("MISSING_SCOPES") => 403,
+            Some("RATE_LIMITS") => 429,
+            Some("INTERNAL_ERROR") => 500,
+            _ => 400,
+        };
+        by_status(status, self, None, correlation_id.map(str::to_owned))
+    }
+
+    /// The details of a refusal: from `errors`, else from the JSON list that stands inside the message.
+    fn details(&self) -> Vec<Detail> {
+        if !self.errors.is_empty() {
+            return self
+                .errors
+                .iter()
+                .map(|detail| Detail {
+                    code: detail.code.clone(),
+                    error: detail.error.clone(),
+                    name: detail.name.clone(),
+                    r#in: detail.r#in.clone(),
+                    message: detail.message.clone(),
+                    context: detail.context.clone(),
+                })
+                .collect();
+        }
+        let list = self.message.as_deref().and_then(|message| Some(&message[message.find('[')?..]));
+        let parsed = list.and_then(|list| serde_json::Deserializer::from_str(list).into_iter().next()?.ok());
+        parsed.unwrap_or_default()
+    }
+
+    fn words(&self) -> String {
+        let message = self.message.as_deref().unwrap_or("HubSpot gave no reason");
+        match message.char_indices().nth(MESSAGE_CHARS_MAX) {
+            Some((end, _)) => format!("{}…", &message[..end]),
+            None => message.to_owned(),
+        }
+    }
+}
+
+/// What the first error of a 2xx answer means.
+pub fn first_error(body: &Value, correlation_id: Option<&str>) -> Meaning {
+    let first = body["errors"].get(0).unwrap_or(&Value::Null);
+    Envelope::of(first).entry_meaning(correlation_id)
+}
+
+/// What the errors of a 2xx answer say of the input with this trace id, if anything.
+pub fn error_of(body: &Value, trace: &str, correlation_id: Option<&str>) -> Option<Meaning> {
+    let names = |error: &&Value| {
+        let traces = error["context"]["objectWriteTraceId"].as_array();
+        traces.is_some_and(|traces| traces.iter().any(|known| known.as_str() == Some(trace)))
+    };
+    let error = body["errors"].as_array()?.iter().find(names)?;
+    Some(Envelope::of(error).entry_meaning(correlation_id))
+}
+
+/// What an answer means that says yes and shows nothing.
+pub fn no_effect() -> Meaning {
+    Meaning::Temporary {
+        problem: Problem::new(Code::HubspotNoEffect, "HubSpot said yes but showed no record"),
+        asked: Duration::ZERO,
+    }
+}
+
+fn by_status(
+    status: u16,
+    envelope: &Envelope,
+    retry_after: Option<Duration>,
+    correlation_id: Option<String>,
+) -> Meaning {
+    let problem = |code: Code, detail: String| Problem::new(code, detail).correlated(correlation_id.clone());
+    let words = envelope.words();
+    match status {
+        400 | 409 | 422 => bad_data(status, envelope, &problem),
+        401 => Meaning::Blocked(problem(Code::AuthRevoked, format!("HubSpot no longer accepts the token: {words}"))),
+        403 if envelope.category.as_deref() == Some("MISSING_SCOPES") => {
+            let scopes = envelope.errors.iter().find_map(|detail| detail.context["requiredGranularScopes"].as_array());
+            let scope = scopes.and_then(|scopes| scopes.first()?.as_str()).unwrap_or("a permission").to_owned();
+            Meaning::Blocked(
+                problem(Code::AuthMissingScope, format!("HubSpot asks for the permission `{scope}`")).about(scope),
+            )
+        }
+        403 => Meaning::Blocked(problem(Code::AuthPermission, format!("HubSpot does not allow this: {words}"))),
+        404 if envelope.category.as_deref() == Some("OBJECT_NOT_FOUND") => {
+            Meaning::Refused(problem(Code::RecordGone, words))
+        }
+        408 | 425 => temporary(problem(Code::HubspotServerError, words), retry_after),
+        423 => temporary(problem(Code::HubspotLocked, words), Some(retry_after.unwrap_or_default().max(LOCKED_WAIT))),
+        429 => Meaning::Pause {
+            problem: problem(
+                Code::HubspotRateLimited,
+                format!("HubSpot's limit `{}` is used up", envelope.policy_name.as_deref().unwrap_or("unknown")),
+            ),
+            pause: retry_after.unwrap_or(RATE_PAUSE).min(PAUSE_MAX),
+        },
+        477 => Meaning::Pause {
+            problem: problem(
+                Code::HubspotMigrating,
+                "HubSpot is moving this account to another data centre".to_owned(),
+            ),
+            pause: retry_after.unwrap_or(MIGRATION_PAUSE).min(PAUSE_MAX),
+        },
+        522 | 525 | 526 => {
+            temporary(problem(Code::HubspotUnreachable, format!("HubSpot answered {status}")), retry_after)
+        }
+        500.. => temporary(problem(Code::HubspotServerError, format!("HubSpot answered {status}")), retry_after),
+        // A wrong path or method, a redirect: our own mistake, and no lead may suffer for it.
+        _ => temporary(
+            problem(Code::OurFault, format!("HubSpot answered {status} to a call that we made wrongly: {words}")),
+            retry_after,
+        ),
+    }
+}
+
+fn temporary(problem: Problem, asked: Option<Duration>) -> Meaning {
+    Meaning::Temporary { problem, asked: asked.unwrap_or_default() }
+}
+
+fn bad_data(status: u16, envelope: &Envelope, problem: &dyn Fn(Code, String) -> Problem) -> Meaning {
+    let details = envelope.details();
+    let about = |detail: &Detail| detail.property().unwrap_or("a property").to_owned();
+    if let Some(detail) = details.iter().find(|detail| detail.code().starts_with("MISSING_")) {
+        let name = about(detail);
+        return Meaning::Blocked(
+            problem(Code::PropertyRequired, format!("HubSpot requires `{name}` for new records")).about(name),
+        );
+    }
+    let bad: Vec<_> = details
+        .iter()
+        .filter_map(|detail| {
+            let code = match detail.code() {
+                "PROPERTY_DOESNT_EXIST" => Code::PropertyMissing,
+                "INVALID_OPTION" => Code::OptionUnknown,
+                "READ_ONLY_VALUE" => Code::PropertyReadOnly,
+                "INVALID_EMAIL" => Code::EmailInvalid,
+                "INVALID_PIPELINE" | "INVALID_PIPELINE_STAGE" | "INVALID_PIPELINE_STAGE_ID" => Code::PipelineMissing,
+                code if code.starts_with("INVALID_") => Code::PropertyWrongType,
+                _ => return None,
+            };
+            Some(BadProperty {
+                name: detail.property()?.to_owned(),
+                code,
+                message: detail.message.clone().unwrap_or_default(),
+            })
+        })
+        .collect();
+    if !bad.is_empty() {
+        return Meaning::Properties(bad);
+    }
+    // There is nothing but the text for this one.
+    if envelope.message.as_deref().is_some_and(|message| message.contains("Edit Associations")) {
+        return Meaning::Blocked(problem(
+            Code::AuthPermission,
+            "the person who connected HubSpot may not link records".to_owned(),
+        ));
+    }
+    let code = if status == 409 { Code::ContactConflict } else { Code::HubspotRefused };
+    Meaning::Unclear(problem(code, envelope.words()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, body: Value) -> Meaning {
+        Reply::Answered { status, text: body.to_string(), body, correlation_id: Some("c-1".into()), retry_after: None }
+            .meaning()
+    }
+
+    fn short(meaning: Meaning) -> String {
+        match meaning {
+            Meaning::Temporary { problem, asked } => format!("temporary {} after {} s", problem.code, asked.as_secs()),
+            Meaning::Pause { problem, pause } => format!("pause {} for {} s", problem.code, pause.as_secs()),
+            Meaning::Blocked(problem) => format!("blocked {} {}", problem.code, problem.subject.unwrap_or_default()),
+            Meaning::Refused(problem) => format!("refused {}", problem.code),
+            Meaning::Unclear(problem) => format!("unclear {}", problem.code),
+            Meaning::Properties(bad) => {
+                bad.iter().map(|bad| format!("{} {}", bad.name, bad.code)).collect::<Vec<_>>().join(", ")
+            }
+        }
+    }
+
+    #[test]
+    fn each_answer_has_its_class() {
+        let in_message = |code: &str| {
+            json!({"category": "VALIDATION_ERROR", "message": format!(
+            "Property values were not valid: [{{\"isValid\":false,\"error\":\"{code}\",\"name\":\"lead_priority\",\"message\":\"no\"}}]")})
+        };
+        let in_errors = |code: &str| json!({"category": "VALIDATION_ERROR", "errors": [{"code": code, "context": {"propertyName": ["region"]}}]});
+        let rows = [
+            (400, in_message("INVALID_OPTION"), "lead_priority option.unknown"),
+            (400, in_message("PROPERTY_DOESNT_EXIST"), "lead_priority property.missing"),
+            (400, in_errors("READ_ONLY_VALUE"), "region property.read_only"),
+            (400, in_errors("INVALID_INTEGER"), "region property.wrong_type"),
+            (400, in_errors("MISSING_REQUIRED_PROPERTY"), "blocked property.required region"),
+            (400, json!({"message": "You need Edit Associations"}), "blocked auth.permission "),
+            (400, json!({"message": "Bad [list"}), "unclear hubspot.refused"),
+            (400, Value::Null, "unclear hubspot.refused"),
+            (409, json!({"category": "CONFLICT"}), "unclear contact.conflict"),
+            (401, json!({"category": "EXPIRED_AUTHENTICATION"}), "blocked auth.revoked "),
+            (
+                403,
+                json!({"category": "MISSING_SCOPES", "errors": [{"context": {"requiredGranularScopes": ["crm.objects.deals.write"]}}]}),
+                "blocked auth.missing_scope crm.objects.deals.write",
+            ),
+            (403, json!({}), "blocked auth.permission "),
+            (404, json!({"category": "OBJECT_NOT_FOUND"}), "refused record.gone"),
+            (404, json!({}), "temporary leadline.fault after 0 s"),
+            (415, json!({}), "temporary leadline.fault after 0 s"),
+            (423, json!({}), "temporary hubspot.locked after 2 s"),
+            (429, json!({"policyName": "TEN_SECONDLY_ROLLING"}), "pause hubspot.rate_limited for 11 s"),
+            (477, json!({}), "pause hubspot.migrating for 300 s"),
+            (500, json!("<html>"), "temporary hubspot.server_error after 0 s"),
+            (524, Value::Null, "temporary hubspot.server_error after 0 s"),
+            (526, Value::Null, "temporary hubspot.unreachable after 0 s"),
+        ];
+        for (status, body, expected) in rows {
+            assert_eq!(short(answer(status, body.clone())), expected, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn a_write_without_an_answer_may_have_happened() {
+        let reply = |status| Reply::Answered {
+            status,
+            body: Value::Null,
+            text: String::new(),
+            correlation_id: None,
+            retry_after: None,
+        };
+        let lost = |may_have_arrived| Reply::Unreachable { may_have_arrived, detail: String::new() };
+        for (reply, doubt) in
+            [(reply(502), true), (reply(400), false), (reply(429), false), (lost(true), true), (lost(false), false)]
+        {
+            assert_eq!(reply.leaves_doubt(), doubt, "{reply:?}");
+        }
+    }
+}

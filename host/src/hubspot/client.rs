@@ -1,0 +1,124 @@
+//! The wire: one request, one answer. The base address is a value, so the simulator tests the real client.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode, header};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use super::answer::Reply;
+
+/// A connection that does not come about in this time will not.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Reads are quick or broken.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// A write of 100 records may run the portal's workflows. A lease outlives it.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// An answer for 100 contacts has some 100 KB; nothing honest is near this.
+const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// What is kept of an answer for people.
+const KEPT_BYTES_MAX: usize = 4 * 1024;
+
+/// A client for every portal. Cheap to clone.
+#[derive(Clone)]
+pub struct HubSpot {
+    http: reqwest::Client,
+    base_url: String,
+}
+
+/// Whose records: the token, and the API version that stands in every path.
+pub struct Portal {
+    pub token: SecretString,
+    pub api_version: String,
+}
+
+/// One call, ready to be stored and sent.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What for, such as `contacts.upsert`.
+    pub operation: &'static str,
+    pub path: String,
+    pub body: Value,
+    /// Whether it changes anything: its answer may be lost after it took effect.
+    pub writes: bool,
+}
+
+impl HubSpot {
+    /// A client for the API at `base_url`, such as `https://api.hubapi.com`.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn new(base_url: &str) -> anyhow::Result<Self> {
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("leadline/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(Duration::from_secs(60))
+            .tcp_nodelay(true)
+            .build()?;
+        Ok(Self { http, base_url: base_url.trim_end_matches('/').to_owned() })
+    }
+
+    /// Makes one call. A dead network is an answer too.
+    pub async fn send(&self, portal: &Portal, request: &Request) -> Reply {
+        let call = self
+            .http
+            .request(Method::POST, format!("{}{}", self.base_url, request.path))
+            .bearer_auth(portal.token.expose_secret())
+            .timeout(if request.writes { WRITE_TIMEOUT } else { READ_TIMEOUT })
+            .json(&request.body);
+        let response = match call.send().await {
+            Ok(response) => response,
+            // Without a connection nothing was sent.
+            Err(error) => return Reply::Unreachable { may_have_arrived: !error.is_connect(), detail: words(&error) },
+        };
+        let status = response.status();
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let correlation_id = header("x-hubspot-correlation-id");
+        let retry_after =
+            header(header::RETRY_AFTER.as_str()).and_then(|text| text.parse().ok()).map(Duration::from_secs);
+        let bytes = match read(response).await {
+            Ok(bytes) => bytes,
+            Err(detail) => return Reply::Unreachable { may_have_arrived: true, detail },
+        };
+        let body = serde_json::from_slice(&bytes).ok();
+        if body.is_none() && status.is_success() && status != StatusCode::NO_CONTENT {
+            // A broken answer to a write that may have happened.
+            return Reply::Unreachable { may_have_arrived: true, detail: format!("the answer {status} is not JSON") };
+        }
+        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(KEPT_BYTES_MAX)]).into_owned();
+        Reply::Answered {
+            status: status.as_u16(),
+            body: body.unwrap_or(Value::Null),
+            text,
+            correlation_id,
+            retry_after,
+        }
+    }
+}
+
+/// The body, up to what an honest answer may have.
+async fn read(mut response: reqwest::Response) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| words(&error))? {
+        if bytes.len() + chunk.len() > ANSWER_BYTES_MAX {
+            return Err(format!("the answer has more than {} MiB", ANSWER_BYTES_MAX / 1_048_576));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+/// What went wrong, in short, without the address: that is in the call already.
+fn words(error: &reqwest::Error) -> String {
+    let kind = match error {
+        _ if error.is_timeout() => "no answer in time",
+        _ if error.is_connect() => "no connection",
+        _ => "the connection broke",
+    };
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    format!("{kind}: {cause}")
+}

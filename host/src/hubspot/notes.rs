@@ -1,0 +1,170 @@
+//! Notes. Creating one is not safe to repeat, so each carries a marker in plain text by which a repeat is recognised.
+
+use serde_json::{Value, json};
+
+use super::client::{Portal, Request};
+use super::links::association_type;
+use super::{NOTE, answer::Reply};
+use crate::model::delivery::Record;
+use crate::model::id::EventId;
+use crate::model::time::Timestamp;
+
+/// HubSpot's limit for the finished HTML, counted in UTF-16 units.
+const BODY_UNITS_MAX: usize = 65_536;
+/// Said where a note is cut.
+const CUT_NOTICE: &str = "<p>[The conversation is longer than HubSpot allows; the rest was cut.]</p>";
+
+/// A note that is to be created.
+#[derive(Clone, Debug)]
+pub struct NoteInput {
+    /// Delivery and action by position.
+    pub owner: (usize, usize),
+    pub trace: String,
+    pub marker: String,
+    /// Plain text, as the transformation gave it.
+    pub body: String,
+    pub at: Timestamp,
+    /// Type and id of the records that it is about.
+    pub about: Vec<(String, String)>,
+    /// Which actions those are.
+    pub linked: Vec<u32>,
+}
+
+/// By this text a note is found again. Built from the event, not the delivery, so that a replay finds it.
+pub fn marker(event: &EventId, action: usize) -> String {
+    format!("Leadline {event}/{action}")
+}
+
+/// Creates notes, linked in the same call: a note without a record is visible nowhere.
+pub fn create_notes(portal: &Portal, notes: &[NoteInput]) -> Request {
+    let inputs: Vec<_> = notes.iter().map(|note| {
+        let links: Vec<_> = note.about.iter().filter_map(|(object_type, id)| {
+            let type_id = association_type(object_type)?;
+            Some(json!({ "to": { "id": id }, "types": [{ "associationCategory": "HUBSPOT_DEFINED", "associationTypeId": type_id }] }))
+        }).collect();
+        json!({
+            "objectWriteTraceId": note.trace,
+            "properties": { "hs_timestamp": note.at.to_string(), "hs_note_body": html(&note.body, &note.marker) },
+            "associations": links,
+        })
+    }).collect();
+    Request {
+        operation: "notes.create",
+        path: format!("/crm/objects/{}/{NOTE}/batch/create", portal.api_version),
+        body: json!({ "inputs": inputs }),
+        writes: true,
+    }
+}
+
+/// Reads the bodies of notes.
+pub fn read_notes(portal: &Portal, ids: &[String]) -> Request {
+    let inputs: Vec<_> = ids.iter().map(|id| json!({ "id": id })).collect();
+    Request {
+        operation: "notes.read",
+        path: format!("/crm/objects/{}/{NOTE}/batch/read", portal.api_version),
+        body: json!({ "properties": ["hs_note_body"], "inputs": inputs }),
+        writes: false,
+    }
+}
+
+/// The created note of each input, in their order: by trace id, else by the marker in its body.
+pub fn created_notes(body: &Value, notes: &[NoteInput]) -> Vec<Option<Record>> {
+    notes
+        .iter()
+        .map(|note| {
+            let is_it = |result: &&Value| match result["objectWriteTraceId"].as_str() {
+                Some(trace) => trace == note.trace,
+                None => result["properties"]["hs_note_body"].as_str().is_some_and(|body| holds(body, &note.marker)),
+            };
+            let result = body["results"].as_array()?.iter().find(is_it)?;
+            Some(Record { id: result["id"].as_str()?.to_owned(), new: true })
+        })
+        .collect()
+}
+
+/// The note in the answer of a read that carries `marker`.
+pub fn find_marker(reply: &Reply, marker: &str) -> Option<String> {
+    let results = reply.success()?["results"].as_array()?;
+    let carries =
+        |result: &&Value| result["properties"]["hs_note_body"].as_str().is_some_and(|body| holds(body, marker));
+    results.iter().find(carries)?["id"].as_str().map(str::to_owned)
+}
+
+/// Whether the body carries exactly this marker: `…/1` is not found in `…/12`.
+fn holds(body: &str, marker: &str) -> bool {
+    body.match_indices(marker).any(|(at, _)| !body[at + marker.len()..].starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// The customer's text as HTML that shows exactly that text, and the marker as its last paragraph.
+fn html(text: &str, marker: &str) -> String {
+    let last = format!("<p>{marker}</p>");
+    let room = BODY_UNITS_MAX - "<p></p>".len() - last.len() - CUT_NOTICE.len();
+    let mut body = String::with_capacity(text.len() + last.len() + 16);
+    body.push_str("<p>");
+    let mut units = 0;
+    let mut cut = false;
+    let mut chars = text.trim().chars().peekable();
+    while let Some(c) = chars.next() {
+        let mut buffer = [0; 4];
+        let piece: &str = match c {
+            '&' => "&amp;",
+            '<' => "&lt;",
+            '>' => "&gt;",
+            '"' => "&quot;",
+            '\r' if chars.peek() == Some(&'\n') => continue,
+            '\r' | '\n' => "<br>",
+            c if c.is_control() && c != '\t' => "\u{fffd}",
+            c => c.encode_utf8(&mut buffer),
+        };
+        units += piece.encode_utf16().count();
+        if units > room {
+            cut = true;
+            break;
+        }
+        body.push_str(piece);
+    }
+    body.push_str("</p>");
+    if cut {
+        body.push_str(CUT_NOTICE);
+    }
+    body.push_str(&last);
+    body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_customers_text_stays_text() {
+        let rows = [
+            ("Hi\nthere", "<p>Hi<br>there</p><p>m</p>"),
+            ("a\r\nb\rc", "<p>a<br>b<br>c</p><p>m</p>"),
+            (
+                "<script>alert(1)</script> & \"x\"",
+                "<p>&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;x&quot;</p><p>m</p>",
+            ),
+            ("bell\u{7}", "<p>bell\u{fffd}</p><p>m</p>"),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(html(text, "m"), expected);
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_cut_within_the_limit_and_says_so() {
+        for text in ["a".repeat(80_000), "🚗".repeat(40_000), "<".repeat(30_000)] {
+            let body = html(&text, "Leadline evt_1/1");
+            assert!(body.encode_utf16().count() <= BODY_UNITS_MAX);
+            assert!(body.contains(CUT_NOTICE) && body.ends_with("<p>Leadline evt_1/1</p>"));
+        }
+        assert!(!html(&"a".repeat(60_000), "m").contains(CUT_NOTICE));
+    }
+
+    #[test]
+    fn a_marker_is_not_found_in_a_longer_one() {
+        assert!(holds("<p>Leadline evt_1/1</p>", "Leadline evt_1/1"));
+        assert!(!holds("<p>Leadline evt_1/12</p>", "Leadline evt_1/1"));
+        assert!(holds("<p>Leadline evt_1/12</p><p>Leadline evt_1/1</p>", "Leadline evt_1/1"));
+    }
+}

@@ -1,0 +1,239 @@
+//! The door: a signed request becomes a stored event. Acknowledged only after the commit.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::model::account::SchemaMode;
+use crate::model::event::{Accepted, NewEvent};
+use crate::model::id::EventId;
+use crate::model::time::Timestamp;
+use crate::payload::{Envelope, EnvelopeError};
+use crate::schema::{self, Violation};
+use crate::signature::{self, Secret, SignatureError, Signed};
+use crate::store::{SigningSource, Store};
+use crate::worker::Wake;
+
+/// The body of one event. A conversation of 60,000 characters fits, and a flood does not.
+pub const BODY_BYTES_MAX: usize = 256 * 1024;
+/// Events in one commit: one sync pays for all of them.
+const GROUP_EVENTS_MAX: usize = 256;
+/// Bodies in one commit, so that a group of large events does not hold up the small ones.
+const GROUP_BYTES_MAX: usize = 1024 * 1024;
+/// Events that wait for a commit. When the queue is full, senders are told to come back.
+const QUEUE_EVENTS_MAX: usize = 2048;
+/// How long what we know of a source is used without asking again: a rotated secret counts after this.
+const SOURCE_FRESH: Duration = Duration::from_secs(1);
+
+/// Why a request was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    #[error("the body has more than {BODY_BYTES_MAX} bytes, which is the limit for one event")]
+    TooLarge,
+    #[error("the body ended early: {0}")]
+    Unreadable(String),
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    /// Told to the sender as [`SignatureError::Mismatch`]: who guesses addresses learns nothing.
+    #[error("there is no source of this address")]
+    UnknownSource,
+    #[error(transparent)]
+    Envelope(#[from] EnvelopeError),
+    #[error("the data does not fit the schema of `{event_type}`: {}", violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Schema { event_type: String, violations: Vec<Violation> },
+    #[error("the id `{sender_id}` was used before for another body; the first one is kept, as event {first}")]
+    IdReused { sender_id: String, first: EventId },
+    #[error("too many events wait to be stored")]
+    Busy,
+    #[error("the store does not answer")]
+    StoreDown,
+}
+
+impl Refusal {
+    /// The stable word for the class, in answers, lists and metrics.
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::TooLarge => "too_large",
+            Self::Unreadable(_) => "malformed",
+            Self::Signature(error) => error.class(),
+            Self::UnknownSource => "unknown_source",
+            Self::Envelope(error) => error.class(),
+            Self::Schema { .. } => "schema",
+            Self::IdReused { .. } => "id_reused",
+            Self::Busy => "busy",
+            Self::StoreDown => "store_down",
+        }
+    }
+
+    /// Whether the signature was right, so that the body is the source's own.
+    pub fn is_signed(&self) -> bool {
+        matches!(self, Self::Envelope(_) | Self::Schema { .. } | Self::IdReused { .. })
+    }
+}
+
+/// What the sender is told.
+#[derive(Debug, serde::Serialize)]
+pub struct Receipt {
+    pub event_id: EventId,
+    /// The event was stored before, under this id.
+    pub duplicate: bool,
+}
+
+/// A source's event whose signature held. Only [`Door::verify`] makes one.
+pub struct Verified<'a> {
+    source: Arc<SigningSource>,
+    sender_id: &'a str,
+    body: &'a [u8],
+}
+
+/// The way in: knows the sources for a moment, and hands events to the one who commits them in groups.
+pub struct Door {
+    store: Store,
+    queue: mpsc::Sender<Waiting>,
+    sources: Mutex<HashMap<String, (Arc<SigningSource>, Timestamp)>>,
+    /// Checked for sources that do not exist, so that the answer takes the same time.
+    decoy: Secret,
+}
+
+struct Waiting {
+    event: NewEvent,
+    now: Timestamp,
+    answer: oneshot::Sender<Result<Accepted, ()>>,
+}
+
+impl Door {
+    /// Opens the door, and starts the task that commits. The task ends when the door is gone.
+    pub fn open(store: Store, wake: Arc<Wake>) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE_EVENTS_MAX);
+        tokio::spawn(commit_groups(store.clone(), waiting, wake));
+        let decoy = Secret::parse(&Secret::generate()).expect("our own secrets can be read");
+        Self { store, queue, sources: Mutex::default(), decoy }
+    }
+
+    /// Whether the source signed these bytes.
+    ///
+    /// # Errors
+    /// [`Refusal`], when it did not.
+    pub async fn verify<'a>(
+        &self,
+        source: &str,
+        signed: &Signed<'a>,
+        body: &'a [u8],
+        now: Timestamp,
+    ) -> Result<Verified<'a>, Refusal> {
+        let Some(source) = self.source(source, now).await? else {
+            let checked = signature::verify(signed, body, std::slice::from_ref(&self.decoy), 0, now);
+            debug_assert!(checked.is_err(), "nobody knows the decoy");
+            return Err(Refusal::UnknownSource);
+        };
+        signature::verify(signed, body, &source.secrets, source.source.tolerance_s, now)?;
+        Ok(Verified { source, sender_id: signed.id, body })
+    }
+
+    async fn source(&self, id: &str, now: Timestamp) -> Result<Option<Arc<SigningSource>>, Refusal> {
+        let known = |sources: &HashMap<String, (Arc<SigningSource>, Timestamp)>| {
+            let (source, read_at) = sources.get(id)?;
+            (now < *read_at + SOURCE_FRESH && now >= *read_at).then(|| source.clone())
+        };
+        if let Some(source) = known(&self.sources.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(Some(source));
+        }
+        let found = self.store.signing_source(id, now).await.map_err(|error| {
+            tracing::error!(source.id = %id, "source {id} cannot be read: {error:#}");
+            Refusal::StoreDown
+        })?;
+        let found = found.map(Arc::new);
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        match &found {
+            Some(source) => drop(sources.insert(id.to_owned(), (source.clone(), now))),
+            None => drop(sources.remove(id)),
+        }
+        Ok(found)
+    }
+
+    /// Stores a verified event. Returns after the commit.
+    ///
+    /// # Errors
+    /// [`Refusal`], when it is no event, or cannot be stored now.
+    pub async fn accept(&self, verified: Verified<'_>, now: Timestamp) -> Result<Receipt, Refusal> {
+        let event = new_event(&verified, now)?;
+        let (answer, answered) = oneshot::channel();
+        self.queue.try_send(Waiting { event, now, answer }).map_err(|_| Refusal::Busy)?;
+        match answered.await {
+            Ok(Ok(Accepted::New(event_id))) => Ok(Receipt { event_id, duplicate: false }),
+            Ok(Ok(Accepted::Duplicate(event_id))) => Ok(Receipt { event_id, duplicate: true }),
+            Ok(Ok(Accepted::IdReused(first))) => {
+                Err(Refusal::IdReused { sender_id: verified.sender_id.to_owned(), first })
+            }
+            Ok(Err(())) | Err(_) => Err(Refusal::StoreDown),
+        }
+    }
+}
+
+/// The event in a verified body.
+fn new_event(verified: &Verified<'_>, now: Timestamp) -> Result<NewEvent, Refusal> {
+    let envelope = Envelope::read(verified.body)?;
+    let source = &verified.source.source;
+    if source.schema_mode(&envelope.event_type) == SchemaMode::Reject {
+        let data = serde_json::from_str(envelope.data.get()).expect("a raw value is JSON");
+        let violations = schema::event_violations(&envelope.event_type, &data);
+        if !violations.is_empty() {
+            return Err(Refusal::Schema { event_type: envelope.event_type.into_owned(), violations });
+        }
+    }
+    let body = std::str::from_utf8(verified.body).expect("the envelope was read from it");
+    Ok(NewEvent {
+        id: EventId::new(now),
+        account_id: source.account_id.clone(),
+        source_id: source.id.clone(),
+        sender_id: verified.sender_id.to_owned(),
+        occurred_at: envelope.occurred_at().unwrap_or(now),
+        event_type: envelope.event_type.into_owned(),
+        body_hash: Sha256::digest(verified.body).iter().map(|byte| format!("{byte:02x}")).collect(),
+        body: body.to_owned(),
+    })
+}
+
+/// Commits what waits, in groups: while one sync runs, the next group gathers.
+async fn commit_groups(store: Store, mut queue: mpsc::Receiver<Waiting>, wake: Arc<Wake>) {
+    while let Some(first) = queue.recv().await {
+        let mut bytes = first.event.body.len();
+        let mut group = vec![first];
+        while group.len() < GROUP_EVENTS_MAX && bytes < GROUP_BYTES_MAX {
+            let Ok(next) = queue.try_recv() else { break };
+            bytes += next.event.body.len();
+            group.push(next);
+        }
+        commit(&store, group).await;
+        wake.plan.notify_one();
+    }
+}
+
+async fn commit(store: &Store, mut group: Vec<Waiting>) {
+    // Ids were made before the events queued up; the answer of the store is in the order of the ids.
+    group.sort_by(|a, b| a.event.id.cmp(&b.event.id));
+    let now = group.iter().map(|waiting| waiting.now).max().expect("a group has a first event");
+    let (events, answers): (Vec<_>, Vec<_>) = group.into_iter().map(|waiting| (waiting.event, waiting.answer)).unzip();
+    metrics::histogram!("leadline_commit_group_events").record(events.len() as f64);
+    let accepted = store.insert_events(&events, now).await.inspect_err(|error| {
+        tracing::error!("{} events cannot be stored and were not acknowledged: {error}", events.len());
+    });
+    match accepted {
+        Ok(accepted) => {
+            for (answer, accepted) in answers.into_iter().zip(accepted) {
+                let result = match &accepted {
+                    Accepted::New(_) => "new",
+                    Accepted::Duplicate(_) => "duplicate",
+                    Accepted::IdReused(_) => "id_reused",
+                };
+                metrics::counter!("leadline_events_received_total", "result" => result).increment(1);
+                // A sender that has gone away is told again when it repeats.
+                drop(answer.send(Ok(accepted)));
+            }
+        }
+        Err(_) => answers.into_iter().for_each(|answer| drop(answer.send(Err(())))),
+    }
+}

@@ -1,0 +1,34 @@
+//! Leadline turns chat-widget leads into CRM records. This file is only a map, in reading order:
+//! the edges, the flow, what it uses, the decisions, the model. Imports point downward only.
+
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod examples;
+pub mod http;
+pub mod serve;
+pub mod telemetry;
+pub mod view;
+
+pub mod connection;
+pub mod deliver;
+pub mod ingest;
+pub mod process;
+pub mod stock;
+pub mod worker;
+
+pub mod hubspot;
+pub mod store;
+pub mod transform;
+
+pub mod cause;
+pub mod payload;
+pub mod plan;
+pub mod retry;
+pub mod route;
+pub mod schema;
+pub mod seal;
+pub mod signature;
+
+pub mod contract;
+pub mod model;

@@ -1,0 +1,12 @@
+//! The binary: service and tool in one.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use leadline::cli::Cli;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut out = std::io::stdout().lock();
+    leadline::cli::run(cli, &mut out)
+}

@@ -1,0 +1,184 @@
+//! A delivery: one event on its way to one connection, and how far its actions have come.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::{AccountId, ConnectionId, DeliveryId, EventId, VersionId};
+use super::time::Timestamp;
+use crate::cause::Problem;
+use crate::plan::Plan;
+
+/// Where a delivery stands. *In flight* is not stored: a delivery is in flight while an unsettled call names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryState {
+    /// To be carried out, now or at its due time.
+    Pending,
+    Delivered,
+    /// It waits for a cause to be removed and costs no attempts.
+    Blocked,
+    /// Final until somebody replays it.
+    Failed,
+    Cancelled,
+}
+
+/// A record in HubSpot that an action wrote or found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    pub id: String,
+    /// Whether the action created it.
+    pub new: bool,
+}
+
+/// How far one action has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActionProgress {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<Record>,
+    /// Which of the actions it refers to it is associated with by now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub linked: Vec<u32>,
+    /// A write was sent and its answer never came: look before it is sent again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsure: bool,
+    /// Why it did not come further in the last round.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+}
+
+/// A value that did not reach HubSpot, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dropped {
+    /// The property it was meant for.
+    pub field: String,
+    pub value: String,
+    pub reason: String,
+}
+
+/// How far a delivery has come: one entry an action, and the values left out on the way.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    pub actions: Vec<ActionProgress>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<Dropped>,
+}
+
+impl Progress {
+    /// Nothing done yet; `dropped` is what the transformation left out.
+    pub fn begin(plan: &Plan, dropped: Vec<Dropped>) -> Self {
+        Self { actions: vec![ActionProgress::default(); plan.actions.len()], dropped }
+    }
+
+    /// Whether the action wrote its record and every association.
+    pub fn is_done(&self, plan: &Plan, action: usize) -> bool {
+        let progress = &self.actions[action];
+        let linked = |target: &u32| progress.linked.contains(target);
+        progress.record.is_some() && plan.actions[action].refers_to().iter().all(linked)
+    }
+
+    /// Notes a dropped value once, however often the action is tried.
+    pub fn drop_value(&mut self, field: &str, value: &str, reason: String) {
+        if !self.dropped.iter().any(|dropped| dropped.field == field) {
+            self.dropped.push(Dropped { field: field.to_owned(), value: value.to_owned(), reason });
+        }
+    }
+}
+
+/// A delivery as the store lists it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Delivery {
+    pub id: DeliveryId,
+    pub account_id: AccountId,
+    pub event_id: EventId,
+    pub connection_id: ConnectionId,
+    pub version_id: VersionId,
+    pub state: DeliveryState,
+    pub reason: Option<Problem>,
+    pub progress: Progress,
+    pub attempts: u32,
+    pub first_at: Option<Timestamp>,
+    pub due_at: Option<Timestamp>,
+    pub done_at: Option<Timestamp>,
+}
+
+/// A delivery that a worker has claimed under its lease, with what it needs to carry it out.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    pub id: DeliveryId,
+    pub account_id: AccountId,
+    pub event_id: EventId,
+    /// The due time and band under which it stands in the queue.
+    pub due_at: Timestamp,
+    pub band: i64,
+    pub plan: Plan,
+    pub progress: Progress,
+    pub attempts: u32,
+    pub first_at: Option<Timestamp>,
+}
+
+/// First attempts stand in band 0, retries and replays in band 1.
+pub const BAND_FIRST: i64 = 0;
+pub const BAND_RETRY: i64 = 1;
+
+/// What a round came to for one delivery. The constructors are the only transitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub delivery_id: DeliveryId,
+    pub state: DeliveryState,
+    pub reason: Option<Problem>,
+    pub progress: Progress,
+    /// Attempts spent so far, this round included where it counts.
+    pub attempts: u32,
+    pub first_at: Option<Timestamp>,
+    /// When to try again.
+    pub due_at: Option<Timestamp>,
+    pub done_at: Option<Timestamp>,
+}
+
+impl Outcome {
+    pub fn delivered(claimed: &Claimed, progress: Progress, now: Timestamp) -> Self {
+        Self { done_at: Some(now), ..Self::spent(claimed, DeliveryState::Delivered, None, progress, now) }
+    }
+
+    /// The attempt failed and another one follows at `due_at`.
+    pub fn retry(claimed: &Claimed, progress: Progress, reason: Problem, due_at: Timestamp, now: Timestamp) -> Self {
+        Self { due_at: Some(due_at), ..Self::spent(claimed, DeliveryState::Pending, Some(reason), progress, now) }
+    }
+
+    /// The delivery keeps its place and spends no attempt: the lane waits, not the lead.
+    pub fn waiting(claimed: &Claimed, progress: Progress, reason: Option<Problem>, due_at: Timestamp) -> Self {
+        Self { due_at: Some(due_at), ..Self::unspent(claimed, DeliveryState::Pending, reason, progress) }
+    }
+
+    /// It waits until the cause is gone and spends no attempt.
+    pub fn blocked(claimed: &Claimed, progress: Progress, cause: Problem) -> Self {
+        Self::unspent(claimed, DeliveryState::Blocked, Some(cause), progress)
+    }
+
+    pub fn failed(claimed: &Claimed, progress: Progress, reason: Problem, now: Timestamp) -> Self {
+        Self { done_at: Some(now), ..Self::spent(claimed, DeliveryState::Failed, Some(reason), progress, now) }
+    }
+
+    fn spent(
+        claimed: &Claimed,
+        state: DeliveryState,
+        reason: Option<Problem>,
+        progress: Progress,
+        now: Timestamp,
+    ) -> Self {
+        let first_at = claimed.first_at.or(Some(now));
+        Self { attempts: claimed.attempts + 1, first_at, ..Self::unspent(claimed, state, reason, progress) }
+    }
+
+    fn unspent(claimed: &Claimed, state: DeliveryState, reason: Option<Problem>, progress: Progress) -> Self {
+        Self {
+            delivery_id: claimed.id.clone(),
+            state,
+            reason,
+            progress,
+            attempts: claimed.attempts,
+            first_at: claimed.first_at,
+            due_at: None,
+            done_at: None,
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Ids: a prefix that says what it names, then a UUIDv7 in lower case, so that text order is time order.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Mutex;
+
+use serde::{Deserialize, Serialize};
+
+use super::time::Timestamp;
+
+/// The text is no id of the kind that was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("`{text}` is not an id of the form `{prefix}_…`")]
+pub struct IdError {
+    text: String,
+    prefix: &'static str,
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// A new id, later in text order than every id that this process made before `now`.
+            pub fn new(now: Timestamp) -> Self {
+                Self(format!(concat!($prefix, "_{}"), uuid_v7(now).simple()))
+            }
+
+            /// An id as the store holds it.
+            pub fn stored(text: String) -> Self {
+                Self(text)
+            }
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                match text.strip_prefix(concat!($prefix, "_")) {
+                    Some(rest) if !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric()) => Ok(Self(text.to_owned())),
+                    _ => Err(IdError { text: text.to_owned(), prefix: $prefix }),
+                }
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// One dealership.
+    AccountId = "acc";
+    /// Who signs an account's events.
+    SourceId = "src";
+    /// One secret of a source.
+    SecretId = "sec";
+    /// An account's HubSpot portal. Also the id of its lane.
+    ConnectionId = "con";
+    /// A transformation, whatever its version.
+    TransformationId = "trn";
+    /// One immutable version of a transformation.
+    VersionId = "tfv";
+    /// Which version, with which settings, an account uses.
+    BindingId = "bnd";
+    /// One stored event.
+    EventId = "evt";
+    /// One event on its way to one connection.
+    DeliveryId = "dlv";
+    /// One HTTP request to HubSpot.
+    CallId = "cal";
+    /// An issue: what holds things up until somebody mends it.
+    CauseId = "iss";
+    /// A request that was refused at the door.
+    RejectionId = "rej";
+}
+
+/// Ids of one millisecond are told apart, and kept in order, by this many counts.
+const SEQUENCE_BITS: u32 = 18;
+
+/// The millisecond of the last id, and how many came before it in that millisecond.
+static SEQUENCE: Mutex<(i64, u32)> = Mutex::new((0, 0));
+
+/// A UUIDv7 whose first 18 random bits count the ids of the millisecond, so that ids made by one process
+/// sort in the order they were made. The other 56 bits are random.
+fn uuid_v7(now: Timestamp) -> uuid::Uuid {
+    let count = {
+        let mut sequence = SEQUENCE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *sequence = if sequence.0 == now.0 { (now.0, sequence.1 + 1) } else { (now.0, 0) };
+        sequence.1 & ((1 << SEQUENCE_BITS) - 1)
+    };
+    let mut bytes = [0_u8; 10];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    // Twelve bits stand before the variant (the version nibble is overwritten), six behind it.
+    let [.., high, middle] = (count >> 6).to_be_bytes();
+    bytes[0] = high;
+    bytes[1] = middle;
+    bytes[2] = (count & 0x3f) as u8;
+    uuid::Builder::from_unix_timestamp_millis(u64::try_from(now.0).unwrap_or(0), &bytes).into_uuid()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_one_millisecond_sort_in_the_order_they_were_made() {
+        let ids: Vec<_> = (0..5_000).map(|_| EventId::new(Timestamp(1_800_000_000_000))).collect();
+        assert!(ids.is_sorted());
+    }
+
+    #[test]
+    fn later_ids_sort_later() {
+        let early = EventId::new(Timestamp(1_800_000_000_000));
+        let late = EventId::new(Timestamp(1_800_000_000_001));
+        assert!(early < late);
+    }
+
+    #[test]
+    fn foreign_text_is_no_id() {
+        for text in ["", "evt_", "dlv_0192", "evt_01' OR 1", "evt_é"] {
+            assert!(text.parse::<EventId>().is_err(), "{text}");
+        }
+        assert!("evt_0192f3".parse::<EventId>().is_ok());
+    }
+}

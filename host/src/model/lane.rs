@@ -1,0 +1,51 @@
+//! A lane: the queue of one account's plans, or of one connection's deliveries. Whoever holds its lease works on it.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::AccountId;
+use super::time::Timestamp;
+
+/// What is done in a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LaneKind {
+    /// Received events of one account. The lane's id is the account's.
+    Plan,
+    /// Deliveries of one connection. The lane's id is the connection's.
+    Deliver,
+}
+
+impl LaneKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Deliver => "deliver",
+        }
+    }
+}
+
+/// The right to work on a lane until a time. Everything that is settled names the epoch, so that a late worker
+/// changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    pub account_id: AccountId,
+    pub lane_id: String,
+    pub owner: String,
+    pub epoch: i64,
+    pub until: Timestamp,
+}
+
+/// What a guarded write came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    Done,
+    /// Another worker holds the lane by now; nothing was changed.
+    LeaseLost,
+}
+
+/// What one round of a step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Worked,
+    Idle,
+}

@@ -1,0 +1,270 @@
+//! From the actions that a transformation returned to the plan that is stored: checked, so that what is carried out
+//! later cannot surprise.
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::actions::{Action, Property};
+
+/// Actions of one event: a contact, a deal, a note and room for what a custom transformation adds.
+pub const ACTIONS_MAX: usize = 50;
+/// Properties of one action. A portal has at most 1,000 custom ones for an object.
+pub const PROPERTIES_MAX: usize = 250;
+/// HubSpot's own limit for a text value, in characters.
+pub const VALUE_CHARS_MAX: usize = 65_536;
+/// HubSpot's own limit for a property's internal name.
+pub const NAME_BYTES_MAX: usize = 100;
+
+/// What is carried out for one event on one connection. Stored before the first call, never changed after it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    pub actions: Vec<Action>,
+}
+
+/// An action that breaks the rules of the contract. Positions count from 0.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    #[error("it returned {0} actions; at most {ACTIONS_MAX} are accepted")]
+    TooManyActions(usize),
+    #[error("action {action} has {count} properties; at most {PROPERTIES_MAX} are accepted")]
+    TooManyProperties { action: usize, count: usize },
+    #[error(
+        "action {action} names `{name}`, which is no property name: lower-case letters, digits and `_`, 100 bytes at most"
+    )]
+    Name { action: usize, name: String },
+    #[error("action {action} writes `{name}` twice")]
+    Twice { action: usize, name: String },
+    #[error("action {action} gives `{name}` {chars} characters; HubSpot takes {VALUE_CHARS_MAX}")]
+    ValueTooLong { action: usize, name: String, chars: usize },
+    #[error("action {action} has no {what}")]
+    Missing { action: usize, what: &'static str },
+    #[error("action {action} refers to action {target}, which is not an earlier {wanted}")]
+    Reference { action: usize, target: u32, wanted: &'static str },
+    #[error("action {action} is a note at {at} ms, which is no date")]
+    Time { action: usize, at: i64 },
+    #[error("action {action} names the object type `{name}`; it takes a type id such as `2-3453932`")]
+    ObjectType { action: usize, name: String },
+}
+
+/// The plan for `actions`; values that would clear a property are left out of it.
+///
+/// # Errors
+/// The first rule that an action breaks.
+pub fn plan(mut actions: Vec<Action>) -> Result<Plan, Invalid> {
+    if actions.len() > ACTIONS_MAX {
+        return Err(Invalid::TooManyActions(actions.len()));
+    }
+    for (action, kind) in actions.iter().enumerate() {
+        check(action, kind, &actions)?;
+    }
+    for action in &mut actions {
+        match action {
+            Action::UpsertContact(contact) => drop_empty(&mut contact.properties),
+            Action::UpsertDeal(deal) => drop_empty(&mut deal.properties),
+            Action::UpsertObject(object) => drop_empty(&mut object.properties),
+            Action::AddNote(_) => {}
+        }
+    }
+    Ok(Plan { actions })
+}
+
+/// An empty value clears a property in HubSpot, and a lead never clears anything.
+fn drop_empty(properties: &mut Vec<Property>) {
+    properties.retain(|property| !property.value.is_empty());
+}
+
+fn check(action: usize, kind: &Action, actions: &[Action]) -> Result<(), Invalid> {
+    check_properties(action, kind.properties())?;
+    let missing = |what| Invalid::Missing { action, what };
+    match kind {
+        Action::UpsertContact(contact) => check_key(action, contact.key.parts())?,
+        Action::UpsertDeal(deal) => {
+            check_key(action, (&deal.key.name, &deal.key.value))?;
+            for (what, value) in [("name", &deal.name), ("pipeline", &deal.pipeline), ("stage", &deal.stage)] {
+                if value.is_empty() {
+                    return Err(missing(what));
+                }
+                check_length(action, what, value)?;
+            }
+        }
+        Action::UpsertObject(object) => {
+            check_key(action, object.key.parts())?;
+            let is_id = object.object_type.split_once('-').is_some_and(|(kind, id)| {
+                let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+                digits(kind) && digits(id)
+            });
+            if !is_id {
+                return Err(Invalid::ObjectType { action, name: cut(&object.object_type) });
+            }
+        }
+        Action::AddNote(note) => {
+            if note.body.trim().is_empty() {
+                return Err(missing("body"));
+            }
+            if note.about.is_empty() {
+                return Err(missing("record that it is about"));
+            }
+            if jiff::Timestamp::from_millisecond(note.at).is_err() {
+                return Err(Invalid::Time { action, at: note.at });
+            }
+        }
+    }
+    let wanted = if matches!(kind, Action::UpsertDeal(_)) { "contact" } else { "record" };
+    for &target in kind.refers_to() {
+        let fits = (target as usize) < action
+            && match &actions[target as usize] {
+                Action::UpsertContact(_) => true,
+                Action::UpsertDeal(_) | Action::UpsertObject(_) => wanted == "record",
+                Action::AddNote(_) => false,
+            };
+        if !fits {
+            return Err(Invalid::Reference { action, target, wanted });
+        }
+    }
+    Ok(())
+}
+
+fn check_key(action: usize, (name, value): (&str, &str)) -> Result<(), Invalid> {
+    check_name(action, name)?;
+    if value.trim().is_empty() {
+        return Err(Invalid::Missing { action, what: "value of its match key" });
+    }
+    check_length(action, name, value)
+}
+
+fn check_properties(action: usize, properties: &[Property]) -> Result<(), Invalid> {
+    if properties.len() > PROPERTIES_MAX {
+        return Err(Invalid::TooManyProperties { action, count: properties.len() });
+    }
+    let mut names: Vec<&str> = Vec::with_capacity(properties.len());
+    for property in properties {
+        check_name(action, &property.name)?;
+        check_length(action, &property.name, &property.value)?;
+        if names.contains(&property.name.as_str()) {
+            return Err(Invalid::Twice { action, name: property.name.clone() });
+        }
+        names.push(&property.name);
+    }
+    Ok(())
+}
+
+fn check_name(action: usize, name: &str) -> Result<(), Invalid> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(plain) {
+        return Err(Invalid::Name { action, name: cut(name) });
+    }
+    Ok(())
+}
+
+fn check_length(action: usize, name: &str, value: &str) -> Result<(), Invalid> {
+    // Bytes bound characters, so most values are never counted.
+    if value.len() > VALUE_CHARS_MAX {
+        let chars = value.chars().count();
+        if chars > VALUE_CHARS_MAX {
+            return Err(Invalid::ValueTooLong { action, name: name.to_owned(), chars });
+        }
+    }
+    Ok(())
+}
+
+/// A guest's text in an error: short, and without characters that move a cursor.
+fn cut(text: &str) -> String {
+    text.chars().take(60).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::actions::{Contact, Deal, MatchKey, Note, Object, PropertyValue, WritePolicy};
+
+    fn property(name: &str, value: &str) -> Property {
+        Property { name: name.to_owned(), value: value.to_owned(), policy: WritePolicy::Always }
+    }
+
+    fn contact(properties: Vec<Property>) -> Action {
+        Action::UpsertContact(Contact { key: MatchKey::Email("a@example.com".to_owned()), properties })
+    }
+
+    fn deal(stage: &str, contacts: Vec<u32>) -> Action {
+        let key = PropertyValue { name: "leadline_deal_key".to_owned(), value: "lead_1".to_owned() };
+        Action::UpsertDeal(Deal {
+            key,
+            name: "Car".to_owned(),
+            pipeline: "p".to_owned(),
+            stage: stage.to_owned(),
+            properties: vec![],
+            contacts,
+        })
+    }
+
+    fn note(body: &str, about: Vec<u32>) -> Action {
+        Action::AddNote(Note { body: body.to_owned(), at: 0, about })
+    }
+
+    fn object(object_type: &str) -> Action {
+        let key = MatchKey::Unique(PropertyValue { name: "k".to_owned(), value: "v".to_owned() });
+        Action::UpsertObject(Object {
+            object_type: object_type.to_owned(),
+            key,
+            properties: vec![],
+            associated_with: vec![],
+        })
+    }
+
+    #[test]
+    fn honest_actions_make_a_plan_and_empty_values_are_left_out() {
+        let actions = vec![
+            contact(vec![property("firstname", "Ana"), property("phone", "")]),
+            deal("s", vec![0]),
+            note("hi", vec![0, 1]),
+            object("2-1"),
+        ];
+        let plan = plan(actions).unwrap();
+        assert_eq!(plan.actions[0].properties(), [property("firstname", "Ana")]);
+        assert_eq!(super::plan(vec![]), Ok(Plan { actions: vec![] }));
+    }
+
+    #[test]
+    fn each_broken_rule_is_named_with_its_action() {
+        let many = (0..251).map(|n| property(&format!("p{n}"), "v")).collect();
+        let rows = [
+            (vec![contact(vec![]); 51], "it returned 51 actions; at most 50 are accepted"),
+            (vec![contact(many)], "action 0 has 251 properties; at most 250 are accepted"),
+            (
+                vec![contact(vec![property("First Name", "x")])],
+                "action 0 names `First Name`, which is no property name: lower-case letters, digits and `_`, 100 bytes at most",
+            ),
+            (
+                vec![contact(vec![property("", "x")])],
+                "action 0 names ``, which is no property name: lower-case letters, digits and `_`, 100 bytes at most",
+            ),
+            (vec![contact(vec![property("a", "x"), property("a", "y")])], "action 0 writes `a` twice"),
+            (
+                vec![contact(vec![property("a", &"é".repeat(65_537))])],
+                "action 0 gives `a` 65537 characters; HubSpot takes 65536",
+            ),
+            (vec![contact(vec![]), deal("", vec![0])], "action 1 has no stage"),
+            (vec![contact(vec![]), note(" ", vec![0])], "action 1 has no body"),
+            (vec![contact(vec![]), note("hi", vec![])], "action 1 has no record that it is about"),
+            (vec![note("hi", vec![0])], "action 0 refers to action 0, which is not an earlier record"),
+            (
+                vec![contact(vec![]), note("hi", vec![0]), note("ho", vec![1])],
+                "action 2 refers to action 1, which is not an earlier record",
+            ),
+            (
+                vec![contact(vec![]), note("hi", vec![4_000_000_000])],
+                "action 1 refers to action 4000000000, which is not an earlier record",
+            ),
+            (
+                vec![contact(vec![]), deal("s", vec![0]), deal("s", vec![1])],
+                "action 2 refers to action 1, which is not an earlier contact",
+            ),
+            (
+                vec![object("contact")],
+                "action 0 names the object type `contact`; it takes a type id such as `2-3453932`",
+            ),
+        ];
+        for (actions, expected) in rows {
+            assert_eq!(plan(actions).unwrap_err().to_string(), expected);
+        }
+    }
+}

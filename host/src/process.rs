@@ -1,0 +1,218 @@
+//! The plan step: route, transform, plan. No network, and no transaction is open while a guest runs.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use sha2::{Digest as _, Sha256};
+
+use crate::cause::{Code, Problem};
+use crate::contract::actions::Action;
+use crate::model::account::{Binding, SchemaMode, Source};
+use crate::model::delivery::Progress;
+use crate::model::event::Unplanned;
+use crate::model::lane::{LaneKind, Lease, Settled, Step};
+use crate::model::time::Timestamp;
+use crate::payload::{self, Envelope};
+use crate::plan::plan;
+use crate::route::{Route, Routing, route};
+use crate::schema;
+use crate::store::{Decision, PlannedEvent, ReceivedEvent, RunFigures, Store};
+use crate::transform::{Loaded, Stop, TransformRun, Transformer};
+
+/// Events of one account that are planned in one round, and stored in one commit.
+const EVENTS_PER_ROUND: u32 = 128;
+/// A round stops taking events after this time, so that a slow transformation delays nobody else for long.
+const ROUND_WALL: Duration = Duration::from_millis(100);
+
+/// What one round may decide with: everything that was read before it started.
+struct Round {
+    routing: Routing,
+    sources: Vec<Source>,
+    transformer: Transformer,
+}
+
+/// Plans a batch of events of the account that waited longest.
+///
+/// # Errors
+/// When the store fails. What a guest does is never an error.
+pub async fn plan_next(store: &Store, transformer: &Transformer, owner: &str, now: Timestamp) -> anyhow::Result<Step> {
+    let Some(lease) = store.lease_lanes(LaneKind::Plan, owner, 1, now).await?.pop() else {
+        return Ok(Step::Idle);
+    };
+    let events = store.received_events(&lease, EVENTS_PER_ROUND, now).await?;
+    let routing = store.routing(&lease.account_id).await?;
+    load_versions(store, transformer, &routing.bindings).await?;
+    let sources = store.sources(Some(&lease.account_id)).await?;
+    let round = Round { routing, sources, transformer: transformer.clone() };
+    // Guests burn a core each; they run beside the threads that answer requests.
+    let planned = tokio::task::spawn_blocking(move || decide_all(&round, events)).await.context("planning panicked")?;
+    settle(store, &lease, &planned, now).await?;
+    Ok(Step::Worked)
+}
+
+async fn settle(store: &Store, lease: &Lease, planned: &[PlannedEvent], now: Timestamp) -> anyhow::Result<()> {
+    match store.store_plans(lease, planned, now).await? {
+        Settled::Done => {
+            for event in planned {
+                record(lease, event);
+            }
+        }
+        Settled::LeaseLost => {
+            tracing::warn!(lane.id = %lease.lane_id, "lane {} was taken over while it was planned", lease.lane_id)
+        }
+    }
+    Ok(())
+}
+
+fn record(lease: &Lease, planned: &PlannedEvent) {
+    let outcome = match &planned.decision {
+        Decision::Planned { .. } => "planned",
+        Decision::Not(Unplanned::Skipped(_)) => "skipped",
+        Decision::Not(Unplanned::Held(_)) => "held",
+        Decision::Not(Unplanned::Refused(_)) => "refused",
+    };
+    metrics::counter!("leadline_events_planned_total", "outcome" => outcome).increment(1);
+    let id = &planned.event.id;
+    match &planned.decision {
+        Decision::Not(unplanned) => tracing::info!(
+            event.id = %id, account.id = %lease.account_id, code = %unplanned.problem().code,
+            "event {id} is {outcome}: {}", unplanned.problem().code.title()
+        ),
+        Decision::Planned { .. } => {
+            tracing::debug!(event.id = %id, account.id = %lease.account_id, "event {id} is planned")
+        }
+    }
+}
+
+/// Makes sure that every version that the account's bindings name can run.
+async fn load_versions(store: &Store, transformer: &Transformer, bindings: &[Binding]) -> anyhow::Result<()> {
+    for binding in bindings.iter().filter(|binding| transformer.loaded(&binding.version_id).is_none()) {
+        let bytes = store.component(&binding.version_id).await?;
+        let bytes = bytes.with_context(|| format!("the component of `{}` is not in the store", binding.label))?;
+        let (transformer, version) = (transformer.clone(), binding.version_id.clone());
+        let loaded = tokio::task::spawn_blocking(move || transformer.load(&version, &bytes))
+            .await
+            .context("compiling panicked")?;
+        loaded.with_context(|| format!("the component of `{}` no longer loads", binding.label))?;
+    }
+    Ok(())
+}
+
+/// Decides one event after the other, as long as the round may take. The rest stays in the queue.
+fn decide_all(round: &Round, events: Vec<ReceivedEvent>) -> Vec<PlannedEvent> {
+    let started = Instant::now();
+    let mut planned = Vec::with_capacity(events.len());
+    for event in events {
+        if !planned.is_empty() && started.elapsed() > ROUND_WALL {
+            break;
+        }
+        planned.extend(decide(round, event));
+    }
+    planned
+}
+
+/// What becomes of one event; nothing when we could not run it and have to try again.
+fn decide(round: &Round, event: ReceivedEvent) -> Option<PlannedEvent> {
+    let binding = match route(&event.event_type, &round.routing) {
+        Route::Skip(reason) => return Some(unplanned(event, Unplanned::Skipped(reason))),
+        Route::To(binding) => binding,
+    };
+    let envelope = match Envelope::read(event.body.as_bytes()) {
+        Ok(envelope) => envelope,
+        // It was read before it was accepted, so only a change of ours can bring this about.
+        Err(error) => {
+            let problem = Problem::new(Code::IngestSchema, error.to_string());
+            return Some(unplanned(event, Unplanned::Refused(problem)));
+        }
+    };
+    let data: serde_json::Value = serde_json::from_str(envelope.data.get()).expect("a raw value is JSON");
+    let mut lines = Vec::new();
+    if let Some(held) = check_schema(round, &event, &data, &mut lines) {
+        return Some(unplanned(event, Unplanned::Held(held)));
+    }
+    let loaded: Arc<Loaded> = round.transformer.loaded(&binding.version_id).expect("loaded before the round");
+    let input = payload::event(&event.sender_id, &event.event_type, event.occurred_at, data);
+    let run = loaded.run(&input, &binding.settings);
+    metrics::histogram!("leadline_transform_seconds").record(run.micros as f64 / 1e6);
+    lines.extend(run.logs.iter().cloned());
+    if let Err(Stop::Ours(reason)) = &run.actions {
+        tracing::error!(event.id = %event.id, "event {} stays received: {reason}", event.id);
+        return None;
+    }
+    let log = (!lines.is_empty()).then(|| (binding.version_id.clone(), lines));
+    Some(PlannedEvent { decision: judge(binding, run), event, log })
+}
+
+fn unplanned(event: ReceivedEvent, fate: Unplanned) -> PlannedEvent {
+    PlannedEvent { event, decision: Decision::Not(fate), log: None }
+}
+
+/// The schema of the event's type, as the source wants it looked at: a reason to hold it, or a line in its log.
+fn check_schema(
+    round: &Round,
+    event: &ReceivedEvent,
+    data: &serde_json::Value,
+    lines: &mut Vec<(crate::contract::log::Level, String)>,
+) -> Option<Problem> {
+    let source = round.sources.iter().find(|source| source.id == event.source_id);
+    let mode = source.map_or(SchemaMode::default(), |source| source.schema_mode(&event.event_type));
+    if mode == SchemaMode::Off {
+        return None;
+    }
+    let broken = schema::event_violations(&event.event_type, data);
+    let first = broken.first()?;
+    let detail = format!("the data does not fit the schema of `{}`: {first}", event.event_type);
+    if mode == SchemaMode::Quarantine {
+        return Some(Problem::new(Code::IngestSchema, detail).about(&event.event_type));
+    }
+    lines.push((crate::contract::log::Level::Warn, detail));
+    None
+}
+
+/// What a run comes to: a plan, or why there is none, in its own words.
+fn judge(binding: &Binding, run: TransformRun) -> Decision {
+    let label = &binding.label;
+    let figures = RunFigures { fuel: run.fuel, memory_bytes: run.memory_bytes, micros: run.micros };
+    let held = |code, detail: &str| {
+        let problem = Problem::new(code, format!("transformation `{label}` failed: {detail}"));
+        Decision::Not(Unplanned::Held(problem.about(binding.version_id.as_str())))
+    };
+    match run.actions {
+        Ok(actions) if actions.is_empty() => Decision::Not(Unplanned::Skipped(Problem::new(
+            Code::TransformSkipped,
+            format!("transformation `{label}` returned no actions"),
+        ))),
+        Ok(actions) => match plan(actions) {
+            Ok(plan) => Decision::Planned {
+                connection_id: binding.connection_id.clone(),
+                version_id: binding.version_id.clone(),
+                progress: Progress::begin(&plan, run.dropped),
+                key_hash: key_hash(&plan.actions),
+                plan,
+                figures,
+            },
+            Err(invalid) => held(Code::TransformOutputInvalid, &invalid.to_string()),
+        },
+        Err(Stop::Skip(reason)) => Decision::Not(Unplanned::Skipped(Problem::new(
+            Code::TransformSkipped,
+            format!("transformation `{label}` skipped the event: \"{reason}\""),
+        ))),
+        Err(Stop::Invalid(reason)) => Decision::Not(Unplanned::Refused(Problem::new(
+            Code::TransformRefused,
+            format!("transformation `{label}` refused the event: \"{reason}\""),
+        ))),
+        Err(Stop::Failed(failure)) => held(failure.code, &failure.detail),
+        Err(Stop::Ours(reason)) => held(Code::OurFault, &reason),
+    }
+}
+
+/// The person that the plan is about, as a hash: the queue keeps a person's leads in order without knowing them.
+fn key_hash(actions: &[Action]) -> Option<String> {
+    let (name, value) = actions.iter().find_map(|action| match action {
+        Action::UpsertContact(contact) => Some(contact.key.parts()),
+        _ => None,
+    })?;
+    let digest = Sha256::digest(format!("{name}={}", value.trim().to_lowercase()).as_bytes());
+    Some(digest[..8].iter().map(|byte| format!("{byte:02x}")).collect())
+}

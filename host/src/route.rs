@@ -1,0 +1,117 @@
+//! Which binding an event goes to, or why it goes nowhere. Pure.
+
+use crate::cause::{Code, Problem};
+use crate::model::account::{Binding, Connection, ConnectionState};
+
+/// What routing needs to know of an account, read once a round.
+#[derive(Debug, Default)]
+pub struct Routing {
+    pub connections: Vec<Connection>,
+    /// Event types that are selected, with the connection.
+    pub subscriptions: Vec<Subscription>,
+    /// The newest binding of each connection and event type.
+    pub bindings: Vec<Binding>,
+}
+
+/// An event type that a connection takes.
+#[derive(Debug)]
+pub struct Subscription {
+    pub connection_id: crate::model::id::ConnectionId,
+    pub event_type: String,
+}
+
+/// Where an event goes.
+#[derive(Debug)]
+pub enum Route<'a> {
+    To(&'a Binding),
+    Skip(Problem),
+}
+
+/// The route of an event of `event_type`.
+pub fn route<'a>(event_type: &str, routing: &'a Routing) -> Route<'a> {
+    let connected = |connection: &&Connection| connection.state != ConnectionState::Disconnected;
+    let Some(connection) = routing.connections.iter().find(connected) else {
+        return Route::Skip(Problem::new(
+            Code::AccountNotConnected,
+            "no HubSpot account was connected when the event came",
+        ));
+    };
+    let selected = |subscription: &Subscription| {
+        subscription.connection_id == connection.id && subscription.event_type == event_type
+    };
+    if !routing.subscriptions.iter().any(selected) {
+        let detail = format!("the connection does not take events of type `{event_type}`");
+        return Route::Skip(Problem::new(Code::EventNotSelected, detail).about(event_type));
+    }
+    let bound = |binding: &&Binding| binding.connection_id == connection.id && binding.event_type == event_type;
+    match routing.bindings.iter().find(bound) {
+        Some(binding) => Route::To(binding),
+        None => {
+            let detail = format!("no transformation of the account handles `{event_type}`");
+            Route::Skip(Problem::new(Code::EventUnhandled, detail).about(event_type))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::id::{AccountId, BindingId, ConnectionId, VersionId};
+    use crate::model::time::Timestamp;
+
+    const LEAD: &str = "lead.captured.v1";
+
+    fn routing(state: ConnectionState, selected: &[&str], bound: &[&str]) -> Routing {
+        let (account_id, connection_id) = (AccountId::stored("acc_1".into()), ConnectionId::stored("con_1".into()));
+        Routing {
+            connections: vec![Connection {
+                id: connection_id.clone(),
+                account_id: account_id.clone(),
+                portal_id: 1,
+                state,
+                api_version: String::new(),
+                created_at: Timestamp(0),
+            }],
+            subscriptions: selected
+                .iter()
+                .map(|event_type| Subscription {
+                    connection_id: connection_id.clone(),
+                    event_type: (*event_type).into(),
+                })
+                .collect(),
+            bindings: bound
+                .iter()
+                .map(|event_type| Binding {
+                    id: BindingId::stored("bnd_1".into()),
+                    account_id: account_id.clone(),
+                    connection_id: connection_id.clone(),
+                    event_type: (*event_type).into(),
+                    version_id: VersionId::stored("tfv_1".into()),
+                    label: "default@1".into(),
+                    settings: "{}".into(),
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn an_event_goes_to_its_binding_or_says_why_not() {
+        use ConnectionState::{Connected, Disconnected, Paused, ReconnectRequired};
+        let rows = [
+            (routing(Connected, &[LEAD], &[LEAD]), Ok("default@1")),
+            (routing(Paused, &[LEAD], &[LEAD]), Ok("default@1")),
+            (routing(ReconnectRequired, &[LEAD], &[LEAD]), Ok("default@1")),
+            (routing(Disconnected, &[LEAD], &[LEAD]), Err(Code::AccountNotConnected)),
+            (Routing::default(), Err(Code::AccountNotConnected)),
+            (routing(Connected, &["session.initiated.v1"], &[LEAD]), Err(Code::EventNotSelected)),
+            (routing(Connected, &[LEAD], &[]), Err(Code::EventUnhandled)),
+        ];
+        for (routing, expected) in rows {
+            let found = match route(LEAD, &routing) {
+                Route::To(binding) => Ok(binding.label.as_str()),
+                Route::Skip(problem) => Err(problem.code),
+            };
+            assert_eq!(found, expected);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Calls: every request to HubSpot is stored before it is sent and answered in the same row, so that whoever takes
+//! the lane over knows what may have happened.
+
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::SqliteConnection;
+
+use super::lanes::LEASE;
+use super::{Store, json, parse};
+use crate::model::delivery::Delivery;
+use crate::model::id::{AccountId, CallId};
+use crate::model::lane::{Lease, Settled};
+use crate::model::time::Timestamp;
+
+/// A call that is about to be made.
+pub struct NewCall<'a> {
+    pub id: CallId,
+    /// What for, such as `notes.create`.
+    pub operation: &'a str,
+    /// Method, path and body. No headers, so no token.
+    pub request: Value,
+    /// The deliveries and actions that it serves, as trace ids.
+    pub items: &'a [String],
+}
+
+/// A call that was made.
+pub struct AnsweredCall {
+    pub id: CallId,
+    pub status: Option<u16>,
+    /// The answer as it is kept: its body, cut, or why there was none.
+    pub answer: Value,
+    pub correlation_id: Option<String>,
+}
+
+/// A call that an earlier holder of the lane left behind.
+#[derive(Debug)]
+pub struct OpenCall {
+    pub id: CallId,
+    pub operation: String,
+    pub items: Vec<String>,
+    /// When it was stored, just before it was sent.
+    pub started_at: Timestamp,
+}
+
+/// A call as it is shown with a delivery.
+#[derive(Clone, Debug, Serialize)]
+pub struct ShownCall {
+    pub id: CallId,
+    pub operation: String,
+    pub started_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+    pub status: Option<i64>,
+    pub request: Value,
+    pub answer: Option<Value>,
+    pub correlation_id: Option<String>,
+}
+
+impl Store {
+    /// Stores the answer of the call before, if any, and the call that comes next, in one commit. Renews the lease.
+    pub async fn next_call(
+        &self,
+        lease: &mut Lease,
+        answered: Option<AnsweredCall>,
+        new: &NewCall<'_>,
+        now: Timestamp,
+    ) -> sqlx::Result<Settled> {
+        let until = now + LEASE;
+        let mut tx = self.begin().await?;
+        let renewed = sqlx::query(
+            "UPDATE lanes SET lease_until = $5 WHERE account_id = $1 AND id = $2 AND owner = $3 AND epoch = $4",
+        )
+        .bind(lease.account_id.as_str())
+        .bind(&lease.lane_id)
+        .bind(&lease.owner)
+        .bind(lease.epoch)
+        .bind(until.0)
+        .execute(&mut *tx)
+        .await?;
+        if renewed.rows_affected() == 0 {
+            return Ok(Settled::LeaseLost);
+        }
+        if let Some(answered) = answered {
+            store_answer(&mut tx, &lease.account_id, answered, now).await?;
+        }
+        sqlx::query(
+            "INSERT INTO calls (account_id, id, lane_id, epoch, operation, request, items, started_at, settled)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)",
+        )
+        .bind(lease.account_id.as_str())
+        .bind(new.id.as_str())
+        .bind(&lease.lane_id)
+        .bind(lease.epoch)
+        .bind(new.operation)
+        .bind(json(&new.request))
+        .bind(json(new.items))
+        .bind(now.0)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        lease.until = until;
+        Ok(Settled::Done)
+    }
+
+    /// The calls of a lane that no settle took in: their outcome is unknown to the stored progress.
+    pub async fn open_calls(&self, lease: &Lease) -> sqlx::Result<Vec<OpenCall>> {
+        let rows: Vec<(String, String, String, i64)> =
+            sqlx::query_as("SELECT id, operation, items, started_at FROM calls WHERE account_id = $1 AND lane_id = $2 AND settled = 0 ORDER BY id")
+                .bind(lease.account_id.as_str()).bind(&lease.lane_id).fetch_all(&self.readers).await?;
+        rows.into_iter()
+            .map(|(id, operation, items, started_at)| {
+                Ok(OpenCall {
+                    id: CallId::stored(id),
+                    operation,
+                    items: parse(&items)?,
+                    started_at: Timestamp(started_at),
+                })
+            })
+            .collect()
+    }
+
+    /// The calls that served a delivery, oldest first.
+    pub async fn calls_of(&self, delivery: &Delivery) -> sqlx::Result<Vec<ShownCall>> {
+        type Row = (String, String, i64, Option<i64>, Option<i64>, String, Option<String>, Option<String>);
+        // Ids are times: no call of a delivery is older than the delivery, and none is younger than its end.
+        let earliest = delivery.id.as_str().replacen("dlv_", "cal_", 1);
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT id, operation, started_at, ended_at, status, request, answer, correlation_id FROM calls
+             WHERE account_id = $1 AND lane_id = $2 AND id >= $3 AND started_at <= $4
+               AND EXISTS (SELECT 1 FROM json_each(items) AS i WHERE substr(i.value, 1, length($5)) = $5) ORDER BY id",
+        )
+        .bind(delivery.account_id.as_str())
+        .bind(delivery.connection_id.as_str())
+        .bind(earliest)
+        .bind(delivery.done_at.unwrap_or(Timestamp::NEVER).0)
+        .bind(format!("{}/", delivery.id))
+        .fetch_all(&self.readers)
+        .await?;
+        rows.into_iter()
+            .map(|(id, operation, started_at, ended_at, status, request, answer, correlation_id)| {
+                Ok(ShownCall {
+                    id: CallId::stored(id),
+                    operation,
+                    started_at: Timestamp(started_at),
+                    ended_at: ended_at.map(Timestamp),
+                    status,
+                    request: parse(&request)?,
+                    answer: answer.as_deref().map(parse).transpose()?,
+                    correlation_id,
+                })
+            })
+            .collect()
+    }
+}
+
+pub(super) async fn store_answer(
+    tx: &mut SqliteConnection,
+    account: &AccountId,
+    answered: AnsweredCall,
+    now: Timestamp,
+) -> sqlx::Result<()> {
+    sqlx::query("UPDATE calls SET ended_at = $3, status = $4, answer = $5, correlation_id = $6 WHERE account_id = $1 AND id = $2")
+        .bind(account.as_str()).bind(answered.id.as_str()).bind(now.0).bind(answered.status.map(i64::from))
+        .bind(json(&answered.answer)).bind(answered.correlation_id)
+        .execute(tx).await.map(drop)
+}

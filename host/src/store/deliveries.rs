@@ -1,0 +1,277 @@
+//! Deliveries: what a leased lane has due, and how a round settles, in one commit.
+
+use serde::Serialize;
+
+use super::calls::{AnsweredCall, store_answer};
+use super::causes::{self, Waiting};
+use super::lanes::{self, LaneRow};
+use super::plans::delete_work;
+use super::{Store, as_word, json, parse, rows, word};
+use crate::cause::Problem;
+use crate::model::delivery::{BAND_FIRST, BAND_RETRY, Claimed, Delivery, DeliveryState, Outcome};
+use crate::model::id::{AccountId, CallId, ConnectionId, DeliveryId, EventId, VersionId};
+use crate::model::lane::{Lease, Settled};
+use crate::model::time::Timestamp;
+
+/// Of five places in a batch, this many go to first attempts while both bands have work: neither starves.
+const FIRST_SHARE: (usize, usize) = (4, 5);
+
+/// An attempt that did not finish a delivery.
+#[derive(Clone, Debug, Serialize)]
+pub struct Attempt {
+    pub number: i64,
+    pub at: Timestamp,
+    /// `temporary`, `blocked` or `failed`.
+    pub class: String,
+    pub problem: Problem,
+    pub next_at: Option<Timestamp>,
+}
+
+/// What a round of a deliver lane came to.
+pub struct Settlement<'a> {
+    pub claimed: &'a [Claimed],
+    /// One for each claimed delivery, in the same order.
+    pub outcomes: &'a [Outcome],
+    /// The calls whose answers these outcomes take in.
+    pub calls: &'a [CallId],
+    /// The answer of the last call, not stored yet.
+    pub last_answer: Option<AnsweredCall>,
+    /// The whole lane rests until then.
+    pub paused_until: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+struct OutcomeRow<'a> {
+    account: &'a str,
+    lane: &'a str,
+    id: &'a str,
+    state: String,
+    reason: Option<String>,
+    outcome: String,
+    attempts: u32,
+    first: Option<i64>,
+    next: Option<i64>,
+    done: Option<i64>,
+    band: i64,
+    due: i64,
+    next_band: i64,
+    class: Option<&'static str>,
+}
+
+type Row = (
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    Option<String>,
+    String,
+    i64,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
+);
+
+fn delivery(row: Row) -> sqlx::Result<Delivery> {
+    let (
+        account_id,
+        id,
+        event_id,
+        connection_id,
+        version_id,
+        state,
+        reason,
+        outcome,
+        attempts,
+        first_at,
+        due_at,
+        done_at,
+    ) = row;
+    Ok(Delivery {
+        id: DeliveryId::stored(id),
+        account_id: AccountId::stored(account_id),
+        event_id: EventId::stored(event_id),
+        connection_id: ConnectionId::stored(connection_id),
+        version_id: VersionId::stored(version_id),
+        state: word(&state)?,
+        reason: reason.as_deref().map(parse).transpose()?,
+        progress: parse(&outcome)?,
+        attempts: count(attempts)?,
+        first_at: first_at.map(Timestamp),
+        due_at: due_at.map(Timestamp),
+        done_at: done_at.map(Timestamp),
+    })
+}
+
+fn count(attempts: i64) -> sqlx::Result<u32> {
+    u32::try_from(attempts).map_err(|error| sqlx::Error::Decode(Box::new(error)))
+}
+
+impl Store {
+    /// Up to `limit` deliveries that a leased lane has due: first attempts and retries 4 : 1, one filling what the
+    /// other leaves. An older retry of a person holds back the newer leads of the same one.
+    pub async fn due_deliveries(&self, lease: &Lease, limit: usize, now: Timestamp) -> sqlx::Result<Vec<Claimed>> {
+        let mut first = self.due_in_band(lease, BAND_FIRST, limit, now).await?;
+        let mut retries = self.due_in_band(lease, BAND_RETRY, limit, now).await?;
+        let share = (limit * FIRST_SHARE.0 / FIRST_SHARE.1).max(limit.saturating_sub(retries.len()));
+        first.truncate(share);
+        retries.truncate(limit - first.len());
+        first.append(&mut retries);
+        // The order of the events decides what a person's record holds in the end.
+        first.sort_by(|a, b| a.event_id.cmp(&b.event_id));
+        Ok(first)
+    }
+
+    async fn due_in_band(&self, lease: &Lease, band: i64, limit: usize, now: Timestamp) -> sqlx::Result<Vec<Claimed>> {
+        type Row = (String, i64, String, String, i64, Option<i64>, String);
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT w.item_id, w.due_at, d.event_id, d.outcome, d.attempts, d.first_at, p.plan
+             FROM work AS w JOIN deliveries AS d ON d.account_id = w.account_id AND d.id = w.item_id
+             JOIN plans AS p ON p.delivery_id = w.item_id AND p.account_id = w.account_id
+             WHERE w.account_id = $1 AND w.lane_id = $2 AND w.band = $3 AND w.due_at <= $4
+               AND NOT EXISTS (SELECT 1 FROM work AS r WHERE r.account_id = w.account_id AND r.lane_id = w.lane_id
+                               AND r.band = 1 AND r.key_hash = w.key_hash AND r.item_id < w.item_id)
+             ORDER BY w.due_at, w.item_id LIMIT $5",
+        )
+        .bind(lease.account_id.as_str())
+        .bind(&lease.lane_id)
+        .bind(band)
+        .bind(now.0)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(&self.readers)
+        .await?;
+        rows.into_iter()
+            .map(|(id, due_at, event_id, outcome, attempts, first_at, plan)| {
+                Ok(Claimed {
+                    id: DeliveryId::stored(id),
+                    account_id: lease.account_id.clone(),
+                    event_id: EventId::stored(event_id),
+                    due_at: Timestamp(due_at),
+                    band,
+                    plan: parse(&plan)?,
+                    progress: parse(&outcome)?,
+                    attempts: count(attempts)?,
+                    first_at: first_at.map(Timestamp),
+                })
+            })
+            .collect()
+    }
+
+    /// Takes in what a round came to, and gives the lane back.
+    pub async fn settle(&self, lease: &Lease, round: Settlement<'_>, now: Timestamp) -> sqlx::Result<Settled> {
+        let rows: Vec<_> = round
+            .claimed
+            .iter()
+            .zip(round.outcomes)
+            .map(|(claimed, outcome)| outcome_row(lease, claimed, outcome))
+            .collect();
+        let rows_json = json(&rows);
+        let mut tx = self.begin().await?;
+        if !lanes::holds(&mut tx, lease).await? {
+            return Ok(Settled::LeaseLost);
+        }
+        sqlx::query(concat!(
+            "UPDATE deliveries AS d SET state = j.state, reason = j.reason, outcome = j.outcome, attempts = j.attempts,
+               first_at = j.first, due_at = j.next, done_at = j.done
+             FROM ",
+            rows!("$1"; account, id, state, reason, outcome, attempts, first, next, done),
+            " AS j
+             WHERE d.account_id = j.account AND d.id = j.id"
+        ))
+        .bind(&rows_json)
+        .execute(&mut *tx)
+        .await?;
+        if rows.iter().any(|row| row.next.is_some()) {
+            // Before the old row goes, so that the person's key is still there to be copied.
+            sqlx::query(concat!(
+                "INSERT INTO work (account_id, lane_id, band, due_at, item_id, key_hash)
+                 SELECT w.account_id, w.lane_id, j.next_band, j.next, w.item_id, w.key_hash
+                 FROM ", rows!("$1"; account, lane, band, due, id, next, next_band), " AS j JOIN work AS w
+                   ON w.account_id = j.account AND w.lane_id = j.lane AND w.band = j.band AND w.due_at = j.due AND w.item_id = j.id
+                 WHERE j.next IS NOT NULL AND (j.next <> j.due OR j.next_band <> j.band)"
+            ))
+            .bind(&rows_json).execute(&mut *tx).await?;
+        }
+        let gone: Vec<_> = rows.iter().filter(|row| row.next != Some(row.due) || row.next_band != row.band).collect();
+        delete_work(&mut tx, &json(&gone)).await?;
+        if rows.iter().any(|row| row.class.is_some()) {
+            sqlx::query(concat!(
+                "INSERT INTO attempts (account_id, delivery_id, number, at, class, problem, next_at)
+                 SELECT j.account, j.id, 1 + coalesce((SELECT max(a.number) FROM attempts AS a WHERE a.account_id = j.account AND a.delivery_id = j.id), 0),
+                   $2, j.class, j.reason, j.next
+                 FROM ", rows!("$1"; account, id, class, reason, next), " AS j WHERE j.class IS NOT NULL"
+            ))
+            .bind(&rows_json).bind(now.0).execute(&mut *tx).await?;
+        }
+        causes::hold(&mut tx, &blocked(lease, round.outcomes), now).await?;
+        if let Some(answered) = round.last_answer {
+            store_answer(&mut tx, &lease.account_id, answered, now).await?;
+        }
+        sqlx::query("UPDATE calls SET settled = 1 WHERE account_id = $1 AND id IN (SELECT value FROM json_each($2))")
+            .bind(lease.account_id.as_str())
+            .bind(json(round.calls))
+            .execute(&mut *tx)
+            .await?;
+        lanes::release(&mut tx, &[LaneRow::of(lease, round.paused_until)]).await?;
+        tx.commit().await?;
+        Ok(Settled::Done)
+    }
+
+    /// The deliveries of an event, oldest first.
+    pub async fn deliveries_of(&self, account: &AccountId, event: &EventId) -> sqlx::Result<Vec<Delivery>> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT account_id, id, event_id, connection_id, version_id, state, reason, outcome, attempts, first_at, due_at, done_at
+             FROM deliveries WHERE account_id = $1 AND event_id = $2 ORDER BY id",
+        )
+        .bind(account.as_str()).bind(event.as_str()).fetch_all(&self.readers).await?;
+        rows.into_iter().map(delivery).collect()
+    }
+
+    /// The attempts that did not finish a delivery, oldest first.
+    pub async fn attempts(&self, delivery: &Delivery) -> sqlx::Result<Vec<Attempt>> {
+        let rows: Vec<(i64, i64, String, String, Option<i64>)> = sqlx::query_as(
+            "SELECT number, at, class, problem, next_at FROM attempts WHERE account_id = $1 AND delivery_id = $2 ORDER BY number",
+        )
+        .bind(delivery.account_id.as_str()).bind(delivery.id.as_str()).fetch_all(&self.readers).await?;
+        let attempt = |(number, at, class, problem, next_at): (i64, i64, String, String, Option<i64>)| {
+            Ok(Attempt { number, at: Timestamp(at), class, problem: parse(&problem)?, next_at: next_at.map(Timestamp) })
+        };
+        rows.into_iter().map(attempt).collect()
+    }
+}
+
+fn outcome_row<'a>(lease: &'a Lease, claimed: &'a Claimed, outcome: &'a Outcome) -> OutcomeRow<'a> {
+    let spent = outcome.attempts > claimed.attempts;
+    OutcomeRow {
+        account: lease.account_id.as_str(),
+        lane: &lease.lane_id,
+        id: outcome.delivery_id.as_str(),
+        state: as_word(&outcome.state),
+        reason: outcome.reason.as_ref().map(json),
+        outcome: json(&outcome.progress),
+        attempts: outcome.attempts,
+        first: outcome.first_at.map(|at| at.0),
+        next: outcome.due_at.map(|at| at.0),
+        done: outcome.done_at.map(|at| at.0),
+        band: claimed.band,
+        due: claimed.due_at.0,
+        // What only waited for its lane keeps its place; what failed and comes back is a retry.
+        next_band: if spent { BAND_RETRY } else { claimed.band },
+        class: outcome.reason.as_ref().and(match outcome.state {
+            DeliveryState::Pending => Some("temporary"),
+            DeliveryState::Blocked => Some("blocked"),
+            DeliveryState::Failed => Some("failed"),
+            DeliveryState::Delivered | DeliveryState::Cancelled => None,
+        }),
+    }
+}
+
+fn blocked<'a>(lease: &'a Lease, outcomes: &'a [Outcome]) -> Vec<Waiting<'a>> {
+    let blocked = outcomes.iter().filter(|outcome| outcome.state == DeliveryState::Blocked);
+    let waiting = |outcome: &'a Outcome| {
+        let problem = outcome.reason.as_ref()?;
+        Some(Waiting { account: &lease.account_id, problem, item: outcome.delivery_id.as_str(), lane: &lease.lane_id })
+    };
+    blocked.filter_map(waiting).collect()
+}

@@ -1,0 +1,259 @@
+//! Events: stored in groups, told from repeats, listed.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::calls::ShownCall;
+use super::deliveries::Attempt;
+use super::plans::RunFigures;
+use super::{Store, as_word, json, lanes, parse, rows, word};
+use crate::contract::log::Level;
+use crate::model::delivery::Delivery;
+use crate::model::event::{Accepted, Event, EventState, NewEvent};
+use crate::model::id::{AccountId, EventId, SourceId};
+use crate::model::time::Timestamp;
+use crate::plan::Plan;
+
+#[derive(Serialize)]
+struct EventRow<'a> {
+    account: &'a str,
+    source: &'a str,
+    sender: &'a str,
+    id: &'a str,
+    hash: &'a str,
+    kind: &'a str,
+    at: i64,
+    lane: &'a str,
+}
+
+/// Apart from the other columns, so that the statements that do not need bodies do not parse them again.
+#[derive(Serialize)]
+struct BodyRow<'a> {
+    account: &'a str,
+    id: &'a str,
+    body: &'a str,
+}
+
+/// Which events to list.
+#[derive(Debug, Default)]
+pub struct EventFilter {
+    pub account: Option<AccountId>,
+    pub state: Option<EventState>,
+    pub event_type: Option<String>,
+    /// Only events after this one.
+    pub after: Option<EventId>,
+    pub limit: u32,
+}
+
+/// What a run of a transformation said.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunLog {
+    pub version: String,
+    pub lines: Vec<(Level, String)>,
+}
+
+/// One event with everything that became of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct ShownEvent {
+    pub event: Event,
+    pub body: Option<Value>,
+    pub logs: Vec<RunLog>,
+    pub deliveries: Vec<ShownDelivery>,
+}
+
+/// One delivery with its plan and everything that was tried.
+#[derive(Clone, Debug, Serialize)]
+pub struct ShownDelivery {
+    pub delivery: Delivery,
+    pub plan: Plan,
+    pub run: RunFigures,
+    pub attempts: Vec<Attempt>,
+    pub calls: Vec<ShownCall>,
+}
+
+type Row = (String, String, String, String, String, i64, i64, String, Option<String>);
+
+fn event(
+    (account_id, id, source_id, sender_id, event_type, occurred_at, received_at, state, reason): Row,
+) -> sqlx::Result<Event> {
+    Ok(Event {
+        id: EventId::stored(id),
+        account_id: AccountId::stored(account_id),
+        source_id: SourceId::stored(source_id),
+        sender_id,
+        event_type,
+        occurred_at: Timestamp(occurred_at),
+        received_at: Timestamp(received_at),
+        state: word(&state)?,
+        reason: reason.as_deref().map(parse).transpose()?,
+    })
+}
+
+const COLUMNS: &str = "account_id, id, source_id, sender_id, type, occurred_at, received_at, state, reason";
+
+impl Store {
+    /// Stores a group of events in one commit, and says of each, in their order, what it came to. Repeating a group
+    /// is harmless: its ids are the same.
+    pub async fn insert_events(&self, events: &[NewEvent], now: Timestamp) -> sqlx::Result<Vec<Accepted>> {
+        let bodies: Vec<_> = events
+            .iter()
+            .map(|e| BodyRow { account: e.account_id.as_str(), id: e.id.as_str(), body: &e.body })
+            .collect();
+        let events: Vec<_> = events.iter().map(event_row).collect();
+        let (rows_json, bodies_json) = (json(&events), json(&bodies));
+        let mut tx = self.begin().await?;
+        sqlx::query(concat!(
+            "INSERT INTO event_keys (account_id, source_id, sender_id, event_id, body_hash, seen_at)
+             SELECT j.account, j.source, j.sender, j.id, j.hash, $2
+             FROM ",
+            rows!("$1"; account, source, sender, id, hash),
+            " AS j
+             WHERE true ORDER BY j.account, j.source, j.sender ON CONFLICT DO NOTHING"
+        ))
+        .bind(&rows_json)
+        .bind(now.0)
+        .execute(&mut *tx)
+        .await?;
+        // The join on our new id lets only first arrivals through.
+        sqlx::query(concat!(
+            "INSERT INTO events (account_id, id, source_id, sender_id, type, occurred_at, received_at, state)
+             SELECT k.account_id, k.event_id, k.source_id, k.sender_id, j.kind, j.at, $2, 'received'
+             FROM ",
+            rows!("$1"; account, source, sender, id, kind, at),
+            " AS j JOIN event_keys AS k
+               ON k.account_id = j.account AND k.source_id = j.source AND k.sender_id = j.sender AND k.event_id = j.id
+             WHERE true ON CONFLICT DO NOTHING"
+        ))
+        .bind(&rows_json)
+        .bind(now.0)
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query(concat!(
+            "INSERT INTO event_bodies (event_id, account_id, body)
+             SELECT j.id, j.account, j.body FROM ",
+            rows!("$1"; account, id, body),
+            " AS j
+             JOIN events AS e ON e.account_id = j.account AND e.id = j.id
+             WHERE true ON CONFLICT DO NOTHING"
+        ))
+        .bind(&bodies_json)
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query(concat!(
+            "INSERT INTO work (account_id, lane_id, band, due_at, item_id)
+             SELECT k.account_id, k.account_id, 0, $2, k.event_id
+             FROM ",
+            rows!("$1"; account, source, sender, id),
+            " AS j JOIN event_keys AS k
+               ON k.account_id = j.account AND k.source_id = j.source AND k.sender_id = j.sender AND k.event_id = j.id
+             WHERE true ON CONFLICT DO NOTHING"
+        ))
+        .bind(&rows_json)
+        .bind(now.0)
+        .execute(&mut *tx)
+        .await?;
+        lanes::wake(&mut tx, &rows_json, now).await?;
+        let known: Vec<(String, String, Option<String>)> = sqlx::query_as(concat!(
+            "SELECT k.event_id, k.body_hash, CASE WHEN k.event_id <> j.id AND k.body_hash <> j.hash THEN b.body END
+             FROM ",
+            rows!("$1"; account, source, sender, id, hash),
+            " AS j JOIN event_keys AS k
+               ON k.account_id = j.account AND k.source_id = j.source AND k.sender_id = j.sender
+             LEFT JOIN event_bodies AS b ON b.event_id = k.event_id AND b.account_id = k.account_id
+             ORDER BY j.id"
+        ))
+        .bind(&rows_json)
+        .fetch_all(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        // Ids are made in the order of the group, so the answer sorted by them is in that order again.
+        let told = events.iter().zip(&bodies).zip(known);
+        Ok(told
+            .map(|((event, body), (id, hash, first_body))| {
+                let stored = EventId::stored(id);
+                match first_body {
+                    _ if stored.as_str() == event.id => Accepted::New(stored),
+                    // Some senders serialise again before they repeat: the same JSON is the same event.
+                    Some(first_body) if !same_json(&first_body, body.body) => Accepted::IdReused(stored),
+                    None if hash != event.hash => Accepted::IdReused(stored),
+                    _ => Accepted::Duplicate(stored),
+                }
+            })
+            .collect())
+    }
+
+    /// The events that match, newest first; with `after`, oldest first, for following along.
+    pub async fn events(&self, filter: &EventFilter) -> sqlx::Result<Vec<Event>> {
+        let order = if filter.after.is_some() { "ASC" } else { "DESC" };
+        let text = format!(
+            "SELECT {COLUMNS} FROM events WHERE ($1 IS NULL OR account_id = $1) AND ($2 IS NULL OR state = $2)
+             AND ($3 IS NULL OR type = $3) AND ($4 IS NULL OR id > $4) ORDER BY id {order} LIMIT $5"
+        );
+        let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(text))
+            .bind(filter.account.as_ref().map(AccountId::as_str))
+            .bind(filter.state.as_ref().map(as_word))
+            .bind(&filter.event_type)
+            .bind(filter.after.as_ref().map(EventId::as_str))
+            .bind(filter.limit)
+            .fetch_all(&self.readers)
+            .await?;
+        rows.into_iter().map(event).collect()
+    }
+
+    /// One event with its body, log, and its deliveries with plans, attempts and calls.
+    pub async fn event(&self, id: &EventId) -> sqlx::Result<Option<ShownEvent>> {
+        let text = format!("SELECT {COLUMNS} FROM events WHERE id = $1");
+        let row: Option<Row> =
+            sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(id.as_str()).fetch_optional(&self.readers).await?;
+        let Some(event) = row.map(event).transpose()? else {
+            return Ok(None);
+        };
+        let body: Option<String> =
+            sqlx::query_scalar("SELECT body FROM event_bodies WHERE event_id = $1 AND account_id = $2")
+                .bind(id.as_str())
+                .bind(event.account_id.as_str())
+                .fetch_optional(&self.readers)
+                .await?;
+        let logs: Vec<(String, i64, String)> = sqlx::query_as(
+            "SELECT t.name, v.number, r.lines FROM run_logs AS r JOIN versions AS v ON v.id = r.version_id
+             JOIN transformations AS t ON t.account_id = v.account_id AND t.id = v.transformation_id
+             WHERE r.account_id = $1 AND r.event_id = $2 ORDER BY v.id",
+        )
+        .bind(event.account_id.as_str())
+        .bind(id.as_str())
+        .fetch_all(&self.readers)
+        .await?;
+        let logs = logs
+            .into_iter()
+            .map(|(name, number, lines)| Ok(RunLog { version: format!("{name}@{number}"), lines: parse(&lines)? }));
+        let logs = logs.collect::<sqlx::Result<_>>()?;
+        let mut deliveries = Vec::new();
+        for delivery in self.deliveries_of(&event.account_id, id).await? {
+            let (plan, run) = self.plan_of(&delivery).await?;
+            let attempts = self.attempts(&delivery).await?;
+            let calls = self.calls_of(&delivery).await?;
+            deliveries.push(ShownDelivery { delivery, plan, run, attempts, calls });
+        }
+        // A body that was accepted is JSON, so this parses; erased ones are gone.
+        let body = body.as_deref().map(parse).transpose()?;
+        Ok(Some(ShownEvent { event, body, logs, deliveries }))
+    }
+}
+
+fn event_row(event: &NewEvent) -> EventRow<'_> {
+    EventRow {
+        account: event.account_id.as_str(),
+        source: event.source_id.as_str(),
+        sender: &event.sender_id,
+        id: event.id.as_str(),
+        hash: &event.body_hash,
+        kind: &event.event_type,
+        at: event.occurred_at.0,
+        lane: event.account_id.as_str(),
+    }
+}
+
+fn same_json(first: &str, second: &str) -> bool {
+    let read = |text| serde_json::from_str::<Value>(text).ok();
+    read(first).is_some_and(|first| Some(first) == read(second))
+}

@@ -1,0 +1,150 @@
+//! Leases: who works on which lane, and until when.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use sqlx::SqliteConnection;
+
+use super::{Store, json, rows};
+use crate::model::id::AccountId;
+use crate::model::lane::{LaneKind, Lease};
+use crate::model::time::Timestamp;
+
+/// How long a lease lasts. It outlives the longest call, which is 60 s for a write.
+pub(super) const LEASE: Duration = Duration::from_secs(90);
+
+/// One lane in a batch statement.
+#[derive(Serialize)]
+pub(super) struct LaneRow<'a> {
+    account: &'a str,
+    lane: &'a str,
+    epoch: i64,
+    paused: i64,
+}
+
+impl<'a> LaneRow<'a> {
+    pub(super) fn of(lease: &'a Lease, paused_until: Option<Timestamp>) -> Self {
+        Self {
+            account: lease.account_id.as_str(),
+            lane: &lease.lane_id,
+            epoch: lease.epoch,
+            paused: paused_until.map_or(0, |until| until.0),
+        }
+    }
+}
+
+impl Store {
+    /// Takes up to `count` lanes that have work due, the longest unserved first.
+    pub async fn lease_lanes(
+        &self,
+        kind: LaneKind,
+        owner: &str,
+        count: u32,
+        now: Timestamp,
+    ) -> sqlx::Result<Vec<Lease>> {
+        // Most rounds find nothing; a read is cheaper than a write transaction, and never waits for one.
+        let due: Option<i64> = sqlx::query_scalar(
+            "SELECT 1 FROM lanes WHERE kind = $1 AND next_due <= $2 AND paused_until <= $2 AND lease_until <= $2 LIMIT 1",
+        )
+        .bind(kind.as_str()).bind(now.0).fetch_optional(&self.readers).await?;
+        if due.is_none() {
+            return Ok(Vec::new());
+        }
+        let until = now + LEASE;
+        let leased: Vec<(String, String, i64)> = sqlx::query_as(
+            "UPDATE lanes AS l SET owner = $2, epoch = l.epoch + 1, lease_until = $3, served_at = $1
+             FROM (SELECT account_id AS a, id AS i FROM lanes
+                   WHERE kind = $5 AND next_due <= $1 AND paused_until <= $1 AND lease_until <= $1
+                   ORDER BY served_at LIMIT $4) AS c
+             WHERE l.account_id = c.a AND l.id = c.i RETURNING account_id, id, epoch",
+        )
+        .bind(now.0)
+        .bind(owner)
+        .bind(until.0)
+        .bind(count)
+        .bind(kind.as_str())
+        .fetch_all(&self.writer)
+        .await?;
+        let lease = |(account, lane_id, epoch)| Lease {
+            account_id: AccountId::stored(account),
+            lane_id,
+            owner: owner.to_owned(),
+            epoch,
+            until,
+        };
+        Ok(leased.into_iter().map(lease).collect())
+    }
+
+    /// When the next lane of a kind has work, so that a worker can sleep until then.
+    pub async fn next_due(&self, kind: LaneKind, now: Timestamp) -> sqlx::Result<Option<Timestamp>> {
+        let next: Option<i64> = sqlx::query_scalar(
+            "SELECT min(CASE WHEN next_due >= paused_until AND next_due >= lease_until THEN next_due
+                         WHEN paused_until >= lease_until THEN paused_until ELSE lease_until END)
+             FROM lanes WHERE kind = $1 AND next_due < $2",
+        )
+        .bind(kind.as_str())
+        .bind(Timestamp::NEVER.0)
+        .fetch_one(&self.readers)
+        .await?;
+        Ok(next.map(|next| Timestamp(next).max(now)))
+    }
+
+    /// Voids every lease. Right at the start of the only process on an SQLite file: whoever held them is dead.
+    pub async fn void_leases(&self) -> sqlx::Result<()> {
+        sqlx::query("UPDATE lanes SET owner = NULL, lease_until = 0, epoch = epoch + 1 WHERE lease_until > 0")
+            .execute(&self.writer)
+            .await
+            .map(drop)
+    }
+}
+
+/// Whether the lease is still ours; asked first in every transaction that settles.
+pub(super) async fn holds(tx: &mut SqliteConnection, lease: &Lease) -> sqlx::Result<bool> {
+    let held: Option<i64> =
+        sqlx::query_scalar("SELECT 1 FROM lanes WHERE account_id = $1 AND id = $2 AND owner = $3 AND epoch = $4")
+            .bind(lease.account_id.as_str())
+            .bind(&lease.lane_id)
+            .bind(&lease.owner)
+            .bind(lease.epoch)
+            .fetch_optional(tx)
+            .await?;
+    Ok(held.is_some())
+}
+
+/// When the first open item of a lane and band is due. One that an older retry of the same person holds back
+/// does not count: a lane that said so would be leased for nothing, again and again.
+macro_rules! next_in_band {
+    ($band:literal) => {
+        concat!(
+            "SELECT min(w.due_at) AS due_at FROM work AS w WHERE w.account_id = l.account_id AND w.lane_id = l.id AND w.band = ", $band,
+            " AND NOT EXISTS (SELECT 1 FROM work AS r WHERE r.account_id = w.account_id AND r.lane_id = w.lane_id
+                AND r.band = 1 AND r.key_hash = w.key_hash AND r.item_id < w.item_id)"
+        )
+    };
+}
+
+/// Gives lanes back and says when they are due again, read from their open work in the same transaction.
+pub(super) async fn release(tx: &mut SqliteConnection, lanes: &[LaneRow<'_>]) -> sqlx::Result<()> {
+    sqlx::query(concat!(
+        "UPDATE lanes AS l SET lease_until = 0, owner = NULL, paused_until = CASE WHEN j.paused > l.paused_until THEN j.paused ELSE l.paused_until END, next_due = coalesce((
+           SELECT min(m.due_at) FROM (", next_in_band!("0"), " UNION ALL ", next_in_band!("1"), ") AS m), $2)
+         FROM ", rows!("$1"; account, lane, epoch, paused), " AS j
+         WHERE l.account_id = j.account AND l.id = j.lane AND l.epoch = j.epoch"
+    ))
+    .bind(json(lanes)).bind(Timestamp::NEVER.0)
+    .execute(tx).await.map(drop)
+}
+
+/// Says that lanes have work due at `due`; a lane that is due already is not written.
+pub(super) async fn wake(tx: &mut SqliteConnection, lanes: &str, due: Timestamp) -> sqlx::Result<()> {
+    sqlx::query(concat!(
+        "UPDATE lanes SET next_due = $2 WHERE next_due > $2 AND (account_id, id) IN (SELECT j.account, j.lane FROM ",
+        rows!("$1"; account, lane),
+        " AS j)"
+    ))
+    .bind(lanes)
+    .bind(due.0)
+    .execute(tx)
+    .await
+    .map(drop)
+}

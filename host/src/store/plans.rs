@@ -1,0 +1,301 @@
+//! The hand-over from received to planned: what a plan lane has to do, and what came of it, in one commit.
+
+use serde::Serialize;
+
+use super::causes::{self, Waiting};
+use super::lanes::{self, LaneRow};
+use super::{Store, as_word, json, parse, rows};
+use crate::contract::log::Level;
+use crate::model::delivery::{BAND_FIRST, Delivery, Progress};
+use crate::model::event::{EventState, Unplanned};
+use crate::model::id::{ConnectionId, DeliveryId, EventId, SourceId, VersionId};
+use crate::model::lane::{Lease, Settled};
+use crate::model::time::Timestamp;
+use crate::plan::Plan;
+
+/// An event that waits for its plan.
+#[derive(Clone, Debug)]
+pub struct ReceivedEvent {
+    pub id: EventId,
+    pub source_id: SourceId,
+    pub sender_id: String,
+    pub event_type: String,
+    pub occurred_at: Timestamp,
+    /// The body as received.
+    pub body: String,
+    /// The due time and band under which it stands in the queue.
+    pub due_at: i64,
+    pub band: i64,
+}
+
+/// What the run used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RunFigures {
+    pub fuel: u64,
+    pub memory_bytes: u64,
+    pub micros: u64,
+}
+
+/// What planning decided for one event.
+#[derive(Debug)]
+pub enum Decision {
+    Planned {
+        connection_id: ConnectionId,
+        version_id: VersionId,
+        plan: Plan,
+        progress: Progress,
+        /// Of the match key, so that a person's leads stay in order.
+        key_hash: Option<String>,
+        figures: RunFigures,
+    },
+    Not(Unplanned),
+}
+
+/// An event with its decision.
+#[derive(Debug)]
+pub struct PlannedEvent {
+    pub event: ReceivedEvent,
+    pub decision: Decision,
+    /// Which version ran, and what it said; nothing when none ran or it said nothing.
+    pub log: Option<(VersionId, Vec<(Level, String)>)>,
+}
+
+#[derive(Serialize)]
+struct DeliveryRow<'a> {
+    account: &'a str,
+    id: String,
+    event: &'a str,
+    lane: &'a str,
+    version: &'a str,
+    outcome: String,
+    key: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct PlanRow<'a> {
+    account: &'a str,
+    id: String,
+    plan: String,
+    fuel: u64,
+    memory: u64,
+    micros: u64,
+}
+
+#[derive(Serialize)]
+struct FateRow<'a> {
+    account: &'a str,
+    lane: &'a str,
+    id: &'a str,
+    state: String,
+    reason: Option<String>,
+    band: i64,
+    due: i64,
+}
+
+#[derive(Serialize)]
+struct LogRow<'a> {
+    account: &'a str,
+    event: &'a str,
+    version: &'a str,
+    lines: String,
+}
+
+impl Store {
+    /// The events that a leased plan lane has due, oldest first.
+    pub async fn received_events(&self, lease: &Lease, limit: u32, now: Timestamp) -> sqlx::Result<Vec<ReceivedEvent>> {
+        type Row = (String, String, String, String, i64, String, i64, i64);
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT w.item_id, e.source_id, e.sender_id, e.type, e.occurred_at, b.body, w.due_at, w.band
+             FROM work AS w JOIN events AS e ON e.account_id = w.account_id AND e.id = w.item_id
+             JOIN event_bodies AS b ON b.event_id = w.item_id AND b.account_id = w.account_id
+             WHERE w.account_id = $1 AND w.lane_id = $2 AND w.band IN (0, 1) AND w.due_at <= $3
+             ORDER BY w.band, w.due_at, w.item_id LIMIT $4",
+        )
+        .bind(lease.account_id.as_str())
+        .bind(&lease.lane_id)
+        .bind(now.0)
+        .bind(limit)
+        .fetch_all(&self.readers)
+        .await?;
+        let event = |(id, source_id, sender_id, event_type, occurred_at, body, due_at, band)| ReceivedEvent {
+            id: EventId::stored(id),
+            source_id: SourceId::stored(source_id),
+            sender_id,
+            event_type,
+            occurred_at: Timestamp(occurred_at),
+            body,
+            due_at,
+            band,
+        };
+        Ok(rows.into_iter().map(event).collect())
+    }
+
+    /// The stored plan of a delivery, and what its run used.
+    pub async fn plan_of(&self, delivery: &Delivery) -> sqlx::Result<(Plan, RunFigures)> {
+        let (plan, fuel, memory_bytes, micros): (String, i64, i64, i64) = sqlx::query_as(
+            "SELECT plan, fuel, memory_bytes, micros FROM plans WHERE delivery_id = $1 AND account_id = $2",
+        )
+        .bind(delivery.id.as_str())
+        .bind(delivery.account_id.as_str())
+        .fetch_one(&self.readers)
+        .await?;
+        let [fuel, memory_bytes, micros] =
+            [fuel, memory_bytes, micros].map(|figure| u64::try_from(figure).unwrap_or(0));
+        Ok((parse(&plan)?, RunFigures { fuel, memory_bytes, micros }))
+    }
+
+    /// Stores what planning decided, wakes the connections' lanes, and gives the plan lane back.
+    pub async fn store_plans(&self, lease: &Lease, planned: &[PlannedEvent], now: Timestamp) -> sqlx::Result<Settled> {
+        let account = lease.account_id.as_str();
+        let (deliveries, plans) = delivery_rows(account, planned, now);
+        let fates: Vec<_> = planned.iter().map(|planned| fate_row(lease, planned)).collect();
+        let logs: Vec<_> = planned
+            .iter()
+            .filter_map(|planned| {
+                let (version, lines) = planned.log.as_ref()?;
+                Some(LogRow {
+                    account,
+                    event: planned.event.id.as_str(),
+                    version: version.as_str(),
+                    lines: json(lines),
+                })
+            })
+            .collect();
+        let (deliveries_json, fates_json) = (json(&deliveries), json(&fates));
+
+        let mut tx = self.begin().await?;
+        if !lanes::holds(&mut tx, lease).await? {
+            return Ok(Settled::LeaseLost);
+        }
+        if !deliveries.is_empty() {
+            sqlx::query(concat!(
+                "INSERT INTO deliveries (account_id, id, event_id, connection_id, version_id, state, outcome, attempts, due_at)
+                 SELECT j.account, j.id, j.event, j.lane, j.version, 'pending', j.outcome, 0, $2
+                 FROM ", rows!("$1"; account, id, event, lane, version, outcome), " AS j
+                 JOIN events AS e ON e.account_id = j.account AND e.id = j.event AND e.state IN ('received', 'held')"
+            ))
+            .bind(&deliveries_json).bind(now.0).execute(&mut *tx).await?;
+            sqlx::query(concat!(
+                "INSERT INTO plans (delivery_id, account_id, plan, fuel, memory_bytes, micros)
+                 SELECT j.id, j.account, j.plan, j.fuel, j.memory, j.micros
+                 FROM ",
+                rows!("$1"; account, id, plan, fuel, memory, micros),
+                " AS j
+                 JOIN deliveries AS d ON d.account_id = j.account AND d.id = j.id"
+            ))
+            .bind(json(&plans))
+            .execute(&mut *tx)
+            .await?;
+            sqlx::query(concat!(
+                "INSERT INTO work (account_id, lane_id, band, due_at, item_id, key_hash)
+                 SELECT j.account, j.lane, $3, $2, j.id, j.key
+                 FROM ",
+                rows!("$1"; account, lane, id, key),
+                " AS j
+                 JOIN deliveries AS d ON d.account_id = j.account AND d.id = j.id"
+            ))
+            .bind(&deliveries_json)
+            .bind(now.0)
+            .bind(BAND_FIRST)
+            .execute(&mut *tx)
+            .await?;
+            lanes::wake(&mut tx, &deliveries_json, now).await?;
+        }
+        if !logs.is_empty() {
+            sqlx::query(concat!(
+                "INSERT INTO run_logs (account_id, event_id, version_id, lines)
+                 SELECT j.account, j.event, j.version, j.lines FROM ",
+                rows!("$1"; account, event, version, lines),
+                " AS j
+                 WHERE true ON CONFLICT (account_id, event_id, version_id) DO UPDATE SET lines = excluded.lines"
+            ))
+            .bind(json(&logs))
+            .execute(&mut *tx)
+            .await?;
+        }
+        sqlx::query(concat!(
+            "UPDATE events AS e SET state = j.state, reason = j.reason
+             FROM ",
+            rows!("$1"; account, id, state, reason),
+            " AS j
+             WHERE e.account_id = j.account AND e.id = j.id AND e.state IN ('received', 'held')"
+        ))
+        .bind(&fates_json)
+        .execute(&mut *tx)
+        .await?;
+        causes::hold(&mut tx, &held(lease, planned), now).await?;
+        delete_work(&mut tx, &fates_json).await?;
+        lanes::release(&mut tx, &[LaneRow::of(lease, None)]).await?;
+        tx.commit().await?;
+        Ok(Settled::Done)
+    }
+}
+
+/// Takes settled items out of the queue, by their full key: a shorter one would read the whole lane.
+pub(super) async fn delete_work(tx: &mut sqlx::SqliteConnection, rows_json: &str) -> sqlx::Result<()> {
+    sqlx::query(concat!(
+        "DELETE FROM work WHERE (account_id, lane_id, band, due_at, item_id) IN (
+           SELECT w.account_id, w.lane_id, w.band, w.due_at, w.item_id
+           FROM ", rows!("$1"; account, lane, band, due, id), " AS j JOIN work AS w
+             ON w.account_id = j.account AND w.lane_id = j.lane AND w.band = j.band AND w.due_at = j.due AND w.item_id = j.id)"
+    ))
+    .bind(rows_json).execute(tx).await.map(drop)
+}
+
+fn delivery_rows<'a>(
+    account: &'a str,
+    planned: &'a [PlannedEvent],
+    now: Timestamp,
+) -> (Vec<DeliveryRow<'a>>, Vec<PlanRow<'a>>) {
+    let mut deliveries = Vec::with_capacity(planned.len());
+    let mut plans = Vec::with_capacity(planned.len());
+    for event in planned {
+        if let Decision::Planned { connection_id, version_id, plan, progress, key_hash, figures } = &event.decision {
+            let id = DeliveryId::new(now).as_str().to_owned();
+            plans.push(PlanRow {
+                account,
+                id: id.clone(),
+                plan: json(plan),
+                fuel: figures.fuel,
+                memory: figures.memory_bytes,
+                micros: figures.micros,
+            });
+            deliveries.push(DeliveryRow {
+                account,
+                id,
+                event: event.event.id.as_str(),
+                lane: connection_id.as_str(),
+                version: version_id.as_str(),
+                outcome: json(progress),
+                key: key_hash.as_deref(),
+            });
+        }
+    }
+    (deliveries, plans)
+}
+
+fn fate_row<'a>(lease: &'a Lease, planned: &'a PlannedEvent) -> FateRow<'a> {
+    let (state, reason) = match &planned.decision {
+        Decision::Planned { .. } => (EventState::Planned, None),
+        Decision::Not(unplanned) => (unplanned.state(), Some(json(unplanned.problem()))),
+    };
+    FateRow {
+        account: lease.account_id.as_str(),
+        lane: &lease.lane_id,
+        id: planned.event.id.as_str(),
+        state: as_word(&state),
+        reason,
+        band: planned.event.band,
+        due: planned.event.due_at,
+    }
+}
+
+fn held<'a>(lease: &'a Lease, planned: &'a [PlannedEvent]) -> Vec<Waiting<'a>> {
+    let waiting = |planned: &'a PlannedEvent| match &planned.decision {
+        Decision::Not(Unplanned::Held(problem)) => {
+            Some(Waiting { account: &lease.account_id, problem, item: planned.event.id.as_str(), lane: &lease.lane_id })
+        }
+        _ => None,
+    };
+    planned.iter().filter_map(waiting).collect()
+}

@@ -1,0 +1,65 @@
+//! Requests that were refused at the door: a capped ring for each source, so that an operator sees why.
+
+use serde::Serialize;
+
+use super::Store;
+use crate::model::id::RejectionId;
+use crate::model::time::Timestamp;
+
+/// The newest this many are kept for each source, so that a flood of them fills nothing.
+const KEPT: i64 = 1000;
+
+/// One refused request.
+#[derive(Clone, Debug, Serialize)]
+pub struct Rejection {
+    /// As in the address, whether such a source exists or not.
+    pub source_id: String,
+    pub at: Timestamp,
+    pub class: String,
+    pub detail: String,
+    pub sender_id: Option<String>,
+    pub bytes: i64,
+    /// Kept only where the signature was right.
+    pub body: Option<String>,
+}
+
+impl Store {
+    /// Records a refused request.
+    pub async fn reject(&self, rejection: &Rejection) -> sqlx::Result<()> {
+        let id = RejectionId::new(rejection.at);
+        let mut tx = self.begin().await?;
+        sqlx::query("INSERT INTO rejected (source_id, id, at, class, detail, sender_id, bytes, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
+            .bind(&rejection.source_id).bind(id.as_str()).bind(rejection.at.0).bind(&rejection.class)
+            .bind(&rejection.detail).bind(&rejection.sender_id).bind(rejection.bytes).bind(&rejection.body)
+            .execute(&mut *tx).await?;
+        sqlx::query(
+            "DELETE FROM rejected WHERE source_id = $1 AND id <= (SELECT id FROM rejected WHERE source_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)",
+        )
+        .bind(&rejection.source_id).bind(KEPT)
+        .execute(&mut *tx).await?;
+        tx.commit().await
+    }
+
+    /// The newest refused requests, of one source or of all.
+    pub async fn rejections(&self, source_id: Option<&str>, limit: u32) -> sqlx::Result<Vec<Rejection>> {
+        type Row = (String, i64, String, String, Option<String>, i64, Option<String>);
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT source_id, at, class, detail, sender_id, bytes, body FROM rejected
+             WHERE $1 IS NULL OR source_id = $1 ORDER BY id DESC LIMIT $2",
+        )
+        .bind(source_id)
+        .bind(limit)
+        .fetch_all(&self.readers)
+        .await?;
+        let rejection = |(source_id, at, class, detail, sender_id, bytes, body)| Rejection {
+            source_id,
+            at: Timestamp(at),
+            class,
+            detail,
+            sender_id,
+            bytes,
+            body,
+        };
+        Ok(rows.into_iter().map(rejection).collect())
+    }
+}

@@ -1,0 +1,106 @@
+//! Transformations, their versions and the bytes of their components.
+
+use serde_json::Value;
+
+use super::{Store, json, parse};
+use crate::contract::CONTRACT;
+use crate::model::account::Version;
+use crate::model::id::{TransformationId, VersionId};
+use crate::model::time::Timestamp;
+
+/// The account that owns what every account may use: the stock transformations.
+pub const HOUSE: &str = "acc_house";
+
+/// A version to install. The component has been checked, and its `describe` has answered.
+pub struct NewVersion<'a> {
+    /// Who owns it: an account's id, or [`HOUSE`].
+    pub account_id: &'a str,
+    pub name: &'a str,
+    /// SHA-256 of `bytes`, in hex.
+    pub hash: &'a str,
+    pub bytes: &'a [u8],
+    pub manifest: &'a Value,
+}
+
+type VersionRow = (String, String, String, i64, String, String, i64);
+
+fn version((id, transformation_id, name, number, hash, manifest, created_at): VersionRow) -> sqlx::Result<Version> {
+    Ok(Version {
+        id: VersionId::stored(id),
+        transformation_id: TransformationId::stored(transformation_id),
+        name,
+        number,
+        hash,
+        manifest: parse(&manifest)?,
+        created_at: Timestamp(created_at),
+    })
+}
+
+const SELECT_VERSION: &str = "SELECT v.id, v.transformation_id, t.name, v.number, v.hash, v.manifest, v.created_at
+    FROM versions AS v JOIN transformations AS t ON t.account_id = v.account_id AND t.id = v.transformation_id ";
+
+impl Store {
+    /// Installs a version, or finds it when the same bytes are there already.
+    pub async fn install_version(&self, new: NewVersion<'_>, now: Timestamp) -> sqlx::Result<Version> {
+        let mut tx = self.begin().await?;
+        let id = TransformationId::new(now);
+        sqlx::query("INSERT INTO transformations (account_id, id, name, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (account_id, name) DO NOTHING")
+            .bind(new.account_id).bind(id.as_str()).bind(new.name).bind(now.0)
+            .execute(&mut *tx).await?;
+        sqlx::query("INSERT INTO components (account_id, hash, bytes) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+            .bind(new.account_id)
+            .bind(new.hash)
+            .bind(new.bytes)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query(
+            "INSERT INTO versions (account_id, id, transformation_id, number, hash, contract, manifest, created_at)
+             SELECT t.account_id, $3, t.id, 1 + coalesce((SELECT max(v.number) FROM versions AS v
+               WHERE v.account_id = t.account_id AND v.transformation_id = t.id), 0), $4, $5, $6, $7
+             FROM transformations AS t WHERE t.account_id = $1 AND t.name = $2 AND NOT EXISTS (SELECT 1 FROM versions AS v
+               WHERE v.account_id = t.account_id AND v.transformation_id = t.id AND v.hash = $4)",
+        )
+        .bind(new.account_id).bind(new.name).bind(VersionId::new(now).as_str()).bind(new.hash).bind(CONTRACT).bind(json(new.manifest)).bind(now.0)
+        .execute(&mut *tx).await?;
+        let text = format!("{SELECT_VERSION} WHERE t.account_id = $1 AND t.name = $2 AND v.hash = $3");
+        let row: VersionRow = sqlx::query_as(sqlx::AssertSqlSafe(text))
+            .bind(new.account_id)
+            .bind(new.name)
+            .bind(new.hash)
+            .fetch_one(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        version(row)
+    }
+
+    /// The newest version of a transformation that an account may use: its own, else the house's.
+    pub async fn newest_version(&self, account: &str, name: &str) -> sqlx::Result<Option<Version>> {
+        let text = format!(
+            "{SELECT_VERSION} WHERE t.account_id IN ($1, $2) AND t.name = $3 ORDER BY t.account_id = $2, v.number DESC LIMIT 1"
+        );
+        let row: Option<VersionRow> = sqlx::query_as(sqlx::AssertSqlSafe(text))
+            .bind(account)
+            .bind(HOUSE)
+            .bind(name)
+            .fetch_optional(&self.readers)
+            .await?;
+        row.map(version).transpose()
+    }
+
+    /// The names of the transformations that an account may use.
+    pub async fn transformation_names(&self, account: &str) -> sqlx::Result<Vec<String>> {
+        sqlx::query_scalar("SELECT DISTINCT name FROM transformations WHERE account_id IN ($1, $2) ORDER BY name")
+            .bind(account)
+            .bind(HOUSE)
+            .fetch_all(&self.readers)
+            .await
+    }
+
+    /// The bytes of a version's component.
+    pub async fn component(&self, version: &VersionId) -> sqlx::Result<Option<Vec<u8>>> {
+        sqlx::query_scalar(
+            "SELECT c.bytes FROM versions AS v JOIN components AS c ON c.account_id = v.account_id AND c.hash = v.hash WHERE v.id = $1",
+        )
+        .bind(version.as_str()).fetch_optional(&self.readers).await
+    }
+}

@@ -1,0 +1,37 @@
+//! Logs and metrics: set up once, by the binary.
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::Config;
+
+/// Upper bounds of the histograms of seconds: from a guest's run to a slow portal.
+const SECONDS: [f64; 14] =
+    [0.000_025, 0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 120.0];
+
+/// Sends log lines to stderr. Harmless when it is called again.
+///
+/// # Errors
+/// When the filter cannot be read.
+pub fn init_logs(config: &Config) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&config.log)?;
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let set = if config.log_json { subscriber.json().try_init() } else { subscriber.try_init() };
+    // A second set-up in one process keeps the first: tests start many services.
+    set.or(Ok(()))
+}
+
+/// Starts counting. The handle renders what Prometheus reads; without one, nothing is counted.
+pub fn init_metrics() -> Option<PrometheusHandle> {
+    let builder =
+        PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS).ok()?;
+    let handle = builder.install_recorder().ok()?;
+    metrics::describe_counter!("leadline_events_received_total", "events at the door, by what they came to");
+    metrics::describe_counter!("leadline_requests_rejected_total", "refused requests, by class");
+    metrics::describe_counter!("leadline_events_planned_total", "planned events, by outcome");
+    metrics::describe_counter!("leadline_deliveries_settled_total", "settled deliveries, by state");
+    metrics::describe_counter!("leadline_hubspot_calls_total", "calls to HubSpot, by operation and status");
+    metrics::describe_histogram!("leadline_transform_seconds", "time of one run of a transformation");
+    metrics::describe_histogram!("leadline_commit_group_events", "events in one commit at the door");
+    Some(handle)
+}

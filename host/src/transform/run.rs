@@ -1,0 +1,167 @@
+//! One run: a fresh store, one call, and what it came to. Every way to fail is told apart.
+
+use std::time::Instant;
+
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
+
+use super::engine::Loaded;
+use super::guest::{Guest, LogFlood, MemoryLimit, TableLimit, plain};
+use super::limits::{HANDLES_MAX, LIFTED_BYTES_MAX, REASON_BYTES_MAX, RUN_FUEL, RUN_TICKS, TICK};
+use crate::cause::Code;
+use crate::contract::Refusal;
+use crate::contract::actions::Action;
+use crate::contract::events::Event;
+use crate::contract::log::Level;
+use crate::contract::manifest::Manifest;
+use crate::model::delivery::Dropped;
+
+/// What one run came to, and what it used.
+#[derive(Debug)]
+pub struct TransformRun {
+    pub actions: Result<Vec<Action>, Stop>,
+    /// Units of fuel: the same for the same event, settings and component on every machine.
+    pub fuel: u64,
+    /// The peak of linear memory.
+    pub memory_bytes: u64,
+    /// From instantiation to the answer.
+    pub micros: u64,
+    pub logs: Vec<(Level, String)>,
+    pub dropped: Vec<Dropped>,
+}
+
+/// Why a run gave no actions.
+#[derive(Debug)]
+pub enum Stop {
+    /// The guest says that nothing is to be done.
+    Skip(String),
+    /// The guest says that the event or the settings cannot be used.
+    Invalid(String),
+    /// The guest did something that it may not, or used up a limit.
+    Failed(Failure),
+    /// We could not run it; nobody's fault but ours, and a repeat may help.
+    Ours(String),
+}
+
+/// A guest's failure, with a sentence that names the limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub code: Code,
+    pub detail: String,
+}
+
+impl Loaded {
+    /// Runs the transformation on one event, in a sandbox of its own.
+    pub fn run(&self, event: &Event, settings: &str) -> TransformRun {
+        let run = self.run_once(event, settings);
+        match &run.actions {
+            // The one failure that a calmer moment can change.
+            Err(Stop::Failed(failure)) if failure.code == Code::TransformTimeout => self.run_once(event, settings),
+            _ => run,
+        }
+    }
+
+    fn run_once(&self, event: &Event, settings: &str) -> TransformRun {
+        let started = Instant::now();
+        let mut store = fresh_store(self);
+        let answer = match self.pre.instantiate(&mut store) {
+            Err(error) => Err(not_started(&error)),
+            Ok(guest) => match guest.call_transform(&mut store, event, settings) {
+                Ok(Ok(actions)) => Ok(actions),
+                Ok(Err(Refusal::Skip(reason))) => Err(Stop::Skip(plain(&reason, REASON_BYTES_MAX))),
+                Ok(Err(Refusal::Invalid(reason))) => Err(Stop::Invalid(plain(&reason, REASON_BYTES_MAX))),
+                Err(error) => Err(Stop::Failed(failure(&error, &store.data().lines))),
+            },
+        };
+        let fuel = RUN_FUEL - store.get_fuel().expect("the engine counts fuel");
+        let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let guest = store.into_data(); // the pool's slot goes back here
+        TransformRun {
+            actions: answer,
+            fuel,
+            memory_bytes: guest.memory.bytes(),
+            micros,
+            logs: guest.lines,
+            dropped: guest.dropped,
+        }
+    }
+}
+
+/// Asks a transformation for its manifest, under the limits of a run.
+pub(super) fn describe(loaded: &Loaded) -> Result<Manifest, Failure> {
+    let mut store = fresh_store(loaded);
+    let guest = loaded.pre.instantiate(&mut store).map_err(|error| failure(&error, &[]))?;
+    guest.call_describe(&mut store).map_err(|error| failure(&error, &store.data().lines))
+}
+
+fn fresh_store(loaded: &Loaded) -> Store<Guest> {
+    let mut store = Store::new(&loaded.engine, Guest::default());
+    store.limiter(|guest| &mut guest.memory);
+    store.set_fuel(RUN_FUEL).expect("the engine counts fuel");
+    store.set_epoch_deadline(RUN_TICKS);
+    store.set_hostcall_fuel(LIFTED_BYTES_MAX);
+    store.set_max_component_handles(HANDLES_MAX);
+    store
+}
+
+/// A start function is the guest's; a full pool, or memory that cannot be mapped, is ours.
+fn not_started(error: &wasmtime::Error) -> Stop {
+    let guests_own =
+        error.is::<Trap>() || error.is::<MemoryLimit>() || error.is::<TableLimit>() || error.is::<LogFlood>();
+    if error.is::<PoolConcurrencyLimitError>() || !guests_own {
+        return Stop::Ours(format!("the sandbox could not start: {error:#}"));
+    }
+    Stop::Failed(failure(error, &[]))
+}
+
+fn failure(error: &wasmtime::Error, lines: &[(Level, String)]) -> Failure {
+    if let Some(limit) = error.downcast_ref::<MemoryLimit>() {
+        return Failure { code: Code::TransformMemory, detail: limit.to_string() };
+    }
+    if let Some(limit) = error.downcast_ref::<TableLimit>() {
+        return Failure { code: Code::TransformMemory, detail: limit.to_string() };
+    }
+    if let Some(flood) = error.downcast_ref::<LogFlood>() {
+        return Failure { code: Code::TransformLogFlood, detail: flood.to_string() };
+    }
+    let (code, detail) = match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => {
+            (Code::TransformFuel, format!("it used all {RUN_FUEL} units of fuel; an endless loop?"))
+        }
+        Some(Trap::Interrupt) => {
+            let millis = TICK.as_millis() * u128::from(RUN_TICKS);
+            (Code::TransformTimeout, format!("it ran longer than {millis} ms, twice"))
+        }
+        Some(Trap::StackOverflow) => {
+            (Code::TransformStack, "it used up its stack of 256 KiB; endless recursion?".to_owned())
+        }
+        Some(trap) => return trapped(*trap, error, lines),
+        // The type is private to wasmtime; a test pins the text.
+        None if format!("{error:#}").contains("fuel allocated for hostcalls") => {
+            (Code::TransformOutputTooLarge, format!("it handed over more than {} KiB", LIFTED_BYTES_MAX / 1024))
+        }
+        None => {
+            let words = plain(&format!("{:#}", error.root_cause()), REASON_BYTES_MAX);
+            (Code::TransformOutputInvalid, format!("what it returned is no value of the contract: {words}"))
+        }
+    };
+    Failure { code, detail }
+}
+
+/// A trap: a panic where the guest said so, else by its name and place.
+fn trapped(trap: Trap, error: &wasmtime::Error, lines: &[(Level, String)]) -> Failure {
+    let panic = lines.iter().rev().find(|(level, line)| *level == Level::Error && line.contains("panicked at"));
+    if let (Trap::UnreachableCodeReached, Some((_, line))) = (trap, panic) {
+        return Failure { code: Code::TransformPanic, detail: line.clone() };
+    }
+    let frames = error.downcast_ref::<WasmBacktrace>().map_or(&[][..], |backtrace| backtrace.frames());
+    let place = frames
+        .iter()
+        .find_map(|frame| frame.func_name())
+        .map_or_else(String::new, |name| format!(" in `{}`", plain(name, 200)));
+    let hint = match trap {
+        // Rust's own stack lies at the bottom of memory, so running over it leaves memory.
+        Trap::MemoryOutOfBounds if frames.len() >= 20 => "; endless recursion, or a large local array?",
+        _ => "",
+    };
+    Failure { code: Code::TransformTrap, detail: format!("it trapped: {trap}{place}{hint}") }
+}

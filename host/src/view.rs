@@ -1,0 +1,118 @@
+//! What people are shown of a lead, drawn in one place from the stored states.
+
+use serde::Serialize;
+
+use crate::contract::actions::Action;
+use crate::model::delivery::DeliveryState;
+use crate::model::event::EventState;
+use crate::model::id::EventId;
+use crate::model::time::Timestamp;
+use crate::store::{ShownDelivery, ShownEvent};
+
+/// What became of one event, in one row.
+#[derive(Clone, Debug, Serialize)]
+pub struct Lead {
+    pub event: EventId,
+    pub account: String,
+    #[serde(rename = "type")]
+    pub event_type: String,
+    /// The state of the delivery, or of the event where there is no delivery.
+    pub state: String,
+    /// `created` or `updated` in HubSpot, `skipped`, `failed`, or `waiting` while it is open.
+    pub outcome: &'static str,
+    pub contact: Option<ContactRecord>,
+    pub note: Option<NoteRecord>,
+    pub deal: Option<DealRecord>,
+    /// Properties that were not written.
+    pub dropped: Vec<String>,
+    /// From the acknowledgement to HubSpot's last answer.
+    pub millis: Option<u64>,
+    /// Why it was skipped, waits or failed.
+    pub reason: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ContactRecord {
+    pub id: String,
+    pub new: bool,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct NoteRecord {
+    pub id: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct DealRecord {
+    pub id: String,
+    pub pipeline: String,
+    pub stage: String,
+}
+
+impl Lead {
+    /// Whether nothing more happens by itself and nobody is needed.
+    pub fn is_final(&self) -> bool {
+        self.outcome != "waiting"
+    }
+}
+
+/// The row of an event of an account.
+pub fn lead(shown: &ShownEvent, account: &str) -> Lead {
+    let event = &shown.event;
+    let mut lead = Lead {
+        event: event.id.clone(),
+        account: account.to_owned(),
+        event_type: event.event_type.clone(),
+        state: word(&event.state),
+        outcome: match event.state {
+            EventState::Skipped => "skipped",
+            EventState::Refused => "failed",
+            EventState::Received | EventState::Planned | EventState::Held => "waiting",
+        },
+        contact: None,
+        note: None,
+        deal: None,
+        dropped: Vec::new(),
+        millis: None,
+        reason: event.reason.as_ref().map(|reason| reason.detail.clone()),
+    };
+    // The newest delivery counts; an older one was replaced by it.
+    if let Some(shown) = shown.deliveries.last() {
+        take_in(&mut lead, shown, event.received_at);
+    }
+    lead
+}
+
+fn take_in(lead: &mut Lead, shown: &ShownDelivery, received_at: Timestamp) {
+    let delivery = &shown.delivery;
+    for (action, progress) in shown.plan.actions.iter().zip(&delivery.progress.actions) {
+        let Some(record) = &progress.record else { continue };
+        let id = record.id.clone();
+        match action {
+            Action::UpsertContact(_) => lead.contact = Some(ContactRecord { id, new: record.new }),
+            Action::AddNote(_) => lead.note = Some(NoteRecord { id }),
+            Action::UpsertDeal(deal) => {
+                lead.deal = Some(DealRecord { id, pipeline: deal.pipeline.clone(), stage: deal.stage.clone() })
+            }
+            Action::UpsertObject(_) => {}
+        }
+    }
+    lead.state = word(&delivery.state);
+    lead.outcome = match delivery.state {
+        DeliveryState::Pending | DeliveryState::Blocked => "waiting",
+        DeliveryState::Failed | DeliveryState::Cancelled => "failed",
+        DeliveryState::Delivered if lead.contact.as_ref().is_some_and(|contact| contact.new) => "created",
+        DeliveryState::Delivered => "updated",
+    };
+    lead.dropped = delivery.progress.dropped.iter().map(|dropped| dropped.field.clone()).collect();
+    lead.millis =
+        delivery.done_at.map(|done_at| u64::try_from(done_at.since(received_at).as_millis()).unwrap_or(u64::MAX));
+    lead.reason = delivery.reason.as_ref().map(|reason| reason.detail.clone());
+}
+
+fn word<T: Serialize>(state: &T) -> String {
+    match serde_json::to_value(state) {
+        Ok(serde_json::Value::String(word)) => word,
+        other => unreachable!("a state is shown as a word, not as {other:?}"),
+    }
+}

@@ -1,0 +1,109 @@
+//! Conditions under which a portal answers no call: an outage, a move, or too many calls.
+
+use std::collections::VecDeque;
+
+use crate::answer::{Kind, Refusal};
+use crate::knobs::Knobs;
+use crate::time::{SECOND_MS, midnight};
+
+/// The rolling window over which calls are counted.
+const WINDOW_MS: i64 = 10 * SECOND_MS;
+
+/// The calls that a portal has seen lately.
+#[derive(Debug, Default)]
+pub(crate) struct Limits {
+    window: VecDeque<i64>,
+    day_began: i64,
+    day_calls: u32,
+}
+
+/// May this call go on? Counts it, if it is one that counts.
+pub(crate) fn admit(limits: &mut Limits, knobs: &Knobs, zone: &str, now: i64) -> Result<(), Refusal> {
+    if let Some(outage) = knobs.outage
+        && (outage.from_ms..outage.to_ms).contains(&now)
+    {
+        return Err(Refusal::bare(503, "the service is unavailable"));
+    }
+    if let Some(seconds) = knobs.migrating_retry_after_s {
+        let moving = Refusal::bare(477, "this account is being moved to another data centre");
+        return Err(Refusal { retry_after_s: Some(seconds), ..moving });
+    }
+    count(limits, knobs, zone, now)
+}
+
+fn count(limits: &mut Limits, knobs: &Knobs, zone: &str, now: i64) -> Result<(), Refusal> {
+    while limits.window.front().is_some_and(|&at| at <= now - WINDOW_MS) {
+        limits.window.pop_front();
+    }
+    if knobs.daily_limit.is_some() && now >= limits.day_began + crate::time::DAY_MS {
+        (limits.day_began, limits.day_calls) = (midnight(now, zone), 0);
+    }
+    let window_is_full = knobs.rate_limit.is_some_and(|limit| limits.window.len() >= limit as usize);
+    let day_is_full = knobs.daily_limit.is_some_and(|limit| limits.day_calls >= limit);
+    if !(window_is_full || day_is_full) || knobs.refused_calls_count {
+        if knobs.rate_limit.is_some() {
+            limits.window.push_back(now);
+        }
+        limits.day_calls = limits.day_calls.saturating_add(1);
+    }
+    match (day_is_full, window_is_full) {
+        (true, _) => Err(rate_limited("DAILY", "You have reached your daily limit.", knobs)),
+        (false, true) => {
+            let message = "You have reached your ten_secondly_rolling limit.";
+            Err(rate_limited("TEN_SECONDLY_ROLLING", message, knobs))
+        }
+        (false, false) => Ok(()),
+    }
+}
+
+fn rate_limited(policy: &'static str, message: &str, knobs: &Knobs) -> Refusal {
+    Refusal { kind: Kind::Policy(policy), retry_after_s: knobs.retry_after_s, ..Refusal::bare(429, message) }
+}
+
+/// What the headers of every answer say about the limits.
+pub(crate) fn headers(limits: &Limits, knobs: &Knobs) -> Vec<(String, String)> {
+    let mut headers = Vec::new();
+    let mut add = |name: &str, value: u64| headers.push((format!("X-HubSpot-RateLimit-{name}"), value.to_string()));
+    if let Some(limit) = knobs.rate_limit {
+        add("Max", limit.into());
+        add("Remaining", u64::from(limit).saturating_sub(limits.window.len() as u64));
+        add("Interval-Milliseconds", WINDOW_MS.unsigned_abs());
+    }
+    if let Some(limit) = knobs.daily_limit {
+        add("Daily", limit.into());
+        add("Daily-Remaining", limit.saturating_sub(limits.day_calls).into());
+    }
+    headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Limits, admit};
+    use crate::knobs::Knobs;
+
+    fn statuses(knobs: &Knobs, times: &[i64]) -> Vec<u16> {
+        let mut limits = Limits::default();
+        let zone = "America/New_York";
+        times.iter().map(|&now| admit(&mut limits, knobs, zone, now).err().map_or(200, |refusal| refusal.status)).collect()
+    }
+
+    #[test]
+    fn window_rolls() {
+        let knobs = Knobs { rate_limit: Some(2), refused_calls_count: false, ..Knobs::default() };
+        assert_eq!(statuses(&knobs, &[0, 5_000, 9_999, 10_000, 10_001]), [200, 200, 429, 200, 429]);
+    }
+
+    #[test]
+    fn refused_calls_keep_the_window_full() {
+        let knobs = Knobs { rate_limit: Some(1), ..Knobs::default() };
+        assert_eq!(statuses(&knobs, &[0, 9_000, 18_000, 28_000]), [200, 429, 429, 200]);
+    }
+
+    #[test]
+    fn day_ends_at_the_portals_midnight() {
+        let knobs = Knobs { daily_limit: Some(1), rate_limit: None, ..Knobs::default() };
+        let eight = 1_795_420_800_000; // three in the morning in New York
+        let hour = 3_600_000;
+        assert_eq!(statuses(&knobs, &[eight, eight + 20 * hour, eight + 21 * hour]), [200, 429, 200]);
+    }
+}

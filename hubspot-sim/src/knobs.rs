@@ -1,0 +1,102 @@
+//! The knobs: where HubSpot's behaviour is not known, or changes with a portal's state.
+
+use serde::{Deserialize, Serialize};
+
+/// One set for each portal. The defaults are the strict reading.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Knobs {
+    /// Calls in 10 seconds; `None` is no limit, and no headers that speak of one.
+    pub rate_limit: Option<u32>,
+    /// Calls from one midnight of the portal to the next.
+    pub daily_limit: Option<u32>,
+    /// Refused calls use up the limit too.
+    pub refused_calls_count: bool,
+    /// Seconds in the `Retry-After` of a 429; `None` sends none.
+    pub retry_after_s: Option<u32>,
+
+    /// Leaves optional fields of errors out at random.
+    pub sparse_errors: bool,
+    /// Adds fields that nobody knows to answers.
+    pub extra_fields: bool,
+    /// The status of a partly failed batch; `None` lets the API version decide.
+    pub partial_status: Option<u16>,
+    /// Repeats the trace id of an input in its result.
+    pub echo_trace: bool,
+    /// An upsert that wants another contact's address fails alone, not with its whole batch.
+    pub conflict_partial: bool,
+    /// 409 or 400: the answer to a value that another record holds as its unique one.
+    pub unique_clash_status: u16,
+    /// An upsert by address blanks what it does not send.
+    pub email_upsert_clears: bool,
+    /// Lets a write move the lifecycle stage backwards.
+    pub lifecycle_set: bool,
+    /// How long an accepted note stays invisible.
+    pub note_commit_delay_ms: i64,
+    /// How long a property that the API created cannot be written.
+    pub property_lag_ms: i64,
+    /// Links in one page of an association read.
+    pub association_page: usize,
+    /// A record without links is an error entry of an association read, not just absent.
+    pub no_links_is_an_error: bool,
+    /// Ids of linked records are text, not numbers.
+    pub linked_ids_as_text: bool,
+    /// The connected user may edit associations.
+    pub edit_associations: bool,
+    /// Domains whose addresses are refused, beyond the rules of syntax.
+    pub refused_domains: Vec<String>,
+    pub bad_pipeline_code: String,
+    pub bad_stage_code: String,
+    pub bad_owner_code: String,
+
+    /// The portal is moving to another data centre; the seconds go into `Retry-After`.
+    pub migrating_retry_after_s: Option<u32>,
+    /// So many writes of a record within a second lock it for two.
+    pub lock_after_writes: Option<u32>,
+    pub outage: Option<Outage>,
+    /// How long every answer waits, and up to how much more by chance.
+    pub latency_ms: u64,
+    pub latency_jitter_ms: u64,
+}
+
+/// A time in which every call is answered with 503.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outage {
+    pub from_ms: i64,
+    pub to_ms: i64,
+}
+
+impl Default for Knobs {
+    fn default() -> Self {
+        Self {
+            rate_limit: Some(110),
+            daily_limit: None,
+            refused_calls_count: true,
+            retry_after_s: None,
+            sparse_errors: false,
+            extra_fields: false,
+            partial_status: None,
+            echo_trace: false,
+            conflict_partial: false,
+            unique_clash_status: 409,
+            email_upsert_clears: false,
+            lifecycle_set: false,
+            note_commit_delay_ms: 0,
+            property_lag_ms: 500,
+            association_page: 100,
+            no_links_is_an_error: true,
+            linked_ids_as_text: false,
+            edit_associations: true,
+            refused_domains: Vec::new(),
+            bad_pipeline_code: "INVALID_PIPELINE_ID".to_owned(),
+            bad_stage_code: "INVALID_PIPELINE_STAGE_ID".to_owned(),
+            bad_owner_code: "INVALID_OWNER_ID".to_owned(),
+            migrating_retry_after_s: None,
+            lock_after_writes: None,
+            outage: None,
+            latency_ms: 0,
+            latency_jitter_ms: 0,
+        }
+    }
+}

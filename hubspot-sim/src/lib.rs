@@ -1,0 +1,40 @@
+//! A stateful HubSpot stand-in. It never forgives what HubSpot refuses, and where HubSpot's
+//! behaviour is not known, the strict reading is the default and a knob gives the other.
+//!
+//! A call goes from `server` through `exchange` (faults, call log) to `api` (one file a group of
+//! paths), which reads and writes a `portal`. Every change of a record goes through `write`.
+
+mod simulator;
+mod options;
+mod server;
+mod exchange;
+mod world;
+mod api;
+mod write;
+mod portal;
+mod preset;
+mod act;
+mod knobs;
+mod condition;
+mod fault;
+mod finding;
+mod call;
+mod inspect;
+mod pages;
+mod request;
+mod answer;
+mod turn;
+mod html;
+mod random;
+mod time;
+
+pub use act::Act;
+pub use call::Call;
+pub use fault::{End, Fault, Match, Then};
+pub use finding::{Finding, FindingKind};
+pub use knobs::{Knobs, Outage};
+pub use options::{Clock, Options};
+pub use portal::record::{Change, Record, Source};
+pub use portal::schema::{Choice, NewProperty};
+pub use preset::Preset;
+pub use simulator::{Portal, Simulator};

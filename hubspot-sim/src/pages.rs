@@ -1,0 +1,104 @@
+//! Pages to look at: drawn on the server, without scripts, in the places where HubSpot has them.
+
+mod calls;
+mod card;
+mod findings;
+mod lists;
+
+use crate::answer::Answer;
+use crate::html::escape;
+use crate::portal::{CONTACT, DEAL, NOTE, PortalState};
+use crate::request::Request;
+use crate::time::iso;
+use crate::world::{World, locked};
+
+const STYLE: &str = include_str!("pages/style.css");
+
+/// Nothing but our own style: what people typed can do no harm here.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
+pub(crate) fn has(request: &Request) -> bool {
+    matches!(request.segments().as_slice(), [""] | ["contacts", ..])
+}
+
+pub(crate) fn answer(world: &World, request: &Request) -> Answer {
+    let segments = request.segments();
+    let page = match segments.as_slice() {
+        [""] => Some(frame("Portals", None, &lists::portals(world))),
+        ["contacts", portal, rest @ ..] => portal_page(world, request, portal, rest),
+        _ => None,
+    };
+    let mut answer = match page {
+        Some(page) => Answer::html(200, page),
+        None => Answer::html(404, frame("Not here", None, "<p>There is no such page. <a href=\"/\">All portals</a></p>")),
+    };
+    answer.headers.push(("Content-Security-Policy".to_owned(), POLICY.to_owned()));
+    answer
+}
+
+fn portal_page(world: &World, request: &Request, portal: &str, rest: &[&str]) -> Option<String> {
+    let portal = world.portal(portal.parse().ok()?)?;
+    let portal = locked(&portal);
+    let (title, content) = match rest {
+        ["objects", kind] => (plural(kind).to_owned(), lists::records(&portal, kind, page_number(request))?),
+        ["record", kind, id] => card::card(&portal, kind, id, world.clock.now())?,
+        ["calls"] => ("Calls".to_owned(), calls::calls(world, portal.id)),
+        ["findings"] => ("Findings".to_owned(), findings::findings(&portal)),
+        _ => return None,
+    };
+    Some(frame(&title, Some(&portal), &content))
+}
+
+fn page_number(request: &Request) -> usize {
+    request.query("page").and_then(|page| page.parse().ok()).unwrap_or(1).max(1)
+}
+
+/// What surrounds every page. The banner stands first, so that nobody takes this for the real thing.
+fn frame(title: &str, portal: Option<&PortalState>, content: &str) -> String {
+    let navigation = portal.map(navigation).unwrap_or_default();
+    let title = escape(title);
+    format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <title>{title} · CRM simulator</title><style>{STYLE}</style></head><body>\
+         <p class=\"banner\">This is a simulator. It stands in for HubSpot, and holds no real customer.</p>\
+         {navigation}<main><h1>{title}</h1>{content}</main></body></html>"
+    )
+}
+
+fn navigation(portal: &PortalState) -> String {
+    let id = portal.id;
+    let lists = [CONTACT, DEAL, NOTE].map(|kind| format!("<a href=\"/contacts/{id}/objects/{kind}\">{}</a>", plural(kind)));
+    format!(
+        "<nav><a href=\"/\">Portals</a><strong>{}</strong>{}<a href=\"/contacts/{id}/calls\">Calls</a>\
+         <a href=\"/contacts/{id}/findings\">Findings</a></nav>",
+        escape(&portal.name),
+        lists.concat()
+    )
+}
+
+fn plural(kind: &str) -> &str {
+    match kind {
+        "0-1" => "Contacts",
+        "0-2" => "Companies",
+        "0-3" => "Deals",
+        "0-46" => "Notes",
+        _ => "Records",
+    }
+}
+
+fn record_link(portal: i64, kind: &str, id: u64, text: &str) -> String {
+    format!("<a href=\"/contacts/{portal}/record/{}/{id}\">{}</a>", escape(kind), escape(text))
+}
+
+/// `2026-11-23 08:00:00`, in UTC.
+fn time(ms: i64) -> String {
+    iso(ms).replace('T', " ").trim_end_matches('Z').to_owned()
+}
+
+fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
+    let heads: String = heads.iter().map(|head| format!("<th>{head}</th>")).collect();
+    let row = |cells: &Vec<String>| format!("<tr>{}</tr>", cells.iter().map(|cell| format!("<td>{cell}</td>")).collect::<String>());
+    let rows: String = rows.iter().map(row).collect();
+    format!("<div class=\"scroll\"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>")
+}

@@ -1,0 +1,211 @@
+//! The handle: starts a simulator in this process, sets scenes in it, and looks at what it holds.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::act::{self, Act};
+use crate::answer::Refusal;
+use crate::call::Call;
+use crate::fault::Fault;
+use crate::finding::Finding;
+use crate::inspect;
+use crate::knobs::Knobs;
+use crate::options::Options;
+use crate::portal::PortalState;
+use crate::portal::record::Record;
+use crate::portal::schema::NewProperty;
+use crate::preset::Preset;
+use crate::server;
+use crate::world::{World, locked};
+
+/// A running simulator. Clones are handles to the same one; it stops with `stop`, or with its runtime.
+#[derive(Clone, Debug)]
+pub struct Simulator {
+    world: Arc<World>,
+    stop: Arc<watch::Sender<bool>>,
+    ended: Arc<tokio::sync::Mutex<Option<tokio::task::JoinHandle<()>>>>,
+}
+
+/// A portal to connect to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Portal {
+    pub id: i64,
+    pub name: String,
+    /// It never expires, but it can be revoked.
+    pub access_token: String,
+}
+
+impl Simulator {
+    /// Starts on a loopback address, within the runtime that this is called in.
+    pub async fn start(options: Options) -> io::Result<Self> {
+        if !options.address.ip().is_loopback() {
+            let text = format!("{} is not a loopback address", options.address);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        let listener = TcpListener::bind(options.address).await?;
+        let world = Arc::new(World::new(&options, format!("http://{}", listener.local_addr()?)));
+        let (stop, stopped) = watch::channel(false);
+        let served = tokio::spawn(server::serve(listener, Arc::clone(&world), stopped));
+        Ok(Self { world, stop: Arc::new(stop), ended: Arc::new(tokio::sync::Mutex::new(Some(served))) })
+    }
+
+    /// Such as `http://127.0.0.1:41234`: API, record pages and inspection alike.
+    pub fn base_url(&self) -> String {
+        self.world.base_url.clone()
+    }
+
+    pub fn add_portal(&self, preset: Preset, name: &str) -> Portal {
+        let portal = self.world.add_portal(preset, name);
+        let portal = locked(&portal);
+        Portal { id: portal.id, name: portal.name.clone(), access_token: portal.token.clone() }
+    }
+
+    /// Carries out what a person does in a portal, and answers with the id of the record it was about.
+    ///
+    /// # Panics
+    /// If the portal refuses it, as all the acts below: a scene that is set wrongly must not go on.
+    pub fn act(&self, portal: i64, act: Act) -> Option<String> {
+        let shown = format!("{act:?}");
+        let done = act::perform(&self.world, &mut locked(&self.state(portal)), act);
+        self.world.progress.send_modify(|_| ());
+        done.unwrap_or_else(|refusal| refused(&shown, &refusal))
+    }
+
+    pub fn create_record(&self, portal: i64, object_type: &str, properties: &[(&str, &str)]) -> String {
+        let act = Act::CreateRecord { object_type: object_type.to_owned(), properties: owned(properties) };
+        self.act(portal, act).unwrap_or_default()
+    }
+
+    pub fn edit_record(&self, portal: i64, object_type: &str, id: &str, properties: &[(&str, &str)]) {
+        let (object_type, id) = (object_type.to_owned(), id.to_owned());
+        self.act(portal, Act::EditRecord { object_type, id, properties: owned(properties) });
+    }
+
+    pub fn archive_record(&self, portal: i64, object_type: &str, id: &str) {
+        self.act(portal, Act::ArchiveRecord { object_type: object_type.to_owned(), id: id.to_owned() });
+    }
+
+    pub fn add_property(&self, portal: i64, object_type: &str, property: NewProperty) {
+        self.act(portal, Act::AddProperty { object_type: object_type.to_owned(), property });
+    }
+
+    pub fn archive_property(&self, portal: i64, object_type: &str, name: &str) {
+        self.act(portal, Act::ArchiveProperty { object_type: object_type.to_owned(), name: name.to_owned() });
+    }
+
+    pub fn revoke_token(&self, portal: i64) {
+        self.act(portal, Act::RevokeToken);
+    }
+
+    pub fn restore_token(&self, portal: i64) {
+        self.act(portal, Act::RestoreToken);
+    }
+
+    /// All records of a type, archived ones too, in the order of their ids.
+    pub fn records(&self, portal: i64, object_type: &str) -> Vec<Record> {
+        let portal = self.state(portal);
+        let portal = locked(&portal);
+        let Ok(table) = portal.table(object_type) else { return Vec::new() };
+        table.all().iter().map(|stored| table.view(stored)).collect()
+    }
+
+    /// Records that are not archived. It counts nothing, so it may be asked often.
+    pub fn record_count(&self, portal: i64, object_type: &str) -> usize {
+        locked(&self.state(portal)).table(object_type).map_or(0, |table| table.live_count())
+    }
+
+    /// The ids of the records of `to_type` that hang on this one.
+    pub fn associations(&self, portal: i64, from_type: &str, id: &str, to_type: &str) -> Vec<String> {
+        inspect::associations(&locked(&self.state(portal)), from_type, id, to_type)
+    }
+
+    pub fn add_fault(&self, fault: Fault) {
+        locked(&self.world.faults).add(fault);
+    }
+
+    pub fn clear_faults(&self) {
+        locked(&self.world.faults).clear();
+    }
+
+    /// Turns the knobs of all portals, and of those to come.
+    pub fn set_knobs(&self, set: impl Fn(&mut Knobs)) {
+        set(&mut locked(&self.world.knobs));
+        self.world.portals().iter().for_each(|portal| set(&mut locked(portal).knobs));
+    }
+
+    /// Turns the knobs of one portal.
+    pub fn set_portal_knobs(&self, portal: i64, set: impl FnOnce(&mut Knobs)) {
+        set(&mut locked(&self.state(portal)).knobs);
+    }
+
+    /// Of all portals, each portal's in the order in which they came up.
+    pub fn findings(&self) -> Vec<Finding> {
+        inspect::findings(&self.world)
+    }
+
+    pub fn clear_findings(&self) {
+        self.world.portals().iter().for_each(|portal| locked(portal).findings.clear());
+    }
+
+    /// The calls that are kept, oldest first.
+    pub fn calls(&self) -> Vec<Call> {
+        locked(&self.world.calls).after(0)
+    }
+
+    /// How many calls there were, kept or not.
+    pub fn call_count(&self) -> u64 {
+        locked(&self.world.calls).total
+    }
+
+    /// Waits until there were more calls than this; false when the deadline comes first.
+    pub async fn wait_for_calls(&self, more_than: u64, deadline: Duration) -> bool {
+        inspect::until(&self.world, deadline, || (self.call_count() > more_than).then_some(())).await.is_some()
+    }
+
+    /// Waits for a record with this value; `None` when the deadline comes first.
+    pub async fn wait_for_record(
+        &self,
+        portal: i64,
+        object_type: &str,
+        (property, value): (&str, &str),
+        deadline: Duration,
+    ) -> Option<Record> {
+        let state = self.state(portal);
+        let look = || inspect::record_with(&locked(&state), object_type, property, value);
+        inspect::until(&self.world, deadline, look).await
+    }
+
+    pub fn now(&self) -> i64 {
+        self.world.clock.now()
+    }
+
+    /// Moves the clock, and keeps it standing there.
+    pub fn set_clock(&self, ms: i64) {
+        self.world.clock.set(ms);
+    }
+
+    /// Ends the listener and all connections.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        if let Some(served) = self.ended.lock().await.take() {
+            // Only a panic of the listener could be an error here, and it was printed already.
+            served.await.ok();
+        }
+    }
+
+    fn state(&self, portal: i64) -> Arc<Mutex<PortalState>> {
+        self.world.portal(portal).unwrap_or_else(|| panic!("there is no portal {portal}"))
+    }
+}
+
+fn owned(properties: &[(&str, &str)]) -> std::collections::BTreeMap<String, String> {
+    properties.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+fn refused(act: &str, refusal: &Refusal) -> ! {
+    panic!("the portal refuses this: {act}: {}", refusal.message)
+}

@@ -1,0 +1,206 @@
+//! The harness: a portal to talk to, and short words for the usual calls.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use hubspot_sim::{Clock, FindingKind, Knobs, Options, Preset, Simulator};
+use reqwest::header::HeaderMap;
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+
+/// 2026-11-23T08:00:00Z
+pub(crate) const NOW: i64 = 1_795_420_800_000;
+
+pub(crate) struct Portal {
+    client: Client,
+    base_url: String,
+    token: Option<String>,
+    pub(crate) version: &'static str,
+    simulated: Option<(Simulator, hubspot_sim::Portal)>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+    /// `null` when the body is no JSON.
+    pub(crate) body: Value,
+}
+
+impl Portal {
+    /// A live portal if there is one, else a simulated one.
+    pub(crate) async fn any() -> Self {
+        match (std::env::var("HUBSPOT_BASE_URL"), std::env::var("HUBSPOT_TOKEN")) {
+            (Ok(base_url), Ok(token)) => Self {
+                client: Client::new(),
+                base_url,
+                token: Some(token),
+                version: "2026-09",
+                simulated: None,
+            },
+            _ => Self::new(Preset::Ready).await,
+        }
+    }
+
+    /// A simulated portal. Its clock stands, and its limits do not matter.
+    pub(crate) async fn new(preset: Preset) -> Self {
+        Self::with(preset, Options { clock: Clock::Standing(NOW), ..Options::default() }).await
+    }
+
+    pub(crate) async fn with(preset: Preset, options: Options) -> Self {
+        let simulator = Simulator::start(options).await.unwrap();
+        let portal = simulator.add_portal(preset, "Sunset Motors");
+        Self {
+            client: Client::new(),
+            base_url: simulator.base_url(),
+            token: Some(portal.access_token.clone()),
+            version: "2026-09",
+            simulated: Some((simulator, portal)),
+        }
+    }
+
+    pub(crate) fn version(mut self, version: &'static str) -> Self {
+        self.version = version;
+        self
+    }
+
+    pub(crate) fn without_token(mut self) -> Self {
+        self.token = None;
+        self
+    }
+
+    pub(crate) fn knob(self, set: impl Fn(&mut Knobs)) -> Self {
+        self.sim().set_knobs(set);
+        self
+    }
+
+    pub(crate) fn sim(&self) -> &Simulator {
+        &self.simulated.as_ref().unwrap().0
+    }
+
+    pub(crate) fn id(&self) -> i64 {
+        self.simulated.as_ref().unwrap().1.id
+    }
+
+    /// Sends to a path in which `V` stands for the version. A `null` body is none.
+    pub(crate) async fn try_call(&self, method: &str, path: &str, body: &Value) -> reqwest::Result<Reply> {
+        let path: Vec<_> = path.split('/').map(|part| self.versioned(part)).collect();
+        let url = format!("{}{}", self.base_url, path.join("/"));
+        let mut request = self.client.request(Method::from_bytes(method.as_bytes()).unwrap(), url);
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        if !body.is_null() {
+            request = request.json(body);
+        }
+        let response = request.send().await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await?;
+        Ok(Reply { status, headers, body: serde_json::from_str(&text).unwrap_or_default(), text })
+    }
+
+    fn versioned(&self, part: &str) -> String {
+        match part.split_once('?') {
+            Some(("V", query)) => format!("{}?{query}", self.version),
+            None if part == "V" => self.version.to_owned(),
+            _ => part.to_owned(),
+        }
+    }
+
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Value) -> Reply {
+        self.try_call(method, path, &body).await.unwrap()
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.call("GET", path, Value::Null).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Reply {
+        self.call("POST", path, body).await
+    }
+
+    /// Upserts contacts by address: `(address, properties)`, without trace ids.
+    pub(crate) async fn upsert(&self, contacts: &[(&str, Value)]) -> Reply {
+        let inputs = contacts.iter().map(|(address, properties)| {
+            json!({"id": address, "idProperty": "email", "properties": properties})
+        });
+        self.post("/crm/objects/V/0-1/batch/upsert", json!({"inputs": inputs.collect::<Vec<_>>()})).await
+    }
+
+    /// The same, with the trace ids `t0`, `t1` and so on.
+    pub(crate) async fn upsert_traced(&self, contacts: &[(&str, Value)]) -> Reply {
+        let inputs = contacts.iter().enumerate().map(|(at, (address, properties))| {
+            let trace = format!("t{at}");
+            json!({"id": address, "idProperty": "email", "objectWriteTraceId": trace, "properties": properties})
+        });
+        self.post("/crm/objects/V/0-1/batch/upsert", json!({"inputs": inputs.collect::<Vec<_>>()})).await
+    }
+
+    /// Creates a contact by upsert, and answers with its id.
+    pub(crate) async fn contact(&self, address: &str) -> String {
+        let reply = self.upsert(&[(address, json!({"email": address}))]).await;
+        reply.first("/id")
+    }
+
+    pub(crate) async fn note(&self, contact: &str, text: &str) -> Reply {
+        self.post("/crm/objects/V/0-46/batch/create", json!({"inputs": [note(contact, 202, text)]})).await
+    }
+
+    /// One property of a contact, as a read by id shows it.
+    pub(crate) async fn value(&self, contact: &str, property: &str) -> Value {
+        let reply = self.get(&format!("/crm/objects/V/0-1/{contact}?properties={property}")).await;
+        reply.body["properties"][property].clone()
+    }
+
+    pub(crate) fn finding_kinds(&self) -> Vec<FindingKind> {
+        self.sim().findings().iter().map(|finding| finding.kind).collect()
+    }
+}
+
+impl Reply {
+    /// The text at a pointer within the first result.
+    pub(crate) fn first(&self, pointer: &str) -> String {
+        let value = self.body.pointer(&format!("/results/0{pointer}"));
+        value.and_then(Value::as_str).unwrap_or_else(|| panic!("no {pointer} in {}", self.text)).to_owned()
+    }
+
+    pub(crate) fn results(&self) -> usize {
+        self.body["results"].as_array().map_or(0, Vec::len)
+    }
+
+    /// Code and property of each detail of a refused call.
+    pub(crate) fn details(&self) -> Vec<(String, String)> {
+        let details = self.body["errors"].as_array().cloned().unwrap_or_default();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        details.iter().map(|detail| (text(&detail["code"]), text(&detail["context"]["propertyName"][0]))).collect()
+    }
+
+    /// The trace ids of the inputs that failed.
+    pub(crate) fn failed(&self) -> Vec<String> {
+        let errors = self.body["errors"].as_array().cloned().unwrap_or_default();
+        let trace = |entry: &Value| entry["context"]["objectWriteTraceId"][0].as_str().unwrap_or_default().to_owned();
+        errors.iter().map(trace).collect()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+/// A note with one association.
+pub(crate) fn note(to: &str, type_id: u32, text: &str) -> Value {
+    json!({
+        "properties": {"hs_timestamp": "2026-11-23T08:00:00Z", "hs_note_body": text},
+        "associations": [{
+            "to": {"id": to},
+            "types": [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": type_id}],
+        }],
+    })
+}
+
+/// An address that nobody has used before, so that a live portal can be used again.
+pub(crate) fn fresh(name: &str) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let run = std::process::id();
+    format!("{name}.{run}.{}@example.com", COUNT.fetch_add(1, Ordering::Relaxed))
+}
