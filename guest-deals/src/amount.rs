@@ -7,11 +7,7 @@ use crate::settings::{AmountRule, DealSettings};
 
 /// The amount of a deal, as HubSpot takes numbers: no thousands mark, at most one decimal. Where the
 /// budget has one bound only, that is the amount, whichever the rule asks for.
-pub(crate) fn amount(
-    budget: Option<&Budget>,
-    currency: &str,
-    settings: &DealSettings<'_>,
-) -> Option<String> {
+pub(crate) fn amount(budget: Option<&Budget>, currency: &str, settings: &DealSettings<'_>) -> Option<String> {
     if matches!(settings.amount, AmountRule::Fixed) {
         return settings.fixed_amount.map(|amount| amount.to_string());
     }
@@ -38,8 +34,7 @@ fn is_in(currency: &str, budget: &Budget, amount: &str) -> bool {
     if other.eq_ignore_ascii_case(currency) {
         return true;
     }
-    let reason =
-        format!("the budget is in {other}, and the setting `default_currency` says {currency}");
+    let reason = format!("the budget is in {other}, and the setting `default_currency` says {currency}");
     log::dropped("amount", amount, &reason);
     false
 }
@@ -61,52 +56,22 @@ mod tests {
     }
 
     fn budget(min: Option<u64>, max: Option<u64>, currency: &str) -> Budget {
-        Budget {
-            text: None,
-            min,
-            max,
-            currency: Some(currency.into()),
-        }
+        Budget { text: None, min, max, currency: Some(currency.into()) }
     }
 
     #[test]
     fn the_rule_picks_from_the_budget() {
         for (rule, min, max, expected) in [
             ("", Some(25_000), Some(30_000), Some("27500")),
-            (
-                r#", "amount": "middle""#,
-                Some(25_000),
-                Some(30_001),
-                Some("27500.5"),
-            ),
-            (
-                r#", "amount": "min""#,
-                Some(30_000),
-                Some(25_000),
-                Some("25000"),
-            ),
-            (
-                r#", "amount": "max""#,
-                Some(25_000),
-                Some(30_000),
-                Some("30000"),
-            ),
+            (r#", "amount": "middle""#, Some(25_000), Some(30_001), Some("27500.5")),
+            (r#", "amount": "min""#, Some(30_000), Some(25_000), Some("25000")),
+            (r#", "amount": "max""#, Some(25_000), Some(30_000), Some("30000")),
             (r#", "amount": "min""#, None, Some(30_000), Some("30000")),
             (r#", "amount": "max""#, Some(25_000), Some(0), Some("25000")),
             (r#", "amount": "max""#, None, None, None),
             (r#", "amount": "none""#, Some(25_000), Some(30_000), None),
-            (
-                r#", "amount": "fixed", "fixed_amount": 500"#,
-                Some(25_000),
-                None,
-                Some("500"),
-            ),
-            (
-                r#", "amount": "fixed", "fixed_amount": 500"#,
-                None,
-                None,
-                Some("500"),
-            ),
+            (r#", "amount": "fixed", "fixed_amount": 500"#, Some(25_000), None, Some("500")),
+            (r#", "amount": "fixed", "fixed_amount": 500"#, None, None, Some("500")),
         ] {
             let settings = settings(rule);
             let settings = DealSettings::read(&settings).unwrap();
@@ -114,18 +79,14 @@ mod tests {
             assert_eq!(amount.as_deref(), expected, "{rule} of {min:?} to {max:?}");
         }
         let settings = settings("");
-        assert_eq!(
-            amount(None, "USD", &DealSettings::read(&settings).unwrap()),
-            None
-        );
+        assert_eq!(amount(None, "USD", &DealSettings::read(&settings).unwrap()), None);
     }
 
     #[test]
     fn an_amount_in_another_currency_is_left_out_and_said() {
         let settings = settings("");
         let settings = DealSettings::read(&settings).unwrap();
-        let (amount, record) =
-            testing::capture(|| amount(Some(&budget(Some(25_000), None, "CAD")), "USD", &settings));
+        let (amount, record) = testing::capture(|| amount(Some(&budget(Some(25_000), None, "CAD")), "USD", &settings));
         assert_eq!(amount, None);
         assert_eq!(
             record.to_string(),

@@ -18,19 +18,12 @@ fn one_of(what: &str, value: Option<&str>, wanted: &[&str]) -> Result<(), String
         return Ok(());
     }
     let Some(value) = value.map(str::trim) else {
-        return Err(format!(
-            "no deal: the lead has no {what}, and only some make one"
-        ));
+        return Err(format!("no deal: the lead has no {what}, and only some make one"));
     };
-    if wanted
-        .iter()
-        .any(|wanted| wanted.trim_ascii().eq_ignore_ascii_case(value))
-    {
+    if wanted.iter().any(|wanted| wanted.trim_ascii().eq_ignore_ascii_case(value)) {
         return Ok(());
     }
-    Err(format!(
-        "no deal: the {what} `{value}` is not among those that make one"
-    ))
+    Err(format!("no deal: the {what} `{value}` is not among those that make one"))
 }
 
 #[cfg(test)]
@@ -47,11 +40,7 @@ mod tests {
             (Some("low"), &["high", "medium"], false),
             (None, &["high"], false),
         ] {
-            assert_eq!(
-                one_of("priority", value, wanted).is_ok(),
-                expected,
-                "{value:?} of {wanted:?}"
-            );
+            assert_eq!(one_of("priority", value, wanted).is_ok(), expected, "{value:?} of {wanted:?}");
         }
     }
 }

@@ -20,21 +20,13 @@ pub(crate) fn deal(
     settings: &DealSettings<'_>,
 ) -> Result<Deal, Refusal> {
     if facts.lead_id.is_empty() {
-        return Err(Refusal::Invalid(
-            "the lead has no id that its deal could be recognized by".into(),
-        ));
+        return Err(Refusal::Invalid("the lead has no id that its deal could be recognized by".into()));
     }
     let key = key::key(facts, settings.key);
     let name = title::title(settings.name_template.unwrap_or(title::TEMPLATE), facts)?;
-    let mut deal = Deal::by_unique(key::PROPERTY, key)
-        .named(name)
-        .in_stage(settings.pipeline, settings.stage);
+    let mut deal = Deal::by_unique(key::PROPERTY, key).named(name).in_stage(settings.pipeline, settings.stage);
     let mut set = |property: &str, value: &str| {
-        deal.set(
-            property,
-            value,
-            about_contacts.policy(property, WritePolicy::OnCreate),
-        );
+        deal.set(property, value, about_contacts.policy(property, WritePolicy::OnCreate));
     };
 
     // First, so that what this lead says takes the place of a default.
@@ -42,8 +34,7 @@ pub(crate) fn deal(
         check_target("default_properties", property, &TAKEN)?;
         set(property, value);
     }
-    if let Some(amount) = amount::amount(lead.budget.as_ref(), about_contacts.currency(), settings)
-    {
+    if let Some(amount) = amount::amount(lead.budget.as_ref(), about_contacts.currency(), settings) {
         set("amount", &amount);
     }
     if let Some(days) = settings.close_in_days {

@@ -19,11 +19,7 @@ pub(crate) fn property() -> PropertyDefinition {
 
 /// The key of a lead's deal. A person is an email address, else a phone number, else this one lead.
 pub(crate) fn key(facts: &Facts, rule: KeyRule) -> String {
-    let person = facts
-        .email
-        .as_ref()
-        .or(facts.phone.as_ref())
-        .unwrap_or(&facts.lead_id);
+    let person = facts.email.as_ref().or(facts.phone.as_ref()).unwrap_or(&facts.lead_id);
     match rule {
         KeyRule::Lead => facts.lead_id.clone(),
         KeyRule::Person => person.clone(),
@@ -47,27 +43,9 @@ mod tests {
             (email, phone, car, KeyRule::Person, "maya@example.com"),
             ("", phone, car, KeyRule::Person, "+13055550187"),
             ("", "", car, KeyRule::Person, "lead_1"),
-            (
-                email,
-                phone,
-                car,
-                KeyRule::PersonAndVehicle,
-                "maya@example.com 2024 toyota rav4",
-            ),
-            (
-                "",
-                phone,
-                car,
-                KeyRule::PersonAndVehicle,
-                "+13055550187 2024 toyota rav4",
-            ),
-            (
-                email,
-                phone,
-                "",
-                KeyRule::PersonAndVehicle,
-                "maya@example.com",
-            ),
+            (email, phone, car, KeyRule::PersonAndVehicle, "maya@example.com 2024 toyota rav4"),
+            ("", phone, car, KeyRule::PersonAndVehicle, "+13055550187 2024 toyota rav4"),
+            (email, phone, "", KeyRule::PersonAndVehicle, "maya@example.com"),
         ] {
             let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
             let facts = Facts {

@@ -29,11 +29,7 @@ impl Transformation for DealsTransformation {
             ..manifest::for_leads(
                 "deals",
                 "Creates or updates a contact for each lead, and a deal for the leads you choose, with the conversation as a note.",
-                schema(
-                    "Contacts, deals and notes",
-                    &[DEAL_FIELDS, CONTACT_FIELDS],
-                    &DEAL_RULES,
-                ),
+                schema("Contacts, deals and notes", &[DEAL_FIELDS, CONTACT_FIELDS], &DEAL_RULES),
             )
         }
     }

@@ -57,10 +57,7 @@ impl<'a> DealSettings<'a> {
             Some("person") => KeyRule::Person,
             Some("person-and-vehicle") => KeyRule::PersonAndVehicle,
             Some(_) => {
-                return Err(invalid(
-                    "deal_key",
-                    "is not lead, person or person-and-vehicle",
-                ));
+                return Err(invalid("deal_key", "is not lead, person or person-and-vehicle"));
             }
         };
         let amount = match settings.text("amount")? {

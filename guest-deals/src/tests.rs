@@ -5,8 +5,7 @@ use guest_sdk::{Budget, ConversationNote, Lead, Refusal, Transformation, Vehicle
 use insta::assert_snapshot;
 
 fn run(lead: Lead, settings: &str) -> String {
-    let (answer, record) =
-        capture(|| crate::DealsTransformation::transform(lead_event(lead), settings));
+    let (answer, record) = capture(|| crate::DealsTransformation::transform(lead_event(lead), settings));
     match answer {
         Ok(actions) => format!("{}{record}", testing::render(&actions)),
         Err(Refusal::Skip(reason)) => format!("skip: {reason}\n{record}"),
@@ -19,22 +18,9 @@ fn maya(priority: &str) -> Lead {
         name: Some("Maya Lind".into()),
         email: Some("maya.lind@example.com".into()),
         priority: Some(priority.into()),
-        vehicle: Some(Vehicle {
-            make: Some("Toyota".into()),
-            model: Some("RAV4".into()),
-            year: None,
-            trim: None,
-        }),
-        budget: Some(Budget {
-            text: None,
-            min: Some(25_000),
-            max: Some(30_000),
-            currency: None,
-        }),
-        notes: vec![ConversationNote {
-            at: None,
-            text: "Evenings are best.".into(),
-        }],
+        vehicle: Some(Vehicle { make: Some("Toyota".into()), model: Some("RAV4".into()), year: None, trim: None }),
+        budget: Some(Budget { text: None, min: Some(25_000), max: Some(30_000), currency: None }),
+        notes: vec![ConversationNote { at: None, text: "Evenings are best.".into() }],
         ..lead("lead_1")
     }
 }
@@ -124,26 +110,11 @@ fn settings_that_cannot_be_used_are_refused_by_name() {
     let reasons = [
         run(maya("high"), r#"{"stage": "s"}"#),
         run(maya("high"), r#"{"pipeline": "p"}"#),
-        run(
-            maya("high"),
-            r#"{"pipeline": "p", "stage": "s", "deal_key": "car"}"#,
-        ),
-        run(
-            maya("high"),
-            r#"{"pipeline": "p", "stage": "s", "amount": "most"}"#,
-        ),
-        run(
-            maya("high"),
-            r#"{"pipeline": "p", "stage": "s", "name_template": "{colour}"}"#,
-        ),
-        run(
-            maya("high"),
-            r#"{"pipeline": "p", "stage": "s", "default_properties": {"dealstage": "won"}}"#,
-        ),
-        run(
-            maya("high"),
-            r#"{"pipeline": "p", "stage": "s", "default_properties": {"hs_object_source": "us"}}"#,
-        ),
+        run(maya("high"), r#"{"pipeline": "p", "stage": "s", "deal_key": "car"}"#),
+        run(maya("high"), r#"{"pipeline": "p", "stage": "s", "amount": "most"}"#),
+        run(maya("high"), r#"{"pipeline": "p", "stage": "s", "name_template": "{colour}"}"#),
+        run(maya("high"), r#"{"pipeline": "p", "stage": "s", "default_properties": {"dealstage": "won"}}"#),
+        run(maya("high"), r#"{"pipeline": "p", "stage": "s", "default_properties": {"hs_object_source": "us"}}"#),
     ];
     assert_snapshot!(reasons.concat(), @r"
     invalid: setting `pipeline` is missing

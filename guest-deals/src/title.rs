@@ -42,9 +42,7 @@ fn value(part: &str, facts: &Facts) -> Result<Option<String>, Refusal> {
     let name = || facts.name.as_ref().map(Name::full);
     match part {
         "vehicle" => Ok(facts.vehicle.clone()),
-        "name" => Ok(name()
-            .or_else(|| facts.email.clone())
-            .or_else(|| facts.phone.clone())),
+        "name" => Ok(name().or_else(|| facts.email.clone()).or_else(|| facts.phone.clone())),
         "email" => Ok(facts.email.clone()),
         "phone" => Ok(facts.phone.clone()),
         "budget" => Ok(facts.budget.clone()),
@@ -79,66 +77,33 @@ mod tests {
     #[test]
     fn a_template_is_filled_from_what_is_known() {
         for (template, vehicle, name, expected) in [
-            (
-                TEMPLATE,
-                "Honda CR-V",
-                "Maya Lind",
-                "Honda CR-V – Maya Lind",
-            ),
-            (
-                TEMPLATE,
-                "Honda CR-V",
-                "Lind, Maya",
-                "Honda CR-V – Maya Lind",
-            ),
+            (TEMPLATE, "Honda CR-V", "Maya Lind", "Honda CR-V – Maya Lind"),
+            (TEMPLATE, "Honda CR-V", "Lind, Maya", "Honda CR-V – Maya Lind"),
             (TEMPLATE, "Honda CR-V", "", "Honda CR-V"),
             (TEMPLATE, "", "Maya Lind", "Maya Lind"),
             (TEMPLATE, "", "", "Lead lead_1"),
             ("Chat: {vehicle} – {name}", "", "Maya", "Chat: Maya"),
-            (
-                "{vehicle} ({name})",
-                "Honda CR-V",
-                "Maya",
-                "Honda CR-V (Maya)",
-            ),
+            ("{vehicle} ({name})", "Honda CR-V", "Maya", "Honda CR-V (Maya)"),
             ("{vehicle} ({name})", "Honda CR-V", "", "Honda CR-V"),
             ("{vehicle} ({name})", "", "Maya", "Maya"),
-            (
-                "{vehicle} / {budget} / {name}",
-                "Honda CR-V",
-                "Maya",
-                "Honda CR-V / Maya",
-            ),
+            ("{vehicle} / {budget} / {name}", "Honda CR-V", "Maya", "Honda CR-V / Maya"),
             ("New lead", "Honda CR-V", "Maya", "New lead"),
         ] {
-            assert_eq!(
-                title(template, &facts(vehicle, name)),
-                Ok(expected.into()),
-                "{template:?}"
-            );
+            assert_eq!(title(template, &facts(vehicle, name)), Ok(expected.into()), "{template:?}");
         }
     }
 
     #[test]
     fn a_person_without_a_name_is_known_by_address_or_number() {
-        let nameless = Facts {
-            name: None,
-            ..facts("Honda CR-V", "no name")
-        };
-        assert_eq!(
-            title(TEMPLATE, &nameless),
-            Ok("Honda CR-V – +13055550187".into())
-        );
+        let nameless = Facts { name: None, ..facts("Honda CR-V", "no name") };
+        assert_eq!(title(TEMPLATE, &nameless), Ok("Honda CR-V – +13055550187".into()));
     }
 
     #[test]
     fn an_unknown_part_is_refused_by_name() {
         for (template, part) in [("{colour}", "`colour`"), ("{name", "`name`")] {
             let refusal = format!("{:?}", title(template, &facts("Honda CR-V", "Maya")));
-            assert!(
-                refusal.contains("setting `name_template`") && refusal.contains(part),
-                "{refusal}"
-            );
+            assert!(refusal.contains("setting `name_template`") && refusal.contains(part), "{refusal}");
         }
     }
 }

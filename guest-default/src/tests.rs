@@ -3,8 +3,7 @@
 
 use guest_sdk::testing::{self, capture, lead, lead_event};
 use guest_sdk::{
-    Budget, Consent, ConversationNote, Dealership, Event, Lead, Payload, Refusal, Transformation,
-    Vehicle,
+    Budget, Consent, ConversationNote, Dealership, Event, Lead, Payload, Refusal, Transformation, Vehicle,
 };
 use insta::assert_snapshot;
 
@@ -18,10 +17,7 @@ fn run(event: Event, settings: &str) -> String {
 }
 
 fn said(text: &str) -> ConversationNote {
-    ConversationNote {
-        at: None,
-        text: text.into(),
-    }
+    ConversationNote { at: None, text: text.into() }
 }
 
 fn full_lead() -> Lead {
@@ -38,21 +34,10 @@ fn full_lead() -> Lead {
             year: Some(2024),
             trim: Some("XLE".into()),
         }),
-        budget: Some(Budget {
-            text: None,
-            min: Some(25_000),
-            max: Some(30_000),
-            currency: None,
-        }),
+        budget: Some(Budget { text: None, min: Some(25_000), max: Some(30_000), currency: None }),
         notes: vec![said("Looking for a RAV4."), said("Evenings are best.")],
-        dealership: Some(Dealership {
-            name: "Ocean Honda".into(),
-            slug: "ocean-honda".into(),
-        }),
-        consent: Some(Consent {
-            text: "I agree".into(),
-            at: 1_795_420_800_000,
-        }),
+        dealership: Some(Dealership { name: "Ocean Honda".into(), slug: "ocean-honda".into() }),
+        consent: Some(Consent { text: "I agree".into(), at: 1_795_420_800_000 }),
         ..lead("lead_1")
     }
 }
@@ -145,10 +130,7 @@ fn what_cannot_be_used_is_dropped_and_kept_in_the_note() {
 
 #[test]
 fn a_lead_that_says_nothing_else_makes_no_note() {
-    let lead = Lead {
-        phone: Some("305 555 0187".into()),
-        ..lead("lead_1")
-    };
+    let lead = Lead { phone: Some("305 555 0187".into()), ..lead("lead_1") };
     assert_snapshot!(run(lead_event(lead), r#"{"placeholder_first_name": "Visitor"}"#), @r"
     0 contact by leadline_lead_id = lead_1
       leadline_lead_id = lead_1 [on-create]
@@ -160,23 +142,9 @@ fn a_lead_that_says_nothing_else_makes_no_note() {
 
 #[test]
 fn timed_notes_are_put_in_order_around_the_others() {
-    let at = |at: i64, text: &str| ConversationNote {
-        at: Some(at),
-        text: text.into(),
-    };
-    let notes = vec![
-        at(3, "third"),
-        said("in between"),
-        at(1, "first"),
-        at(1, "second"),
-        said(" "),
-        at(9, "last"),
-    ];
-    let lead = Lead {
-        notes,
-        email: Some("maya@example.com".into()),
-        ..lead("lead_1")
-    };
+    let at = |at: i64, text: &str| ConversationNote { at: Some(at), text: text.into() };
+    let notes = vec![at(3, "third"), said("in between"), at(1, "first"), at(1, "second"), said(" "), at(9, "last")];
+    let lead = Lead { notes, email: Some("maya@example.com".into()), ..lead("lead_1") };
     assert_snapshot!(run(lead_event(lead), "{}"), @r"
     0 contact by email = maya@example.com
       email = maya@example.com [on-create]
@@ -197,18 +165,9 @@ fn what_makes_no_contact_is_skipped_or_refused_with_a_reason() {
         payload: Payload::Other,
         ..lead_event(lead("lead_1"))
     };
-    let nameless = || {
-        lead_event(Lead {
-            email: Some(" ".into()),
-            ..lead("lead_1")
-        })
-    };
+    let nameless = || lead_event(Lead { email: Some(" ".into()), ..lead("lead_1") });
     let with_name = || lead_event(full_lead());
-    let without_id = lead_event(Lead {
-        id: " ".into(),
-        email: None,
-        ..full_lead()
-    });
+    let without_id = lead_event(Lead { id: " ".into(), email: None, ..full_lead() });
     let reasons = [
         run(other("trade_in.requested.v1"), "{}"),
         run(nameless(), "{}"),
@@ -216,14 +175,8 @@ fn what_makes_no_contact_is_skipped_or_refused_with_a_reason() {
         run(with_name(), "[]"),
         run(with_name(), r#"{"country": 1}"#),
         run(with_name(), r#"{"origin_property": "hs_analytics_source"}"#),
-        run(
-            with_name(),
-            r#"{"origin_property": "hs_object_source_label"}"#,
-        ),
-        run(
-            with_name(),
-            r#"{"consent_property": "notes_last_contacted"}"#,
-        ),
+        run(with_name(), r#"{"origin_property": "hs_object_source_label"}"#),
+        run(with_name(), r#"{"consent_property": "notes_last_contacted"}"#),
         run(with_name(), r#"{"consent_property": "email"}"#),
     ];
     assert_snapshot!(reasons.concat(), @r"
@@ -241,17 +194,8 @@ fn what_makes_no_contact_is_skipped_or_refused_with_a_reason() {
 
 #[test]
 fn fields_without_a_property_are_named_in_the_log() {
-    let extra = vec![
-        ("/vehicle/stock_number".into(), "H26-1184".into()),
-        ("/language".into(), "ru".into()),
-    ];
-    let event = Event {
-        extra,
-        ..lead_event(Lead {
-            email: Some("maya@example.com".into()),
-            ..lead("lead_1")
-        })
-    };
+    let extra = vec![("/vehicle/stock_number".into(), "H26-1184".into()), ("/language".into(), "ru".into())];
+    let event = Event { extra, ..lead_event(Lead { email: Some("maya@example.com".into()), ..lead("lead_1") }) };
     assert_snapshot!(run(event, "{}"), @r"
     0 contact by email = maya@example.com
       email = maya@example.com [on-create]
@@ -263,10 +207,7 @@ fn fields_without_a_property_are_named_in_the_log() {
 #[test]
 fn the_manifest_says_what_the_host_must_know() {
     let manifest = crate::DefaultTransformation::describe();
-    let mut text = format!(
-        "{}: {}\n{:?}\n",
-        manifest.name, manifest.summary, manifest.event_types
-    );
+    let mut text = format!("{}: {}\n{:?}\n", manifest.name, manifest.summary, manifest.event_types);
     for property in manifest.properties {
         text += &format!(
             "{} {} {:?} {:?} unique: {}\n  {}\n  {}\n",

@@ -63,11 +63,7 @@ pub trait Properties {
         let properties = self.properties();
         match properties.iter_mut().find(|known| known.name == name) {
             Some(known) => (known.value, known.policy) = (value, policy),
-            None => properties.push(Property {
-                name: name.into(),
-                value,
-                policy,
-            }),
+            None => properties.push(Property { name: name.into(), value, policy }),
         }
     }
 
@@ -109,10 +105,7 @@ impl Contact {
     /// A contact that its e-mail address recognises. The address is also written to a new record.
     pub fn by_email(address: impl Into<String>) -> Self {
         let address = address.into();
-        let mut contact = Self {
-            key: MatchKey::Email(address.clone()),
-            properties: Vec::with_capacity(16),
-        };
+        let mut contact = Self { key: MatchKey::Email(address.clone()), properties: Vec::with_capacity(16) };
         // On an existing contact it would replace the primary address by a secondary one.
         contact.on_create("email", address);
         contact
@@ -121,10 +114,7 @@ impl Contact {
     /// A contact that a unique property recognises. The property is also written to a new record.
     pub fn by_unique(property: &str, value: impl Into<String>) -> Self {
         let value = value.into();
-        let mut contact = Self {
-            key: unique(property, value.clone()),
-            properties: Vec::with_capacity(16),
-        };
+        let mut contact = Self { key: unique(property, value.clone()), properties: Vec::with_capacity(16) };
         contact.on_create(property, value);
         contact
     }
@@ -135,10 +125,7 @@ impl Deal {
     /// labels). The host writes name, pipeline and stage on create only.
     pub fn by_unique(property: &str, value: impl Into<String>) -> Self {
         Self {
-            key: PropertyValue {
-                name: property.into(),
-                value: value.into(),
-            },
+            key: PropertyValue { name: property.into(), value: value.into() },
             name: String::new(),
             pipeline: String::new(),
             stage: String::new(),
@@ -170,11 +157,7 @@ impl Deal {
 impl Note {
     /// A note of plain text; the host escapes it.
     pub fn new(body: impl Into<String>, at: Timestamp) -> Self {
-        Self {
-            body: body.into(),
-            at,
-            about: Vec::new(),
-        }
+        Self { body: body.into(), at, about: Vec::new() }
     }
 
     /// A record on whose timeline the note stands, by the index of its action.
@@ -206,8 +189,5 @@ impl Object {
 }
 
 fn unique(property: &str, value: String) -> MatchKey {
-    MatchKey::Unique(PropertyValue {
-        name: property.into(),
-        value,
-    })
+    MatchKey::Unique(PropertyValue { name: property.into(), value })
 }

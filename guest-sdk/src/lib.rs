@@ -44,8 +44,7 @@ pub mod bindings;
 pub use bindings::Refusal;
 pub use bindings::leadline::transform::actions::{Action, ActionIndex, WritePolicy};
 pub use bindings::leadline::transform::events::{
-    Budget, CarouselClick, Consent, ConversationNote, Dealership, Event, Lead, Payload, Session,
-    Timestamp, Vehicle,
+    Budget, CarouselClick, Consent, ConversationNote, Dealership, Event, Lead, Payload, Session, Timestamp, Vehicle,
 };
 pub use bindings::leadline::transform::manifest::{Manifest, PropertyDefinition, PropertyKind};
 pub use builders::{Actions, Contact, Deal, Note, Object, Properties};

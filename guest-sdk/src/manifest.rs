@@ -30,26 +30,12 @@ pub fn text(object_type: &str, name: &str, label: &str, description: &str) -> Pr
 }
 
 /// A property of single-line text of which no two records hold the same value: a match key.
-pub fn unique_text(
-    object_type: &str,
-    name: &str,
-    label: &str,
-    description: &str,
-) -> PropertyDefinition {
-    PropertyDefinition {
-        unique: true,
-        ..text(object_type, name, label, description)
-    }
+pub fn unique_text(object_type: &str, name: &str, label: &str, description: &str) -> PropertyDefinition {
+    PropertyDefinition { unique: true, ..text(object_type, name, label, description) }
 }
 
 /// A drop-down.
-pub fn choice(
-    object_type: &str,
-    name: &str,
-    label: &str,
-    description: &str,
-    options: &[&str],
-) -> PropertyDefinition {
+pub fn choice(object_type: &str, name: &str, label: &str, description: &str, options: &[&str]) -> PropertyDefinition {
     PropertyDefinition {
         kind: PropertyKind::Choice,
         options: options.iter().map(|&option| option.into()).collect(),

@@ -26,9 +26,7 @@ impl Settings {
     pub fn parse(json: &str) -> Result<Self, Refusal> {
         match miniserde::json::from_str(json) {
             Ok(object @ Value::Object(_)) => Ok(Self(object)),
-            Ok(_) | Err(_) => Err(Refusal::Invalid(
-                "the settings are not a JSON object".into(),
-            )),
+            Ok(_) | Err(_) => Err(Refusal::Invalid("the settings are not a JSON object".into())),
         }
     }
 
@@ -60,9 +58,7 @@ impl Settings {
         let Some(value) = self.get(name) else {
             return Ok(Vec::new());
         };
-        value
-            .list()
-            .ok_or_else(|| invalid(name, "is not a list of texts"))
+        value.list().ok_or_else(|| invalid(name, "is not a list of texts"))
     }
 
     /// An object of texts; empty if it is missing.
@@ -70,10 +66,7 @@ impl Settings {
         let Some(value) = self.get(name) else {
             return Ok(Texts::default());
         };
-        value
-            .texts()
-            .map(Texts)
-            .ok_or_else(|| invalid(name, "is not an object of texts"))
+        value.texts().map(Texts).ok_or_else(|| invalid(name, "is not an object of texts"))
     }
 
     fn get(&self, name: &str) -> Option<&Value> {
@@ -93,17 +86,13 @@ pub struct Texts<'a>(Vec<(&'a str, &'a str)>);
 impl<'a> Texts<'a> {
     /// The text under a name.
     pub fn get(&self, name: &str) -> Option<&'a str> {
-        self.iter()
-            .find(|&(known, _)| known == name)
-            .map(|(_, text)| text)
+        self.iter().find(|&(known, _)| known == name).map(|(_, text)| text)
     }
 
     /// The text under a name, in whatever case either was typed.
     pub fn get_ignoring_case(&self, name: &str) -> Option<&'a str> {
         let name = name.trim_ascii();
-        self.iter()
-            .find(|(known, _)| known.trim_ascii().eq_ignore_ascii_case(name))
-            .map(|(_, text)| text)
+        self.iter().find(|(known, _)| known.trim_ascii().eq_ignore_ascii_case(name)).map(|(_, text)| text)
     }
 
     /// All names and texts.
@@ -169,10 +158,7 @@ mod tests {
         assert_eq!(settings.list("list"), Ok(vec!["high", "low"]));
         assert_eq!(settings.texts("texts"), Ok(Texts::from([("Hot", "high")])));
         assert_eq!(settings.texts("texts").unwrap().get("hot"), None);
-        assert_eq!(
-            settings.texts("texts").unwrap().get_ignoring_case(" hot "),
-            Some("high")
-        );
+        assert_eq!(settings.texts("texts").unwrap().get_ignoring_case(" hot "), Some("high"));
 
         for name in ["missing", "null"] {
             assert_eq!(settings.text(name), Ok(None));
@@ -181,26 +167,11 @@ mod tests {
             assert_eq!(settings.texts(name), Ok(Texts::default()));
         }
 
-        assert_eq!(
-            settings.required_text("missing"),
-            Err(invalid("missing", "is missing"))
-        );
-        assert_eq!(
-            settings.text("number"),
-            Err(invalid("number", "is not a text"))
-        );
-        assert_eq!(
-            settings.number("text"),
-            Err(invalid("text", "is not a whole number"))
-        );
-        assert_eq!(
-            settings.list("texts"),
-            Err(invalid("texts", "is not a list of texts"))
-        );
-        assert_eq!(
-            settings.texts("list"),
-            Err(invalid("list", "is not an object of texts"))
-        );
+        assert_eq!(settings.required_text("missing"), Err(invalid("missing", "is missing")));
+        assert_eq!(settings.text("number"), Err(invalid("number", "is not a text")));
+        assert_eq!(settings.number("text"), Err(invalid("text", "is not a whole number")));
+        assert_eq!(settings.list("texts"), Err(invalid("texts", "is not a list of texts")));
+        assert_eq!(settings.texts("list"), Err(invalid("list", "is not an object of texts")));
     }
 
     #[test]

@@ -93,11 +93,7 @@ fn render_action(text: &mut String, index: usize, action: &Action) -> fmt::Resul
             render_properties(text, &contact.properties)
         }
         Action::UpsertDeal(deal) => {
-            writeln!(
-                text,
-                "{index} deal by {} = {}",
-                deal.key.name, deal.key.value
-            )?;
+            writeln!(text, "{index} deal by {} = {}", deal.key.name, deal.key.value)?;
             writeln!(text, "  named {}", deal.name)?;
             writeln!(text, "  in {} / {}", deal.pipeline, deal.stage)?;
             writeln!(text, "  of {:?}", deal.contacts)?;
@@ -105,17 +101,10 @@ fn render_action(text: &mut String, index: usize, action: &Action) -> fmt::Resul
         }
         Action::AddNote(note) => {
             writeln!(text, "{index} note about {:?} at {}", note.about, note.at)?;
-            note.body
-                .lines()
-                .try_for_each(|line| writeln!(text, "  | {line}"))
+            note.body.lines().try_for_each(|line| writeln!(text, "  | {line}"))
         }
         Action::UpsertObject(object) => {
-            writeln!(
-                text,
-                "{index} {} by {}",
-                object.object_type,
-                key(&object.key)
-            )?;
+            writeln!(text, "{index} {} by {}", object.object_type, key(&object.key))?;
             writeln!(text, "  of {:?}", object.associated_with)?;
             render_properties(text, &object.properties)
         }
@@ -152,11 +141,7 @@ impl fmt::Display for Record {
                 };
                 writeln!(f, "{level} {message}")
             }
-            Entry::Dropped {
-                field,
-                value,
-                reason,
-            } => {
+            Entry::Dropped { field, value, reason } => {
                 writeln!(f, "dropped {field} = {value}: {reason}")
             }
         })
@@ -170,11 +155,7 @@ pub(crate) fn record_line(level: Level, message: &str) {
 
 #[cfg(not(target_family = "wasm"))]
 pub(crate) fn record_dropped(field: &str, value: &str, reason: &str) {
-    record(Entry::Dropped {
-        field: field.into(),
-        value: value.into(),
-        reason: reason.into(),
-    });
+    record(Entry::Dropped { field: field.into(), value: value.into(), reason: reason.into() });
 }
 
 #[cfg(not(target_family = "wasm"))]

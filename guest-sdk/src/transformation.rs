@@ -13,6 +13,7 @@ pub trait Transformation {
 
 /// Exports a [`Transformation`] as the component's functions. A native build exports nothing, so
 /// tests and benchmarks may link several transformations side by side.
+#[rustfmt::skip] // it moves the end of the block at every run
 #[macro_export]
 macro_rules! export {
     ($transformation:ty) => {
@@ -29,14 +30,13 @@ macro_rules! export {
                 fn transform(
                     event: $crate::Event,
                     settings: ::std::string::String,
-                ) -> ::std::result::Result<::std::vec::Vec<$crate::Action>, $crate::Refusal>
-                {
+                ) -> ::std::result::Result<::std::vec::Vec<$crate::Action>, $crate::Refusal> {
                     $crate::report_panics();
                     <$transformation as $crate::Transformation>::transform(event, &settings)
                 }
             }
 
-    $crate::bindings::export_transformation!(Component with_types_in $crate::bindings);
+            $crate::bindings::export_transformation!(Component with_types_in $crate::bindings);
         };
     };
 }
@@ -49,11 +49,7 @@ pub fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let message = panic.payload_as_str().unwrap_or("no message");
         match panic.location() {
-            Some(place) => crate::log::error(&format!(
-                "panicked at {}:{}: {message}",
-                place.file(),
-                place.line()
-            )),
+            Some(place) => crate::log::error(&format!("panicked at {}:{}: {message}", place.file(), place.line())),
             None => crate::log::error(&format!("panicked: {message}")),
         }
     }));

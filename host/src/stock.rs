@@ -46,13 +46,18 @@ pub async fn install_version(
     now: Timestamp,
 ) -> anyhow::Result<Version> {
     let (worker, copy) = (transformer.clone(), bytes.to_vec());
-    let described = tokio::task::spawn_blocking(move || worker.compile(&copy)?.describe()).await?;
-    let manifest = described.and_then(|manifest| {
+    let compiled = tokio::task::spawn_blocking(move || {
+        let loaded = worker.compile(&copy)?;
+        let manifest = loaded.describe()?;
         crate::schema::Settings::compile(&manifest.settings_schema)
             .map_err(|error| ComponentError::Describe(error.to_string()))?;
-        Ok(manifest)
-    })?;
+        Ok::<_, ComponentError>((loaded, manifest))
+    });
+    let (loaded, manifest) = compiled.await??;
     let manifest: Value = serde_json::to_value(manifest)?;
     let new = NewVersion { account_id: account, name, hash: &transform::hash(bytes), bytes, manifest: &manifest };
-    Ok(store.install_version(new, now).await?)
+    let version = store.install_version(new, now).await?;
+    // Compiled once already, so its first event need not wait for that.
+    transformer.keep(&version.id, loaded);
+    Ok(version)
 }

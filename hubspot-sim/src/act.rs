@@ -1,7 +1,6 @@
 //! What people do in their portal, while the integration is at work.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +8,7 @@ use crate::answer::Refusal;
 use crate::api;
 use crate::portal::record::Source;
 use crate::portal::schema::{Choice, NewProperty, Property, Required, Rule};
-use crate::portal::{CONTACT, DEAL, PortalState, links};
+use crate::portal::{CONTACT, DEAL, PortalState};
 use crate::preset;
 use crate::turn::{Turn, Version};
 use crate::world::World;
@@ -19,23 +18,73 @@ use crate::write::{self, Claims};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "act", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Act {
-    CreateRecord { object_type: String, properties: BTreeMap<String, String> },
-    EditRecord { object_type: String, id: String, properties: BTreeMap<String, String> },
-    ArchiveRecord { object_type: String, id: String },
-    RestoreRecord { object_type: String, id: String },
+    CreateRecord {
+        object_type: String,
+        properties: BTreeMap<String, String>,
+    },
+    EditRecord {
+        object_type: String,
+        id: String,
+        properties: BTreeMap<String, String>,
+    },
+    ArchiveRecord {
+        object_type: String,
+        id: String,
+    },
+    RestoreRecord {
+        object_type: String,
+        id: String,
+    },
     /// The loser's id then leads to the winner, and its address becomes an additional one.
-    MergeRecords { object_type: String, winner: String, loser: String },
-    AddAddress { contact: String, address: String },
-    AddProperty { object_type: String, property: NewProperty },
-    ArchiveProperty { object_type: String, name: String },
-    AddOption { object_type: String, property: String, value: String, label: String },
-    RemoveOption { object_type: String, property: String, value: String },
+    MergeRecords {
+        object_type: String,
+        winner: String,
+        loser: String,
+    },
+    AddAddress {
+        contact: String,
+        address: String,
+    },
+    AddProperty {
+        object_type: String,
+        property: NewProperty,
+    },
+    ArchiveProperty {
+        object_type: String,
+        name: String,
+    },
+    AddOption {
+        object_type: String,
+        property: String,
+        value: String,
+        label: String,
+    },
+    RemoveOption {
+        object_type: String,
+        property: String,
+        value: String,
+    },
     /// For new records; with `when`, only beside this value of that property.
-    RequireProperty { object_type: String, property: String, when: Option<(String, String)> },
-    AddRule { object_type: String, property: String, rule: String, argument: String },
-    ArchiveStage { pipeline: String, stage: String },
+    RequireProperty {
+        object_type: String,
+        property: String,
+        when: Option<(String, String)>,
+    },
+    AddRule {
+        object_type: String,
+        property: String,
+        rule: String,
+        argument: String,
+    },
+    ArchiveStage {
+        pipeline: String,
+        stage: String,
+    },
     /// An object type of the account's own, such as `2-77`.
-    AddObjectType { object_type: String, label: String },
+    AddObjectType {
+        object_type: String,
+        label: String,
+    },
     RevokeToken,
     RestoreToken,
 }
@@ -59,6 +108,9 @@ pub(crate) fn perform(world: &World, portal: &mut PortalState, act: Act) -> Resu
         Act::RestoreRecord { object_type, id } => restore(portal, &object_type, &id)?,
         Act::MergeRecords { object_type, winner, loser } => Some(merge(portal, &turn, &object_type, &winner, &loser)?),
         Act::AddAddress { contact, address } => Some(add_address(portal, &turn, &contact, &address)?),
+        Act::AddObjectType { object_type, .. } if portal.tables.contains_key(&object_type) => {
+            return Err(Refusal::validation(format!("there is an object type {object_type} already")));
+        }
         Act::AddObjectType { object_type, label } => {
             preset::add_object_type(portal, &object_type, &label, now);
             None
@@ -105,31 +157,12 @@ fn restore(portal: &mut PortalState, object_type: &str, id: &str) -> Result<Opti
     restored.map(Some).ok_or_else(|| Refusal::not_found(format!("there is no archived record {object_type} {id}")))
 }
 
-fn merge(
-    portal: &mut PortalState,
-    turn: &Turn,
-    object_type: &str,
-    winner: &str,
-    loser: &str,
-) -> Result<u64, Refusal> {
+fn merge(portal: &mut PortalState, turn: &Turn, object_type: &str, winner: &str, loser: &str) -> Result<u64, Refusal> {
     let (winner, loser) = (find(portal, turn, object_type, winner)?, find(portal, turn, object_type, loser)?);
     if winner == loser {
         return Err(Refusal::validation("a record cannot be merged with itself"));
     }
-    let table = portal.table_mut(object_type)?;
-    table.archive(loser, turn.now);
-    let lost = table.get_mut(loser).ok_or_else(Refusal::unknown_path)?;
-    lost.merged_into = Some(winner);
-    let addresses: Vec<String> = lost.written("email").into_iter().map(str::to_owned).chain(lost.more_emails.clone()).collect();
-    let moved: Vec<_> = lost.links.iter().map(|(to, others)| (Arc::clone(to), others.clone())).collect();
-    for address in addresses {
-        keep_address(portal, winner, &address)?;
-    }
-    for (to, others) in moved {
-        for (other, types) in others {
-            types.iter().for_each(|&type_id| links::link(portal, turn, (object_type, winner), (&to, other), type_id));
-        }
-    }
+    write::merge(portal, turn, object_type, winner, loser);
     Ok(winner)
 }
 
@@ -139,17 +172,8 @@ fn add_address(portal: &mut PortalState, turn: &Turn, contact: &str, address: &s
     if !write::is_valid_email(&address, &[]) || portal.table(CONTACT)?.by_key("email", &address).is_some() {
         return Err(Refusal::validation(format!("{address} is no address, or another contact has it")));
     }
-    keep_address(portal, id, &address)?;
+    write::keep_address(portal, id, &address);
     Ok(id)
-}
-
-/// Makes an address one of a contact's additional ones.
-fn keep_address(portal: &mut PortalState, contact: u64, address: &str) -> Result<(), Refusal> {
-    let table = portal.table_mut(CONTACT)?;
-    table.index(&"email".into(), address, contact);
-    let stored = table.get_mut(contact).ok_or_else(Refusal::unknown_path)?;
-    stored.more_emails.push(address.to_owned());
-    Ok(())
 }
 
 fn archive_stage(portal: &mut PortalState, pipeline: &str, stage: &str) -> Result<(), Refusal> {

@@ -84,7 +84,10 @@ mod tests {
     fn statuses(knobs: &Knobs, times: &[i64]) -> Vec<u16> {
         let mut limits = Limits::default();
         let zone = "America/New_York";
-        times.iter().map(|&now| admit(&mut limits, knobs, zone, now).err().map_or(200, |refusal| refusal.status)).collect()
+        times
+            .iter()
+            .map(|&now| admit(&mut limits, knobs, zone, now).err().map_or(200, |refusal| refusal.status))
+            .collect()
     }
 
     #[test]

@@ -71,19 +71,24 @@ pub(crate) fn exchange(world: &World, request: &Request) -> Outcome {
     }
     let delay = knobs.latency_ms + turn.random.below(knobs.latency_jitter_ms + 1);
     let outcome = outcome(reply(answer), fault.as_ref(), delay, &correlation_id, &mut turn.random);
-    log(world, request, &outcome, Logged {
-        number,
-        at: now,
-        portal: portal_id,
-        method: request.method.clone(),
-        path: request.target.clone(),
-        body: request.body.clone(),
-        status: 0,
-        answer: Bytes::new(),
-        correlation_id,
-        applied: applies,
-        faulted: fault.is_some(),
-    });
+    log(
+        world,
+        request,
+        &outcome,
+        Logged {
+            number,
+            at: now,
+            portal: portal_id,
+            method: request.method.clone(),
+            path: request.target.clone(),
+            body: request.body.clone(),
+            status: 0,
+            answer: Bytes::new(),
+            correlation_id,
+            applied: applies,
+            faulted: fault.is_some(),
+        },
+    );
     outcome
 }
 

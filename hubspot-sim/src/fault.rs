@@ -211,6 +211,9 @@ mod tests {
     fn fault_reads_as_documented() {
         let text = r#"{"match":{"portal":4711001,"path":"/batch/upsert","nth":2},"times":1,"then":{"apply":true,"end":"timeout"}}"#;
         let fault: Fault = serde_json::from_str(text).unwrap();
-        assert_eq!(fault, Fault::end(End::Timeout).on_portal(4_711_001).on_path("/batch/upsert").nth(2).times(1).applied());
+        assert_eq!(
+            fault,
+            Fault::end(End::Timeout).on_portal(4_711_001).on_path("/batch/upsert").nth(2).times(1).applied()
+        );
     }
 }

@@ -6,8 +6,38 @@ const DANGEROUS: [&str; 11] =
 
 /// Elements that stay; of all others only the text stays.
 const KEPT: [&str; 32] = [
-    "p", "br", "b", "strong", "i", "em", "u", "s", "a", "ul", "ol", "li", "blockquote", "code", "pre", "span", "div",
-    "h1", "h2", "h3", "h4", "h5", "h6", "hr", "table", "thead", "tbody", "tr", "td", "th", "sub", "sup",
+    "p",
+    "br",
+    "b",
+    "strong",
+    "i",
+    "em",
+    "u",
+    "s",
+    "a",
+    "ul",
+    "ol",
+    "li",
+    "blockquote",
+    "code",
+    "pre",
+    "span",
+    "div",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "td",
+    "th",
+    "sub",
+    "sup",
 ];
 
 /// Elements that never hold others.
@@ -80,7 +110,8 @@ fn tag_end(inner: &str) -> Option<usize> {
 fn is_hidden(attributes: &str) -> bool {
     let squeezed: String = attributes.to_ascii_lowercase().chars().filter(|char| !char.is_whitespace()).collect();
     let words = attributes.to_ascii_lowercase();
-    let has_attribute = words.split_whitespace().any(|word| word.trim_end_matches('/').split('=').next() == Some("hidden"));
+    let has_attribute =
+        words.split_whitespace().any(|word| word.trim_end_matches('/').split('=').next() == Some("hidden"));
     has_attribute || squeezed.contains("display:none") || squeezed.contains("visibility:hidden")
 }
 

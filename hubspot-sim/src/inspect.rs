@@ -188,7 +188,8 @@ pub(crate) fn associations(portal: &PortalState, from_type: &str, id: &str, to_t
 
 pub(crate) fn record_with(portal: &PortalState, object_type: &str, property: &str, value: &str) -> Option<Record> {
     let table = portal.table(object_type).ok()?;
-    let has = |stored: &&crate::portal::record::Stored| stored.value(object_type, property).is_some_and(|has| has == value);
+    let has =
+        |stored: &&crate::portal::record::Stored| stored.value(object_type, property).is_some_and(|has| has == value);
     let found = table.by_key(property, value).or_else(|| table.all().iter().find(has))?;
     Some(table.view(found))
 }
@@ -206,10 +207,13 @@ fn calls(world: &World, request: &Request) -> Result<Value, Refusal> {
 
 pub(crate) fn findings(world: &World) -> Vec<Finding> {
     let portals = world.portals();
-    portals.iter().flat_map(|portal| {
-        let portal = locked(portal);
-        portal.findings.list(portal.id)
-    }).collect()
+    portals
+        .iter()
+        .flat_map(|portal| {
+            let portal = locked(portal);
+            portal.findings.list(portal.id)
+        })
+        .collect()
 }
 
 fn findings_json(world: &World) -> Value {

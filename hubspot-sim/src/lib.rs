@@ -4,26 +4,38 @@
 //! A call goes from `server` through `exchange` (faults, call log) to `api` (one file a group of
 //! paths), which reads and writes a `portal`. Every change of a record goes through `write`.
 
-mod simulator;
+// The edges, from the handle inward.
 mod options;
-mod server;
+mod simulator;
+
 mod exchange;
-mod world;
-mod api;
-mod write;
-mod portal;
-mod preset;
-mod act;
-mod knobs;
-mod condition;
-mod fault;
-mod finding;
-mod call;
+mod server;
+
 mod inspect;
 mod pages;
-mod request;
+
+// What a call does, and to what.
+mod api;
+mod write;
+
+mod portal;
+mod preset;
+mod world;
+
+// What stands in its way, and what is told about it.
+mod act;
+mod condition;
+mod fault;
+mod knobs;
+
+mod call;
+mod finding;
+
+// What all of them are made of.
 mod answer;
+mod request;
 mod turn;
+
 mod html;
 mod random;
 mod time;

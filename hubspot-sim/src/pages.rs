@@ -30,7 +30,9 @@ pub(crate) fn answer(world: &World, request: &Request) -> Answer {
     };
     let mut answer = match page {
         Some(page) => Answer::html(200, page),
-        None => Answer::html(404, frame("Not here", None, "<p>There is no such page. <a href=\"/\">All portals</a></p>")),
+        None => {
+            Answer::html(404, frame("Not here", None, "<p>There is no such page. <a href=\"/\">All portals</a></p>"))
+        }
     };
     answer.headers.push(("Content-Security-Policy".to_owned(), POLICY.to_owned()));
     answer
@@ -68,7 +70,8 @@ fn frame(title: &str, portal: Option<&PortalState>, content: &str) -> String {
 
 fn navigation(portal: &PortalState) -> String {
     let id = portal.id;
-    let lists = [CONTACT, DEAL, NOTE].map(|kind| format!("<a href=\"/contacts/{id}/objects/{kind}\">{}</a>", plural(kind)));
+    let lists =
+        [CONTACT, DEAL, NOTE].map(|kind| format!("<a href=\"/contacts/{id}/objects/{kind}\">{}</a>", plural(kind)));
     format!(
         "<nav><a href=\"/\">Portals</a><strong>{}</strong>{}<a href=\"/contacts/{id}/calls\">Calls</a>\
          <a href=\"/contacts/{id}/findings\">Findings</a></nav>",
@@ -98,7 +101,9 @@ fn time(ms: i64) -> String {
 
 fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
     let heads: String = heads.iter().map(|head| format!("<th>{head}</th>")).collect();
-    let row = |cells: &Vec<String>| format!("<tr>{}</tr>", cells.iter().map(|cell| format!("<td>{cell}</td>")).collect::<String>());
+    let row = |cells: &Vec<String>| {
+        format!("<tr>{}</tr>", cells.iter().map(|cell| format!("<td>{cell}</td>")).collect::<String>())
+    };
     let rows: String = rows.iter().map(row).collect();
     format!("<div class=\"scroll\"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>")
 }

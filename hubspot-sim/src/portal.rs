@@ -1,10 +1,10 @@
 //! A portal: one HubSpot account with its records, schema, pipelines, owners and limits.
 
+pub(crate) mod links;
+pub(crate) mod pipeline;
 pub(crate) mod record;
 pub(crate) mod schema;
 pub(crate) mod table;
-pub(crate) mod links;
-pub(crate) mod pipeline;
 
 use std::collections::BTreeMap;
 

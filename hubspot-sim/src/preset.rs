@@ -1,5 +1,6 @@
 //! Portals as they come: with HubSpot's defaults, and as far as an account may have been prepared.
 
+mod busy;
 mod contact;
 mod deal;
 mod other;
@@ -24,6 +25,8 @@ pub enum Preset {
     Strict,
     /// As `Ready`, with the key of deals and a second pipeline.
     Deals,
+    /// As `Ready`, with 5,000 contacts, some second addresses and a merged pair.
+    Busy,
 }
 
 /// A default property: name, label, its kind, and whether the API may write it.
@@ -61,7 +64,9 @@ pub(crate) fn furnish(portal: &mut PortalState, preset: Preset, now: i64) {
         fill(&mut table.schema, &format!("{}information", word.to_lowercase()), rows, now);
         portal.tables.insert(object_type.to_owned(), table);
     }
-    portal.pipelines.insert(DEAL.to_owned(), vec![Pipeline::new(DEFAULT_PIPELINE, "Sales Pipeline", deal::SALES_STAGES)]);
+    portal
+        .pipelines
+        .insert(DEAL.to_owned(), vec![Pipeline::new(DEFAULT_PIPELINE, "Sales Pipeline", deal::SALES_STAGES)]);
     portal.owners = owners();
     match preset {
         Preset::Bare => {}
@@ -69,6 +74,10 @@ pub(crate) fn furnish(portal: &mut PortalState, preset: Preset, now: i64) {
         Preset::Strict => {
             add_contact_properties(portal, now);
             make_strict(portal, now);
+        }
+        Preset::Busy => {
+            add_contact_properties(portal, now);
+            busy::fill(portal, now);
         }
         Preset::Deals => {
             add_contact_properties(portal, now);

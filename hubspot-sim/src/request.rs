@@ -64,8 +64,7 @@ impl Request {
         if !content_type.is_some_and(|value| value.starts_with("application/json")) {
             return Err(Refusal::bare(415, "the body needs the content type application/json"));
         }
-        serde_json::from_slice(&self.body)
-            .map_err(|error| Refusal::validation(format!("Invalid input JSON: {error}")))
+        serde_json::from_slice(&self.body).map_err(|error| Refusal::validation(format!("Invalid input JSON: {error}")))
     }
 }
 
@@ -99,7 +98,6 @@ pub(crate) fn decoded(text: &str, plus_is_space: bool) -> String {
     }
     String::from_utf8_lossy(&out).into_owned()
 }
-
 
 #[cfg(test)]
 mod tests {

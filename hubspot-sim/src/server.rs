@@ -170,4 +170,3 @@ impl Body for Payload {
         }
     }
 }
-

@@ -22,7 +22,8 @@ use crate::preset::Preset;
 use crate::server;
 use crate::world::{World, locked};
 
-/// A running simulator. Clones are handles to the same one; it stops with `stop`, or with its runtime.
+/// A running simulator. Clones are handles to the same one; it stops with `stop`, or with the last
+/// handle.
 #[derive(Clone, Debug)]
 pub struct Simulator {
     world: Arc<World>,

@@ -6,6 +6,7 @@ mod check;
 mod commit;
 mod deal;
 mod email;
+mod merge;
 mod value;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub(crate) use check::{Claims, check};
 pub(crate) use commit::{archive, commit};
 pub(crate) use deal::DEFAULT_PIPELINE;
 pub(crate) use email::is_valid as is_valid_email;
+pub(crate) use merge::{keep_address, merge};
 
 /// A record as it will be written: checked, with its values in the form that is stored.
 #[derive(Debug)]

@@ -50,27 +50,9 @@ mod tests {
     #[test]
     fn a_budget_reads_as_a_range() {
         for (text, min, max, currency, expected) in [
-            (
-                "around 28k out the door",
-                Some(25_000),
-                Some(30_000),
-                "USD",
-                Some("around 28k out the door"),
-            ),
-            (
-                "",
-                Some(25_000),
-                Some(30_000),
-                "USD",
-                Some("25,000–30,000 USD"),
-            ),
-            (
-                "",
-                Some(30_000),
-                Some(25_000),
-                "USD",
-                Some("25,000–30,000 USD"),
-            ),
+            ("around 28k out the door", Some(25_000), Some(30_000), "USD", Some("around 28k out the door")),
+            ("", Some(25_000), Some(30_000), "USD", Some("25,000–30,000 USD")),
+            ("", Some(30_000), Some(25_000), "USD", Some("25,000–30,000 USD")),
             ("", Some(25_000), None, "", Some("from 25,000 EUR")),
             ("", None, Some(30_000), "CAD", Some("up to 30,000 CAD")),
             ("", Some(0), Some(30_000), "USD", Some("up to 30,000 USD")),
@@ -80,12 +62,7 @@ mod tests {
             ("", None, None, "USD", None),
         ] {
             let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-            let budget = Budget {
-                text: some(text),
-                min,
-                max,
-                currency: some(currency),
-            };
+            let budget = Budget { text: some(text), min, max, currency: some(currency) };
             assert_eq!(range(&budget, "EUR").as_deref(), expected, "{budget:?}");
         }
     }

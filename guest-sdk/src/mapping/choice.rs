@@ -4,16 +4,8 @@ use crate::settings::Texts;
 
 /// HubSpot's own options of a lead status. A portal may have changed them, which is what the account's
 /// map is for.
-const STATUSES: [&str; 8] = [
-    "NEW",
-    "OPEN",
-    "IN_PROGRESS",
-    "OPEN_DEAL",
-    "UNQUALIFIED",
-    "ATTEMPTED_TO_CONTACT",
-    "CONNECTED",
-    "BAD_TIMING",
-];
+const STATUSES: [&str; 8] =
+    ["NEW", "OPEN", "IN_PROGRESS", "OPEN_DEAL", "UNQUALIFIED", "ATTEMPTED_TO_CONTACT", "CONNECTED", "BAD_TIMING"];
 
 /// The options of `lead_priority`.
 pub const PRIORITIES: [&str; 3] = ["high", "medium", "low"];
@@ -36,13 +28,8 @@ pub fn status(status: &str, map: &Texts<'_>) -> Option<String> {
 
 /// `high`, `medium` or `low`, by the account's map or as it came, in any case.
 pub fn priority(priority: &str, map: &Texts<'_>) -> Option<&'static str> {
-    let priority = map
-        .get_ignoring_case(priority)
-        .unwrap_or(priority)
-        .trim_ascii();
-    PRIORITIES
-        .into_iter()
-        .find(|option| option.eq_ignore_ascii_case(priority))
+    let priority = map.get_ignoring_case(priority).unwrap_or(priority).trim_ascii();
+    PRIORITIES.into_iter().find(|option| option.eq_ignore_ascii_case(priority))
 }
 
 #[cfg(test)]

@@ -36,21 +36,13 @@ const TAKEN: [&str; 13] = [
 ///
 /// The setting `policies` overrides all but the keys.
 pub fn contact(facts: &Facts, settings: &ContactSettings<'_>) -> Result<Contact, Refusal> {
-    if facts.name.is_none()
-        && facts.phone.is_none()
-        && facts.email.is_none()
-        && facts.unusable.is_empty()
-    {
-        return Err(Refusal::Skip(
-            "lead.no_identity: the lead has no name, email or phone".into(),
-        ));
+    if facts.name.is_none() && facts.phone.is_none() && facts.email.is_none() && facts.unusable.is_empty() {
+        return Err(Refusal::Skip("lead.no_identity: the lead has no name, email or phone".into()));
     }
     let mut contact = match &facts.email {
         Some(address) => Contact::by_email(address),
         None if facts.lead_id.is_empty() => {
-            return Err(Refusal::Invalid(
-                "the lead has no id, and no email to be recognized by".into(),
-            ));
+            return Err(Refusal::Invalid("the lead has no id, and no email to be recognized by".into()));
         }
         None => Contact::by_unique("leadline_lead_id", &facts.lead_id),
     };
@@ -61,52 +53,20 @@ pub fn contact(facts: &Facts, settings: &ContactSettings<'_>) -> Result<Contact,
     };
 
     let name = facts.name.as_ref();
-    set(
-        "firstname",
-        name.map(|name| name.first.as_str()),
-        WritePolicy::IfEmpty,
-    );
-    set(
-        "lastname",
-        name.and_then(|name| name.last.as_deref()),
-        WritePolicy::IfEmpty,
-    );
+    set("firstname", name.map(|name| name.first.as_str()), WritePolicy::IfEmpty);
+    set("lastname", name.and_then(|name| name.last.as_deref()), WritePolicy::IfEmpty);
     if name.is_none() && facts.email.is_none() {
         // HubSpot creates no contact without a name or an address.
-        set(
-            "firstname",
-            Some(settings.placeholder()),
-            WritePolicy::OnCreate,
-        );
+        set("firstname", Some(settings.placeholder()), WritePolicy::OnCreate);
     }
     set("phone", facts.phone.as_deref(), WritePolicy::IfEmpty);
-    set(
-        "vehicle_of_interest",
-        facts.vehicle.as_deref(),
-        WritePolicy::Always,
-    );
+    set("vehicle_of_interest", facts.vehicle.as_deref(), WritePolicy::Always);
     set("budget_range", facts.budget.as_deref(), WritePolicy::Always);
-    set(
-        "hs_lead_status",
-        facts.status.as_deref(),
-        WritePolicy::OnCreate,
-    );
+    set("hs_lead_status", facts.status.as_deref(), WritePolicy::OnCreate);
     set("lead_priority", facts.priority, WritePolicy::Always);
-    set(
-        "lead_origin_channel",
-        facts.origin.as_deref(),
-        WritePolicy::Always,
-    );
-    set(
-        "dealership_name",
-        facts.dealership_name.as_deref(),
-        WritePolicy::Always,
-    );
-    set(
-        "dealership_slug",
-        facts.dealership_slug.as_deref(),
-        WritePolicy::Always,
-    );
+    set("lead_origin_channel", facts.origin.as_deref(), WritePolicy::Always);
+    set("dealership_name", facts.dealership_name.as_deref(), WritePolicy::Always);
+    set("dealership_slug", facts.dealership_slug.as_deref(), WritePolicy::Always);
     set("lifecyclestage", Some("lead"), WritePolicy::Always);
 
     if let Some(property) = settings.origin_property {

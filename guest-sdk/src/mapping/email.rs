@@ -12,14 +12,7 @@ const LABEL_BYTES_MAX: usize = 63;
 
 /// Top-level domains that nobody can ever receive mail under (RFC 2606, RFC 6762, ICANN 2024).
 /// `example.com` is not among them: it is a domain like others, and all samples use it.
-const RESERVED: [&str; 6] = [
-    "example",
-    "internal",
-    "invalid",
-    "local",
-    "localhost",
-    "test",
-];
+const RESERVED: [&str; 6] = ["example", "internal", "invalid", "local", "localhost", "test"];
 
 /// The address, trimmed and in lower case, or why it cannot be one: half a sentence about "it".
 /// Tags after a plus sign stay, because they are part of the address.
@@ -31,10 +24,7 @@ pub fn check(typed: &str) -> Result<String, &'static str> {
     if !address.is_ascii() {
         return Err("it has letters outside A to Z");
     }
-    if address
-        .bytes()
-        .any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control())
-    {
+    if address.bytes().any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control()) {
         return Err("it has a space in it");
     }
     if address.len() > ADDRESS_BYTES_MAX {
@@ -59,8 +49,7 @@ fn check_local(local: &str) -> Result<(), &'static str> {
     if local.split('.').any(str::is_empty) {
         return Err("it has a dot too many before the @");
     }
-    let allowed =
-        |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&byte);
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&byte);
     if !local.bytes().all(allowed) {
         return Err("it has a character before the @ that an address cannot have");
     }
@@ -76,10 +65,7 @@ fn check_domain(domain: &str) -> Result<(), &'static str> {
         if label.len() > LABEL_BYTES_MAX {
             return Err("a part of its domain is longer than 63 characters");
         }
-        if !label
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        {
+        if !label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
             return Err("it has a character after the @ that a domain cannot have");
         }
         if label.starts_with('-') || label.ends_with('-') {
@@ -106,10 +92,7 @@ mod tests {
     fn an_address_is_trimmed_and_lower_case() {
         for (typed, expected) in [
             ("maya.lind@example.com", "maya.lind@example.com"),
-            (
-                " Maya.Lind+Cars@Example.COM \n",
-                "maya.lind+cars@example.com",
-            ),
+            (" Maya.Lind+Cars@Example.COM \n", "maya.lind+cars@example.com"),
             ("o'neil@example.co.uk", "o'neil@example.co.uk"),
             ("a@b.museum", "a@b.museum"),
             ("me@xn--mnchen-3ya.xn--p1ai", "me@xn--mnchen-3ya.xn--p1ai"),
@@ -132,44 +115,23 @@ mod tests {
             ("maya@@example.com", "it has more than one @"),
             ("maya@lind@example.com", "it has more than one @"),
             ("@example.com", "it has nothing before the @"),
-            (
-                "maya..lind@example.com",
-                "it has a dot too many before the @",
-            ),
+            ("maya..lind@example.com", "it has a dot too many before the @"),
             (".maya@example.com", "it has a dot too many before the @"),
             ("maya.@example.com", "it has a dot too many before the @"),
-            (
-                "maya,lind@example.com",
-                "it has a character before the @ that an address cannot have",
-            ),
-            (
-                "\"maya\"@example.com",
-                "it has a character before the @ that an address cannot have",
-            ),
+            ("maya,lind@example.com", "it has a character before the @ that an address cannot have"),
+            ("\"maya\"@example.com", "it has a character before the @ that an address cannot have"),
             ("maya@lind", "it has no dot after the @"),
             ("maya@", "it has no dot after the @"),
             ("maya@example..com", "it has a dot too many after the @"),
             ("maya@example.com.", "it has a dot too many after the @"),
             ("maya@.com", "it has a dot too many after the @"),
-            (
-                "maya@exa_mple.com",
-                "it has a character after the @ that a domain cannot have",
-            ),
-            (
-                "maya@-example.com",
-                "a part of its domain begins or ends with a hyphen",
-            ),
+            ("maya@exa_mple.com", "it has a character after the @ that a domain cannot have"),
+            ("maya@-example.com", "a part of its domain begins or ends with a hyphen"),
             ("maya@example.c", "its top-level domain does not exist"),
             ("maya@example.c0m", "its top-level domain does not exist"),
             ("maya@127.0.0.1", "its top-level domain does not exist"),
-            (
-                "maya@shop.INVALID",
-                "its top-level domain is reserved and takes no mail",
-            ),
-            (
-                "maya@home.local",
-                "its top-level domain is reserved and takes no mail",
-            ),
+            ("maya@shop.INVALID", "its top-level domain is reserved and takes no mail"),
+            ("maya@home.local", "its top-level domain is reserved and takes no mail"),
         ] {
             assert_eq!(check(typed), Err(reason), "{typed:?}");
         }
@@ -179,16 +141,10 @@ mod tests {
     fn lengths_are_those_of_the_standard() {
         let local = |bytes| format!("{}@example.com", "a".repeat(bytes));
         assert!(check(&local(64)).is_ok());
-        assert_eq!(
-            check(&local(65)),
-            Err("it has more than 64 characters before the @")
-        );
+        assert_eq!(check(&local(65)), Err("it has more than 64 characters before the @"));
         let label = |bytes| format!("a@{}.com", "b".repeat(bytes));
         assert!(check(&label(63)).is_ok());
-        assert_eq!(
-            check(&label(64)),
-            Err("a part of its domain is longer than 63 characters")
-        );
+        assert_eq!(check(&label(64)), Err("a part of its domain is longer than 63 characters"));
         let long = format!("a@{}com", "bbbbbbbbb.".repeat(25));
         assert_eq!(check(&long), Err("it is longer than 254 characters"));
     }

@@ -35,9 +35,9 @@ pub fn lead(event: Event) -> Result<Lead, Refusal> {
             report_extra(&event.extra);
             Ok(lead)
         }
-        Payload::CarouselClicked(_) | Payload::SessionInitiated(_) | Payload::Other => Err(
-            Refusal::Skip(format!("{} makes no record", event.event_type)),
-        ),
+        Payload::CarouselClicked(_) | Payload::SessionInitiated(_) | Payload::Other => {
+            Err(Refusal::Skip(format!("{} makes no record", event.event_type)))
+        }
     }
 }
 
@@ -47,26 +47,14 @@ impl Facts {
         let mut facts = Self {
             lead_id: lead.id.trim_ascii().into(),
             vehicle: lead.vehicle.as_ref().and_then(vehicle::title),
-            budget: lead
-                .budget
-                .as_ref()
-                .and_then(|budget| budget::range(budget, settings.currency())),
+            budget: lead.budget.as_ref().and_then(|budget| budget::range(budget, settings.currency())),
             origin: text::optional_line(lead.origin.as_ref()),
-            dealership_name: lead
-                .dealership
+            dealership_name: lead.dealership.as_ref().and_then(|dealership| text::line(&dealership.name)),
+            dealership_slug: lead.dealership.as_ref().and_then(|dealership| text::line(&dealership.slug)),
+            consent: lead
+                .consent
                 .as_ref()
-                .and_then(|dealership| text::line(&dealership.name)),
-            dealership_slug: lead
-                .dealership
-                .as_ref()
-                .and_then(|dealership| text::line(&dealership.slug)),
-            consent: lead.consent.as_ref().and_then(|consent| {
-                Some(format!(
-                    "{}, {}",
-                    text::line(&consent.text)?,
-                    moment::minute(consent.at)
-                ))
-            }),
+                .and_then(|consent| Some(format!("{}, {}", text::line(&consent.text)?, moment::minute(consent.at)))),
             ..Self::default()
         };
         facts.read_name(lead);
@@ -92,16 +80,9 @@ impl Facts {
         match email::check(&typed) {
             Ok(address) => self.email = Some(address),
             Err(reason) => {
-                log::dropped(
-                    "email",
-                    &typed,
-                    &format!("not an email address: {reason}; it is in the note"),
-                );
-                log::warn(&format!(
-                    "the email address cannot be used, because {reason}; it is kept in the note"
-                ));
-                self.unusable
-                    .push(format!("Email as typed: {typed} (not usable: {reason})"));
+                log::dropped("email", &typed, &format!("not an email address: {reason}; it is in the note"));
+                log::warn(&format!("the email address cannot be used, because {reason}; it is kept in the note"));
+                self.unusable.push(format!("Email as typed: {typed} (not usable: {reason})"));
             }
         }
     }
@@ -109,13 +90,7 @@ impl Facts {
     fn read_phone(&mut self, lead: &Lead, settings: &ContactSettings<'_>) {
         let Some(typed) = &lead.phone else { return };
         self.phone = phone::number(typed, settings.country);
-        if self.phone.is_none()
-            && dropped(
-                "phone",
-                typed,
-                "not a phone number: it has no digits; it is in the note",
-            )
-        {
+        if self.phone.is_none() && dropped("phone", typed, "not a phone number: it has no digits; it is in the note") {
             self.unusable.push(format!("Phone as typed: {typed}"));
         }
     }

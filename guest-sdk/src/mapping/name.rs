@@ -14,16 +14,13 @@ use super::text;
 
 /// What begins a last name of several words. Compared in lower case, without full stops.
 const PARTICLES: [&str; 43] = [
-    "abu", "af", "al", "av", "bin", "bint", "binti", "da", "das", "de", "del", "dela", "della",
-    "den", "der", "des", "di", "do", "dos", "du", "el", "ibn", "la", "las", "le", "lo", "los",
-    "mac", "mc", "op", "saint", "san", "santa", "st", "'t", "te", "ten", "ter", "van", "vande",
-    "vander", "von", "zu",
+    "abu", "af", "al", "av", "bin", "bint", "binti", "da", "das", "de", "del", "dela", "della", "den", "der", "des",
+    "di", "do", "dos", "du", "el", "ibn", "la", "las", "le", "lo", "los", "mac", "mc", "op", "saint", "san", "santa",
+    "st", "'t", "te", "ten", "ter", "van", "vande", "vander", "von", "zu",
 ];
 
 /// What may follow a last name. Compared in lower case, without full stops.
-const SUFFIXES: [&str; 13] = [
-    "jr", "sr", "jnr", "snr", "ii", "iii", "iv", "phd", "md", "dds", "dvm", "esq", "junior",
-];
+const SUFFIXES: [&str; 13] = ["jr", "sr", "jnr", "snr", "ii", "iii", "iv", "phd", "md", "dds", "dvm", "esq", "junior"];
 
 /// A name as a CRM keeps it. At least the first name is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,10 +45,7 @@ impl Name {
 pub fn split(typed: &str) -> Option<Name> {
     let typed = text::line(typed)?;
     // A required field gets "-" or "." from people in a hurry.
-    if typed
-        .chars()
-        .all(|char| char.is_ascii_punctuation() || char == ' ')
-    {
+    if typed.chars().all(|char| char.is_ascii_punctuation() || char == ' ') {
         return None;
     }
     typed
@@ -86,30 +80,19 @@ fn turned_round(before: &[String], after: &[String]) -> Option<Name> {
         last.push(' ');
         last.push_str(suffix);
     }
-    Some(Name {
-        first: joined(given),
-        last: Some(last),
-    })
+    Some(Name { first: joined(given), last: Some(last) })
 }
 
 /// "Maya Lind"
 fn in_order(words: &[String]) -> Option<Name> {
     let (first, rest) = words.split_first()?;
     if rest.is_empty() {
-        return Some(Name {
-            first: first.clone(),
-            last: None,
-        });
+        return Some(Name { first: first.clone(), last: None });
     }
     let core = without_suffixes(rest);
-    let particle = rest[..core]
-        .iter()
-        .position(|word| is_one_of(word, &PARTICLES));
+    let particle = rest[..core].iter().position(|word| is_one_of(word, &PARTICLES));
     let (given, family) = words.split_at(1 + particle.unwrap_or(core.saturating_sub(1)));
-    Some(Name {
-        first: joined(given),
-        last: Some(joined(family)),
-    })
+    Some(Name { first: joined(given), last: Some(joined(family)) })
 }
 
 fn joined(words: &[String]) -> String {
@@ -125,10 +108,7 @@ fn joined(words: &[String]) -> String {
 
 /// How many words are left when the suffixes at the end are taken away.
 fn without_suffixes(words: &[String]) -> usize {
-    words
-        .iter()
-        .rposition(|word| !is_one_of(word, &SUFFIXES))
-        .map_or(0, |last| last + 1)
+    words.iter().rposition(|word| !is_one_of(word, &SUFFIXES)).map_or(0, |last| last + 1)
 }
 
 /// Whether a character is no part of a word: punctuation, symbols, emoji and what joins them. Ranges,
@@ -150,8 +130,7 @@ fn is_one_of(word: &str, list: &[&str]) -> bool {
         letters[count] = byte.to_ascii_lowercase();
         count += 1;
     }
-    list.iter()
-        .any(|entry| entry.as_bytes() == &letters[..count])
+    list.iter().any(|entry| entry.as_bytes() == &letters[..count])
 }
 
 #[cfg(test)]
@@ -171,11 +150,7 @@ mod tests {
             ("Anna van der Berg", "Anna", "van der Berg"),
             ("Pieter van 't Hof", "Pieter", "van 't Hof"),
             ("Hilde op den Kamp", "Hilde", "op den Kamp"),
-            (
-                "Juan Carlos de la Torre Gil",
-                "Juan Carlos",
-                "de la Torre Gil",
-            ),
+            ("Juan Carlos de la Torre Gil", "Juan Carlos", "de la Torre Gil"),
             ("Lucia della Rovere", "Lucia", "della Rovere"),
             ("Ana dos Santos", "Ana", "dos Santos"),
             ("Rosa del Carmen", "Rosa", "del Carmen"),
@@ -219,14 +194,7 @@ mod tests {
             ("Maya (she/her)", "Maya", "(she/her)"),
         ] {
             let last = (!last.is_empty()).then(|| last.to_owned());
-            assert_eq!(
-                split(typed),
-                Some(Name {
-                    first: first.into(),
-                    last
-                }),
-                "{typed:?}"
-            );
+            assert_eq!(split(typed), Some(Name { first: first.into(), last }), "{typed:?}");
         }
     }
 
@@ -239,13 +207,7 @@ mod tests {
 
     #[test]
     fn the_full_name_reads_in_order() {
-        assert_eq!(
-            split("Lind, Maya").map(|name| name.full()).as_deref(),
-            Some("Maya Lind")
-        );
-        assert_eq!(
-            split("Maya").map(|name| name.full()).as_deref(),
-            Some("Maya")
-        );
+        assert_eq!(split("Lind, Maya").map(|name| name.full()).as_deref(), Some("Maya Lind"));
+        assert_eq!(split("Maya").map(|name| name.full()).as_deref(), Some("Maya"));
     }
 }

@@ -14,8 +14,7 @@ use crate::{ConversationNote, Timestamp};
 /// host that has to cut a long note never cuts them. Consent comes last.
 pub fn note(facts: &Facts, conversation: Vec<ConversationNote>) -> Option<String> {
     let said = in_order(conversation);
-    let mut body =
-        String::with_capacity(said.iter().map(|note| note.text.len() + 1).sum::<usize>() + 512);
+    let mut body = String::with_capacity(said.iter().map(|note| note.text.len() + 1).sum::<usize>() + 512);
     for line in &facts.unusable {
         push_block(&mut body, line, "\n");
     }
@@ -51,10 +50,7 @@ fn in_order(mut notes: Vec<ConversationNote>) -> Vec<ConversationNote> {
     let places: Vec<usize> = order.iter().map(|&(_, place)| place).collect();
     // A heap is an eighth of the code that a guest would carry for the sort of the standard library.
     let sorted = BinaryHeap::from(order).into_sorted_vec();
-    let texts: Vec<String> = sorted
-        .iter()
-        .map(|&(_, place)| mem::take(&mut notes[place].text))
-        .collect();
+    let texts: Vec<String> = sorted.iter().map(|&(_, place)| mem::take(&mut notes[place].text)).collect();
     for (place, text) in places.into_iter().zip(texts) {
         notes[place].text = text;
     }
@@ -64,10 +60,7 @@ fn in_order(mut notes: Vec<ConversationNote>) -> Vec<ConversationNote> {
 /// "2024 Toyota RAV4 XLE · Budget: 25,000–30,000 USD · Priority: high"
 fn about(facts: &Facts) -> String {
     let mut about = facts.vehicle.clone().unwrap_or_default();
-    for (label, value) in [
-        ("Budget: ", facts.budget.as_deref()),
-        ("Priority: ", facts.priority),
-    ] {
+    for (label, value) in [("Budget: ", facts.budget.as_deref()), ("Priority: ", facts.priority)] {
         let Some(value) = value else { continue };
         if !about.is_empty() {
             about.push_str(" · ");

@@ -47,9 +47,7 @@ fn digits(typed: &str) -> Option<(bool, String)> {
             '0'..='9' => digits.push(char),
             '(' => opened = digits.len(),
             // "+44 (0)20 …": the zero is for callers at home.
-            ')' if plus && digits.len() == opened + 1 && digits.ends_with('0') => {
-                digits.truncate(opened)
-            }
+            ')' if plus && digits.len() == opened + 1 && digits.ends_with('0') => digits.truncate(opened),
             ' ' | ')' | '-' | '.' | '/' | '\u{2010}'..='\u{2015}' => {}
             _ => return None,
         }
@@ -61,11 +59,7 @@ fn digits(typed: &str) -> Option<(bool, String)> {
 fn international(digits: &str) -> Option<String> {
     COUNTRIES
         .iter()
-        .find(|country| {
-            digits
-                .strip_prefix(country.code)
-                .is_some_and(|rest| country.has(rest))
-        })
+        .find(|country| digits.strip_prefix(country.code).is_some_and(|rest| country.has(rest)))
         .map(|_| format!("+{digits}"))
 }
 
@@ -130,11 +124,7 @@ mod tests {
             ("", "+971 50 123 4567", "+971501234567"),
             ("", "0044 20 7946 0958", "+442079460958"),
         ] {
-            assert_eq!(
-                number(typed, Some(country)).as_deref(),
-                Some(expected),
-                "{country} {typed:?}"
-            );
+            assert_eq!(number(typed, Some(country)).as_deref(), Some(expected), "{country} {typed:?}");
         }
     }
 
@@ -157,11 +147,7 @@ mod tests {
             ("US", " (305) 555-0187  x12 ", "(305) 555-0187 x12"),
             ("US", "305 555 0187 after 6pm", "305 555 0187 after 6pm"),
             ("US", "1-800-GO-TOYOTA 1", "1-800-GO-TOYOTA 1"),
-            (
-                "US",
-                "305-555-0187; 786-555-0122",
-                "305-555-0187; 786-555-0122",
-            ),
+            ("US", "305-555-0187; 786-555-0122", "305-555-0187; 786-555-0122"),
             // whose country is not known
             ("", "(305) 555-0187", "(305) 555-0187"),
             ("TR", "0532 123 45 67", "0532 123 45 67"),
@@ -170,16 +156,9 @@ mod tests {
             ("BR", "0015 1 305 555 0187", "0015 1 305 555 0187"),
             ("US", "٠٥٠١٢٣٤٥٦٧", "٠٥٠١٢٣٤٥٦٧"),
         ] {
-            assert_eq!(
-                number(typed, Some(country)).as_deref(),
-                Some(expected),
-                "{country} {typed:?}"
-            );
+            assert_eq!(number(typed, Some(country)).as_deref(), Some(expected), "{country} {typed:?}");
         }
-        assert_eq!(
-            number("(305) 555-0187", None).as_deref(),
-            Some("(305) 555-0187")
-        );
+        assert_eq!(number("(305) 555-0187", None).as_deref(), Some("(305) 555-0187"));
     }
 
     #[test]

@@ -10,43 +10,17 @@ const CONTACT: &str = "contact";
 /// and what people create by hand must be the same. The unique one comes last and is our own.
 pub fn contact_properties() -> Vec<PropertyDefinition> {
     vec![
-        text(
-            CONTACT,
-            "vehicle_of_interest",
-            "Vehicle of Interest",
-            "The vehicle the customer is interested in",
-        ),
-        text(
-            CONTACT,
-            "budget_range",
-            "Budget Range",
-            "Customer’s budget range for vehicle purchase",
-        ),
-        choice(
-            CONTACT,
-            "lead_priority",
-            "Lead Priority",
-            "Priority level of this lead",
-            &PRIORITIES,
-        ),
+        text(CONTACT, "vehicle_of_interest", "Vehicle of Interest", "The vehicle the customer is interested in"),
+        text(CONTACT, "budget_range", "Budget Range", "Customer’s budget range for vehicle purchase"),
+        choice(CONTACT, "lead_priority", "Lead Priority", "Priority level of this lead", &PRIORITIES),
         text(
             CONTACT,
             "lead_origin_channel",
             "Lead Origin Channel",
             "Channel where the lead originated (e.g., chat_widget)",
         ),
-        text(
-            CONTACT,
-            "dealership_name",
-            "Dealership Name",
-            "Name of the dealership this lead is for",
-        ),
-        text(
-            CONTACT,
-            "dealership_slug",
-            "Dealership Slug",
-            "Dealership identifier",
-        ),
+        text(CONTACT, "dealership_name", "Dealership Name", "Name of the dealership this lead is for"),
+        text(CONTACT, "dealership_slug", "Dealership Slug", "Dealership identifier"),
         unique_text(
             CONTACT,
             "leadline_lead_id",

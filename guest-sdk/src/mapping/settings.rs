@@ -69,20 +69,14 @@ impl<'a> ContactSettings<'a> {
 /// record, or this mapping writes something else to it.
 pub fn check_target(setting: &str, property: &str, taken: &[&str]) -> Result<(), Refusal> {
     let kept_by_crm = ["hs_analytics_", "hs_object_", "notes_last_"];
-    if kept_by_crm
-        .iter()
-        .any(|prefix| property.starts_with(prefix))
-    {
+    if kept_by_crm.iter().any(|prefix| property.starts_with(prefix)) {
         return Err(invalid(
             setting,
             &format!("names `{property}`, which HubSpot keeps itself; name another property"),
         ));
     }
     if taken.contains(&property) {
-        return Err(invalid(
-            setting,
-            &format!("names `{property}`, which takes another value; name another property"),
-        ));
+        return Err(invalid(setting, &format!("names `{property}`, which takes another value; name another property")));
     }
     Ok(())
 }

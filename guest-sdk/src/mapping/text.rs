@@ -71,8 +71,7 @@ static DOUBTFUL: [bool; 256] = {
     let mut doubtful = [false; 256];
     let mut byte = 0;
     while byte < 256 {
-        doubtful[byte] =
-            (byte < 0x20 && byte != b'\n' as usize) || matches!(byte, 0x7f | 0xc2 | 0xe2 | 0xef);
+        doubtful[byte] = (byte < 0x20 && byte != b'\n' as usize) || matches!(byte, 0x7f | 0xc2 | 0xe2 | 0xef);
         byte += 1;
     }
     doubtful

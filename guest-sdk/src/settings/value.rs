@@ -39,10 +39,7 @@ impl Value {
         let Self::Object(members) = self else {
             return None;
         };
-        members
-            .iter()
-            .map(|(name, value)| Some((name.as_str(), value.text()?)))
-            .collect()
+        members.iter().map(|(name, value)| Some((name.as_str(), value.text()?))).collect()
     }
 
     fn text(&self) -> Option<&str> {
@@ -94,20 +91,11 @@ impl Visitor for Place<Value> {
     }
 
     fn seq(&mut self) -> Result<Box<dyn Seq + '_>> {
-        Ok(Box::new(List {
-            out: &mut self.out,
-            items: Vec::new(),
-            item: None,
-        }))
+        Ok(Box::new(List { out: &mut self.out, items: Vec::new(), item: None }))
     }
 
     fn map(&mut self) -> Result<Box<dyn Map + '_>> {
-        Ok(Box::new(Object {
-            out: &mut self.out,
-            members: Vec::new(),
-            name: String::new(),
-            value: None,
-        }))
+        Ok(Box::new(Object { out: &mut self.out, members: Vec::new(), name: String::new(), value: None }))
     }
 }
 

@@ -77,8 +77,18 @@ fn start_of(bytes: &[u8]) -> String {
 /// Makes the component out of a core module and the contract in its custom section.
 fn encode(module: &[u8]) -> Result<Vec<u8>, ComponentError> {
     wasmparser::Validator::new().validate_all(module).map_err(|error| ComponentError::Invalid(error.to_string()))?;
+    if !carries_contract(module) {
+        return Err(ComponentError::NoContract("it has no `component-type` section".to_owned()));
+    }
     let encode = || wit_component::ComponentEncoder::default().module(module)?.validate(true).encode();
     encode().map_err(|error| ComponentError::NoContract(format!("{error:#}")))
+}
+
+/// Whether the module says which world it was built for.
+fn carries_contract(module: &[u8]) -> bool {
+    wasmparser::Parser::new(0).parse_all(module).any(|payload| {
+        matches!(payload, Ok(wasmparser::Payload::CustomSection(section)) if section.name().starts_with("component-type"))
+    })
 }
 
 /// Only our own interfaces. `events`, `actions` and `manifest` hold types, so importing them gives nothing.

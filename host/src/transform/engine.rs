@@ -68,14 +68,15 @@ impl Transformer {
     ///
     /// # Errors
     /// As [`Self::compile`].
-    pub fn load(&self, version: &VersionId, bytes: &[u8]) -> Result<Arc<Loaded>, ComponentError> {
-        let loaded = Arc::new(self.compile(bytes)?);
-        self.inner
-            .loaded
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .insert(version.clone(), loaded.clone());
-        Ok(loaded)
+    pub fn load(&self, version: &VersionId, bytes: &[u8]) -> Result<(), ComponentError> {
+        self.keep(version, self.compile(bytes)?);
+        Ok(())
+    }
+
+    /// Keeps a compiled version for the runs to come.
+    pub fn keep(&self, version: &VersionId, loaded: Loaded) {
+        let mut known = self.inner.loaded.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        known.insert(version.clone(), Arc::new(loaded));
     }
 }
 

@@ -163,5 +163,7 @@ fn trapped(trap: Trap, error: &wasmtime::Error, lines: &[(Level, String)]) -> Fa
         Trap::MemoryOutOfBounds if frames.len() >= 20 => "; endless recursion, or a large local array?",
         _ => "",
     };
-    Failure { code: Code::TransformTrap, detail: format!("it trapped: {trap}{place}{hint}") }
+    let name = trap.to_string();
+    let name = name.trim_start_matches("wasm trap: ");
+    Failure { code: Code::TransformTrap, detail: format!("it trapped: {name}{place}{hint}") }
 }

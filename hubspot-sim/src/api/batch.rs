@@ -112,8 +112,11 @@ fn draft(
     let links = input.links.clone()?;
     let mut draft = write::check(portal, turn, object_type, target, &input.properties, claims)?;
     draft.links = links;
-    if let Some(stored) = target.and_then(|id| portal.table(object_type).ok()?.get(id)).filter(|_| input.blanks_the_rest) {
-        let unsent = stored.values.keys().filter(|name| !input.properties.contains_key(&***name) && &***name != "email");
+    if let Some(stored) =
+        target.and_then(|id| portal.table(object_type).ok()?.get(id)).filter(|_| input.blanks_the_rest)
+    {
+        let unsent =
+            stored.values.keys().filter(|name| !input.properties.contains_key(&***name) && &***name != "email");
         draft.blanks = unsent.cloned().collect();
     }
     Ok(draft)
@@ -135,7 +138,9 @@ fn written(
     if shape.tells_new {
         result["new"] = json!(draft.target.is_none());
     }
-    if portal.knobs.echo_trace && let Some(trace) = &input.trace {
+    if portal.knobs.echo_trace
+        && let Some(trace) = &input.trace
+    {
         result["objectWriteTraceId"] = Value::from(trace.as_str());
     }
     if !draft.warnings.is_empty() {

@@ -89,12 +89,7 @@ fn resolve(portal: &PortalState, turn: &Turn, object_type: &str, input: CreateIn
 }
 
 /// The links a new record wants; one that cannot be refuses the whole record.
-fn links_of(
-    portal: &PortalState,
-    turn: &Turn,
-    from: &str,
-    associations: &[Association],
-) -> Result<Vec<Link>, Refusal> {
+fn links_of(portal: &PortalState, turn: &Turn, from: &str, associations: &[Association]) -> Result<Vec<Link>, Refusal> {
     let mut wanted = Vec::new();
     let mut missing = Vec::new();
     for association in associations {

@@ -57,7 +57,8 @@ pub(super) fn get(portal: &PortalState, request: &Request, object_type: &str, na
     request.allow_queries(&["archived", "dataSensitivity"])?;
     let archived = request.query("archived") == Some("true");
     let found = portal.table(object_type)?.schema.properties.get(name);
-    let found = found.filter(|property| property.archived == archived && property.sensitive == wants_sensitive(request));
+    let found =
+        found.filter(|property| property.archived == archived && property.sensitive == wants_sensitive(request));
     found.map(|property| Answer::json(200, property.to_json())).ok_or_else(|| no_property(name))
 }
 

@@ -93,9 +93,10 @@ pub(super) fn show(table: &Table, stored: &Stored, wanted: &Wanted, now: i64) ->
 /// The values a property has had, the latest first.
 fn history(stored: &Stored, name: &str) -> Value {
     let versions = stored.values.get(name).map(Vec::as_slice).unwrap_or_default();
-    let values = versions.iter().rev().map(|version| {
-        json!({"value": version.value, "timestamp": iso(version.at), "sourceType": version.by.code()})
-    });
+    let values = versions
+        .iter()
+        .rev()
+        .map(|version| json!({"value": version.value, "timestamp": iso(version.at), "sourceType": version.by.code()}));
     values.collect()
 }
 

@@ -36,10 +36,8 @@ pub(super) fn get(
         Some(stored) => stored,
         None => find(table, turn, request, id)?,
     };
-    let wanted = Wanted {
-        properties: request.listed("properties"),
-        with_history: request.listed("propertiesWithHistory"),
-    };
+    let wanted =
+        Wanted { properties: request.listed("properties"), with_history: request.listed("propertiesWithHistory") };
     Ok(Answer::json(200, reads::show(table, stored, &wanted, turn.now)))
 }
 

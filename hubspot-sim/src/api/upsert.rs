@@ -87,7 +87,9 @@ fn resolve(table: &Table, turn: &Turn, key: Option<&str>, input: UpsertInput, bl
             }
             Ok(found)
         }
-        None => found.map(Some).ok_or_else(|| Refusal::not_found(format!("No {} with id {} exists", table.word, input.id))),
+        None => {
+            found.map(Some).ok_or_else(|| Refusal::not_found(format!("No {} with id {} exists", table.word, input.id)))
+        }
     };
     Input {
         trace: input.object_write_trace_id,

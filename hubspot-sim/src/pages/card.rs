@@ -55,7 +55,11 @@ fn timeline(portal: &PortalState, stored: &Stored, now: i64) -> String {
             format!("<li><p class=\"when\">{link} · {}</p>{}</li>", by(note.made_by), body(note))
         })
         .collect();
-    if items.is_empty() { "<p class=\"empty\">No notes.</p>".to_owned() } else { format!("<ol class=\"timeline\">{items}</ol>") }
+    if items.is_empty() {
+        "<p class=\"empty\">No notes.</p>".to_owned()
+    } else {
+        format!("<ol class=\"timeline\">{items}</ol>")
+    }
 }
 
 /// The HTML of a note. It was cleaned when it was stored, so it goes into the page as it is.
@@ -68,7 +72,11 @@ fn linked(portal: &PortalState, kind: &str, stored: &Stored) -> String {
     for (to, others) in stored.links.iter().filter(|(to, _)| &***to != NOTE || kind == NOTE) {
         let Ok(records) = portal.table(to) else { continue };
         for other in others.keys().rev().filter_map(|&id| records.get(id)) {
-            items.push_str(&format!("<li>{}{}</li>", record_link(portal.id, to, other.id, &title(to, other)), summary(to, other)));
+            items.push_str(&format!(
+                "<li>{}{}</li>",
+                record_link(portal.id, to, other.id, &title(to, other)),
+                summary(to, other)
+            ));
         }
     }
     if items.is_empty() { "<p class=\"empty\">Nothing.</p>".to_owned() } else { format!("<ul>{items}</ul>") }

@@ -14,7 +14,12 @@ pub(super) fn findings(portal: &PortalState) -> String {
     }
     let row = |finding: &Finding| {
         let kind = json!(finding.kind).as_str().unwrap_or_default().replace('_', " ");
-        vec![finding.call.to_string(), escape(&kind), escape(finding.record.as_deref().unwrap_or("")), escape(&finding.text)]
+        vec![
+            finding.call.to_string(),
+            escape(&kind),
+            escape(finding.record.as_deref().unwrap_or("")),
+            escape(&finding.text),
+        ]
     };
     table(&["Call", "Kind", "Record", "What"], &findings.iter().map(row).collect::<Vec<_>>())
 }

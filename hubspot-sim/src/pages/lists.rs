@@ -40,7 +40,9 @@ pub(super) fn records(portal: &PortalState, kind: &str, page: usize) -> Option<S
         return Some("<p class=\"empty\">Nothing here yet.</p>".to_owned());
     }
     let columns: &[(&str, &str)] = match kind {
-        CONTACT => &[("email", "Email"), ("phone", "Phone"), ("hs_lead_status", "Lead status"), ("lifecyclestage", "Stage")],
+        CONTACT => {
+            &[("email", "Email"), ("phone", "Phone"), ("hs_lead_status", "Lead status"), ("lifecyclestage", "Stage")]
+        }
         DEAL => &[("pipeline", "Pipeline"), ("dealstage", "Stage"), ("amount", "Amount"), ("closedate", "Close date")],
         _ => &[],
     };

@@ -11,7 +11,12 @@ pub(super) const PROPERTIES: &[Row] = &[
     ("amount", "Amount", Number, Open),
     ("deal_currency_code", "Currency", Choice(&[("USD", "US Dollar")]), Open),
     ("closedate", "Close Date", DateTime, Open),
-    ("dealtype", "Deal Type", Choice(&[("newbusiness", "New Business"), ("existingbusiness", "Existing Business")]), Open),
+    (
+        "dealtype",
+        "Deal Type",
+        Choice(&[("newbusiness", "New Business"), ("existingbusiness", "Existing Business")]),
+        Open,
+    ),
     ("description", "Deal Description", Area, Open),
     ("hubspot_owner_id", "Deal owner", Choice(&[]), Open),
     ("hs_priority", "Priority", Choice(&[("low", "Low"), ("medium", "Medium"), ("high", "High")]), Open),

@@ -37,7 +37,11 @@ pub(crate) fn check(
         match check_value(portal, turn, table, before, name, value) {
             Ok(Checked::Write(value)) => draft.values.push(value),
             Ok(Checked::Normalised(name, stored)) => {
-                draft.warnings.push(Warning { property: Arc::clone(&name), raw: value.clone(), stored: stored.clone() });
+                draft.warnings.push(Warning {
+                    property: Arc::clone(&name),
+                    raw: value.clone(),
+                    stored: stored.clone(),
+                });
                 draft.values.push((name, stored));
             }
             Ok(Checked::Ignore) => {}
@@ -83,7 +87,11 @@ fn check_value(
         return Err(Detail::new("PROPERTY_DOESNT_EXIST", name, format!("Property \"{name}\" does not exist")));
     };
     if property.read_only {
-        return Err(Detail::new("READ_ONLY_VALUE", name, format!("\"{name}\" is a read only property; its value cannot be set.")));
+        return Err(Detail::new(
+            "READ_ONLY_VALUE",
+            name,
+            format!("\"{name}\" is a read only property; its value cannot be set."),
+        ));
     }
     let write = |value: String| Ok(Checked::Write((Arc::clone(&property.name), value)));
     if value.is_empty() {

@@ -13,12 +13,16 @@ pub(crate) fn is_valid(address: &str, refused_domains: &[String]) -> bool {
     let Some((local, domain)) = address.rsplit_once('@') else {
         return false;
     };
-    address.len() <= ADDRESS_MAX && local_is_valid(local) && domain_is_valid(domain) && !is_refused(domain, refused_domains)
+    address.len() <= ADDRESS_MAX
+        && local_is_valid(local)
+        && domain_is_valid(domain)
+        && !is_refused(domain, refused_domains)
 }
 
 fn local_is_valid(local: &str) -> bool {
     let is_atom = |part: &str| {
-        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~-".contains(&byte))
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~-".contains(&byte))
     };
     local.len() <= LOCAL_MAX && local.split('.').all(is_atom)
 }

@@ -100,7 +100,7 @@ fn fit_date(value: &str) -> Option<Fit> {
     Some(Fit::Normalised(date.to_string()))
 }
 
-/// ISO 8601 in UTC, or milliseconds. A time with another offset, or a day alone, is odd.
+/// ISO 8601 in UTC, a day, or milliseconds. A time with another offset is odd.
 fn fit_datetime(value: &str) -> Option<Fit> {
     if let Ok(ms) = value.parse::<i64>() {
         Timestamp::from_millisecond(ms).ok()?;
@@ -111,7 +111,7 @@ fn fit_datetime(value: &str) -> Option<Fit> {
         return Some(if value.ends_with('Z') { Fit::Stored(stored) } else { Fit::Normalised(stored) });
     }
     let date: Date = value.parse().ok()?;
-    Some(Fit::Normalised(format!("{date}T00:00:00Z")))
+    Some(Fit::Stored(format!("{date}T00:00:00Z")))
 }
 
 #[cfg(test)]
@@ -158,7 +158,7 @@ mod tests {
             ("datetime", "date", "2026-12-23T08:00:00Z", stored("2026-12-23T08:00:00Z")),
             ("datetime", "date", &day.to_string(), stored("2026-12-23T00:00:00Z")),
             ("datetime", "date", "2026-12-23T08:00:00+01:00", odd("2026-12-23T07:00:00Z")),
-            ("datetime", "date", "2026-12-23", odd("2026-12-23T00:00:00Z")),
+            ("datetime", "date", "2026-12-23", stored("2026-12-23T00:00:00Z")),
             ("datetime", "date", "soon", Err("INVALID_LONG")),
         ] {
             let result = fit(&property(kind, field_type), value, Some("c"));

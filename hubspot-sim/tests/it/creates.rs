@@ -65,7 +65,11 @@ async fn code_of_a_bad_stage_is_a_knob() {
 async fn record_takes_active_owners_by_their_id() {
     for (owner, status) in [("910042", 201), ("77", 400), ("910044", 400), ("nobody", 400)] {
         let portal = Portal::new(Preset::Deals).await;
-        assert_eq!(deal(&portal, json!({"dealname": "RAV4", "hubspot_owner_id": owner})).await.status, status, "{owner}");
+        assert_eq!(
+            deal(&portal, json!({"dealname": "RAV4", "hubspot_owner_id": owner})).await.status,
+            status,
+            "{owner}"
+        );
     }
 }
 

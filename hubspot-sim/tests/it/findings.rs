@@ -8,7 +8,10 @@ use crate::support::Portal;
 #[tokio::test]
 async fn good_calls_leave_no_findings() {
     let portal = Portal::new(Preset::Deals).await;
-    let id = portal.upsert(&[("maya@example.com", json!({"firstname": "Maya", "lifecyclestage": "lead"}))]).await.first("/id");
+    let id = portal
+        .upsert(&[("maya@example.com", json!({"firstname": "Maya", "lifecyclestage": "lead"}))])
+        .await
+        .first("/id");
     portal.upsert(&[("maya@example.com", json!({"lastname": "Lind"}))]).await;
     portal.note(&id, "<p>Hi</p><p>Leadline evt_1/1</p>").await;
     assert_eq!(portal.finding_kinds(), []);
@@ -45,13 +48,13 @@ async fn deleted_record_is_a_finding() {
 async fn second_contact_of_a_lead_is_a_finding_unless_a_key_tells_them_apart() {
     let lead = json!({"firstname": "Maya", "phone": "+13055550187"});
     let keyed = |id: &str| json!({"firstname": "Maya", "phone": "+13055550187", "leadline_lead_id": id});
-    for (second, kinds) in [
-        ([lead.clone(), lead], vec![FindingKind::TwoContactsOfOneLead]),
-        ([keyed("lead_1"), keyed("lead_2")], vec![]),
-    ] {
+    for (second, kinds) in
+        [([lead.clone(), lead], vec![FindingKind::TwoContactsOfOneLead]), ([keyed("lead_1"), keyed("lead_2")], vec![])]
+    {
         let portal = Portal::new(Preset::Ready).await;
         for properties in second {
-            let reply = portal.post("/crm/objects/V/0-1/batch/create", json!({"inputs": [{"properties": properties}]})).await;
+            let reply =
+                portal.post("/crm/objects/V/0-1/batch/create", json!({"inputs": [{"properties": properties}]})).await;
             assert_eq!(reply.status, 201);
         }
         assert_eq!(portal.finding_kinds(), kinds);

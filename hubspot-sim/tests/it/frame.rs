@@ -53,7 +53,9 @@ async fn body_needs_the_content_type() {
 async fn body_is_taken_literally() {
     let portal = Portal::any().await;
     let address = fresh("maya");
-    for properties in [json!({"email": null}), json!({"email": 7}), json!({"email": ["a"]}), json!("email"), Value::Null] {
+    for properties in
+        [json!({"email": null}), json!({"email": 7}), json!({"email": ["a"]}), json!("email"), Value::Null]
+    {
         let reply = portal.upsert(&[(&address, properties.clone())]).await;
         assert_eq!(reply.status, 400, "{properties}");
     }
@@ -97,7 +99,8 @@ async fn same_seed_clock_and_calls_give_the_same_bytes() {
         let options = Options { seed, clock: Clock::Standing(NOW), ..Options::default() };
         let portal = Portal::with(Preset::Ready, options).await;
         let contacts: Vec<_> = (0..20).map(|at| (format!("c{at}@example.com"), json!({}))).collect();
-        let contacts: Vec<_> = contacts.iter().map(|(address, properties)| (address.as_str(), properties.clone())).collect();
+        let contacts: Vec<_> =
+            contacts.iter().map(|(address, properties)| (address.as_str(), properties.clone())).collect();
         let reply = portal.upsert(&contacts).await;
         answers.push((reply.text.clone(), reply.header("x-hubspot-correlation-id").to_owned()));
     }
@@ -116,6 +119,17 @@ async fn address_longer_than_8_kib_is_414() {
     let portal = Portal::any().await;
     let reply = portal.get(&format!("/crm/objects/V/0-1/1?properties={}", "x".repeat(8 << 10))).await;
     assert_eq!(reply.status, 414);
+}
+
+#[tokio::test]
+async fn simulator_ends_with_its_last_handle() {
+    let simulator = Simulator::start(Options::default()).await.unwrap();
+    let (url, clone) = (simulator.base_url(), simulator.clone());
+    drop(simulator);
+    assert!(reqwest::get(&url).await.is_ok());
+    drop(clone);
+    tokio::task::yield_now().await;
+    assert!(reqwest::get(&url).await.is_err());
 }
 
 #[tokio::test]

@@ -55,10 +55,14 @@ async fn batches_of_links_have_limits() {
     let (contact, deal) = (portal.contact("maya@example.com").await, deal(&portal).await);
     let pair = json!({"from": {"id": deal}, "to": {"id": contact}});
     for (count, status) in [(2_000, 200), (2_001, 400)] {
-        let reply = portal.post("/crm/associations/V/0-3/0-1/batch/associate/default", json!({"inputs": vec![pair.clone(); count]})).await;
+        let reply = portal
+            .post("/crm/associations/V/0-3/0-1/batch/associate/default", json!({"inputs": vec![pair.clone(); count]}))
+            .await;
         assert_eq!(reply.status, status, "{count}");
     }
-    let reply = portal.post("/crm/associations/V/0-3/0-1/batch/read", json!({"inputs": vec![json!({"id": deal}); 1_001]})).await;
+    let reply = portal
+        .post("/crm/associations/V/0-3/0-1/batch/read", json!({"inputs": vec![json!({"id": deal}); 1_001]}))
+        .await;
     assert_eq!(reply.status, 400);
 }
 
@@ -71,7 +75,9 @@ async fn links_are_read_in_pages() {
     }
     let (mut pages, mut after) = (Vec::new(), Value::Null);
     loop {
-        let reply = portal.post("/crm/associations/V/0-1/0-46/batch/read", json!({"inputs": [{"id": contact, "after": after}]})).await;
+        let reply = portal
+            .post("/crm/associations/V/0-1/0-46/batch/read", json!({"inputs": [{"id": contact, "after": after}]}))
+            .await;
         let result = &reply.body["results"][0];
         pages.push(result["to"].as_array().unwrap().len());
         after = result["paging"]["next"]["after"].clone();

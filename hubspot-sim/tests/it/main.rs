@@ -6,19 +6,19 @@
 
 mod support;
 
+mod creates;
+mod faults;
+mod findings;
 mod frame;
+mod inspection;
 mod limits;
+mod links;
+mod notes;
+mod pages;
+mod people;
+mod properties;
 mod reads;
+mod settings;
+mod singles;
 mod upserts;
 mod values;
-mod creates;
-mod singles;
-mod notes;
-mod links;
-mod properties;
-mod settings;
-mod faults;
-mod people;
-mod findings;
-mod inspection;
-mod pages;

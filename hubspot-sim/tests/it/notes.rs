@@ -54,7 +54,9 @@ async fn note_ends_at_65536_characters() {
 async fn wrong_association_refuses_the_note() {
     let portal = Portal::any().await;
     let contact = portal.contact(&fresh("maya")).await;
-    for (to, type_id) in [(contact.as_str(), 201), (contact.as_str(), 214), (contact.as_str(), 9_999), ("999999999", 202)] {
+    for (to, type_id) in
+        [(contact.as_str(), 201), (contact.as_str(), 214), (contact.as_str(), 9_999), ("999999999", 202)]
+    {
         let reply = portal.post(CREATE, json!({"inputs": [note(to, type_id, "Hi")]})).await;
         assert_eq!(reply.status, 400, "{to} {type_id}");
     }
@@ -64,7 +66,8 @@ async fn wrong_association_refuses_the_note() {
 async fn note_is_cleaned() {
     let portal = Portal::new(Preset::Ready).await;
     let contact = portal.contact("maya@example.com").await;
-    let dirty = "<p class=\"x\">Hi<script>x</script><!-- y --></p><p style=\"display:none\">z</p><p>Leadline evt_1/2</p>";
+    let dirty =
+        "<p class=\"x\">Hi<script>x</script><!-- y --></p><p style=\"display:none\">z</p><p>Leadline evt_1/2</p>";
     let id = portal.note(&contact, dirty).await.first("/id");
     let read = portal.get(&format!("/crm/objects/V/0-46/{id}?properties=hs_note_body")).await;
     assert_eq!(read.body["properties"]["hs_note_body"], "<p>Hi</p><p>Leadline evt_1/2</p>");

@@ -11,7 +11,9 @@ async fn scene() -> (Portal, String) {
     let sent = json!({"email": "maya@example.com", "firstname": "<b>Maya", "vehicle_of_interest": "RAV4"});
     let contact = portal.upsert(&[("maya@example.com", sent)]).await.first("/id");
     portal.note(&contact, "<p>Looking for a RAV4.</p><p>Leadline evt_1/2</p>").await;
-    let deal = portal.post("/crm/objects/V/0-3", json!({"properties": {"dealname": "RAV4 – Maya", "dealstage": "contractsent"}})).await;
+    let deal = portal
+        .post("/crm/objects/V/0-3", json!({"properties": {"dealname": "RAV4 – Maya", "dealstage": "contractsent"}}))
+        .await;
     let path = format!("/crm/objects/V/0-3/{}/associations/default/0-1/{contact}", deal.body["id"].as_str().unwrap());
     portal.call("PUT", &path, serde_json::Value::Null).await;
     portal.sim().edit_record(portal.id(), "0-1", &contact, &[("phone", "+13055550187")]);

@@ -26,6 +26,14 @@ async fn refused_act_panics() {
 }
 
 #[tokio::test]
+async fn busy_portal_has_a_past() {
+    let portal = Portal::new(Preset::Busy).await;
+    assert_eq!(portal.sim().record_count(portal.id(), "0-1"), 4_999);
+    let merged = portal.contact("person1@example.com").await;
+    assert_eq!(portal.contact("person0@mail.example.org").await, merged);
+}
+
+#[tokio::test]
 async fn acts_work_over_http() {
     let portal = Portal::new(Preset::Bare).await;
     let property = json!({"name": "trade_in", "label": "Trade-in", "groupName": "leadline", "type": "string", "fieldType": "text"});
@@ -34,7 +42,10 @@ async fn acts_work_over_http() {
         (json!({"act": "create_record", "object_type": "0-1", "properties": {"email": "maya@example.com"}}), 409),
         (json!({"act": "add_property", "object_type": "0-1", "property": property}), 200),
         (json!({"act": "edit_record", "object_type": "0-1", "id": "61001", "properties": {"trade_in": "x"}}), 200),
-        (json!({"act": "add_option", "object_type": "0-1", "property": "hs_lead_status", "value": "HOT", "label": "Hot"}), 200),
+        (
+            json!({"act": "add_option", "object_type": "0-1", "property": "hs_lead_status", "value": "HOT", "label": "Hot"}),
+            200,
+        ),
         (json!({"act": "archive_property", "object_type": "0-1", "name": "trade_in"}), 200),
         (json!({"act": "edit_record", "object_type": "0-1", "id": "61001", "properties": {"trade_in": "y"}}), 400),
         (json!({"act": "require_property", "object_type": "0-1", "property": "city", "when": null}), 200),

@@ -142,7 +142,10 @@ async fn value_rules_are_listed() {
     };
     portal.sim().act(portal.id(), rule);
     let reply = portal.get("/crm/property-validations/V/0-1").await;
-    assert_eq!(reply.body["results"][0], json!({
-        "propertyName": "city", "propertyValidationRules": [{"ruleType": "MIN_LENGTH", "ruleArguments": ["2"]}]}));
+    assert_eq!(
+        reply.body["results"][0],
+        json!({
+        "propertyName": "city", "propertyValidationRules": [{"ruleType": "MIN_LENGTH", "ruleArguments": ["2"]}]})
+    );
     assert_eq!(reply.results(), 3);
 }

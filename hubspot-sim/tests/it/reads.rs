@@ -73,7 +73,10 @@ async fn secondary_address_reads_the_contact() {
     portal.sim().act(portal.id(), Act::AddAddress { contact: id.clone(), address: "second@example.com".to_owned() });
     let body = json!({"idProperty": "email", "properties": ["hs_additional_emails"], "inputs": [{"id": "second@example.com"}]});
     let reply = portal.post(READ, body).await;
-    assert_eq!((reply.first("/id"), reply.first("/properties/hs_additional_emails")), (id, "second@example.com".to_owned()));
+    assert_eq!(
+        (reply.first("/id"), reply.first("/properties/hs_additional_emails")),
+        (id, "second@example.com".to_owned())
+    );
 }
 
 #[tokio::test]

@@ -31,13 +31,9 @@ impl Portal {
     /// A live portal if there is one, else a simulated one.
     pub(crate) async fn any() -> Self {
         match (std::env::var("HUBSPOT_BASE_URL"), std::env::var("HUBSPOT_TOKEN")) {
-            (Ok(base_url), Ok(token)) => Self {
-                client: Client::new(),
-                base_url,
-                token: Some(token),
-                version: "2026-09",
-                simulated: None,
-            },
+            (Ok(base_url), Ok(token)) => {
+                Self { client: Client::new(), base_url, token: Some(token), version: "2026-09", simulated: None }
+            }
             _ => Self::new(Preset::Ready).await,
         }
     }
@@ -121,9 +117,9 @@ impl Portal {
 
     /// Upserts contacts by address: `(address, properties)`, without trace ids.
     pub(crate) async fn upsert(&self, contacts: &[(&str, Value)]) -> Reply {
-        let inputs = contacts.iter().map(|(address, properties)| {
-            json!({"id": address, "idProperty": "email", "properties": properties})
-        });
+        let inputs = contacts
+            .iter()
+            .map(|(address, properties)| json!({"id": address, "idProperty": "email", "properties": properties}));
         self.post("/crm/objects/V/0-1/batch/upsert", json!({"inputs": inputs.collect::<Vec<_>>()})).await
     }
 

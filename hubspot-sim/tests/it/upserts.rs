@@ -35,7 +35,8 @@ async fn results_come_in_another_order_without_trace_ids() {
     let addresses: Vec<_> = (0..30).map(|at| format!("c{at:02}@example.com")).collect();
     let contacts: Vec<_> = addresses.iter().map(|address| (address.as_str(), json!({}))).collect();
     let reply = portal.upsert_traced(&contacts).await;
-    let shown: Vec<_> = reply.body["results"].as_array().unwrap().iter().map(|result| result["properties"]["email"].clone()).collect();
+    let shown: Vec<_> =
+        reply.body["results"].as_array().unwrap().iter().map(|result| result["properties"]["email"].clone()).collect();
     assert_eq!(shown.len(), 30);
     assert_ne!(shown, addresses);
     assert!(reply.body["results"][0]["objectWriteTraceId"].is_null());
@@ -119,13 +120,17 @@ async fn two_keys_of_one_record_refuse_the_batch() {
     let id = portal.contact("maya@example.com").await;
     portal.sim().act(portal.id(), Act::AddAddress { contact: id, address: "second@example.com".to_owned() });
     let reply = portal.upsert_traced(&[("maya@example.com", json!({})), ("second@example.com", json!({}))]).await;
-    assert_eq!((reply.status, &reply.body["context"]["ids"]), (400, &json!(["maya@example.com", "second@example.com"])));
+    assert_eq!(
+        (reply.status, &reply.body["context"]["ids"]),
+        (400, &json!(["maya@example.com", "second@example.com"]))
+    );
 }
 
 #[tokio::test]
 async fn repeated_trace_id_refuses_the_batch() {
     let portal = Portal::any().await;
-    let input = |address: String| json!({"id": address, "idProperty": "email", "objectWriteTraceId": "t", "properties": {}});
+    let input =
+        |address: String| json!({"id": address, "idProperty": "email", "objectWriteTraceId": "t", "properties": {}});
     let reply = portal.post(UPSERT, json!({"inputs": [input(fresh("a")), input(fresh("b"))]})).await;
     assert_eq!(reply.status, 400);
 }
@@ -147,8 +152,12 @@ async fn bad_input_with_traces_fails_alone() {
 #[tokio::test]
 async fn bad_input_without_traces_refuses_the_batch() {
     let portal = Portal::new(Preset::Ready).await;
-    let reply = portal.upsert(&[("a@example.com", json!({})), ("b@example.com", json!({"no_such_property": "x"}))]).await;
-    assert_eq!((reply.status, reply.details()), (400, vec![("PROPERTY_DOESNT_EXIST".to_owned(), "no_such_property".to_owned())]));
+    let reply =
+        portal.upsert(&[("a@example.com", json!({})), ("b@example.com", json!({"no_such_property": "x"}))]).await;
+    assert_eq!(
+        (reply.status, reply.details()),
+        (400, vec![("PROPERTY_DOESNT_EXIST".to_owned(), "no_such_property".to_owned())])
+    );
     assert_eq!(portal.sim().record_count(portal.id(), "0-1"), 0);
 }
 

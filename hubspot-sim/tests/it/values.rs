@@ -18,7 +18,10 @@ async fn all_bad_properties_are_listed_at_once() {
         ("PROPERTY_DOESNT_EXIST", "no_such_property"),
         ("READ_ONLY_VALUE", "notes_last_contacted"),
     ];
-    assert_eq!((reply.status, details), (400, expected.map(|(code, name)| (code.to_owned(), name.to_owned())).to_vec()));
+    assert_eq!(
+        (reply.status, details),
+        (400, expected.map(|(code, name)| (code.to_owned(), name.to_owned())).to_vec())
+    );
     assert!(reply.body["message"].as_str().unwrap().starts_with("Property values were not valid: [{"));
 }
 
@@ -102,7 +105,8 @@ async fn required_fields_do_not_bind_updates() {
 #[tokio::test]
 async fn admins_rules_bind_every_write() {
     let portal = Portal::new(Preset::Strict).await;
-    let reply = portal.upsert(&[("maya@example.com", json!({"region": "north", "phone": "1".repeat(21), "zip": "331"}))]).await;
+    let reply =
+        portal.upsert(&[("maya@example.com", json!({"region": "north", "phone": "1".repeat(21), "zip": "331"}))]).await;
     let names: Vec<_> = reply.details().into_iter().map(|(_, name)| name).collect();
     assert_eq!((reply.status, names), (400, vec!["phone".to_owned(), "zip".to_owned()]));
 }
@@ -119,7 +123,11 @@ async fn lifecycle_goes_forward_only() {
         let write = |stage: &str| json!({"lifecyclestage": stage});
         portal.upsert(&[("maya@example.com", write(before))]).await;
         let reply = portal.upsert(&[("maya@example.com", write(sent))]).await;
-        assert_eq!(reply.body["results"][0]["properties"]["lifecyclestage"].as_str().unwrap_or(""), after, "{before} {sent}");
+        assert_eq!(
+            reply.body["results"][0]["properties"]["lifecyclestage"].as_str().unwrap_or(""),
+            after,
+            "{before} {sent}"
+        );
     }
 }
 

@@ -79,24 +79,14 @@ const fn country(
     digits: RangeInclusive<usize>,
     first: &'static str,
 ) -> Country {
-    Country {
-        iso,
-        code,
-        trunk,
-        exits,
-        digits,
-        first,
-    }
+    Country { iso, code, trunk, exits, digits, first }
 }
 
 impl Country {
     /// Whether the country has such a national number, as far as its plan can tell.
     pub(super) fn has(&self, number: &str) -> bool {
         self.digits.contains(&number.len())
-            && number
-                .bytes()
-                .next()
-                .is_some_and(|first| self.first.as_bytes().contains(&first))
+            && number.bytes().next().is_some_and(|first| self.first.as_bytes().contains(&first))
             && match self.code {
                 "1" => is_north_american(number.as_bytes()),
                 // Mobile numbers have nine digits after the area code and begin with 9.

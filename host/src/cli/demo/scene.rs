@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use hubspot_sim::{Preset, Simulator};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::cli::failure::{Failure, Result};
 use crate::connection;
 use crate::examples::{self, Example, Seen};
-use crate::hubspot::{CONTACT, DEAL, NOTE};
+use crate::hubspot::{API_VERSION, CONTACT, DEAL, NOTE};
 use crate::model::account::SchemaModes;
 use crate::model::id::{EventId, SourceId};
 use crate::model::time::Timestamp;
@@ -55,10 +55,8 @@ impl Scene {
                 )));
             }
             let portal = simulator.add_portal(preset, name);
-            for contact in own.iter().flat_map(|example| &example.portal.contacts) {
-                let properties: Vec<_> = contact.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-                simulator.create_record(portal.id, CONTACT, &properties);
-            }
+            let contacts: Vec<_> = own.iter().flat_map(|example| &example.portal.contacts).collect();
+            put_contacts(simulator, &portal, &contacts).await?;
             dealerships.push(open(app, (slug, name, transformation), &portal, settings).await?);
         }
         Ok(Self { dealerships, simulator: simulator.clone(), examples })
@@ -145,6 +143,29 @@ impl Scene {
     }
 }
 
+/// Puts contacts into a portal through its API, as an earlier integration did.
+async fn put_contacts(
+    simulator: &Simulator,
+    portal: &hubspot_sim::Portal,
+    contacts: &[&BTreeMap<String, String>],
+) -> Result<()> {
+    if contacts.is_empty() {
+        return Ok(());
+    }
+    let inputs: Vec<_> = contacts.iter().map(|properties| json!({ "properties": properties })).collect();
+    let response = reqwest::Client::new()
+        .post(format!("{}/crm/objects/{API_VERSION}/{CONTACT}/batch/create", simulator.base_url()))
+        .bearer_auth(&portal.access_token)
+        .json(&json!({ "inputs": inputs }))
+        .send()
+        .await
+        .map_err(anyhow::Error::from)?;
+    match response.status().as_u16() {
+        201 => Ok(()),
+        status => Err(Failure::failed(format!("the portal of the demo refused its contacts with {status}"))),
+    }
+}
+
 async fn open(
     app: &App,
     (slug, name, transformation): (&'static str, &'static str, &str),
@@ -189,20 +210,9 @@ pub(super) fn seen(simulator: &Simulator, portal: i64, lead: &Lead) -> Seen {
             .note
             .as_ref()
             .and_then(|note| record(NOTE, &note.id)?.remove("hs_note_body"))
-            .map(|html| plain(&html)),
+            .map(|html| examples::plain(&html)),
         deal: lead.deal.as_ref().and_then(|deal| record(DEAL, &deal.id)),
         dropped: lead.dropped.clone(),
         reason: lead.reason.clone(),
     }
-}
-
-/// A note's text, as its reader sees it.
-fn plain(html: &str) -> String {
-    let mut text = html.to_owned();
-    for (from, to) in
-        [("<br>", "\n"), ("<p>", ""), ("</p>", "\n"), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&amp;", "&")]
-    {
-        text = text.replace(from, to);
-    }
-    text
 }

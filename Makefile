@@ -1,0 +1,49 @@
+# Everything a newcomer types. `make demo` and `make test` do all the set-up themselves.
+
+WASM   := wasm32-unknown-unknown
+FRESH  := target/guests
+KEPT   := host/components
+GUESTS := guest_default guest_deals
+# What the stock components are made of: a test compares this with what the kept ones were made of.
+SOURCES = find wit guest-sdk guest-default guest-deals -type f \( -name '*.rs' -o -name '*.wit' -o -name '*.json' -o -name Cargo.toml \) | LC_ALL=C sort
+
+.PHONY: demo build test lint bench guests components
+
+## Two dealerships, a HubSpot simulator, and the leads of examples/, with a table of what became of each.
+demo: build
+	target/release/leadline demo
+
+build: guests
+	cargo build --release -p leadline
+
+## Everything that can fail: natively, in the sandbox, and through the real service.
+test: guests
+	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace; fi
+
+## Warnings are errors here.
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
+
+bench: guests
+	cargo run --release -p bench --
+
+## Builds the stock transformations where the target can be had; else the checked-in ones are used.
+guests:
+	@mkdir -p $(FRESH)
+	@if rustup target list --installed 2>/dev/null | grep -qx $(WASM) || rustup target add $(WASM); then \
+	  cargo build --profile guest --target $(WASM) -p guest-default -p guest-deals && \
+	  for name in $(GUESTS); do \
+	    cmp -s target/$(WASM)/guest/$$name.wasm $(FRESH)/$$name.wasm || cp target/$(WASM)/guest/$$name.wasm $(FRESH)/; \
+	  done && echo "stock transformations: freshly built"; \
+	else \
+	  rm -f $(FRESH)/*.wasm; \
+	  echo "stock transformations: the checked-in ones, because the target $(WASM) cannot be fetched"; \
+	fi
+
+## Renews the checked-in components from the guests' sources.
+components: build
+	mkdir -p $(KEPT)
+	for name in $(GUESTS); do target/release/leadline transform component $(FRESH)/$$name.wasm --output $(KEPT)/$$name.wasm; done
+	$(SOURCES) | xargs sha256sum > $(KEPT)/SOURCES

@@ -1,0 +1,15 @@
+//! What Leadline promises, one file a promise, through the real service against the real simulator.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on should stop")]
+
+mod guests;
+mod support;
+
+mod blocked;
+mod cli;
+mod components;
+mod crash;
+mod delivery;
+mod examples;
+mod ingest;
+mod retry;
+mod sandbox;

@@ -1,0 +1,117 @@
+//! What a hostile guest may do: harm itself, visibly, in a sentence that names the limit. Nobody else notices.
+
+use leadline::transform::{ComponentError, Transformer};
+use serde_json::json;
+
+use crate::guests::{embed, guest};
+use crate::support::TestApp;
+
+#[tokio::test]
+async fn a_hostile_guest_fails_with_a_sentence_and_everybody_else_goes_on() {
+    let rows = [
+        ("trap", "transform.trap", "it trapped: wasm `unreachable` instruction executed"),
+        ("divide", "transform.trap", "it trapped: integer divide by zero"),
+        ("spin", "transform.fuel", "it used all 20000000 units of fuel; an endless loop?"),
+        ("hoard", "transform.memory", "it asked for 32.1 MiB of memory; the limit is 32 MiB"),
+        ("grab", "transform.memory", "it asked for 512.1 MiB of memory; the limit is 32 MiB"),
+        ("recurse", "transform.stack", "it used up its stack of 256 KiB; endless recursion?"),
+        ("flood", "transform.log_flood", "it called the log more than 1000 times"),
+        ("shout", "transform.output_too_large", "it handed over more than 1024 KiB"),
+        ("endless_list", "transform.output_too_large", "it handed over more than 1024 KiB"),
+        ("outside", "transform.output_invalid", "what it returned is no value of the contract"),
+        ("bad_utf8", "transform.output_invalid", "what it returned is no value of the contract"),
+        ("bad_case", "transform.output_invalid", "what it returned is no value of the contract"),
+        ("note_about_nothing", "transform.output_invalid", "action 0 refers to action 7, which is not an earlier record"),
+    ];
+    let app = TestApp::start().await;
+    let honest = app.connected("honest").await;
+    for (name, code, sentence) in rows {
+        let dealer = app.connected(&format!("uses-{}", name.replace('_', "-"))).await;
+        app.install(&dealer, name, &guest(name)).await;
+        let lost = app.send_lead(&dealer, "ana").await;
+        let next = app.send_lead(&honest, name).await;
+        app.run_until_idle().await;
+        let fate = app.fate(&lost).await;
+        assert!(fate.starts_with(&format!("held ({code}): transformation `{name}@1` failed: {sentence}")), "{name}: {fate}");
+        assert_eq!(app.fate(&next).await, "delivered, 1 attempts", "{name} harmed another account");
+        assert_eq!(app.hubspot.record_count(dealer.portal, "0-1"), 0);
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn what_a_guest_says_is_quoted_and_harmless() {
+    let app = TestApp::start().await;
+    let dealer = app.connected("acme").await;
+    app.install(&dealer, "refuse", &guest("refuse")).await;
+    let event = app.send_lead(&dealer, "ana").await;
+    app.run_until_idle().await;
+    assert_eq!(app.fate(&event).await, "refused (transform.refused): transformation `refuse@1` refused the event: \"not⏎\u{fffd}[31m this o\"");
+    app.install(&dealer, "honest", &guest("honest")).await;
+    let event = app.send_lead(&dealer, "bob").await;
+    app.run_until_idle().await;
+    assert_eq!(app.fate(&event).await, "skipped (transform.skipped): transformation `honest@1` returned no actions");
+    app.finish().await;
+}
+
+#[test]
+fn what_is_no_transformation_is_refused_with_what_to_do() {
+    let transformer = Transformer::new().unwrap();
+    let import = |name: &str, function: &str| format!(r#"(component (import "{name}" (instance (export "{function}" (func)))))"#);
+    let component = |text: &str| wat::parse_str(text).unwrap();
+    let honest = guest("honest");
+    let rows: Vec<(&str, Vec<u8>, &str)> = vec![
+        ("an empty file", vec![], "this is not a WebAssembly file: it starts with `nothing at all`"),
+        ("a Linux program", b"\x7fELF and more".to_vec(), "this is not a WebAssembly file: it starts with `7f 45 4c 46`"),
+        ("a zip", b"PK\x03\x04....".to_vec(), "this is not a WebAssembly file: it starts with `50 4b 03 04`"),
+        ("a cut file", honest[..honest.len() / 2].to_vec(), "the file is damaged, was cut off, or uses a feature that is switched off here"),
+        ("a module without a contract", component("(module)"), "a core module without a contract. Build it with `guest-sdk`"),
+        ("sockets", component(&import("wasi:sockets/tcp@0.2.0", "x")), "the component imports `wasi:sockets/tcp@0.2.0`"),
+        ("an invented import", component(&import("acme:secret/door", "open")), "the component imports `acme:secret/door`"),
+        ("another version", component(&import("leadline:transform/log@9.0.0", "write")), "it imports `leadline:transform/log@9.0.0`; this server knows leadline:transform@1.0.0"),
+        ("an empty component", component("(component)"), "the component does not fit `leadline:transform@1.0.0`"),
+        ("too large", vec![0; 16 * 1024 * 1024 + 1], "at most 16 MiB are accepted"),
+        ("threads", component("(component (core module (memory 1 1 shared)))"), "switched off here"),
+        ("memory64", component("(component (core module (memory i64 1)))"), "switched off here"),
+        ("two memories", component("(component (core module (memory 1) (memory 1)))"), "switched off here"),
+    ];
+    for (what, bytes, sentence) in rows {
+        let error = transformer.compile(&bytes).err().unwrap_or_else(|| panic!("{what} was accepted"));
+        assert!(error.to_string().contains(sentence), "{what}: {error}");
+    }
+    let greedy = transformer.compile(&guest("greedy_start")).unwrap().describe();
+    assert!(matches!(&greedy, Err(ComponentError::Describe(text)) if text.contains("512.1 MiB")), "{greedy:?}");
+}
+
+#[test]
+fn machine_code_is_never_taken() {
+    let artifact = wasmtime_artifact();
+    let error = Transformer::new().unwrap().compile(&artifact).err().unwrap();
+    assert!(matches!(error, ComponentError::Precompiled), "{error}");
+}
+
+/// An ELF file that says it is wasmtime's: compiled code looks like this.
+fn wasmtime_artifact() -> Vec<u8> {
+    let engine = wasmtime::Engine::default();
+    engine.precompile_module(b"\0asm\x01\0\0\0").unwrap()
+}
+
+#[test]
+fn the_same_event_gives_the_same_bytes_and_the_same_fuel() {
+    let transformer = Transformer::new().unwrap();
+    let loaded = transformer.compile(leadline::stock::DEFAULT).unwrap();
+    let event = leadline::payload::event("msg_1", "lead.captured.v1", crate::support::NOON, crate::support::lead("ana"));
+    let run = |_| {
+        let run = loaded.run(&event, "{}");
+        (json!(run.actions.unwrap()).to_string(), run.fuel, run.memory_bytes)
+    };
+    let runs: Vec<_> = (0..50).map(run).collect();
+    assert!(runs.iter().all(|run| *run == runs[0]));
+}
+
+#[test]
+fn a_module_of_another_world_does_not_fit() {
+    let module = wat::parse_str(r#"(module (memory (export "memory") 1) (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable))"#).unwrap();
+    let error = Transformer::new().unwrap().compile(&embed(&module, "transformation")).err().unwrap();
+    assert!(matches!(error, ComponentError::NoContract(_)), "{error}");
+}

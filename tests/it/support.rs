@@ -1,0 +1,252 @@
+//! The one harness: the real server on port 0, a database of its own, the simulator, and a clock that stands still
+//! until a test moves it. Tests call the worker's own steps; nothing sleeps and nothing polls.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use hubspot_sim::{Clock, FindingKind, Options, Preset, Simulator};
+use leadline::app::App;
+use leadline::config::Config;
+use leadline::model::account::{Account, Connection, SchemaModes};
+use leadline::model::event::EventState;
+use leadline::model::id::{EventId, SourceId};
+use leadline::model::lane::{LaneKind, Step};
+use leadline::model::time::Timestamp;
+use leadline::signature::Secret;
+use leadline::store::{CreateAccount, EventFilter, NewSource, ShownEvent};
+use leadline::view::{self, Lead};
+use leadline::{connection, deliver, http, process, stock};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// When every test begins: noon in UTC, on a Monday.
+pub(crate) const NOON: Timestamp = Timestamp(1_795_435_200_000);
+
+/// A running service with its simulator.
+pub(crate) struct TestApp {
+    pub(crate) app: Arc<App>,
+    pub(crate) hubspot: Simulator,
+    pub(crate) address: String,
+    now: Arc<AtomicI64>,
+    folder: TempDir,
+}
+
+/// One account, connected to a portal of the simulator, with a source.
+pub(crate) struct Dealer {
+    pub(crate) account: Account,
+    pub(crate) connection: Connection,
+    pub(crate) portal: i64,
+    pub(crate) source: SourceId,
+    pub(crate) secret: SecretString,
+}
+
+/// An answer of the service.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) content_type: String,
+    pub(crate) retry_after: Option<String>,
+    pub(crate) body: Value,
+}
+
+impl TestApp {
+    pub(crate) async fn start() -> Self {
+        let hubspot = Simulator::start(Options { clock: Clock::Standing(NOON.0), ..Options::default() }).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        Self::start_on(folder, hubspot, NOON).await
+    }
+
+    async fn start_on(folder: TempDir, hubspot: Simulator, at: Timestamp) -> Self {
+        let config = Config {
+            data: folder.path().join("data"),
+            keys: None,
+            hubspot_url: hubspot.base_url(),
+            log: "off".to_owned(),
+            log_json: false,
+        };
+        let now = Arc::new(AtomicI64::new(at.0));
+        let clock = now.clone();
+        let app = App::connect_at(&config, Arc::new(move || Timestamp(clock.load(Ordering::SeqCst)))).await.unwrap();
+        let app = Arc::new(app);
+        app.store.void_leases().await.unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let router = http::router(app.clone());
+        tokio::spawn(async move { axum_serve(listener, router).await });
+        Self { app, hubspot, address, now, folder }
+    }
+
+    /// The process dies and another one starts on the same data; the simulator lives on.
+    pub(crate) async fn restart(self) -> Self {
+        let at = self.now();
+        // Nothing is settled and nothing is closed: what was not committed is gone.
+        Self::start_on(self.folder, self.hubspot, at).await
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp(self.now.load(Ordering::SeqCst))
+    }
+
+    /// Moves the clock of service and simulator.
+    pub(crate) fn advance(&self, by: Duration) {
+        self.set_clock(self.now() + by);
+    }
+
+    fn set_clock(&self, to: Timestamp) {
+        self.now.store(to.0, Ordering::SeqCst);
+        self.hubspot.set_clock(to.0);
+    }
+
+    /// A dealership that uses a stock transformation.
+    pub(crate) async fn dealer(&self, slug: &str, preset: Preset, transformation: &str, settings: Value) -> Dealer {
+        let CreateAccount::Created(account) = self.app.store.create_account(slug, slug, self.now()).await.unwrap() else {
+            panic!("the slug {slug} is taken");
+        };
+        let portal = self.hubspot.add_portal(preset, slug);
+        let token = SecretString::from(portal.access_token.clone());
+        let connection = connection::connect(&self.app.store, &account, portal.id, &token, self.now()).await.unwrap();
+        connection::use_transformation(&self.app.store, &account, &connection, transformation, settings, self.now()).await.unwrap();
+        let secret = SecretString::from(Secret::generate());
+        let modes = SchemaModes::new();
+        let new = NewSource { account_id: &account.id, name: "chat", tolerance_s: 300, schema_modes: &modes, secret: &secret };
+        let source = self.app.store.create_source(new, self.now()).await.unwrap().id;
+        Dealer { account, connection, portal: portal.id, source, secret }
+    }
+
+    /// A dealership that uses the default transformation, in a portal that has every property.
+    pub(crate) async fn connected(&self, slug: &str) -> Dealer {
+        self.dealer(slug, Preset::Ready, "default", json!({ "country": "US" })).await
+    }
+
+    /// Installs a component for one account and binds it to captured leads.
+    pub(crate) async fn install(&self, dealer: &Dealer, name: &str, bytes: &[u8]) {
+        let account = dealer.account.id.as_str();
+        stock::install_version(&self.app.store, &self.app.transformer, account, name, bytes, self.now()).await.unwrap();
+        connection::use_transformation(&self.app.store, &dealer.account, &dealer.connection, name, json!({}), self.now()).await.unwrap();
+    }
+
+    /// Posts a signed body.
+    pub(crate) async fn post(&self, dealer: &Dealer, id: &str, body: &[u8]) -> Answer {
+        let at = self.now().seconds();
+        let signature = Secret::parse(dealer.secret.expose_secret()).unwrap().sign(id, at, body);
+        let headers = [("webhook-id", id), ("webhook-timestamp", &at.to_string()), ("webhook-signature", &signature)];
+        self.post_raw(dealer.source.as_str(), &headers, body.to_vec()).await
+    }
+
+    /// Posts whatever a sender may come up with.
+    pub(crate) async fn post_raw(&self, source: &str, headers: &[(&str, &str)], body: impl Into<reqwest::Body>) -> Answer {
+        let mut request = reqwest::Client::new().post(format!("{}/v1/sources/{source}/events", self.address)).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.unwrap();
+        let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        Answer {
+            status: response.status().as_u16(),
+            content_type: header("content-type").unwrap_or_default(),
+            retry_after: header("retry-after"),
+            body: response.json().await.unwrap_or(Value::Null),
+        }
+    }
+
+    /// Posts a lead of this person, with an e-mail address, and returns the event's id.
+    pub(crate) async fn send_lead(&self, dealer: &Dealer, name: &str) -> EventId {
+        self.send(dealer, &format!("msg_{name}"), lead(name)).await
+    }
+
+    pub(crate) async fn send(&self, dealer: &Dealer, id: &str, data: Value) -> EventId {
+        let body = json!({ "type": "lead.captured.v1", "timestamp": "2026-11-23T08:00:00Z", "data": data });
+        let answer = self.post(dealer, id, body.to_string().as_bytes()).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        EventId::stored(answer.body["event_id"].as_str().unwrap().to_owned())
+    }
+
+    /// Plans everything that is due.
+    pub(crate) async fn plan(&self) {
+        while process::plan_next(&self.app.store, &self.app.transformer, "test", self.now()).await.unwrap() == Step::Worked {}
+    }
+
+    /// Plans and delivers everything that is due now.
+    pub(crate) async fn run_until_idle(&self) {
+        self.plan().await;
+        while deliver::deliver_next(&self.app.store, &self.app.hubspot, "test", &self.app.clock).await.unwrap() == Step::Worked {}
+    }
+
+    /// Works through the queue and moves the clock to whatever is due next, until `end`.
+    pub(crate) async fn run_through(&self, end: Timestamp) {
+        loop {
+            self.run_until_idle().await;
+            match self.app.store.next_due(LaneKind::Deliver, self.now()).await.unwrap() {
+                Some(due) if due <= end => self.set_clock(due.max(self.now() + Duration::from_millis(1))),
+                _ => break,
+            }
+        }
+        self.set_clock(end);
+    }
+
+    pub(crate) async fn event(&self, id: &EventId) -> ShownEvent {
+        self.app.store.event(id).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn lead(&self, id: &EventId) -> Lead {
+        view::lead(&self.event(id).await, "test")
+    }
+
+    /// One line that says where an event stands: what people would be told.
+    pub(crate) async fn fate(&self, id: &EventId) -> String {
+        let shown = self.event(id).await;
+        let Some(delivery) = shown.deliveries.last() else {
+            let reason = shown.event.reason.map_or_else(String::new, |reason| format!(" ({}): {}", reason.code, reason.detail));
+            return format!("{:?}{reason}", shown.event.state).to_lowercase_first();
+        };
+        let delivery = &delivery.delivery;
+        let reason = delivery.reason.as_ref().map_or_else(String::new, |reason| format!(" ({}): {}", reason.code, reason.detail));
+        let due = delivery.due_at.map_or_else(String::new, |due| format!(", due at {due}"));
+        format!("{:?}, {} attempts{due}{reason}", delivery.state, delivery.attempts).to_lowercase_first()
+    }
+
+    /// What always holds when a test ends: every accepted event has its fate, no call is open, and the simulator saw
+    /// nothing that must never happen.
+    pub(crate) async fn finish(self) {
+        self.finish_after(&[]).await;
+    }
+
+    /// The same, where the scene itself brings some findings about.
+    pub(crate) async fn finish_after(self, expected: &[FindingKind]) {
+        let mut findings = self.hubspot.findings();
+        findings.retain(|finding| !expected.contains(&finding.kind));
+        assert!(findings.is_empty(), "the simulator found {findings:#?}");
+        let filter = EventFilter { state: Some(EventState::Received), limit: 10, ..EventFilter::default() };
+        let without_fate = self.app.store.events(&filter).await.unwrap();
+        assert!(without_fate.is_empty(), "events without a fate: {without_fate:#?}");
+        self.hubspot.stop().await;
+    }
+}
+
+async fn axum_serve(listener: tokio::net::TcpListener, router: axum::Router) {
+    axum::serve(listener, router).await.unwrap();
+}
+
+/// A lead of this person, as the widget sends it.
+pub(crate) fn lead(name: &str) -> Value {
+    json!({
+        "id": format!("lead_{name}"), "name": name, "email": format!("{name}@example.com"), "phone": "(305) 555-0187",
+        "status": "new", "priority": "high", "origin": "chat_widget",
+        "vehicle": { "make": "Honda", "model": "CR-V", "year": 2027 },
+        "notes": [{ "at": "2026-11-23T07:58:00Z", "text": format!("Hello, this is {name}.") }],
+        "dealership": { "name": "Ocean Honda", "slug": "ocean-honda" },
+    })
+}
+
+trait LowercaseFirst {
+    fn to_lowercase_first(self) -> String;
+}
+
+impl LowercaseFirst for String {
+    fn to_lowercase_first(self) -> String {
+        let mut chars = self.chars();
+        chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+    }
+}
