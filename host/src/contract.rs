@@ -10,7 +10,8 @@ wasmtime::component::bindgen!({
 
 pub use leadline::transform::{actions, events, log, manifest};
 
-use actions::{MatchKey, Property};
+use actions::{MatchKey, Property, WritePolicy};
+use log::Level;
 
 /// Package and version of the contract that this host runs.
 pub const CONTRACT: &str = "leadline:transform@1.0.0";
@@ -43,6 +44,29 @@ impl Action {
             Self::UpsertDeal(deal) => &deal.properties,
             Self::AddNote(_) => &[],
             Self::UpsertObject(object) => &object.properties,
+        }
+    }
+}
+
+impl WritePolicy {
+    /// The policy as the contract and the settings write it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::OnCreate => "on-create",
+            Self::IfEmpty => "if-empty",
+        }
+    }
+}
+
+impl Level {
+    /// The level as people read it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
         }
     }
 }

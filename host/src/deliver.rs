@@ -37,7 +37,7 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
     let (connection, token) = found.with_context(|| format!("lane {} has no connection", lease.lane_id))?;
 
     let mut round = Round::begin(claimed);
-    round.recall(&left_behind, clock());
+    let recalled = round.recall(&left_behind, clock());
     let portal = Portal { token, api_version: connection.api_version.clone() };
     let mut journal = Journal::new(store, hubspot, &portal, lease, clock);
     match connection.state {
@@ -48,7 +48,7 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
     let now = clock();
     let outcomes = round.outcomes(now);
     let (lease, mut calls, last_answer) = journal.close();
-    calls.extend(left_behind.into_iter().map(|call| call.id));
+    calls.extend(recalled);
     let settlement = Settlement {
         claimed: &round.claimed,
         outcomes: &outcomes,

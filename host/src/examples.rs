@@ -106,7 +106,8 @@ fn load(name: String) -> anyhow::Result<Example> {
 
 /// A note's text, as its reader sees it.
 pub fn plain(html: &str) -> String {
-    let tags = [("<br>", "\n"), ("<p>", ""), ("</p>", "\n"), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&amp;", "&")];
+    let tags =
+        [("<br>", "\n"), ("<p>", ""), ("</p>", "\n"), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&amp;", "&")];
     tags.iter().fold(html.to_owned(), |text, (from, to)| text.replace(from, to))
 }
 

@@ -36,7 +36,10 @@ async fn a_missing_key_property_blocks_only_the_leads_that_need_it() {
 async fn a_portal_that_requires_a_property_blocks_and_names_it() {
     let app = TestApp::start().await;
     let dealer = app.connected("acme").await;
-    app.hubspot.act(dealer.portal, hubspot_sim::Act::RequireProperty { object_type: "0-1".into(), property: "city".into(), when: None });
+    app.hubspot.act(
+        dealer.portal,
+        hubspot_sim::Act::RequireProperty { object_type: "0-1".into(), property: "city".into(), when: None },
+    );
     let event = app.send_lead(&dealer, "ana").await;
     app.run_until_idle().await;
     let fate = app.fate(&event).await;
@@ -48,14 +51,33 @@ async fn a_portal_that_requires_a_property_blocks_and_names_it() {
 async fn an_account_without_a_portal_skips_with_the_reason() {
     let app = TestApp::start().await;
     let connected = app.connected("acme").await;
-    let leadline::store::CreateAccount::Created(account) = app.app.store.create_account("alone", "Alone", app.now()).await.unwrap() else { panic!() };
+    let leadline::store::CreateAccount::Created(account) =
+        app.app.store.create_account("alone", "Alone", app.now()).await.unwrap()
+    else {
+        panic!()
+    };
     let secret = secrecy::SecretString::from(leadline::signature::Secret::generate());
     let modes = Default::default();
-    let new = leadline::store::NewSource { account_id: &account.id, name: "chat", tolerance_s: 300, schema_modes: &modes, secret: &secret };
+    let new = leadline::store::NewSource {
+        account_id: &account.id,
+        name: "chat",
+        tolerance_s: 300,
+        schema_modes: &modes,
+        secret: &secret,
+    };
     let source = app.app.store.create_source(new, app.now()).await.unwrap().id;
-    let alone = crate::support::Dealer { account, source, secret, connection: connected.connection.clone(), portal: connected.portal };
+    let alone = crate::support::Dealer {
+        account,
+        source,
+        secret,
+        connection: connected.connection.clone(),
+        portal: connected.portal,
+    };
     let event = app.send_lead(&alone, "ana").await;
     app.run_until_idle().await;
-    assert_eq!(app.fate(&event).await, "skipped (account.not_connected): no HubSpot account was connected when the event came");
+    assert_eq!(
+        app.fate(&event).await,
+        "skipped (account.not_connected): no HubSpot account was connected when the event came"
+    );
     app.finish().await;
 }

@@ -31,8 +31,15 @@ fn the_demo_ends_well_and_says_what_became_of_each_lead() {
     let shown = json(folder.path(), &["demo", "--once"]);
     let leads = shown["leads"].as_array().unwrap();
     assert!(leads.len() >= 16);
-    let find = |outcome: &str, account: &str| leads.iter().filter(|lead| lead["outcome"] == outcome && lead["account"] == account).count();
-    assert!(find("created", "Ocean Honda") > 5 && find("created", "Northside Toyota") >= 2 && find("updated", "Ocean Honda") >= 2 && find("skipped", "Ocean Honda") >= 2);
+    let find = |outcome: &str, account: &str| {
+        leads.iter().filter(|lead| lead["outcome"] == outcome && lead["account"] == account).count()
+    };
+    assert!(
+        find("created", "Ocean Honda") > 5
+            && find("created", "Northside Toyota") >= 2
+            && find("updated", "Ocean Honda") >= 2
+            && find("skipped", "Ocean Honda") >= 2
+    );
     for lead in leads {
         let keys: Vec<_> = lead.as_object().unwrap().keys().map(String::as_str).collect();
         for key in ["event", "account", "type", "state", "outcome", "contact", "note", "deal", "dropped", "millis"] {
@@ -41,7 +48,10 @@ fn the_demo_ends_well_and_says_what_became_of_each_lead() {
         assert_eq!(lead["contact"].is_object(), lead["state"] == "delivered", "{lead}");
     }
     let deal = leads.iter().find(|lead| lead["deal"].is_object()).unwrap();
-    assert_eq!((&deal["deal"]["pipeline"], &deal["deal"]["stage"]), (&Value::from("new-vehicles"), &Value::from("new-lead")));
+    assert_eq!(
+        (&deal["deal"]["pipeline"], &deal["deal"]["stage"]),
+        (&Value::from("new-vehicles"), &Value::from("new-lead"))
+    );
 }
 
 #[test]
@@ -76,20 +86,61 @@ fn accounts_and_sources_are_made_listed_and_shown() {
     std::fs::write(&token, "pat-secret-token\n").unwrap();
     let settings = folder.join("settings.json");
     std::fs::write(&settings, r#"{"country":"US"}"#).unwrap();
-    let connect = |more: &[&str]| leadline(folder, &[&["connection", "connect", "--account", "ocean-honda", "--portal", "4711", "--token-file", token.to_str().unwrap()], more].concat());
+    let connect = |more: &[&str]| {
+        leadline(
+            folder,
+            &[
+                &[
+                    "connection",
+                    "connect",
+                    "--account",
+                    "ocean-honda",
+                    "--portal",
+                    "4711",
+                    "--token-file",
+                    token.to_str().unwrap(),
+                ],
+                more,
+            ]
+            .concat(),
+        )
+    };
     assert_eq!(connect(&["--transformation", "nonsense"]).0, 5);
-    assert_eq!(connect(&["--transformation", "deals", "--settings", settings.to_str().unwrap()]).0, 3, "deals need a pipeline");
+    assert_eq!(
+        connect(&["--transformation", "deals", "--settings", settings.to_str().unwrap()]).0,
+        3,
+        "deals need a pipeline"
+    );
     assert_eq!(connect(&["--settings", settings.to_str().unwrap()]).0, 0);
 
     let shown = json(folder, &["account", "show", "ocean-honda"]);
-    assert_eq!((&shown["data"]["connections"][0]["portal_id"], &shown["data"]["transformations"][0]["version"]), (&Value::from(4711), &Value::from("default@1")));
+    assert_eq!(
+        (&shown["data"]["connections"][0]["portal_id"], &shown["data"]["transformations"][0]["version"]),
+        (&Value::from(4711), &Value::from("default@1"))
+    );
     assert_eq!(shown["data"]["transformations"][0]["settings"]["country"], "US");
     assert_eq!(json(folder, &["account", "list"])["data"].as_array().unwrap().len(), 1);
     assert_eq!(json(folder, &["source", "list", "--account", "ocean-honda"])["data"][0]["id"], id);
     assert_eq!(json(folder, &["event", "list"])["data"], Value::Array(vec![]));
     assert_eq!(leadline(folder, &["event", "show", "evt_0000"]).0, 5);
     assert_eq!(leadline(folder, &["event", "show", "nonsense"]).0, 2);
-    assert_eq!(leadline(folder, &["event", "send", &example("plain-lead/event.json"), "--source", id, "--sign", "--url", "http://127.0.0.1:9"]).0, 7);
+    assert_eq!(
+        leadline(
+            folder,
+            &[
+                "event",
+                "send",
+                &example("plain-lead/event.json"),
+                "--source",
+                id,
+                "--sign",
+                "--url",
+                "http://127.0.0.1:9"
+            ]
+        )
+        .0,
+        7
+    );
 
     // Neither token nor secret lies anywhere in clear, and the keys are for their owner only.
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -117,8 +168,14 @@ fn a_transformation_runs_from_the_command_line() {
     std::fs::write(&default, leadline::stock::DEFAULT).unwrap();
     let default = default.to_str().unwrap();
 
-    let run = json(folder.path(), &["transform", "run", default, "--event", &event, "--settings", &example("plain-lead/settings.json")]);
-    assert_eq!((&run["data"]["outcome"], run["data"]["actions"].as_array().unwrap().len()), (&Value::from("planned"), 2));
+    let run = json(
+        folder.path(),
+        &["transform", "run", default, "--event", &event, "--settings", &example("plain-lead/settings.json")],
+    );
+    assert_eq!(
+        (&run["data"]["outcome"], run["data"]["actions"].as_array().unwrap().len()),
+        (&Value::from("planned"), 2)
+    );
     assert!(run["data"]["fuel"].as_u64().unwrap() > 0 && run["data"]["memory_bytes"].as_u64().unwrap() > 0);
     let (code, text) = leadline(folder.path(), &["transform", "run", default, "--event", &event]);
     assert!(code == 0 && text.contains("contact by email = maya.lind@example.com") && text.contains("fuel "), "{text}");
@@ -126,12 +183,23 @@ fn a_transformation_runs_from_the_command_line() {
     for (name, code) in [("spin", 8), ("hoard", 8), ("trap", 1), ("refuse", 3), ("honest", 0)] {
         assert_eq!(leadline(folder.path(), &["transform", "run", &guest(name), "--event", &event]).0, code, "{name}");
     }
-    assert_eq!(leadline(folder.path(), &["transform", "run", &event, "--event", &event]).0, 3, "an event is no component");
-    assert_eq!(leadline(folder.path(), &["transform", "run", default, "--event", default]).0, 2, "a component is no event");
+    assert_eq!(
+        leadline(folder.path(), &["transform", "run", &event, "--event", &event]).0,
+        3,
+        "an event is no component"
+    );
+    assert_eq!(
+        leadline(folder.path(), &["transform", "run", default, "--event", default]).0,
+        2,
+        "a component is no event"
+    );
 
     let component = folder.path().join("component.wasm");
     let component = component.to_str().unwrap();
     assert_eq!(leadline(folder.path(), &["transform", "component", default, "--output", component]).0, 0);
-    let again = json(folder.path(), &["transform", "run", component, "--event", &event, "--settings", &example("plain-lead/settings.json")]);
+    let again = json(
+        folder.path(),
+        &["transform", "run", component, "--event", &event, "--settings", &example("plain-lead/settings.json")],
+    );
     assert_eq!(again["data"]["actions"], run["data"]["actions"]);
 }

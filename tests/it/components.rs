@@ -17,17 +17,24 @@ fn sources() -> Vec<(String, String)> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 walk(&path, files);
-            } else if path.extension().is_some_and(|end| ["rs", "wit", "json"].iter().any(|known| end == *known)) || path.ends_with("Cargo.toml") {
+            } else if path.extension().is_some_and(|end| ["rs", "wit", "json"].iter().any(|known| end == *known))
+                || path.ends_with("Cargo.toml")
+            {
                 files.push(path);
             }
         }
     }
     let mut files = Vec::new();
-    ["wit", "guest-sdk", "guest-default", "guest-deals"].iter().for_each(|folder| walk(&root().join(folder), &mut files));
-    let mut sources: Vec<_> = files.iter().map(|path| {
-        let hash = Sha256::digest(std::fs::read(path).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect();
-        (path.strip_prefix(root()).unwrap().display().to_string(), hash)
-    }).collect();
+    ["wit", "guest-sdk", "guest-default", "guest-deals"]
+        .iter()
+        .for_each(|folder| walk(&root().join(folder), &mut files));
+    let mut sources: Vec<_> = files
+        .iter()
+        .map(|path| {
+            let hash = Sha256::digest(std::fs::read(path).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect();
+            (path.strip_prefix(root()).unwrap().display().to_string(), hash)
+        })
+        .collect();
     sources.sort();
     sources
 }
@@ -35,11 +42,18 @@ fn sources() -> Vec<(String, String)> {
 #[test]
 fn checked_in_components_are_made_of_todays_sources() {
     let listed = std::fs::read_to_string(root().join("host/components/SOURCES")).unwrap();
-    let mut listed: Vec<_> = listed.lines().filter_map(|line| line.split_once("  ")).map(|(hash, path)| (path.to_owned(), hash.to_owned())).collect();
+    let mut listed: Vec<_> = listed
+        .lines()
+        .filter_map(|line| line.split_once("  "))
+        .map(|(hash, path)| (path.to_owned(), hash.to_owned()))
+        .collect();
     listed.sort();
     let today = sources();
     let changed: Vec<_> = today.iter().filter(|source| !listed.contains(source)).map(|(path, _)| path).collect();
-    assert!(changed.is_empty() && listed.len() == today.len(), "the components in host/components are older than {changed:?}; run `make components`");
+    assert!(
+        changed.is_empty() && listed.len() == today.len(),
+        "the components in host/components are older than {changed:?}; run `make components`"
+    );
 }
 
 #[test]

@@ -81,14 +81,29 @@ async fn a_worker_that_comes_back_after_its_lease_changes_nothing() {
     let event = app.send_lead(&dealer, "ana").await;
     app.plan().await;
     // The lease of somebody who froze: he holds the lane, and time goes by.
-    let frozen = app.app.store.lease_lanes(leadline::model::lane::LaneKind::Deliver, "frozen", 1, app.now()).await.unwrap().remove(0);
+    let frozen = app
+        .app
+        .store
+        .lease_lanes(leadline::model::lane::LaneKind::Deliver, "frozen", 1, app.now())
+        .await
+        .unwrap()
+        .remove(0);
     app.run_until_idle().await;
     assert!(app.fate(&event).await.starts_with("pending"), "nobody else works on a leased lane");
     app.advance(Duration::from_secs(91));
     app.run_until_idle().await;
     assert_eq!(app.fate(&event).await, "delivered, 1 attempts");
     let claimed = app.app.store.due_deliveries(&frozen, 100, app.now()).await.unwrap();
-    let late = leadline::store::Settlement { claimed: &claimed, outcomes: &[], calls: &[], last_answer: None, paused_until: None };
-    assert_eq!(app.app.store.settle(&frozen, late, app.now()).await.unwrap(), leadline::model::lane::Settled::LeaseLost);
+    let late = leadline::store::Settlement {
+        claimed: &claimed,
+        outcomes: &[],
+        calls: &[],
+        last_answer: None,
+        paused_until: None,
+    };
+    assert_eq!(
+        app.app.store.settle(&frozen, late, app.now()).await.unwrap(),
+        leadline::model::lane::Settled::LeaseLost
+    );
     app.finish().await;
 }

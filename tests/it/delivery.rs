@@ -8,7 +8,11 @@ use crate::support::{TestApp, lead};
 
 /// The calls to HubSpot since the start, as operation paths.
 fn calls(app: &TestApp) -> Vec<String> {
-    app.hubspot.calls().into_iter().map(|call| call.path.rsplit_once("2026-09/").map_or(call.path.clone(), |(_, path)| path.to_owned())).collect()
+    app.hubspot
+        .calls()
+        .into_iter()
+        .map(|call| call.path.rsplit_once("2026-09/").map_or(call.path.clone(), |(_, path)| path.to_owned()))
+        .collect()
 }
 
 #[tokio::test]
@@ -20,7 +24,10 @@ async fn a_hundred_leads_take_three_calls() {
     }
     app.run_until_idle().await;
     assert_eq!(calls(&app), ["0-1/batch/read", "0-1/batch/upsert", "0-46/batch/create"]);
-    assert_eq!((app.hubspot.record_count(dealer.portal, CONTACT), app.hubspot.record_count(dealer.portal, NOTE)), (100, 100));
+    assert_eq!(
+        (app.hubspot.record_count(dealer.portal, CONTACT), app.hubspot.record_count(dealer.portal, NOTE)),
+        (100, 100)
+    );
     app.finish().await;
 }
 
@@ -85,7 +92,15 @@ async fn a_value_that_hubspot_refuses_is_left_out_and_the_lead_goes_through() {
         let lead = app.lead(&event).await;
         let mut dropped = lead.dropped.clone();
         dropped.sort();
-        assert_eq!((lead.outcome, dropped), ("created", ["dealership_name", "dealership_slug", "lead_origin_channel", "lead_priority", "vehicle_of_interest"].map(str::to_owned).to_vec()));
+        assert_eq!(
+            (lead.outcome, dropped),
+            (
+                "created",
+                ["dealership_name", "dealership_slug", "lead_origin_channel", "lead_priority", "vehicle_of_interest"]
+                    .map(str::to_owned)
+                    .to_vec()
+            )
+        );
     }
     app.finish().await;
 }
@@ -116,7 +131,15 @@ async fn one_bad_record_in_a_batch_harms_no_other() {
 async fn a_refused_batch_without_details_is_halved_until_the_culprit_is_alone() {
     let app = TestApp::start().await;
     let dealer = app.connected("acme").await;
-    let culprit = Fault { on: hubspot_sim::Match { path: Some("0-1/batch/upsert".into()), body: Some("person13@".into()), ..Default::default() }, times: None, then: Fault::status(400).then };
+    let culprit = Fault {
+        on: hubspot_sim::Match {
+            path: Some("0-1/batch/upsert".into()),
+            body: Some("person13@".into()),
+            ..Default::default()
+        },
+        times: None,
+        then: Fault::status(400).then,
+    };
     app.hubspot.add_fault(culprit);
     let mut events = Vec::new();
     for number in 0..20 {
@@ -189,7 +212,11 @@ async fn a_broken_answer_to_a_write_makes_no_second_record() {
         app.run_through(app.now() + std::time::Duration::from_secs(3600)).await;
         let fate = app.fate(&event).await;
         assert!(fate.starts_with("delivered"), "{end:?}: {fate}");
-        assert_eq!((app.hubspot.record_count(dealer.portal, CONTACT), app.hubspot.record_count(dealer.portal, NOTE)), (1, 1), "{end:?}");
+        assert_eq!(
+            (app.hubspot.record_count(dealer.portal, CONTACT), app.hubspot.record_count(dealer.portal, NOTE)),
+            (1, 1),
+            "{end:?}"
+        );
         app.finish().await;
     }
 }

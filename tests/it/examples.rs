@@ -18,8 +18,12 @@ fn run(example: &Example, loaded: &Loaded) -> Value {
     let envelope = Envelope::read(&example.event).unwrap();
     let data = serde_json::from_str(envelope.data.get()).unwrap();
     let occurred_at = envelope.occurred_at().unwrap_or(Timestamp(0));
-    let settings = Settings::compile(&loaded.describe().unwrap().settings_schema).unwrap().complete(example.settings.clone()).unwrap();
-    let run = loaded.run(&payload::event(&example.name, &envelope.event_type, occurred_at, data), &settings.to_string());
+    let settings = Settings::compile(&loaded.describe().unwrap().settings_schema)
+        .unwrap()
+        .complete(example.settings.clone())
+        .unwrap();
+    let run =
+        loaded.run(&payload::event(&example.name, &envelope.event_type, occurred_at, data), &settings.to_string());
     let answer = match run.actions {
         Ok(actions) => json!({ "actions": actions }),
         Err(Stop::Skip(reason)) => json!({ "skip": reason }),
@@ -66,7 +70,14 @@ async fn leads_reach_hubspot_as_the_examples_say() {
         let preset = if expected.transformation == "deals" { Preset::Deals } else { Preset::Ready };
         let dealer = app.dealer(&example.name, preset, &expected.transformation, example.settings.clone()).await;
         for contact in &example.portal.contacts {
-            let token = app.app.store.connection_with_token(&dealer.account.id, dealer.connection.id.as_str()).await.unwrap().unwrap().1;
+            let token = app
+                .app
+                .store
+                .connection_with_token(&dealer.account.id, dealer.connection.id.as_str())
+                .await
+                .unwrap()
+                .unwrap()
+                .1;
             let created = reqwest::Client::new()
                 .post(format!("{}/crm/objects/{API_VERSION}/{CONTACT}/batch/create", app.hubspot.base_url()))
                 .bearer_auth(secrecy::ExposeSecret::expose_secret(&token))
@@ -81,19 +92,31 @@ async fn leads_reach_hubspot_as_the_examples_say() {
         app.run_until_idle().await;
         let event = leadline::model::id::EventId::stored(answer.body["event_id"].as_str().unwrap().to_owned());
         let seen = seen(&app, dealer.portal, &app.lead(&event).await);
-        wrong.extend(expected.outcome.differences(&seen).into_iter().map(|difference| format!("{}: {difference}", example.name)));
+        wrong.extend(
+            expected.outcome.differences(&seen).into_iter().map(|difference| format!("{}: {difference}", example.name)),
+        );
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     app.finish().await;
 }
 
 fn seen(app: &TestApp, portal: i64, lead: &leadline::view::Lead) -> examples::Seen {
-    let record = |object_type: &str, id: &str| app.hubspot.records(portal, object_type).into_iter().find(|record| record.id == id).map(|record| record.properties);
+    let record = |object_type: &str, id: &str| {
+        app.hubspot
+            .records(portal, object_type)
+            .into_iter()
+            .find(|record| record.id == id)
+            .map(|record| record.properties)
+    };
     examples::Seen {
         state: lead.state.clone(),
         outcome: lead.outcome.to_owned(),
         contact: lead.contact.as_ref().and_then(|contact| record(CONTACT, &contact.id)),
-        note: lead.note.as_ref().and_then(|note| record(NOTE, &note.id)?.remove("hs_note_body")).map(|html| examples::plain(&html)),
+        note: lead
+            .note
+            .as_ref()
+            .and_then(|note| record(NOTE, &note.id)?.remove("hs_note_body"))
+            .map(|html| examples::plain(&html)),
         deal: lead.deal.as_ref().and_then(|deal| record(DEAL, &deal.id)),
         dropped: lead.dropped.clone(),
         reason: lead.reason.clone(),

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Dealer, NOON, TestApp, lead};
 
-const BODY: &[u8] = br#"{"type":"lead.captured.v1","timestamp":"2026-11-23T08:00:00Z","data":{"id":"lead_1","email":"a@example.com"}}"#;
+const BODY: &[u8] =
+    br#"{"type":"lead.captured.v1","timestamp":"2026-11-23T08:00:00Z","data":{"id":"lead_1","email":"a@example.com"}}"#;
 
 async fn stored(app: &TestApp) -> usize {
     app.app.store.events(&EventFilter { limit: 200, ..EventFilter::default() }).await.unwrap().len()
@@ -20,9 +21,21 @@ async fn stored(app: &TestApp) -> usize {
 async fn with_schema_mode(app: &TestApp, dealer: &Dealer, mode: SchemaMode) -> Dealer {
     let modes = SchemaModes::from([("lead.captured.v1".to_owned(), mode)]);
     let secret = SecretString::from(Secret::generate());
-    let new = NewSource { account_id: &dealer.account.id, name: "strict", tolerance_s: 300, schema_modes: &modes, secret: &secret };
+    let new = NewSource {
+        account_id: &dealer.account.id,
+        name: "strict",
+        tolerance_s: 300,
+        schema_modes: &modes,
+        secret: &secret,
+    };
     let source = app.app.store.create_source(new, app.now()).await.unwrap().id;
-    Dealer { account: dealer.account.clone(), connection: dealer.connection.clone(), portal: dealer.portal, source, secret }
+    Dealer {
+        account: dealer.account.clone(),
+        connection: dealer.connection.clone(),
+        portal: dealer.portal,
+        source,
+        secret,
+    }
 }
 
 #[tokio::test]
@@ -48,8 +61,13 @@ async fn a_duplicate_event_is_accepted_once() {
 async fn repeats_at_the_same_moment_are_one_event() {
     let app = TestApp::start().await;
     let dealer = app.connected("acme").await;
-    let answers = tokio::join!(app.post(&dealer, "msg_1", BODY), app.post(&dealer, "msg_1", BODY), app.post(&dealer, "msg_1", BODY));
-    let mut duplicates: Vec<_> = [answers.0, answers.1, answers.2].iter().map(|answer| answer.body["duplicate"].as_bool().unwrap()).collect();
+    let answers = tokio::join!(
+        app.post(&dealer, "msg_1", BODY),
+        app.post(&dealer, "msg_1", BODY),
+        app.post(&dealer, "msg_1", BODY)
+    );
+    let mut duplicates: Vec<_> =
+        [answers.0, answers.1, answers.2].iter().map(|answer| answer.body["duplicate"].as_bool().unwrap()).collect();
     duplicates.sort_unstable();
     assert_eq!((duplicates, stored(&app).await), (vec![false, true, true], 1));
     app.run_until_idle().await;
@@ -61,7 +79,8 @@ async fn the_same_id_with_another_body_is_refused_and_recorded() {
     let app = TestApp::start().await;
     let dealer = app.connected("acme").await;
     app.post(&dealer, "msg_1", BODY).await;
-    let other = app.post(&dealer, "msg_1", &String::from_utf8_lossy(BODY).replace("lead_1", "lead_2").into_bytes()).await;
+    let other =
+        app.post(&dealer, "msg_1", &String::from_utf8_lossy(BODY).replace("lead_1", "lead_2").into_bytes()).await;
     assert_eq!((other.status, &other.body["code"]), (409, &json!("ingest.id_reused")));
     assert_eq!(stored(&app).await, 1);
     let rejections = app.app.store.rejections(None, 10).await.unwrap();
@@ -99,10 +118,17 @@ async fn bad_requests_get_a_precise_answer_and_an_entry() {
         ("msg_1", &at, "", 401, "ingest.forged"),
     ];
     for (id, at, signature, status, code) in headers {
-        let answer = app.post_raw(source, &[("webhook-id", id), ("webhook-timestamp", at), ("webhook-signature", signature)], BODY).await;
+        let answer = app
+            .post_raw(source, &[("webhook-id", id), ("webhook-timestamp", at), ("webhook-signature", signature)], BODY)
+            .await;
         assert_eq!((answer.status, answer.body["code"].as_str()), (status, Some(code)), "{answer:?}");
-        assert_eq!((answer.content_type.as_str(), &answer.body["status"]), ("application/problem+json", &json!(status)));
-        assert!(answer.body["detail"].is_string() && answer.body["fix"].is_string() && answer.body["title"].is_string());
+        assert_eq!(
+            (answer.content_type.as_str(), &answer.body["status"]),
+            ("application/problem+json", &json!(status))
+        );
+        assert!(
+            answer.body["detail"].is_string() && answer.body["fix"].is_string() && answer.body["title"].is_string()
+        );
         let entry = &app.app.store.rejections(Some(source), 1).await.unwrap()[0];
         assert_eq!(format!("ingest.{}", entry.class), code);
         assert_eq!(entry.body, None, "what nobody signed is not kept");
@@ -123,8 +149,18 @@ async fn bad_requests_get_a_precise_answer_and_an_entry() {
         let answer = app.post(&dealer, "msg_1", body).await;
         assert_eq!((answer.status, answer.body["code"].as_str()), (status, Some(code)), "{answer:?}");
     }
-    let unknown = app.post_raw("src_unknown", &[("webhook-id", "msg_1"), ("webhook-timestamp", &at), ("webhook-signature", &good)], BODY).await;
-    assert_eq!((unknown.status, unknown.body["code"].as_str()), (401, Some("ingest.forged")), "who guesses addresses learns nothing");
+    let unknown = app
+        .post_raw(
+            "src_unknown",
+            &[("webhook-id", "msg_1"), ("webhook-timestamp", &at), ("webhook-signature", &good)],
+            BODY,
+        )
+        .await;
+    assert_eq!(
+        (unknown.status, unknown.body["code"].as_str()),
+        (401, Some("ingest.forged")),
+        "who guesses addresses learns nothing"
+    );
     assert_eq!(app.app.store.rejections(Some("src_unknown"), 1).await.unwrap()[0].class, "unknown_source");
     assert_eq!(stored(&app).await, 0);
     app.finish().await;
@@ -134,7 +170,8 @@ async fn bad_requests_get_a_precise_answer_and_an_entry() {
 async fn a_body_up_to_the_limit_is_taken_and_one_above_is_not() {
     let app = TestApp::start().await;
     let dealer = app.connected("acme").await;
-    let frame = json!({ "type": "lead.captured.v1", "data": { "id": "lead_1", "email": "a@example.com", "pad": "" } }).to_string();
+    let frame = json!({ "type": "lead.captured.v1", "data": { "id": "lead_1", "email": "a@example.com", "pad": "" } })
+        .to_string();
     let pad = |bytes: usize| frame.replace("\"pad\":\"\"", &format!("\"pad\":\"{}\"", "x".repeat(bytes - frame.len())));
     let largest = app.post(&dealer, "msg_1", pad(BODY_BYTES_MAX).as_bytes()).await;
     assert_eq!(largest.status, 202);
@@ -153,7 +190,13 @@ async fn a_rotated_secret_counts_until_its_time_is_over() {
     let new = SecretString::from(Secret::generate());
     let day = std::time::Duration::from_secs(24 * 3600);
     app.app.store.rotate_secret(&sources[0], &new, day, app.now()).await.unwrap();
-    let renewed = Dealer { secret: new, source: dealer.source.clone(), account: dealer.account.clone(), connection: dealer.connection.clone(), portal: dealer.portal };
+    let renewed = Dealer {
+        secret: new,
+        source: dealer.source.clone(),
+        account: dealer.account.clone(),
+        connection: dealer.connection.clone(),
+        portal: dealer.portal,
+    };
     assert_eq!(app.post(&dealer, "msg_old", BODY).await.status, 202);
     assert_eq!(app.post(&renewed, "msg_new", BODY).await.status, 202);
     app.advance(day + std::time::Duration::from_secs(2));
@@ -173,7 +216,11 @@ async fn schema_modes_decide_what_happens_to_a_broken_event() {
     let expected = [
         (SchemaMode::Off, 202, "delivered, 1 attempts"),
         (SchemaMode::Warn, 202, "delivered, 1 attempts"),
-        (SchemaMode::Quarantine, 202, "held (ingest.schema): the data does not fit the schema of `lead.captured.v1`: /vehicle"),
+        (
+            SchemaMode::Quarantine,
+            202,
+            "held (ingest.schema): the data does not fit the schema of `lead.captured.v1`: /vehicle",
+        ),
         (SchemaMode::Reject, 422, ""),
     ];
     for (mode, status, fate) in expected {
@@ -189,7 +236,8 @@ async fn schema_modes_decide_what_happens_to_a_broken_event() {
         let found = app.fate(&event).await;
         assert!(found.starts_with(fate), "{mode:?}: {found}");
         let shown = app.event(&event).await;
-        let warned = shown.logs.iter().flat_map(|log| &log.lines).any(|(_, line)| line.contains("does not fit the schema"));
+        let warned =
+            shown.logs.iter().flat_map(|log| &log.lines).any(|(_, line)| line.contains("does not fit the schema"));
         assert_eq!(warned, mode == SchemaMode::Warn, "{mode:?}");
     }
     app.finish().await;
@@ -202,7 +250,12 @@ async fn a_type_that_nothing_handles_is_accepted_and_skipped() {
     let answer = app.post(&dealer, "msg_1", br#"{"type":"tire.kicked.v7","data":{"anything":[1,2]}}"#).await;
     assert_eq!(answer.status, 202);
     app.run_until_idle().await;
-    let skipped = app.app.store.events(&EventFilter { state: Some(EventState::Skipped), limit: 1, ..EventFilter::default() }).await.unwrap();
+    let skipped = app
+        .app
+        .store
+        .events(&EventFilter { state: Some(EventState::Skipped), limit: 1, ..EventFilter::default() })
+        .await
+        .unwrap();
     assert_eq!(skipped[0].reason.as_ref().unwrap().code.as_str(), "event.not_selected");
     app.finish().await;
 }
@@ -213,7 +266,10 @@ async fn other_addresses_and_methods_answer_as_problems() {
     let client = reqwest::Client::new();
     for (method, path, status) in [("GET", "/nothing", 404), ("GET", "/v1/sources/src_1/events", 405)] {
         let response = client.request(method.parse().unwrap(), format!("{}{path}", app.address)).send().await.unwrap();
-        assert_eq!((response.status().as_u16(), response.headers()["content-type"].to_str().unwrap()), (status, "application/problem+json"));
+        assert_eq!(
+            (response.status().as_u16(), response.headers()["content-type"].to_str().unwrap()),
+            (status, "application/problem+json")
+        );
         assert_eq!(response.json::<Value>().await.unwrap()["status"], status);
     }
     for (path, text) in [("/healthz", "ok\n"), ("/readyz", "ready\n")] {

@@ -1,5 +1,5 @@
 //! What Leadline promises, one file a promise, through the real service against the real simulator.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on should stop")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod guests;
 mod support;

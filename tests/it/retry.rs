@@ -16,7 +16,10 @@ async fn a_dead_hubspot_is_tried_by_the_timetable_for_three_days() {
     let event = app.send_lead(&dealer, "ana").await;
     app.run_through(NOON + END + Duration::from_secs(3600)).await;
     let fate = app.fate(&event).await;
-    assert!(fate.starts_with("failed, 13 attempts (hubspot.server_error): gave up after 13 attempts in 72 hours"), "{fate}");
+    assert!(
+        fate.starts_with("failed, 13 attempts (hubspot.server_error): gave up after 13 attempts in 72 hours"),
+        "{fate}"
+    );
 
     let shown = app.event(&event).await;
     let attempts = &shown.deliveries[0].attempts;
@@ -24,7 +27,10 @@ async fn a_dead_hubspot_is_tried_by_the_timetable_for_three_days() {
     assert_eq!((attempts[0].at, attempts[12].at), (NOON, NOON + END));
     for (pair, wait) in attempts.windows(2).zip(TIMETABLE) {
         let waited = pair[1].at.since(pair[0].at).as_secs_f64();
-        assert!((waited - wait.as_secs_f64()).abs() <= wait.as_secs_f64() * 0.1 + 0.002, "waited {waited} s, not about {wait:?}");
+        assert!(
+            (waited - wait.as_secs_f64()).abs() <= wait.as_secs_f64() * 0.1 + 0.002,
+            "waited {waited} s, not about {wait:?}"
+        );
     }
     assert_eq!(app.hubspot.record_count(dealer.portal, CONTACT), 0);
     app.finish().await;
@@ -112,7 +118,12 @@ async fn an_older_retry_of_a_person_holds_back_the_newer_leads_of_the_same_one_o
     let other = app.send_lead(&dealer, "bob").await;
     app.run_until_idle().await;
     let fates = [app.fate(&first).await, app.fate(&second).await, app.fate(&other).await];
-    assert!(fates[0].starts_with("pending, 2 attempts") && fates[1].starts_with("pending, 0 attempts") && fates[2] == "delivered, 1 attempts", "{fates:#?}");
+    assert!(
+        fates[0].starts_with("pending, 2 attempts")
+            && fates[1].starts_with("pending, 0 attempts")
+            && fates[2] == "delivered, 1 attempts",
+        "{fates:#?}"
+    );
     app.run_through(app.now() + Duration::from_secs(60)).await;
     for event in [&first, &second] {
         assert!(app.fate(event).await.starts_with("delivered"));

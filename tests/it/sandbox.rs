@@ -21,7 +21,11 @@ async fn a_hostile_guest_fails_with_a_sentence_and_everybody_else_goes_on() {
         ("outside", "transform.output_invalid", "what it returned is no value of the contract"),
         ("bad_utf8", "transform.output_invalid", "what it returned is no value of the contract"),
         ("bad_case", "transform.output_invalid", "what it returned is no value of the contract"),
-        ("note_about_nothing", "transform.output_invalid", "action 0 refers to action 7, which is not an earlier record"),
+        (
+            "note_about_nothing",
+            "transform.output_invalid",
+            "action 0 refers to action 7, which is not an earlier record",
+        ),
     ];
     let app = TestApp::start().await;
     let honest = app.connected("honest").await;
@@ -32,7 +36,10 @@ async fn a_hostile_guest_fails_with_a_sentence_and_everybody_else_goes_on() {
         let next = app.send_lead(&honest, name).await;
         app.run_until_idle().await;
         let fate = app.fate(&lost).await;
-        assert!(fate.starts_with(&format!("held ({code}): transformation `{name}@1` failed: {sentence}")), "{name}: {fate}");
+        assert!(
+            fate.starts_with(&format!("held ({code}): transformation `{name}@1` failed: {sentence}")),
+            "{name}: {fate}"
+        );
         assert_eq!(app.fate(&next).await, "delivered, 1 attempts", "{name} harmed another account");
         assert_eq!(app.hubspot.record_count(dealer.portal, "0-1"), 0);
     }
@@ -46,7 +53,10 @@ async fn what_a_guest_says_is_quoted_and_harmless() {
     app.install(&dealer, "refuse", &guest("refuse")).await;
     let event = app.send_lead(&dealer, "ana").await;
     app.run_until_idle().await;
-    assert_eq!(app.fate(&event).await, "refused (transform.refused): transformation `refuse@1` refused the event: \"not⏎\u{fffd}[31m this o\"");
+    assert_eq!(
+        app.fate(&event).await,
+        "refused (transform.refused): transformation `refuse@1` refused the event: \"not⏎\u{fffd}[31m this o\""
+    );
     app.install(&dealer, "honest", &guest("honest")).await;
     let event = app.send_lead(&dealer, "bob").await;
     app.run_until_idle().await;
@@ -57,18 +67,44 @@ async fn what_a_guest_says_is_quoted_and_harmless() {
 #[test]
 fn what_is_no_transformation_is_refused_with_what_to_do() {
     let transformer = Transformer::new().unwrap();
-    let import = |name: &str, function: &str| format!(r#"(component (import "{name}" (instance (export "{function}" (func)))))"#);
+    let import = |name: &str, function: &str| {
+        format!(r#"(component (import "{name}" (instance (export "{function}" (func)))))"#)
+    };
     let component = |text: &str| wat::parse_str(text).unwrap();
     let honest = guest("honest");
     let rows: Vec<(&str, Vec<u8>, &str)> = vec![
         ("an empty file", vec![], "this is not a WebAssembly file: it starts with `nothing at all`"),
-        ("a Linux program", b"\x7fELF and more".to_vec(), "this is not a WebAssembly file: it starts with `7f 45 4c 46`"),
+        (
+            "a Linux program",
+            b"\x7fELF and more".to_vec(),
+            "this is not a WebAssembly file: it starts with `7f 45 4c 46`",
+        ),
         ("a zip", b"PK\x03\x04....".to_vec(), "this is not a WebAssembly file: it starts with `50 4b 03 04`"),
-        ("a cut file", honest[..honest.len() / 2].to_vec(), "the file is damaged, was cut off, or uses a feature that is switched off here"),
-        ("a module without a contract", component("(module)"), "a core module without a contract. Build it with `guest-sdk`"),
-        ("sockets", component(&import("wasi:sockets/tcp@0.2.0", "x")), "the component imports `wasi:sockets/tcp@0.2.0`"),
-        ("an invented import", component(&import("acme:secret/door", "open")), "the component imports `acme:secret/door`"),
-        ("another version", component(&import("leadline:transform/log@9.0.0", "write")), "it imports `leadline:transform/log@9.0.0`; this server knows leadline:transform@1.0.0"),
+        (
+            "a cut file",
+            honest[..honest.len() / 2].to_vec(),
+            "the file is damaged, was cut off, or uses a feature that is switched off here",
+        ),
+        (
+            "a module without a contract",
+            component("(module)"),
+            "a core module without a contract. Build it with `guest-sdk`",
+        ),
+        (
+            "sockets",
+            component(&import("wasi:sockets/tcp@0.2.0", "x")),
+            "the component imports `wasi:sockets/tcp@0.2.0`",
+        ),
+        (
+            "an invented import",
+            component(&import("acme:secret/door", "open")),
+            "the component imports `acme:secret/door`",
+        ),
+        (
+            "another version",
+            component(&import("leadline:transform/log@9.0.0", "write")),
+            "it imports `leadline:transform/log@9.0.0`; this server knows leadline:transform@1.0.0",
+        ),
         ("an empty component", component("(component)"), "the component does not fit `leadline:transform@1.0.0`"),
         ("too large", vec![0; 16 * 1024 * 1024 + 1], "at most 16 MiB are accepted"),
         ("threads", component("(component (core module (memory 1 1 shared)))"), "switched off here"),
@@ -100,7 +136,8 @@ fn wasmtime_artifact() -> Vec<u8> {
 fn the_same_event_gives_the_same_bytes_and_the_same_fuel() {
     let transformer = Transformer::new().unwrap();
     let loaded = transformer.compile(leadline::stock::DEFAULT).unwrap();
-    let event = leadline::payload::event("msg_1", "lead.captured.v1", crate::support::NOON, crate::support::lead("ana"));
+    let event =
+        leadline::payload::event("msg_1", "lead.captured.v1", crate::support::NOON, crate::support::lead("ana"));
     let run = |_| {
         let run = loaded.run(&event, "{}");
         (json!(run.actions.unwrap()).to_string(), run.fuel, run.memory_bytes)

@@ -101,16 +101,25 @@ impl TestApp {
 
     /// A dealership that uses a stock transformation.
     pub(crate) async fn dealer(&self, slug: &str, preset: Preset, transformation: &str, settings: Value) -> Dealer {
-        let CreateAccount::Created(account) = self.app.store.create_account(slug, slug, self.now()).await.unwrap() else {
+        let CreateAccount::Created(account) = self.app.store.create_account(slug, slug, self.now()).await.unwrap()
+        else {
             panic!("the slug {slug} is taken");
         };
         let portal = self.hubspot.add_portal(preset, slug);
         let token = SecretString::from(portal.access_token.clone());
         let connection = connection::connect(&self.app.store, &account, portal.id, &token, self.now()).await.unwrap();
-        connection::use_transformation(&self.app.store, &account, &connection, transformation, settings, self.now()).await.unwrap();
+        connection::use_transformation(&self.app.store, &account, &connection, transformation, settings, self.now())
+            .await
+            .unwrap();
         let secret = SecretString::from(Secret::generate());
         let modes = SchemaModes::new();
-        let new = NewSource { account_id: &account.id, name: "chat", tolerance_s: 300, schema_modes: &modes, secret: &secret };
+        let new = NewSource {
+            account_id: &account.id,
+            name: "chat",
+            tolerance_s: 300,
+            schema_modes: &modes,
+            secret: &secret,
+        };
         let source = self.app.store.create_source(new, self.now()).await.unwrap().id;
         Dealer { account, connection, portal: portal.id, source, secret }
     }
@@ -124,7 +133,16 @@ impl TestApp {
     pub(crate) async fn install(&self, dealer: &Dealer, name: &str, bytes: &[u8]) {
         let account = dealer.account.id.as_str();
         stock::install_version(&self.app.store, &self.app.transformer, account, name, bytes, self.now()).await.unwrap();
-        connection::use_transformation(&self.app.store, &dealer.account, &dealer.connection, name, json!({}), self.now()).await.unwrap();
+        connection::use_transformation(
+            &self.app.store,
+            &dealer.account,
+            &dealer.connection,
+            name,
+            json!({}),
+            self.now(),
+        )
+        .await
+        .unwrap();
     }
 
     /// Posts a signed body.
@@ -136,8 +154,14 @@ impl TestApp {
     }
 
     /// Posts whatever a sender may come up with.
-    pub(crate) async fn post_raw(&self, source: &str, headers: &[(&str, &str)], body: impl Into<reqwest::Body>) -> Answer {
-        let mut request = reqwest::Client::new().post(format!("{}/v1/sources/{source}/events", self.address)).body(body);
+    pub(crate) async fn post_raw(
+        &self,
+        source: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<reqwest::Body>,
+    ) -> Answer {
+        let mut request =
+            reqwest::Client::new().post(format!("{}/v1/sources/{source}/events", self.address)).body(body);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -165,13 +189,17 @@ impl TestApp {
 
     /// Plans everything that is due.
     pub(crate) async fn plan(&self) {
-        while process::plan_next(&self.app.store, &self.app.transformer, "test", self.now()).await.unwrap() == Step::Worked {}
+        while process::plan_next(&self.app.store, &self.app.transformer, "test", self.now()).await.unwrap()
+            == Step::Worked
+        {}
     }
 
     /// Plans and delivers everything that is due now.
     pub(crate) async fn run_until_idle(&self) {
         self.plan().await;
-        while deliver::deliver_next(&self.app.store, &self.app.hubspot, "test", &self.app.clock).await.unwrap() == Step::Worked {}
+        while deliver::deliver_next(&self.app.store, &self.app.hubspot, "test", &self.app.clock).await.unwrap()
+            == Step::Worked
+        {}
     }
 
     /// Works through the queue and moves the clock to whatever is due next, until `end`.
@@ -198,11 +226,15 @@ impl TestApp {
     pub(crate) async fn fate(&self, id: &EventId) -> String {
         let shown = self.event(id).await;
         let Some(delivery) = shown.deliveries.last() else {
-            let reason = shown.event.reason.map_or_else(String::new, |reason| format!(" ({}): {}", reason.code, reason.detail));
+            let reason =
+                shown.event.reason.map_or_else(String::new, |reason| format!(" ({}): {}", reason.code, reason.detail));
             return format!("{:?}{reason}", shown.event.state).to_lowercase_first();
         };
         let delivery = &delivery.delivery;
-        let reason = delivery.reason.as_ref().map_or_else(String::new, |reason| format!(" ({}): {}", reason.code, reason.detail));
+        let reason = delivery
+            .reason
+            .as_ref()
+            .map_or_else(String::new, |reason| format!(" ({}): {}", reason.code, reason.detail));
         let due = delivery.due_at.map_or_else(String::new, |due| format!(", due at {due}"));
         format!("{:?}, {} attempts{due}{reason}", delivery.state, delivery.attempts).to_lowercase_first()
     }

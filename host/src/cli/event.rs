@@ -220,7 +220,7 @@ fn text(shown: &ShownEvent) -> String {
     ));
     for log in &shown.logs {
         lines.push(format!("  log of {}", log.version));
-        lines.extend(log.lines.iter().map(|(level, line)| format!("    {level:?}  {line}")));
+        lines.extend(log.lines.iter().map(|(level, line)| format!("    {}  {line}", level.label())));
     }
     for delivery in &shown.deliveries {
         delivery_lines(delivery, &mut lines);

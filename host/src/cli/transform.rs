@@ -157,7 +157,7 @@ fn text(shown: &Shown) -> String {
             for (index, action) in actions.iter().enumerate() {
                 line(format!("{index}  {}", headline(action)));
                 for property in action.properties() {
-                    let policy = format!("{:?}", property.policy);
+                    let policy = property.policy.label();
                     line(format!("     {:<28} {:<60} {policy}", property.name, property.value));
                 }
             }
@@ -169,7 +169,7 @@ fn text(shown: &Shown) -> String {
         line(format!("dropped {} = {}: {}", dropped.field, dropped.value, dropped.reason));
     }
     for (level, message) in &shown.logs {
-        line(format!("{level:?}  {message}"));
+        line(format!("{}  {message}", level.label()));
     }
     let share = |used: u64, limit: u64| used as f64 * 100.0 / limit as f64;
     line(format!(

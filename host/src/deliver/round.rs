@@ -6,6 +6,7 @@ use crate::cause::Problem;
 use crate::contract::actions::Action;
 use crate::hubspot::{COMPANY, CONTACT, DEAL, Meaning, NOTE};
 use crate::model::delivery::{Claimed, Outcome, Progress, Record};
+use crate::model::id::CallId;
 use crate::model::time::Timestamp;
 use crate::retry;
 use crate::store::OpenCall;
@@ -43,16 +44,25 @@ impl Round {
         Self { claimed, progress, verdicts, not_before, pause: None }
     }
 
-    /// Takes in the calls that an earlier holder of the lane left behind: its writes may have taken effect.
-    pub(super) fn recall(&mut self, calls: &[OpenCall], now: Timestamp) {
-        for call in calls.iter().filter(|call| call.operation == "notes.create") {
-            for (delivery, action) in call.items.iter().filter_map(|trace| self.owner(trace)).collect::<Vec<_>>() {
-                self.progress[delivery].actions[action].unsure = true;
+    /// Takes in the calls that an earlier holder of the lane left behind: its writes may have taken effect. Returns the
+    /// calls that this round answers for; one that also served a delivery of a later round stays open.
+    pub(super) fn recall(&mut self, calls: &[OpenCall], now: Timestamp) -> Vec<CallId> {
+        let mut answered = Vec::new();
+        for call in calls {
+            // Everything else is safe to repeat.
+            let creates_notes = call.operation == "notes.create";
+            let owners: Vec<_> = call.items.iter().map(|trace| self.owner(trace)).collect();
+            for (delivery, action) in owners.iter().flatten().filter(|_| creates_notes) {
+                self.progress[*delivery].actions[*action].unsure = true;
                 if call.started_at + DOUBT > now {
-                    self.not_before[delivery] = Some(call.started_at + DOUBT);
+                    self.not_before[*delivery] = Some(call.started_at + DOUBT);
                 }
             }
+            if !creates_notes || owners.iter().all(Option::is_some) {
+                answered.push(call.id.clone());
+            }
         }
+        answered
     }
 
     fn owner(&self, trace: &str) -> Option<Owner> {

@@ -1,0 +1,96 @@
+//! `sandbox`: the default transformation on one lead, each run in a fresh sandbox, beside the same mapping as native Rust.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use guest_sdk::Transformation as _;
+use leadline::contract::events::{Event, Payload};
+use leadline::examples;
+use leadline::payload::{self, Envelope};
+use leadline::stock;
+use leadline::transform::Transformer;
+
+use crate::figure::{Figure, median};
+
+const RUNS: usize = 9;
+const EVENTS: u32 = 2_000;
+const WARM_UP: u32 = 500;
+
+pub(crate) fn run() -> anyhow::Result<Vec<Figure>> {
+    let example = examples::all()?.into_iter().find(|example| example.name == "plain-lead");
+    let example = example.ok_or_else(|| anyhow::anyhow!("examples/plain-lead is gone"))?;
+    let envelope = Envelope::read(&example.event)?;
+    let at = envelope.occurred_at().unwrap_or(leadline::model::time::Timestamp(0));
+    let event = payload::event("msg_1", &envelope.event_type, at, serde_json::from_str(envelope.data.get())?);
+    let settings = example.settings.to_string();
+
+    let loaded = Transformer::new()?.compile(stock::DEFAULT)?;
+    let first = loaded.run(&event, &settings);
+    anyhow::ensure!(first.actions.is_ok(), "the default transformation fails: {:?}", first.actions);
+    let native = native_event(&event)?;
+    let sandboxed = || drop(black_box(loaded.run(black_box(&event), &settings)));
+    let directly =
+        || drop(black_box(guest_default::DefaultTransformation::transform(black_box(native.clone()), &settings)));
+    micros(sandboxed, WARM_UP);
+    micros(directly, WARM_UP);
+    let (mut fresh, mut plain) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        fresh.push(micros(sandboxed, EVENTS));
+        plain.push(micros(directly, EVENTS));
+    }
+    let plain = median(&mut plain);
+    Ok(vec![
+        Figure::alone("sandbox", "an event in a fresh sandbox, beside native Rust", median(&mut fresh), "µs")
+            .beside(plain),
+        Figure::alone("sandbox", "fuel an event", first.fuel as f64, "units"),
+        Figure::alone("sandbox", "memory of a run", first.memory_bytes as f64 / 1024.0, "KiB"),
+    ])
+}
+
+/// Microseconds a call, over `count` calls.
+fn micros(call: impl Fn(), count: u32) -> f64 {
+    let started = Instant::now();
+    for _ in 0..count {
+        call();
+    }
+    started.elapsed().as_secs_f64() * 1e6 / f64::from(count)
+}
+
+/// The same event in the types that a guest sees.
+fn native_event(event: &Event) -> anyhow::Result<guest_sdk::Event> {
+    use guest_sdk::{Budget, Consent, ConversationNote, Dealership, Lead, Vehicle};
+    let Payload::LeadCaptured(lead) = event.payload.clone() else {
+        anyhow::bail!("examples/plain-lead is no lead");
+    };
+    let lead = Lead {
+        id: lead.id,
+        name: lead.name,
+        email: lead.email,
+        phone: lead.phone,
+        status: lead.status,
+        priority: lead.priority,
+        origin: lead.origin,
+        vehicle: lead.vehicle.map(|vehicle| Vehicle {
+            make: vehicle.make,
+            model: vehicle.model,
+            year: vehicle.year,
+            trim: vehicle.trim,
+        }),
+        budget: lead.budget.map(|budget| Budget {
+            text: budget.text,
+            min: budget.min,
+            max: budget.max,
+            currency: budget.currency,
+        }),
+        notes: lead.notes.into_iter().map(|note| ConversationNote { at: note.at, text: note.text }).collect(),
+        dealership: lead.dealership.map(|dealership| Dealership { name: dealership.name, slug: dealership.slug }),
+        consent: lead.consent.map(|consent| Consent { text: consent.text, at: consent.at }),
+    };
+    Ok(guest_sdk::Event {
+        id: event.id.clone(),
+        event_type: event.event_type.clone(),
+        occurred_at: event.occurred_at,
+        payload: guest_sdk::Payload::LeadCaptured(lead),
+        extra: event.extra.clone(),
+    })
+}
