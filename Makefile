@@ -18,7 +18,8 @@ build: guests
 
 ## Everything that can fail: natively, in the sandbox, and through the real service.
 test: guests
-	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace; fi
+	cargo test --doc -p guest-sdk
+	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace --all-targets; fi
 
 ## Warnings are errors here.
 lint:

@@ -14,7 +14,7 @@ use crate::seal::KeyRing;
 use crate::stock;
 use crate::store::Store;
 use crate::transform::Transformer;
-use crate::worker::Wake;
+use crate::wake::Wake;
 
 /// The service, ready to be served or asked.
 pub struct App {

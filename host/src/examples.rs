@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
+use hubspot_sim::Simulator;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use crate::hubspot::{API_VERSION, CONTACT, DEAL, NOTE};
+use crate::view::Lead;
 
 #[derive(rust_embed::RustEmbed)]
 #[folder = "../examples"]
@@ -104,8 +108,55 @@ fn load(name: String) -> anyhow::Result<Example> {
     })
 }
 
+/// Puts contacts into a portal through its API, as an earlier integration did.
+///
+/// # Errors
+/// When the portal refuses them.
+pub async fn put_contacts(
+    simulator: &Simulator,
+    portal: &hubspot_sim::Portal,
+    contacts: &[&BTreeMap<String, String>],
+) -> anyhow::Result<()> {
+    if contacts.is_empty() {
+        return Ok(());
+    }
+    let inputs: Vec<_> = contacts.iter().map(|properties| json!({ "properties": properties })).collect();
+    let response = reqwest::Client::new()
+        .post(format!("{}/crm/objects/{API_VERSION}/{CONTACT}/batch/create", simulator.base_url()))
+        .bearer_auth(&portal.access_token)
+        .json(&json!({ "inputs": inputs }))
+        .send()
+        .await?;
+    anyhow::ensure!(response.status() == 201, "the portal refused its contacts with {}", response.status());
+    Ok(())
+}
+
+/// What HubSpot holds of a lead.
+pub fn seen(simulator: &Simulator, portal: i64, lead: &Lead) -> Seen {
+    let record = |object_type: &str, id: &str| -> Option<BTreeMap<String, String>> {
+        simulator
+            .records(portal, object_type)
+            .into_iter()
+            .find(|record| record.id == id)
+            .map(|record| record.properties)
+    };
+    Seen {
+        state: lead.state.clone(),
+        outcome: lead.outcome.to_owned(),
+        contact: lead.contact.as_ref().and_then(|contact| record(CONTACT, &contact.id)),
+        note: lead
+            .note
+            .as_ref()
+            .and_then(|note| record(NOTE, &note.id)?.remove("hs_note_body"))
+            .map(|html| plain(&html)),
+        deal: lead.deal.as_ref().and_then(|deal| record(DEAL, &deal.id)),
+        dropped: lead.dropped.clone(),
+        reason: lead.reason.clone(),
+    }
+}
+
 /// A note's text, as its reader sees it.
-pub fn plain(html: &str) -> String {
+fn plain(html: &str) -> String {
     let tags =
         [("<br>", "\n"), ("<p>", ""), ("</p>", "\n"), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&amp;", "&")];
     tags.iter().fold(html.to_owned(), |text, (from, to)| text.replace(from, to))

@@ -15,7 +15,7 @@ use crate::payload::{Envelope, EnvelopeError};
 use crate::schema::{self, Violation};
 use crate::signature::{self, Secret, SignatureError, Signed};
 use crate::store::{SigningSource, Store};
-use crate::worker::Wake;
+use crate::wake::Wake;
 
 /// The body of one event. A conversation of 60,000 characters fits, and a flood does not.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;

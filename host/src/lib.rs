@@ -15,6 +15,7 @@ pub mod deliver;
 pub mod ingest;
 pub mod process;
 pub mod stock;
+pub mod wake;
 pub mod worker;
 
 pub mod hubspot;

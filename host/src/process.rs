@@ -11,6 +11,7 @@ use crate::contract::actions::Action;
 use crate::model::account::{Binding, SchemaMode, Source};
 use crate::model::delivery::Progress;
 use crate::model::event::Unplanned;
+use crate::model::id::VersionId;
 use crate::model::lane::{LaneKind, Lease, Settled, Step};
 use crate::model::time::Timestamp;
 use crate::payload::{self, Envelope};
@@ -24,6 +25,9 @@ use crate::transform::{Loaded, Stop, TransformRun, Transformer};
 const EVENTS_PER_ROUND: u32 = 128;
 /// A round stops taking events after this time, so that a slow transformation delays nobody else for long.
 const ROUND_WALL: Duration = Duration::from_millis(100);
+
+/// Versions that are compiled at the start; the others are when their first event comes.
+const WARM_VERSIONS_MAX: u32 = 50;
 
 /// What one round may decide with: everything that was read before it started.
 struct Round {
@@ -42,7 +46,9 @@ pub async fn plan_next(store: &Store, transformer: &Transformer, owner: &str, no
     };
     let events = store.received_events(&lease, EVENTS_PER_ROUND, now).await?;
     let routing = store.routing(&lease.account_id).await?;
-    load_versions(store, transformer, &routing.bindings).await?;
+    for binding in &routing.bindings {
+        load_version(store, transformer, &binding.version_id).await?;
+    }
     let sources = store.sources(Some(&lease.account_id)).await?;
     let round = Round { routing, sources, transformer: transformer.clone() };
     // Guests burn a core each; they run beside the threads that answer requests.
@@ -85,18 +91,24 @@ fn record(lease: &Lease, planned: &PlannedEvent) {
     }
 }
 
-/// Makes sure that every version that the account's bindings name can run.
-async fn load_versions(store: &Store, transformer: &Transformer, bindings: &[Binding]) -> anyhow::Result<()> {
-    for binding in bindings.iter().filter(|binding| transformer.loaded(&binding.version_id).is_none()) {
-        let bytes = store.component(&binding.version_id).await?;
-        let bytes = bytes.with_context(|| format!("the component of `{}` is not in the store", binding.label))?;
-        let (transformer, version) = (transformer.clone(), binding.version_id.clone());
-        let loaded = tokio::task::spawn_blocking(move || transformer.load(&version, &bytes))
-            .await
-            .context("compiling panicked")?;
-        loaded.with_context(|| format!("the component of `{}` no longer loads", binding.label))?;
+/// Loads the versions that are in use before their first event comes, so that it need not wait for the compiler.
+pub async fn warm_up(store: &Store, transformer: &Transformer) -> anyhow::Result<()> {
+    for version in store.bound_versions(WARM_VERSIONS_MAX).await? {
+        load_version(store, transformer, &version).await?;
     }
     Ok(())
+}
+
+async fn load_version(store: &Store, transformer: &Transformer, version: &VersionId) -> anyhow::Result<()> {
+    if transformer.loaded(version).is_some() {
+        return Ok(());
+    }
+    let bytes = store.component(version).await?;
+    let bytes = bytes.with_context(|| format!("the component of version {version} is not in the store"))?;
+    let (transformer, id) = (transformer.clone(), version.clone());
+    let loaded =
+        tokio::task::spawn_blocking(move || transformer.load(&id, &bytes)).await.context("compiling panicked")?;
+    loaded.with_context(|| format!("the component of version {version} no longer loads"))
 }
 
 /// Decides one event after the other, as long as the round may take. The rest stays in the queue.

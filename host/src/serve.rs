@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::app::App;
-use crate::{http, worker};
+use crate::{http, process, worker};
 
 /// Serves until `shutdown` is ready, then finishes what is under way.
 ///
@@ -20,6 +20,12 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     app.store.void_leases().await?;
     let (stop, stopped) = watch::channel(false);
+    let warmed = app.clone();
+    tokio::spawn(async move {
+        if let Err(error) = process::warm_up(&warmed.store, &warmed.transformer).await {
+            tracing::error!("a transformation that is in use cannot be loaded: {error:#}");
+        }
+    });
     let workers = tokio::spawn(worker::run(app.clone(), stopped.clone()));
     let mut ended = stopped;
     let served = axum::serve(listener, http::router(app)).with_graceful_shutdown(async move {

@@ -20,13 +20,6 @@ const SLEEP_MAX: Duration = Duration::from_secs(1);
 /// After our own failure, before the next try.
 const MEND: Duration = Duration::from_secs(1);
 
-/// Knocks on the sleeping loops. Carries no data: a step finds its work in the database.
-#[derive(Default)]
-pub struct Wake {
-    pub plan: Notify,
-    pub deliver: Notify,
-}
-
 /// Runs every loop until `stop` says so; a round that is under way is finished.
 pub async fn run(app: Arc<App>, stop: watch::Receiver<bool>) {
     let mut loops = tokio::task::JoinSet::new();

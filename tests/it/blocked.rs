@@ -9,7 +9,7 @@ use crate::support::{TestApp, lead};
 async fn a_revoked_token_blocks_and_spends_no_attempt() {
     let app = TestApp::start().await;
     let dealer = app.connected("acme").await;
-    app.hubspot.revoke_token(dealer.portal);
+    app.hubspot.revoke_token(dealer.portal());
     let event = app.send_lead(&dealer, "ana").await;
     app.run_until_idle().await;
     let fate = app.fate(&event).await;
@@ -37,7 +37,7 @@ async fn a_portal_that_requires_a_property_blocks_and_names_it() {
     let app = TestApp::start().await;
     let dealer = app.connected("acme").await;
     app.hubspot.act(
-        dealer.portal,
+        dealer.portal(),
         hubspot_sim::Act::RequireProperty { object_type: "0-1".into(), property: "city".into(), when: None },
     );
     let event = app.send_lead(&dealer, "ana").await;
@@ -66,13 +66,7 @@ async fn an_account_without_a_portal_skips_with_the_reason() {
         secret: &secret,
     };
     let source = app.app.store.create_source(new, app.now()).await.unwrap().id;
-    let alone = crate::support::Dealer {
-        account,
-        source,
-        secret,
-        connection: connected.connection.clone(),
-        portal: connected.portal,
-    };
+    let alone = crate::support::Dealer { account, ..connected.with_source(source, secret) };
     let event = app.send_lead(&alone, "ana").await;
     app.run_until_idle().await;
     assert_eq!(

@@ -59,7 +59,7 @@ async fn crash_after_effect(path: &str) {
     let app = app.restart().await;
     app.run_through(app.now() + Duration::from_secs(60)).await;
     assert_eq!(app.fate(&event).await, "delivered, 1 attempts", "{path}");
-    let held = (app.hubspot.record_count(dealer.portal, CONTACT), app.hubspot.record_count(dealer.portal, NOTE));
+    let held = (app.hubspot.record_count(dealer.portal(), CONTACT), app.hubspot.record_count(dealer.portal(), NOTE));
     assert_eq!(held, (1, 1), "{path}");
     app.finish().await;
 }

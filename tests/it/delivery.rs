@@ -25,7 +25,7 @@ async fn a_hundred_leads_take_three_calls() {
     app.run_until_idle().await;
     assert_eq!(calls(&app), ["0-1/batch/read", "0-1/batch/upsert", "0-46/batch/create"]);
     assert_eq!(
-        (app.hubspot.record_count(dealer.portal, CONTACT), app.hubspot.record_count(dealer.portal, NOTE)),
+        (app.hubspot.record_count(dealer.portal(), CONTACT), app.hubspot.record_count(dealer.portal(), NOTE)),
         (100, 100)
     );
     app.finish().await;
@@ -41,11 +41,11 @@ async fn a_hundred_deals_take_six_calls() {
     }
     app.run_until_idle().await;
     assert_eq!(calls(&app).len(), 6, "{:?}", calls(&app));
-    let deals = app.hubspot.records(dealer.portal, DEAL);
+    let deals = app.hubspot.records(dealer.portal(), DEAL);
     assert_eq!(deals.len(), 100);
     for deal in deals {
-        assert_eq!(app.hubspot.associations(dealer.portal, DEAL, &deal.id, CONTACT).len(), 1);
-        assert_eq!(app.hubspot.associations(dealer.portal, DEAL, &deal.id, NOTE).len(), 1);
+        assert_eq!(app.hubspot.associations(dealer.portal(), DEAL, &deal.id, CONTACT).len(), 1);
+        assert_eq!(app.hubspot.associations(dealer.portal(), DEAL, &deal.id, NOTE).len(), 1);
     }
     app.finish().await;
 }
@@ -60,9 +60,9 @@ async fn the_same_person_twice_in_a_batch_is_one_contact_with_two_notes() {
     again["vehicle"] = json!({ "make": "Honda", "model": "Pilot" });
     let second = app.send(&dealer, "msg_2", again).await;
     app.run_until_idle().await;
-    let contacts = app.hubspot.records(dealer.portal, CONTACT);
+    let contacts = app.hubspot.records(dealer.portal(), CONTACT);
     assert_eq!((contacts.len(), contacts[0].properties["vehicle_of_interest"].as_str()), (1, "Honda Pilot"));
-    assert_eq!(app.hubspot.associations(dealer.portal, CONTACT, &contacts[0].id, NOTE).len(), 2);
+    assert_eq!(app.hubspot.associations(dealer.portal(), CONTACT, &contacts[0].id, NOTE).len(), 2);
     assert_eq!((app.lead(&first).await.outcome, app.lead(&second).await.outcome), ("created", "updated"));
     app.finish().await;
 }
@@ -77,7 +77,7 @@ async fn a_lead_without_an_address_is_one_contact_however_often_it_comes() {
         app.send(&dealer, &format!("msg_{number}"), data).await;
         app.run_until_idle().await;
     }
-    assert_eq!(app.hubspot.record_count(dealer.portal, CONTACT), 1);
+    assert_eq!(app.hubspot.record_count(dealer.portal(), CONTACT), 1);
     app.finish().await;
 }
 
@@ -162,7 +162,7 @@ async fn an_update_that_would_change_nothing_is_not_sent() {
         app.run_until_idle().await;
     }
     let upserts = calls(&app).iter().filter(|path| path.ends_with("0-1/batch/upsert")).count();
-    assert_eq!((upserts, app.hubspot.record_count(dealer.portal, NOTE)), (1, 2));
+    assert_eq!((upserts, app.hubspot.record_count(dealer.portal(), NOTE)), (1, 2));
     app.finish().await;
 }
 
@@ -213,7 +213,7 @@ async fn a_broken_answer_to_a_write_makes_no_second_record() {
         let fate = app.fate(&event).await;
         assert!(fate.starts_with("delivered"), "{end:?}: {fate}");
         assert_eq!(
-            (app.hubspot.record_count(dealer.portal, CONTACT), app.hubspot.record_count(dealer.portal, NOTE)),
+            (app.hubspot.record_count(dealer.portal(), CONTACT), app.hubspot.record_count(dealer.portal(), NOTE)),
             (1, 1),
             "{end:?}"
         );

@@ -3,7 +3,6 @@
 
 use hubspot_sim::Preset;
 use leadline::examples::{self, Example};
-use leadline::hubspot::{API_VERSION, CONTACT, DEAL, NOTE};
 use leadline::model::time::Timestamp;
 use leadline::payload::{self, Envelope};
 use leadline::schema::Settings;
@@ -38,16 +37,22 @@ fn run(example: &Example, loaded: &Loaded) -> Value {
 #[test]
 fn components_answer_as_the_examples_say() {
     let transformer = Transformer::new().unwrap();
-    let stock = [("default", stock::DEFAULT), ("deals", stock::DEALS)];
-    let stock = stock.map(|(name, bytes)| (name, transformer.compile(bytes).unwrap()));
+    let kept =
+        |name: &str| std::fs::read(format!("{}/../host/components/{name}.wasm", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let built_in = [("default", stock::DEFAULT.to_vec()), ("deals", stock::DEALS.to_vec())];
+    let checked_in = [("default", kept("guest_default")), ("deals", kept("guest_deals"))];
     let mut wrong = Vec::new();
-    for example in examples::all().unwrap() {
-        let (_, loaded) = stock.iter().find(|(name, _)| *name == example.expected.transformation).unwrap();
-        let answer = run(&example, loaded);
-        if std::env::var_os("LEADLINE_UPDATE").is_some() {
-            update(&example, &answer);
-        } else if answer != example.expected.run {
-            wrong.push(format!("{}:\n  answered {answer}\n  expected {}", example.name, example.expected.run));
+    for (which, stock) in [("built in", built_in), ("checked in", checked_in)] {
+        let stock = stock.map(|(name, bytes)| (name, transformer.compile(&bytes).unwrap()));
+        for example in examples::all().unwrap() {
+            let (_, loaded) = stock.iter().find(|(name, _)| *name == example.expected.transformation).unwrap();
+            let answer = run(&example, loaded);
+            if std::env::var_os("LEADLINE_UPDATE").is_some() {
+                update(&example, &answer);
+            } else if answer != example.expected.run {
+                let name = &example.name;
+                wrong.push(format!("{name}, {which}:\n  answered {answer}\n  expected {}", example.expected.run));
+            }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -69,56 +74,17 @@ async fn leads_reach_hubspot_as_the_examples_say() {
         let expected = &example.expected;
         let preset = if expected.transformation == "deals" { Preset::Deals } else { Preset::Ready };
         let dealer = app.dealer(&example.name, preset, &expected.transformation, example.settings.clone()).await;
-        for contact in &example.portal.contacts {
-            let token = app
-                .app
-                .store
-                .connection_with_token(&dealer.account.id, dealer.connection.id.as_str())
-                .await
-                .unwrap()
-                .unwrap()
-                .1;
-            let created = reqwest::Client::new()
-                .post(format!("{}/crm/objects/{API_VERSION}/{CONTACT}/batch/create", app.hubspot.base_url()))
-                .bearer_auth(secrecy::ExposeSecret::expose_secret(&token))
-                .json(&json!({ "inputs": [{ "properties": contact }] }))
-                .send()
-                .await
-                .unwrap();
-            assert_eq!(created.status(), 201, "{}", example.name);
-        }
+        let contacts: Vec<_> = example.portal.contacts.iter().collect();
+        examples::put_contacts(&app.hubspot, &dealer.hubspot, &contacts).await.unwrap();
         let answer = app.post(&dealer, &format!("msg_{}", example.name), &example.event).await;
         assert_eq!(answer.status, 202, "{}: {answer:?}", example.name);
         app.run_until_idle().await;
         let event = leadline::model::id::EventId::stored(answer.body["event_id"].as_str().unwrap().to_owned());
-        let seen = seen(&app, dealer.portal, &app.lead(&event).await);
+        let seen = examples::seen(&app.hubspot, dealer.portal(), &app.lead(&event).await);
         wrong.extend(
             expected.outcome.differences(&seen).into_iter().map(|difference| format!("{}: {difference}", example.name)),
         );
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     app.finish().await;
-}
-
-fn seen(app: &TestApp, portal: i64, lead: &leadline::view::Lead) -> examples::Seen {
-    let record = |object_type: &str, id: &str| {
-        app.hubspot
-            .records(portal, object_type)
-            .into_iter()
-            .find(|record| record.id == id)
-            .map(|record| record.properties)
-    };
-    examples::Seen {
-        state: lead.state.clone(),
-        outcome: lead.outcome.to_owned(),
-        contact: lead.contact.as_ref().and_then(|contact| record(CONTACT, &contact.id)),
-        note: lead
-            .note
-            .as_ref()
-            .and_then(|note| record(NOTE, &note.id)?.remove("hs_note_body"))
-            .map(|html| examples::plain(&html)),
-        deal: lead.deal.as_ref().and_then(|deal| record(DEAL, &deal.id)),
-        dropped: lead.dropped.clone(),
-        reason: lead.reason.clone(),
-    }
 }

@@ -29,13 +29,7 @@ async fn with_schema_mode(app: &TestApp, dealer: &Dealer, mode: SchemaMode) -> D
         secret: &secret,
     };
     let source = app.app.store.create_source(new, app.now()).await.unwrap().id;
-    Dealer {
-        account: dealer.account.clone(),
-        connection: dealer.connection.clone(),
-        portal: dealer.portal,
-        source,
-        secret,
-    }
+    dealer.with_source(source, secret)
 }
 
 #[tokio::test]
@@ -53,7 +47,7 @@ async fn a_duplicate_event_is_accepted_once() {
         assert_eq!(repeat.body["event_id"], first.body["event_id"]);
     }
     app.run_until_idle().await;
-    assert_eq!((stored(&app).await, app.hubspot.record_count(dealer.portal, "0-1")), (1, 1));
+    assert_eq!((stored(&app).await, app.hubspot.record_count(dealer.portal(), "0-1")), (1, 1));
     app.finish().await;
 }
 
@@ -190,13 +184,7 @@ async fn a_rotated_secret_counts_until_its_time_is_over() {
     let new = SecretString::from(Secret::generate());
     let day = std::time::Duration::from_secs(24 * 3600);
     app.app.store.rotate_secret(&sources[0], &new, day, app.now()).await.unwrap();
-    let renewed = Dealer {
-        secret: new,
-        source: dealer.source.clone(),
-        account: dealer.account.clone(),
-        connection: dealer.connection.clone(),
-        portal: dealer.portal,
-    };
+    let renewed = dealer.with_source(dealer.source.clone(), new);
     assert_eq!(app.post(&dealer, "msg_old", BODY).await.status, 202);
     assert_eq!(app.post(&renewed, "msg_new", BODY).await.status, 202);
     app.advance(day + std::time::Duration::from_secs(2));

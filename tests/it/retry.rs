@@ -32,7 +32,7 @@ async fn a_dead_hubspot_is_tried_by_the_timetable_for_three_days() {
             "waited {waited} s, not about {wait:?}"
         );
     }
-    assert_eq!(app.hubspot.record_count(dealer.portal, CONTACT), 0);
+    assert_eq!(app.hubspot.record_count(dealer.portal(), CONTACT), 0);
     app.finish().await;
 }
 
@@ -52,7 +52,7 @@ async fn an_outage_of_a_day_loses_nothing_and_doubles_nothing() {
         let fate = app.fate(event).await;
         assert!(fate.starts_with("delivered"), "{fate}");
     }
-    assert_eq!(app.hubspot.record_count(dealer.portal, CONTACT), 20);
+    assert_eq!(app.hubspot.record_count(dealer.portal(), CONTACT), 20);
     // A day of errors is more than the twentieth part of all calls.
     app.finish_after(&[FindingKind::TooManyErrors]).await;
 }

@@ -41,7 +41,7 @@ async fn a_hostile_guest_fails_with_a_sentence_and_everybody_else_goes_on() {
             "{name}: {fate}"
         );
         assert_eq!(app.fate(&next).await, "delivered, 1 attempts", "{name} harmed another account");
-        assert_eq!(app.hubspot.record_count(dealer.portal, "0-1"), 0);
+        assert_eq!(app.hubspot.record_count(dealer.portal(), "0-1"), 0);
     }
     app.finish().await;
 }

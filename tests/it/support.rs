@@ -37,9 +37,22 @@ pub(crate) struct TestApp {
 pub(crate) struct Dealer {
     pub(crate) account: Account,
     pub(crate) connection: Connection,
-    pub(crate) portal: i64,
+    pub(crate) hubspot: hubspot_sim::Portal,
     pub(crate) source: SourceId,
     pub(crate) secret: SecretString,
+}
+
+impl Dealer {
+    /// The id of the portal.
+    pub(crate) fn portal(&self) -> i64 {
+        self.hubspot.id
+    }
+
+    /// The same account with another source.
+    pub(crate) fn with_source(&self, source: SourceId, secret: SecretString) -> Self {
+        let (account, connection, hubspot) = (self.account.clone(), self.connection.clone(), self.hubspot.clone());
+        Self { account, connection, hubspot, source, secret }
+    }
 }
 
 /// An answer of the service.
@@ -121,7 +134,7 @@ impl TestApp {
             secret: &secret,
         };
         let source = self.app.store.create_source(new, self.now()).await.unwrap().id;
-        Dealer { account, connection, portal: portal.id, source, secret }
+        Dealer { account, connection, hubspot: portal, source, secret }
     }
 
     /// A dealership that uses the default transformation, in a portal that has every property.

@@ -96,6 +96,15 @@ impl Store {
             .await
     }
 
+    /// Versions that connections use, up to `limit` of them.
+    pub async fn bound_versions(&self, limit: u32) -> sqlx::Result<Vec<VersionId>> {
+        let ids: Vec<String> = sqlx::query_scalar("SELECT DISTINCT version_id FROM bindings LIMIT $1")
+            .bind(limit)
+            .fetch_all(&self.readers)
+            .await?;
+        Ok(ids.into_iter().map(VersionId::stored).collect())
+    }
+
     /// The bytes of a version's component.
     pub async fn component(&self, version: &VersionId) -> sqlx::Result<Option<Vec<u8>>> {
         sqlx::query_scalar(

@@ -10,8 +10,6 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConf
 use super::component::{ComponentError, compile};
 use super::guest::Guest;
 use super::limits::{GUESTS_MAX, MEMORY_BYTES_MAX, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX, TICK};
-use super::run;
-use crate::contract::manifest::Manifest;
 use crate::contract::{Transformation, TransformationPre};
 use crate::model::id::VersionId;
 
@@ -77,16 +75,6 @@ impl Transformer {
     pub fn keep(&self, version: &VersionId, loaded: Loaded) {
         let mut known = self.inner.loaded.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         known.insert(version.clone(), Arc::new(loaded));
-    }
-}
-
-impl Loaded {
-    /// What the transformation says of itself.
-    ///
-    /// # Errors
-    /// When `describe` fails as a run may fail.
-    pub fn describe(&self) -> Result<Manifest, ComponentError> {
-        run::describe(self).map_err(|failure| ComponentError::Describe(failure.detail))
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
+use super::component::ComponentError;
 use super::engine::Loaded;
 use super::guest::{Guest, LogFlood, MemoryLimit, TableLimit, plain};
 use super::limits::{HANDLES_MAX, LIFTED_BYTES_MAX, REASON_BYTES_MAX, RUN_FUEL, RUN_TICKS, TICK};
@@ -50,6 +51,16 @@ pub struct Failure {
 }
 
 impl Loaded {
+    /// What the transformation says of itself, under the limits of a run.
+    ///
+    /// # Errors
+    /// When `describe` fails as a run may fail.
+    pub fn describe(&self) -> Result<Manifest, ComponentError> {
+        let mut store = fresh_store(self);
+        let described = self.pre.instantiate(&mut store).and_then(|guest| guest.call_describe(&mut store));
+        described.map_err(|error| ComponentError::Describe(failure(&error, &store.data().lines).detail))
+    }
+
     /// Runs the transformation on one event, in a sandbox of its own.
     pub fn run(&self, event: &Event, settings: &str) -> TransformRun {
         let run = self.run_once(event, settings);
@@ -84,13 +95,6 @@ impl Loaded {
             dropped: guest.dropped,
         }
     }
-}
-
-/// Asks a transformation for its manifest, under the limits of a run.
-pub(super) fn describe(loaded: &Loaded) -> Result<Manifest, Failure> {
-    let mut store = fresh_store(loaded);
-    let guest = loaded.pre.instantiate(&mut store).map_err(|error| failure(&error, &[]))?;
-    guest.call_describe(&mut store).map_err(|error| failure(&error, &store.data().lines))
 }
 
 fn fresh_store(loaded: &Loaded) -> Store<Guest> {

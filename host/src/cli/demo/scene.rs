@@ -1,16 +1,13 @@
 //! The scene of the demo: two dealerships with their portals, and the examples that are theirs.
 
-use std::collections::BTreeMap;
-
 use hubspot_sim::{Preset, Simulator};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::app::App;
 use crate::cli::failure::{Failure, Result};
 use crate::connection;
-use crate::examples::{self, Example, Seen};
-use crate::hubspot::{API_VERSION, CONTACT, DEAL, NOTE};
+use crate::examples::{self, Example};
 use crate::model::account::SchemaModes;
 use crate::model::id::{EventId, SourceId};
 use crate::model::time::Timestamp;
@@ -56,7 +53,7 @@ impl Scene {
             }
             let portal = simulator.add_portal(preset, name);
             let contacts: Vec<_> = own.iter().flat_map(|example| &example.portal.contacts).collect();
-            put_contacts(simulator, &portal, &contacts).await?;
+            examples::put_contacts(simulator, &portal, &contacts).await?;
             dealerships.push(open(app, (slug, name, transformation), &portal, settings).await?);
         }
         Ok(Self { dealerships, simulator: simulator.clone(), examples })
@@ -112,7 +109,7 @@ impl Scene {
         let mut found = Vec::new();
         for (index, lead) in leads {
             let example = &self.examples[*index];
-            let seen = seen(&self.simulator, self.dealership(*index).portal, lead);
+            let seen = examples::seen(&self.simulator, self.dealership(*index).portal, lead);
             let differences = example.expected.outcome.differences(&seen);
             if !differences.is_empty() {
                 found.push(format!("{}: {}", example.name, differences.join("; ")));
@@ -143,29 +140,6 @@ impl Scene {
     }
 }
 
-/// Puts contacts into a portal through its API, as an earlier integration did.
-async fn put_contacts(
-    simulator: &Simulator,
-    portal: &hubspot_sim::Portal,
-    contacts: &[&BTreeMap<String, String>],
-) -> Result<()> {
-    if contacts.is_empty() {
-        return Ok(());
-    }
-    let inputs: Vec<_> = contacts.iter().map(|properties| json!({ "properties": properties })).collect();
-    let response = reqwest::Client::new()
-        .post(format!("{}/crm/objects/{API_VERSION}/{CONTACT}/batch/create", simulator.base_url()))
-        .bearer_auth(&portal.access_token)
-        .json(&json!({ "inputs": inputs }))
-        .send()
-        .await
-        .map_err(anyhow::Error::from)?;
-    match response.status().as_u16() {
-        201 => Ok(()),
-        status => Err(Failure::failed(format!("the portal of the demo refused its contacts with {status}"))),
-    }
-}
-
 async fn open(
     app: &App,
     (slug, name, transformation): (&'static str, &'static str, &str),
@@ -191,28 +165,4 @@ async fn open(
     };
     let source = app.store.create_source(new, now).await?.id;
     Ok(Dealership { slug, name, transformation: version.label(), portal: portal.id, source, secret })
-}
-
-/// What HubSpot holds of a lead.
-pub(super) fn seen(simulator: &Simulator, portal: i64, lead: &Lead) -> Seen {
-    let record = |object_type: &str, id: &str| -> Option<BTreeMap<String, String>> {
-        simulator
-            .records(portal, object_type)
-            .into_iter()
-            .find(|record| record.id == id)
-            .map(|record| record.properties)
-    };
-    Seen {
-        state: lead.state.clone(),
-        outcome: lead.outcome.to_owned(),
-        contact: lead.contact.as_ref().and_then(|contact| record(CONTACT, &contact.id)),
-        note: lead
-            .note
-            .as_ref()
-            .and_then(|note| record(NOTE, &note.id)?.remove("hs_note_body"))
-            .map(|html| examples::plain(&html)),
-        deal: lead.deal.as_ref().and_then(|deal| record(DEAL, &deal.id)),
-        dropped: lead.dropped.clone(),
-        reason: lead.reason.clone(),
-    }
 }
