@@ -1,6 +1,6 @@
 //! What a deal is worth.
 
-use guest_sdk::mapping::{budget, text};
+use guest_sdk::mapping::{budget, number, text};
 use guest_sdk::{Budget, log};
 
 use crate::settings::{AmountRule, DealSettings};
@@ -9,7 +9,7 @@ use crate::settings::{AmountRule, DealSettings};
 /// budget has one bound only, that is the amount, whichever the rule asks for.
 pub(crate) fn amount(budget: Option<&Budget>, currency: &str, settings: &DealSettings<'_>) -> Option<String> {
     if matches!(settings.amount, AmountRule::Fixed) {
-        return settings.fixed_amount.map(|amount| amount.to_string());
+        return settings.fixed_amount.map(number::text);
     }
     let (min, max) = match budget::bounds(budget?) {
         (Some(min), Some(max)) => (min, max),
@@ -17,9 +17,9 @@ pub(crate) fn amount(budget: Option<&Budget>, currency: &str, settings: &DealSet
         (None, None) => return None,
     };
     let amount = match settings.amount {
-        AmountRule::Min => min.to_string(),
+        AmountRule::Min => number::text(min),
         AmountRule::Middle => middle(min, max),
-        AmountRule::Max => max.to_string(),
+        AmountRule::Max => number::text(max),
         AmountRule::Fixed | AmountRule::None => return None,
     };
     is_in(currency, budget?, &amount).then_some(amount)
@@ -34,14 +34,14 @@ fn is_in(currency: &str, budget: &Budget, amount: &str) -> bool {
     if other.eq_ignore_ascii_case(currency) {
         return true;
     }
-    let reason = format!("the budget is in {other}, and the setting `default_currency` says {currency}");
+    let reason = ["the budget is in ", &other, ", and the setting `default_currency` says ", currency].concat();
     log::dropped("amount", amount, &reason);
     false
 }
 
 fn middle(min: u64, max: u64) -> String {
     let half = if (max - min) % 2 == 1 { ".5" } else { "" };
-    format!("{}{half}", min.midpoint(max))
+    number::text(min.midpoint(max)) + half
 }
 
 #[cfg(test)]

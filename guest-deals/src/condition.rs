@@ -18,12 +18,12 @@ fn one_of(what: &str, value: Option<&str>, wanted: &[&str]) -> Result<(), String
         return Ok(());
     }
     let Some(value) = value.map(str::trim) else {
-        return Err(format!("no deal: the lead has no {what}, and only some make one"));
+        return Err(["no deal: the lead has no ", what, ", and only some make one"].concat());
     };
     if wanted.iter().any(|wanted| wanted.trim_ascii().eq_ignore_ascii_case(value)) {
         return Ok(());
     }
-    Err(format!("no deal: the {what} `{value}` is not among those that make one"))
+    Err(["no deal: the ", what, " `", value, "` is not among those that make one"].concat())
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub(crate) fn key(facts: &Facts, rule: KeyRule) -> String {
         KeyRule::Person => person.clone(),
         KeyRule::PersonAndVehicle => match &facts.vehicle {
             // Typed by people: "Toyota rav4" is the Toyota RAV4 of the week before.
-            Some(vehicle) => format!("{person} {}", vehicle.to_ascii_lowercase()),
+            Some(vehicle) => [person, " ", &vehicle.to_ascii_lowercase()].concat(),
             None => person.clone(),
         },
     }

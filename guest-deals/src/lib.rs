@@ -54,7 +54,7 @@ impl Transformation for DealsTransformation {
                 None
             }
         };
-        if let Some(body) = mapping::note(&facts, lead.notes) {
+        if let Some(body) = mapping::note(&facts, &lead.notes) {
             let note = Note::new(body, at).about(contact);
             actions.note(match deal {
                 Some(deal) => note.about(deal),

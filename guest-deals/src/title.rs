@@ -29,7 +29,7 @@ pub(crate) fn title(template: &str, facts: &Facts) -> Result<String, Refusal> {
         text = after;
     }
     if !filled && template.contains('{') {
-        return Ok(format!("Lead {}", facts.lead_id));
+        return Ok(["Lead ", &facts.lead_id].concat());
     }
     if in_place {
         title.push_str(text);
@@ -53,9 +53,8 @@ fn value(part: &str, facts: &Facts) -> Result<Option<String>, Refusal> {
 }
 
 fn unknown(part: &str) -> Refusal {
-    Refusal::Invalid(format!(
-        "setting `name_template`: no part is called `{part}`; use vehicle, name, email, phone, budget, dealership or origin"
-    ))
+    let known = "vehicle, name, email, phone, budget, dealership or origin";
+    Refusal::Invalid(["setting `name_template`: no part is called `", part, "`; use ", known].concat())
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ impl Transformation for DefaultTransformation {
 
         let mut actions = Actions::new();
         let contact = actions.contact(mapping::contact(&facts, &settings)?);
-        if let Some(body) = mapping::note(&facts, lead.notes) {
+        if let Some(body) = mapping::note(&facts, &lead.notes) {
             actions.note(Note::new(body, at).about(contact));
         }
         Ok(actions.into())

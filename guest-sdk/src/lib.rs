@@ -39,6 +39,10 @@ pub mod mapping;
 pub mod settings;
 pub mod testing;
 
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+#[doc(hidden)]
+pub mod memory;
+
 pub mod bindings;
 
 pub use bindings::Refusal;

@@ -14,6 +14,7 @@ pub mod choice;
 pub mod email;
 pub mod moment;
 pub mod name;
+pub mod number;
 pub mod phone;
 pub mod text;
 pub mod vehicle;

@@ -11,30 +11,31 @@
 //! # Ok::<(), guest_sdk::Refusal>(())
 //! ```
 
-mod value;
+mod document;
+mod reader;
 
 use crate::Refusal;
-use value::Value;
+use document::{Document, Node, Value};
 
 /// An account's settings. A generic deserializer would make a guest a third larger and could not say
 /// which setting is wrong.
 #[derive(Debug)]
-pub struct Settings(Value);
+pub struct Settings(Document);
 
 impl Settings {
     /// Reads a JSON object.
     pub fn parse(json: &str) -> Result<Self, Refusal> {
-        match miniserde::json::from_str(json) {
-            Ok(object @ Value::Object(_)) => Ok(Self(object)),
-            Ok(_) | Err(_) => Err(Refusal::Invalid("the settings are not a JSON object".into())),
+        match reader::read(json) {
+            Some(document) if document.is_object() => Ok(Self(document)),
+            Some(_) | None => Err(Refusal::Invalid("the settings are not a JSON object".into())),
         }
     }
 
     /// A text.
     pub fn text(&self, name: &str) -> Result<Option<&str>, Refusal> {
-        match self.get(name) {
+        match self.0.member(name) {
             None => Ok(None),
-            Some(Value::Text(text)) => Ok(Some(text)),
+            Some((Value::Text(text), _)) => Ok(Some(self.0.text(text))),
             Some(_) => Err(invalid(name, "is not a text")),
         }
     }
@@ -46,37 +47,50 @@ impl Settings {
 
     /// A whole number from 0.
     pub fn number(&self, name: &str) -> Result<Option<u64>, Refusal> {
-        match self.get(name) {
+        match self.0.member(name) {
             None => Ok(None),
-            Some(Value::Number(number)) => Ok(Some(*number)),
+            Some((Value::Number(number), _)) => Ok(Some(*number)),
             Some(_) => Err(invalid(name, "is not a whole number")),
         }
     }
 
     /// A list of texts; empty if it is missing.
     pub fn list(&self, name: &str) -> Result<Vec<&str>, Refusal> {
-        let Some(value) = self.get(name) else {
-            return Ok(Vec::new());
+        let texts = match self.0.member(name) {
+            None => return Ok(Vec::new()),
+            Some((Value::List, items)) => self.named_texts(items),
+            Some(_) => None,
         };
-        value.list().ok_or_else(|| invalid(name, "is not a list of texts"))
+        let texts = texts.ok_or_else(|| invalid(name, "is not a list of texts"))?;
+        Ok(texts.into_iter().map(|(_, text)| text).collect())
     }
 
     /// An object of texts; empty if it is missing.
     pub fn texts(&self, name: &str) -> Result<Texts<'_>, Refusal> {
-        let Some(value) = self.get(name) else {
-            return Ok(Texts::default());
+        let texts = match self.0.member(name) {
+            None => return Ok(Texts::default()),
+            Some((Value::Object, members)) => self.named_texts(members),
+            Some(_) => None,
         };
-        value.texts().map(Texts).ok_or_else(|| invalid(name, "is not an object of texts"))
+        texts.map(Texts).ok_or_else(|| invalid(name, "is not an object of texts"))
     }
 
-    fn get(&self, name: &str) -> Option<&Value> {
-        self.0.member(name)
+    /// Names and texts, if all are texts.
+    fn named_texts(&self, nodes: &[Node]) -> Option<Vec<(&str, &str)>> {
+        let mut texts = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            let Value::Text(text) = &node.value else {
+                return None;
+            };
+            texts.push((self.0.text(&node.name), self.0.text(text)));
+        }
+        Some(texts)
     }
 }
 
 /// Refuses the event because of a setting: what is wrong with it, to be read after its name.
 pub fn invalid(setting: &str, what: &str) -> Refusal {
-    Refusal::Invalid(format!("setting `{setting}` {what}"))
+    Refusal::Invalid(["setting `", setting, "` ", what].concat())
 }
 
 /// Names and texts, such as a map from one word to another, in the order of the settings.
@@ -111,13 +125,17 @@ impl<'a, const N: usize> From<[(&'a str, &'a str); N]> for Texts<'a> {
 /// transformations share the ones they have in common; `rest` is what else the schema says, such as
 /// `"required": ["pipeline"]`.
 pub fn schema(title: &str, fields: &[&str], rest: &[&str]) -> String {
-    let mut schema = format!(
-        r#"{{
+    let mut schema = String::from(
+        r#"{
   "$schema": "https://json-schema.org/draft/2020-12/schema",
-  "title": "{title}",
+  "title": ""#,
+    );
+    schema.push_str(title);
+    schema.push_str(
+        r#"",
   "type": "object",
   "additionalProperties": false,
-  "properties": {{"#
+  "properties": {"#,
     );
     let mut comma = "";
     for object in fields {

@@ -19,6 +19,10 @@ macro_rules! export {
     ($transformation:ty) => {
         #[cfg(target_family = "wasm")]
         const _: () = {
+            #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+            #[global_allocator]
+            static MEMORY: $crate::memory::RunMemory = $crate::memory::RunMemory::new();
+
             struct Component;
 
             impl $crate::bindings::Guest for Component {
@@ -47,10 +51,15 @@ macro_rules! export {
 pub fn report_panics() {
     #[cfg(target_family = "wasm")]
     std::panic::set_hook(Box::new(|panic| {
-        let message = panic.payload_as_str().unwrap_or("no message");
-        match panic.location() {
-            Some(place) => crate::log::error(&format!("panicked at {}:{}: {message}", place.file(), place.line())),
-            None => crate::log::error(&format!("panicked: {message}")),
+        let mut report = String::from("panicked");
+        if let Some(place) = panic.location() {
+            report.push_str(" at ");
+            report.push_str(place.file());
+            report.push(':');
+            crate::mapping::number::push(&mut report, place.line().into(), 1);
         }
+        report.push_str(": ");
+        report.push_str(panic.payload_as_str().unwrap_or("no message"));
+        crate::log::error(&report);
     }));
 }

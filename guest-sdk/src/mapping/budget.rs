@@ -1,6 +1,6 @@
 //! A budget as one line of text, and its bounds in order.
 
-use super::text;
+use super::{number, text};
 use crate::Budget;
 
 /// As the customer put it, else "25,000–30,000 USD", "from 25,000 USD" or "up to 30,000 USD".
@@ -10,14 +10,21 @@ pub fn range(budget: &Budget, currency: &str) -> Option<String> {
         return Some(text);
     }
     let currency = text::optional_line(budget.currency.as_ref()).unwrap_or_else(|| currency.into());
-    let amounts = match bounds(budget) {
-        (Some(min), Some(max)) if min == max => grouped(min),
-        (Some(min), Some(max)) => format!("{}–{}", grouped(min), grouped(max)),
-        (Some(min), None) => format!("from {}", grouped(min)),
-        (None, Some(max)) => format!("up to {}", grouped(max)),
+    let (word, first, second) = match bounds(budget) {
+        (Some(min), Some(max)) => ("", min, Some(max).filter(|&max| max != min)),
+        (Some(min), None) => ("from ", min, None),
+        (None, Some(max)) => ("up to ", max, None),
         (None, None) => return None,
     };
-    Some(format!("{amounts} {currency}"))
+    let mut range = String::from(word);
+    number::push_grouped(&mut range, first);
+    if let Some(second) = second {
+        range.push('–');
+        number::push_grouped(&mut range, second);
+    }
+    range.push(' ');
+    range.push_str(&currency);
+    Some(range)
 }
 
 /// The lower and the upper bound. Widgets send 0 for "no bound", and some send the two the wrong way
@@ -28,19 +35,6 @@ pub fn bounds(budget: &Budget) -> (Option<u64>, Option<u64>) {
         (Some(min), Some(max)) => (Some(min.min(max)), Some(min.max(max))),
         bounds => bounds,
     }
-}
-
-/// Thousands apart, as in 25,000.
-fn grouped(amount: u64) -> String {
-    let digits = amount.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.char_indices() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 #[cfg(test)]

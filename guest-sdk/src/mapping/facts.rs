@@ -36,7 +36,7 @@ pub fn lead(event: Event) -> Result<Lead, Refusal> {
             Ok(lead)
         }
         Payload::CarouselClicked(_) | Payload::SessionInitiated(_) | Payload::Other => {
-            Err(Refusal::Skip(format!("{} makes no record", event.event_type)))
+            Err(Refusal::Skip(event.event_type + " makes no record"))
         }
     }
 }
@@ -54,7 +54,7 @@ impl Facts {
             consent: lead
                 .consent
                 .as_ref()
-                .and_then(|consent| Some(format!("{}, {}", text::line(&consent.text)?, moment::minute(consent.at)))),
+                .and_then(|consent| Some(text::line(&consent.text)? + ", " + &moment::minute(consent.at))),
             ..Self::default()
         };
         facts.read_name(lead);
@@ -80,9 +80,9 @@ impl Facts {
         match email::check(&typed) {
             Ok(address) => self.email = Some(address),
             Err(reason) => {
-                log::dropped("email", &typed, &format!("not an email address: {reason}; it is in the note"));
-                log::warn(&format!("the email address cannot be used, because {reason}; it is kept in the note"));
-                self.unusable.push(format!("Email as typed: {typed} (not usable: {reason})"));
+                log::dropped("email", &typed, &["not an email address: ", reason, "; it is in the note"].concat());
+                log::warn(&["the email address cannot be used, because ", reason, "; it is kept in the note"].concat());
+                self.unusable.push(["Email as typed: ", &typed, " (not usable: ", reason, ")"].concat());
             }
         }
     }
@@ -91,7 +91,7 @@ impl Facts {
         let Some(typed) = &lead.phone else { return };
         self.phone = phone::number(typed, settings.country);
         if self.phone.is_none() && dropped("phone", typed, "not a phone number: it has no digits; it is in the note") {
-            self.unusable.push(format!("Phone as typed: {typed}"));
+            self.unusable.push(["Phone as typed: ", typed].concat());
         }
     }
 

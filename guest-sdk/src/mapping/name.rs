@@ -35,7 +35,7 @@ impl Name {
     /// First and last name together.
     pub fn full(&self) -> String {
         match &self.last {
-            Some(last) => format!("{} {last}", self.first),
+            Some(last) => [self.first.as_str(), " ", last].concat(),
             None => self.first.clone(),
         }
     }
@@ -71,7 +71,7 @@ fn words(text: &str) -> Vec<String> {
 
 /// "Lind, Maya". `None` if nothing but suffixes follows the comma, or nothing stands before it.
 fn turned_round(before: &[String], after: &[String]) -> Option<Name> {
-    let (given, suffixes) = after.split_at(without_suffixes(after));
+    let (given, suffixes) = after.split_at_checked(without_suffixes(after))?;
     if before.is_empty() || given.is_empty() {
         return None;
     }
@@ -90,8 +90,8 @@ fn in_order(words: &[String]) -> Option<Name> {
         return Some(Name { first: first.clone(), last: None });
     }
     let core = without_suffixes(rest);
-    let particle = rest[..core].iter().position(|word| is_one_of(word, &PARTICLES));
-    let (given, family) = words.split_at(1 + particle.unwrap_or(core.saturating_sub(1)));
+    let particle = rest.iter().take(core).position(|word| is_one_of(word, &PARTICLES));
+    let (given, family) = words.split_at_checked(1 + particle.unwrap_or(core.saturating_sub(1)))?;
     Some(Name { first: joined(given), last: Some(joined(family)) })
 }
 
@@ -124,13 +124,13 @@ fn is_one_of(word: &str, list: &[&str]) -> bool {
     let mut letters = [0; LETTERS_MAX];
     let mut count = 0;
     for byte in word.bytes().filter(|&byte| byte != b'.') {
-        if count == LETTERS_MAX {
+        let Some(letter) = letters.get_mut(count) else {
             return false;
-        }
-        letters[count] = byte.to_ascii_lowercase();
+        };
+        *letter = byte.to_ascii_lowercase();
         count += 1;
     }
-    list.iter().any(|entry| entry.as_bytes() == &letters[..count])
+    letters.get(..count).is_some_and(|letters| list.iter().any(|entry| entry.as_bytes() == letters))
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! The note of a lead: what was said, for the person who calls back.
 
 use std::collections::BinaryHeap;
-use std::mem;
 
 use super::facts::Facts;
 use super::text;
@@ -12,73 +11,75 @@ use crate::{ConversationNote, Timestamp};
 /// It begins with what the chat was about, because the next chat of the same person overwrites the
 /// properties. Contact details that could not be used follow, ahead of the conversation, so that a
 /// host that has to cut a long note never cuts them. Consent comes last.
-pub fn note(facts: &Facts, conversation: Vec<ConversationNote>) -> Option<String> {
+pub fn note(facts: &Facts, conversation: &[ConversationNote]) -> Option<String> {
     let said = in_order(conversation);
-    let mut body = String::with_capacity(said.iter().map(|note| note.text.len() + 1).sum::<usize>() + 512);
+    let mut body = Body::about(facts, said.iter().map(|text| text.len() + 1).sum());
     for line in &facts.unusable {
-        push_block(&mut body, line, "\n");
+        body.push_block(line, "\n");
     }
     let mut apart = "\n\n";
-    for note in &said {
-        push_block(&mut body, &note.text, apart);
+    for text in said {
+        body.push_block(text, apart);
         apart = "\n";
     }
     if let Some(consent) = &facts.consent {
-        push_block(&mut body, "Consent:", "\n\n");
-        body.push(' ');
-        body.push_str(consent);
+        body.push_block("Consent:", "\n\n");
+        body.text.push(' ');
+        body.text.push_str(consent);
     }
-    if body.is_empty() {
-        return None;
-    }
-    let about = about(facts);
-    if !about.is_empty() {
-        body.insert_str(0, "\n\n");
-        body.insert_str(0, &about);
-    }
-    Some(body)
+    (body.text.len() > body.head_bytes).then_some(body.text)
 }
 
 /// Oldest first. Notes without a time keep their place in the list, and the others are put in order
 /// around them; those of one moment stay as they came.
-fn in_order(mut notes: Vec<ConversationNote>) -> Vec<ConversationNote> {
+fn in_order(notes: &[ConversationNote]) -> Vec<&str> {
     let timed = |(place, note): (usize, &ConversationNote)| Some((note.at?, place));
     let order: Vec<(Timestamp, usize)> = notes.iter().enumerate().filter_map(timed).collect();
     if order.is_sorted() {
-        return notes;
+        return notes.iter().map(|note| note.text.as_str()).collect();
     }
-    let places: Vec<usize> = order.iter().map(|&(_, place)| place).collect();
     // A heap is an eighth of the code that a guest would carry for the sort of the standard library.
-    let sorted = BinaryHeap::from(order).into_sorted_vec();
-    let texts: Vec<String> = sorted.iter().map(|&(_, place)| mem::take(&mut notes[place].text)).collect();
-    for (place, text) in places.into_iter().zip(texts) {
-        notes[place].text = text;
-    }
-    notes
+    let mut sorted = BinaryHeap::from(order).into_sorted_vec().into_iter();
+    let mut next = || sorted.next().and_then(|(_, place)| notes.get(place));
+    notes.iter().map(|note| note.at.and_then(|_| next()).unwrap_or(note).text.as_str()).collect()
 }
 
-/// "2024 Toyota RAV4 XLE · Budget: 25,000–30,000 USD · Priority: high"
-fn about(facts: &Facts) -> String {
-    let mut about = facts.vehicle.clone().unwrap_or_default();
-    for (label, value) in [("Budget: ", facts.budget.as_deref()), ("Priority: ", facts.priority)] {
-        let Some(value) = value else { continue };
-        if !about.is_empty() {
-            about.push_str(" · ");
+/// A note that is being written.
+struct Body {
+    text: String,
+    /// How long the line is that says what the chat was about.
+    head_bytes: usize,
+}
+
+impl Body {
+    /// "2024 Toyota RAV4 XLE · Budget: 25,000–30,000 USD · Priority: high"
+    fn about(facts: &Facts, expected_bytes: usize) -> Self {
+        let mut text = String::with_capacity(expected_bytes + 512);
+        let parts =
+            [("", facts.vehicle.as_deref()), ("Budget: ", facts.budget.as_deref()), ("Priority: ", facts.priority)];
+        for (label, value) in parts {
+            let Some(value) = value else { continue };
+            if !text.is_empty() {
+                text.push_str(" · ");
+            }
+            text.push_str(label);
+            text.push_str(value);
         }
-        about.push_str(label);
-        about.push_str(value);
+        Self { head_bytes: text.len(), text }
     }
-    about
-}
 
-fn push_block(body: &mut String, text: &str, apart: &str) {
-    let end = body.len();
-    if end > 0 {
-        body.push_str(apart);
-    }
-    let start = body.len();
-    text::push_lines(body, text);
-    if body.len() == start {
-        body.truncate(end);
+    /// Appends lines, `apart` from the block before them.
+    fn push_block(&mut self, lines: &str, apart: &str) {
+        let end = self.text.len();
+        if end > self.head_bytes {
+            self.text.push_str(apart);
+        } else if end > 0 {
+            self.text.push_str("\n\n");
+        }
+        let start = self.text.len();
+        text::push_lines(&mut self.text, lines);
+        if self.text.len() == start {
+            self.text.truncate(end);
+        }
     }
 }

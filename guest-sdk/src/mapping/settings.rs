@@ -72,11 +72,11 @@ pub fn check_target(setting: &str, property: &str, taken: &[&str]) -> Result<(),
     if kept_by_crm.iter().any(|prefix| property.starts_with(prefix)) {
         return Err(invalid(
             setting,
-            &format!("names `{property}`, which HubSpot keeps itself; name another property"),
+            &["names `", property, "`, which HubSpot keeps itself; name another property"].concat(),
         ));
     }
     if taken.contains(&property) {
-        return Err(invalid(setting, &format!("names `{property}`, which takes another value; name another property")));
+        return Err(invalid(setting, &["names `", property, "`, which takes another value; name another property"].concat()));
     }
     Ok(())
 }

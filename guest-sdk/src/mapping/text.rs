@@ -1,5 +1,7 @@
 //! Text as people type it, made fit for a CRM: no control characters, no stray white space.
 
+use std::mem;
+
 /// One line: white space collapsed, control characters gone. `None` if nothing is left, because an
 /// absent value stays out of the CRM while an empty one clears what is there.
 pub fn line(text: &str) -> Option<String> {
@@ -7,15 +9,15 @@ pub fn line(text: &str) -> Option<String> {
         return Some(text.into());
     }
     let mut line = String::with_capacity(text.len());
-    for word in text.split_whitespace() {
-        let end = line.len();
-        if end > 0 {
-            line.push(' ');
-        }
-        let start = line.len();
-        line.extend(word.chars().filter(|&char| is_shown(char)));
-        if line.len() == start {
-            line.truncate(end);
+    let mut apart = false;
+    for char in text.chars() {
+        if char.is_whitespace() {
+            apart = !line.is_empty();
+        } else if is_shown(char) {
+            if mem::take(&mut apart) {
+                line.push(' ');
+            }
+            line.push(char);
         }
     }
     (!line.is_empty()).then_some(line)
@@ -61,8 +63,28 @@ fn is_plain_line(text: &str) -> bool {
 
 /// The text before the first character that may have to go or change, and the text from there.
 fn next_doubtful(text: &str) -> Option<(&str, &str)> {
-    let at = text.bytes().position(|byte| DOUBTFUL[usize::from(byte)])?;
-    text.split_at_checked(at)
+    let mut start = 0;
+    for bytes in text.as_bytes().chunks(8) {
+        if !is_calm(bytes)
+            && let Some(at) = bytes.iter().position(|&byte| DOUBTFUL[usize::from(byte)])
+        {
+            return text.split_at_checked(start + at);
+        }
+        start += bytes.len();
+    }
+    None
+}
+
+/// Whether these are eight ASCII characters that show, looked at all at once.
+fn is_calm(bytes: &[u8]) -> bool {
+    const EACH: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH: u64 = 0x80 * EACH;
+    let Ok(bytes) = bytes.try_into().map(u64::from_ne_bytes) else {
+        return false;
+    };
+    // In ASCII the high bit is free: a delete character sets it by one more, a control character is too
+    // small to set it by 0x60 more.
+    bytes & HIGH == 0 && (bytes + EACH) & HIGH == 0 && (bytes + 0x60 * EACH) & HIGH == HIGH
 }
 
 /// First bytes of characters that may have to go or change: ASCII controls, and what begins the

@@ -1,13 +1,13 @@
 //! A vehicle as one line of text.
 
-use super::text;
+use super::{number, text};
 use crate::Vehicle;
 
 /// "2024 Toyota RAV4 XLE", from what is known. People repeat themselves ("Toyota", "Toyota RAV4"),
 /// so what the next part begins with, or the one before ends with, is said once.
 pub fn title(vehicle: &Vehicle) -> Option<String> {
     let mut title = String::new();
-    let year = vehicle.year.map(|year| year.to_string());
+    let year = vehicle.year.map(|year| number::text(year.into()));
     let parts = [&year, &vehicle.make, &vehicle.model, &vehicle.trim];
     for part in parts.into_iter().filter_map(|part| text::optional_line(part.as_ref())) {
         if title.is_empty() || begins_with(&part, &title) {

@@ -90,7 +90,7 @@ impl Country {
             && match self.code {
                 "1" => is_north_american(number.as_bytes()),
                 // Mobile numbers have nine digits after the area code and begin with 9.
-                "55" => number.len() == 10 || number.as_bytes()[2] == b'9',
+                "55" => number.len() == 10 || number.as_bytes().get(2) == Some(&b'9'),
                 _ => true,
             }
     }
@@ -98,6 +98,9 @@ impl Country {
 
 /// Area code and exchange begin with 2 to 9, and neither is a service code such as 911.
 fn is_north_american(number: &[u8]) -> bool {
-    let fits = |code: &[u8]| code[0] >= b'2' && &code[1..] != b"11";
-    fits(&number[..3]) && fits(&number[3..6])
+    let fits = |code: &[u8; 3]| code[0] >= b'2' && code[1..] != *b"11";
+    let [a, b, c, d, e, f, ..] = *number else {
+        return false;
+    };
+    fits(&[a, b, c]) && fits(&[d, e, f])
 }
