@@ -21,7 +21,7 @@ pub(crate) fn run() -> anyhow::Result<Vec<Figure>> {
     let example = example.ok_or_else(|| anyhow::anyhow!("examples/plain-lead is gone"))?;
     let envelope = Envelope::read(&example.event)?;
     let at = envelope.occurred_at().unwrap_or(leadline::model::time::Timestamp(0));
-    let event = payload::event("msg_1", &envelope.event_type, at, serde_json::from_str(envelope.data.get())?);
+    let event = payload::event("msg_1", &envelope.event_type, at, envelope.data);
     let settings = example.settings.to_string();
 
     let loaded = Transformer::new()?.compile(stock::DEFAULT)?;

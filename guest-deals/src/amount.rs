@@ -34,7 +34,7 @@ fn is_in(currency: &str, budget: &Budget, amount: &str) -> bool {
     if other.eq_ignore_ascii_case(currency) {
         return true;
     }
-    let reason = ["the budget is in ", &other, ", and the setting `default_currency` says ", currency].concat();
+    let reason = text::joined(&["the budget is in ", &other, ", and the setting `default_currency` says ", currency]);
     log::dropped("amount", amount, &reason);
     false
 }

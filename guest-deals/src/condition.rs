@@ -1,7 +1,7 @@
 //! Which leads make a deal.
 
 use guest_sdk::Lead;
-use guest_sdk::mapping::Facts;
+use guest_sdk::mapping::{Facts, text};
 
 use crate::settings::DealSettings;
 
@@ -18,12 +18,12 @@ fn one_of(what: &str, value: Option<&str>, wanted: &[&str]) -> Result<(), String
         return Ok(());
     }
     let Some(value) = value.map(str::trim) else {
-        return Err(["no deal: the lead has no ", what, ", and only some make one"].concat());
+        return Err(text::joined(&["no deal: the lead has no ", what, ", and only some make one"]));
     };
     if wanted.iter().any(|wanted| wanted.trim_ascii().eq_ignore_ascii_case(value)) {
         return Ok(());
     }
-    Err(["no deal: the ", what, " `", value, "` is not among those that make one"].concat())
+    Err(text::joined(&["no deal: the ", what, " `", value, "` is not among those that make one"]))
 }
 
 #[cfg(test)]

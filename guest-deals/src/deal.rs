@@ -25,23 +25,22 @@ pub(crate) fn deal(
     let key = key::key(facts, settings.key);
     let name = title::title(settings.name_template.unwrap_or(title::TEMPLATE), facts)?;
     let mut deal = Deal::by_unique(key::PROPERTY, key).named(name).in_stage(settings.pipeline, settings.stage);
-    let mut set = |property: &str, value: &str| {
-        deal.set(property, value, about_contacts.policy(property, WritePolicy::OnCreate));
+    let mut set = |property: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            deal.set(property, value, about_contacts.policy(property, WritePolicy::OnCreate));
+        }
     };
 
     // First, so that what this lead says takes the place of a default.
     for (property, value) in settings.default_properties.iter() {
         check_target("default_properties", property, &TAKEN)?;
+        set(property, Some(value));
+    }
+    let amount = amount::amount(lead.budget.as_ref(), about_contacts.currency(), settings);
+    let close = settings.close_in_days.map(|days| moment::day(moment::days_later(at, days)));
+    let values = [("amount", amount.as_deref()), ("closedate", close.as_deref()), ("hubspot_owner_id", settings.owner)];
+    for (property, value) in values {
         set(property, value);
-    }
-    if let Some(amount) = amount::amount(lead.budget.as_ref(), about_contacts.currency(), settings) {
-        set("amount", &amount);
-    }
-    if let Some(days) = settings.close_in_days {
-        set("closedate", &moment::day(moment::days_later(at, days)));
-    }
-    if let Some(owner) = settings.owner {
-        set("hubspot_owner_id", owner);
     }
     Ok(deal)
 }

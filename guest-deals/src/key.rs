@@ -1,6 +1,6 @@
 //! What makes two leads the same deal.
 
-use guest_sdk::mapping::Facts;
+use guest_sdk::mapping::{Facts, text};
 use guest_sdk::{PropertyDefinition, manifest};
 
 use crate::settings::KeyRule;
@@ -25,7 +25,7 @@ pub(crate) fn key(facts: &Facts, rule: KeyRule) -> String {
         KeyRule::Person => person.clone(),
         KeyRule::PersonAndVehicle => match &facts.vehicle {
             // Typed by people: "Toyota rav4" is the Toyota RAV4 of the week before.
-            Some(vehicle) => [person, " ", &vehicle.to_ascii_lowercase()].concat(),
+            Some(vehicle) => text::joined(&[person, " ", &vehicle.to_ascii_lowercase()]),
             None => person.clone(),
         },
     }

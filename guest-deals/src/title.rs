@@ -1,7 +1,7 @@
 //! What a deal is called.
 
 use guest_sdk::Refusal;
-use guest_sdk::mapping::{Facts, Name};
+use guest_sdk::mapping::{Facts, Name, text};
 
 /// The name of a deal where the account sets none.
 pub(crate) const TEMPLATE: &str = "{vehicle} – {name}";
@@ -10,51 +10,53 @@ pub(crate) const TEMPLATE: &str = "{vehicle} – {name}";
 /// the text after the last part only if that part stands in its place; so a missing name leaves
 /// "2024 Toyota RAV4" without a dash. If no part is known, the lead's id has to do.
 pub(crate) fn title(template: &str, facts: &Facts) -> Result<String, Refusal> {
-    let mut pieces = template.split('{');
+    // A lead without a name is known by its address or number.
+    let full_name = facts.name.as_ref().map(Name::full);
+    let name = full_name.as_deref().or(facts.email.as_deref()).or(facts.phone.as_deref());
+    let mut pieces = text::split(template, b'{');
     let mut title = String::from(pieces.next().unwrap_or_default());
-    let mut text = "";
+    let mut between = "";
     let mut filled = false;
     let mut in_place = true;
     for (index, piece) in pieces.enumerate() {
-        let (part, after) = piece.split_once('}').ok_or_else(|| unknown(piece))?;
-        let value = value(part, facts)?;
+        let (part, after) = text::split_once(piece, b'}').ok_or_else(|| unknown(piece))?;
+        let value = value(part, name, facts)?;
         in_place = value.is_some() && (filled || index == 0);
         if let Some(value) = value {
             if filled {
-                title.push_str(text);
+                title.push_str(between);
             }
-            title.push_str(&value);
+            title.push_str(value);
             filled = true;
         }
-        text = after;
+        between = after;
     }
     if !filled && template.contains('{') {
-        return Ok(["Lead ", &facts.lead_id].concat());
+        return Ok(text::joined(&["Lead ", &facts.lead_id]));
     }
     if in_place {
-        title.push_str(text);
+        title.push_str(between);
     }
     Ok(title.trim_ascii().into())
 }
 
-/// What a part stands for. A lead without a name is known by its address or number.
-fn value(part: &str, facts: &Facts) -> Result<Option<String>, Refusal> {
-    let name = || facts.name.as_ref().map(Name::full);
+/// What a part stands for.
+fn value<'a>(part: &str, name: Option<&'a str>, facts: &'a Facts) -> Result<Option<&'a str>, Refusal> {
     match part {
-        "vehicle" => Ok(facts.vehicle.clone()),
-        "name" => Ok(name().or_else(|| facts.email.clone()).or_else(|| facts.phone.clone())),
-        "email" => Ok(facts.email.clone()),
-        "phone" => Ok(facts.phone.clone()),
-        "budget" => Ok(facts.budget.clone()),
-        "dealership" => Ok(facts.dealership_name.clone()),
-        "origin" => Ok(facts.origin.clone()),
+        "vehicle" => Ok(facts.vehicle.as_deref()),
+        "name" => Ok(name),
+        "email" => Ok(facts.email.as_deref()),
+        "phone" => Ok(facts.phone.as_deref()),
+        "budget" => Ok(facts.budget.as_deref()),
+        "dealership" => Ok(facts.dealership_name.as_deref()),
+        "origin" => Ok(facts.origin.as_deref()),
         _ => Err(unknown(part)),
     }
 }
 
 fn unknown(part: &str) -> Refusal {
     let known = "vehicle, name, email, phone, budget, dealership or origin";
-    Refusal::Invalid(["setting `name_template`: no part is called `", part, "`; use ", known].concat())
+    Refusal::Invalid(text::joined(&["setting `name_template`: no part is called `", part, "`; use ", known]))
 }
 
 #[cfg(test)]

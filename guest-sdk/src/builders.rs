@@ -56,15 +56,7 @@ pub trait Properties {
     /// Sets a property; a second value takes the place of the first. An empty value is left out,
     /// because the CRM would clear what it holds.
     fn set(&mut self, name: &str, value: impl Into<String>, policy: WritePolicy) {
-        let value = value.into();
-        if value.is_empty() {
-            return;
-        }
-        let properties = self.properties();
-        match properties.iter_mut().find(|known| known.name == name) {
-            Some(known) => (known.value, known.policy) = (value, policy),
-            None => properties.push(Property { name: name.into(), value, policy }),
-        }
+        set(self.properties(), name, value.into(), policy);
     }
 
     /// Sets a property whatever the CRM holds.
@@ -185,6 +177,17 @@ impl Object {
     pub fn associated_with(mut self, record: ActionIndex) -> Self {
         self.associated_with.push(record);
         self
+    }
+}
+
+/// The one copy of [`Properties::set`] in a component.
+fn set(properties: &mut Vec<Property>, name: &str, value: String, policy: WritePolicy) {
+    if value.is_empty() {
+        return;
+    }
+    match properties.iter_mut().find(|known| known.name == name) {
+        Some(known) => (known.value, known.policy) = (value, policy),
+        None => properties.push(Property { name: name.into(), value, policy }),
     }
 }
 

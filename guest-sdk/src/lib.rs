@@ -28,6 +28,9 @@
 //! guest_sdk::export!(NamesOnly);
 //! ```
 //!
+//! Let `crate-type` be `["cdylib"]` alone, or build with `cargo rustc --crate-type cdylib`: next to an
+//! `rlib` cargo leaves out link-time optimisation, and the component is half as large again.
+//!
 //! Natively, `cargo test` calls the same function; [`testing`] shows what was logged and dropped.
 
 mod transformation;

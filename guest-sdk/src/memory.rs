@@ -62,8 +62,8 @@ unsafe impl Sync for RunMemory {}
 // SAFETY: blocks are cut off front to back, inside the memory, and none is handed out twice.
 unsafe impl GlobalAlloc for RunMemory {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let free = self.free.get();
-        self.take(free.wrapping_add(free.align_offset(layout.align())), layout.size())
+        let before = layout.align() - 1;
+        self.take(self.free.get().map_addr(|free| free.wrapping_add(before) & !before), layout.size())
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {

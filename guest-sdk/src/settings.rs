@@ -15,6 +15,7 @@ mod document;
 mod reader;
 
 use crate::Refusal;
+use crate::mapping::text;
 use document::{Document, Node, Value};
 
 /// An account's settings. A generic deserializer would make a guest a third larger and could not say
@@ -90,7 +91,7 @@ impl Settings {
 
 /// Refuses the event because of a setting: what is wrong with it, to be read after its name.
 pub fn invalid(setting: &str, what: &str) -> Refusal {
-    Refusal::Invalid(["setting `", setting, "` ", what].concat())
+    Refusal::Invalid(text::joined(&["setting `", setting, "` ", what]))
 }
 
 /// Names and texts, such as a map from one word to another, in the order of the settings.
@@ -154,11 +155,8 @@ pub fn schema(title: &str, fields: &[&str], rest: &[&str]) -> String {
 
 /// The members of a JSON object, without its braces.
 fn inside(object: &str) -> &str {
-    object
-        .split_once('{')
-        .and_then(|(_, rest)| rest.rsplit_once('}'))
-        .map(|(members, _)| members.trim_ascii_end())
-        .expect("a file of schema fields is one JSON object")
+    let members = object.trim_ascii().strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    members.map_or(object, str::trim_ascii_end)
 }
 
 #[cfg(test)]

@@ -13,16 +13,25 @@ pub trait Transformation {
 
 /// Exports a [`Transformation`] as the component's functions. A native build exports nothing, so
 /// tests and benchmarks may link several transformations side by side.
+///
+/// For `wasm32-unknown-unknown` it also installs an allocator that gives nothing back, since a run has
+/// its instance to itself and leaves it behind. Who has to reuse memory writes
+/// `export!(Mine, own_allocator)` and gets that of the standard library, or the one of their choice.
 #[rustfmt::skip] // it moves the end of the block at every run
 #[macro_export]
 macro_rules! export {
     ($transformation:ty) => {
-        #[cfg(target_family = "wasm")]
+        #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
         const _: () = {
-            #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
             #[global_allocator]
             static MEMORY: $crate::memory::RunMemory = $crate::memory::RunMemory::new();
+        };
 
+        $crate::export!($transformation, own_allocator);
+    };
+    ($transformation:ty, own_allocator) => {
+        #[cfg(target_family = "wasm")]
+        const _: () = {
             struct Component;
 
             impl $crate::bindings::Guest for Component {

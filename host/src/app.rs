@@ -16,6 +16,9 @@ use crate::store::Store;
 use crate::transform::Transformer;
 use crate::wake::Wake;
 
+/// Refused requests that are recorded at once: each takes a commit, which good requests need more.
+const REJECTIONS_AT_ONCE: usize = 4;
+
 /// The service, ready to be served or asked.
 pub struct App {
     pub store: Store,
@@ -24,6 +27,8 @@ pub struct App {
     pub door: Door,
     pub wake: Arc<Wake>,
     pub clock: Clock,
+    /// Places for recording refused requests; when all are taken, they are only counted.
+    pub rejections: tokio::sync::Semaphore,
     /// Renders the metrics, where they are counted.
     pub metrics: Option<PrometheusHandle>,
 }
@@ -53,6 +58,7 @@ impl App {
             transformer,
             wake,
             clock,
+            rejections: tokio::sync::Semaphore::new(REJECTIONS_AT_ONCE),
             metrics: None,
         })
     }
@@ -63,8 +69,24 @@ impl App {
 /// # Errors
 /// When the folder, the key ring or the database cannot be had.
 pub async fn open_store(config: &Config) -> anyhow::Result<Store> {
-    std::fs::create_dir_all(&config.data)
-        .with_context(|| format!("cannot make the data folder {}", config.data.display()))?;
-    let keys = KeyRing::open_file(&config.key_ring())?;
-    Store::open(&config.database(), keys).await
+    make_data_folder(config)?;
+    let (database, key_ring) = (config.database(), config.key_ring());
+    // A new key opens nothing that an old one sealed.
+    if database.exists() && !key_ring.exists() {
+        anyhow::bail!(
+            "the key ring {} is missing, and the database beside it cannot be read without it; put it back",
+            key_ring.display()
+        );
+    }
+    Store::open(&database, KeyRing::open_file(&key_ring)?).await
+}
+
+/// Makes the data folder where there is none. It holds names and conversations, so it is for its owner only.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make_data_folder(config: &Config) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data);
+    made.with_context(|| format!("cannot make the data folder {}", config.data.display()))
 }

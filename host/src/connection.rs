@@ -3,6 +3,7 @@
 use secrecy::SecretString;
 use serde_json::Value;
 
+use crate::cause::Code;
 use crate::contract::manifest::Manifest;
 use crate::hubspot::API_VERSION;
 use crate::model::account::{Account, Connection, Version};
@@ -12,6 +13,20 @@ use crate::store::Store;
 
 /// The event type that is selected from the start.
 const SELECTED: &str = "lead.captured.v1";
+
+/// What another version, or other settings, may cure: events that are held for it are planned afresh.
+const FIXED_BY_A_VERSION: [Code; 10] = [
+    Code::TransformTrap,
+    Code::TransformPanic,
+    Code::TransformStack,
+    Code::TransformFuel,
+    Code::TransformTimeout,
+    Code::TransformMemory,
+    Code::TransformLogFlood,
+    Code::TransformOutputTooLarge,
+    Code::TransformOutputInvalid,
+    Code::OurFault,
+];
 
 /// Why a transformation cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +39,8 @@ pub enum UseError {
     Store(#[from] sqlx::Error),
 }
 
-/// Connects an account with a static token (a private app's, or a service key), and selects captured leads.
+/// Connects an account with a static token (a private app's, or a service key), and selects captured leads. Connecting
+/// the same portal again renews the token, and what waited for that goes on.
 ///
 /// # Errors
 /// The store's.
@@ -35,8 +51,9 @@ pub async fn connect(
     token: &SecretString,
     now: Timestamp,
 ) -> sqlx::Result<Connection> {
-    let connection = store.create_connection(&account.id, portal_id, API_VERSION, token, now).await?;
+    let connection = store.connect(&account.id, portal_id, API_VERSION, token, now).await?;
     store.subscribe(&connection, SELECTED, now).await?;
+    store.release(&account.id, &[Code::AuthRevoked, Code::AuthMissingScope, Code::AuthPermission], now).await?;
     Ok(connection)
 }
 
@@ -79,5 +96,6 @@ pub async fn use_transformation(
     for event_type in &manifest.event_types {
         store.bind(connection, event_type, &version, &settings, now).await?;
     }
+    store.release(&account.id, &FIXED_BY_A_VERSION, now).await?;
     Ok(version)
 }

@@ -45,6 +45,9 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
         state => round.block_all(&not_usable(state)),
     }
 
+    if journal.cut {
+        round.cut();
+    }
     let now = clock();
     let outcomes = round.outcomes(now);
     let (lease, mut calls, last_answer) = journal.close();

@@ -25,6 +25,10 @@ const GROUP_EVENTS_MAX: usize = 256;
 const GROUP_BYTES_MAX: usize = 1024 * 1024;
 /// Events that wait for a commit. When the queue is full, senders are told to come back.
 const QUEUE_EVENTS_MAX: usize = 2048;
+/// Events of one source that wait for a commit: a loud source is slowed down before the others notice.
+const IN_FLIGHT_MAX: usize = 512;
+/// The longest that a sender waits for its answer; it gives up after some 15 s itself.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long what we know of a source is used without asking again: a rotated secret counts after this.
 const SOURCE_FRESH: Duration = Duration::from_secs(1);
 
@@ -46,6 +50,8 @@ pub enum Refusal {
     Schema { event_type: String, violations: Vec<Violation> },
     #[error("the id `{sender_id}` was used before for another body; the first one is kept, as event {first}")]
     IdReused { sender_id: String, first: EventId },
+    #[error("the source sends faster than its events are stored: {IN_FLIGHT_MAX} of them wait")]
+    TooFast,
     #[error("too many events wait to be stored")]
     Busy,
     #[error("the store does not answer")]
@@ -63,9 +69,15 @@ impl Refusal {
             Self::Envelope(error) => error.class(),
             Self::Schema { .. } => "schema",
             Self::IdReused { .. } => "id_reused",
+            Self::TooFast => "too_fast",
             Self::Busy => "busy",
             Self::StoreDown => "store_down",
         }
+    }
+
+    /// Whether the request came as far as its signature, so that its source is known to exist.
+    pub fn knows_source(&self) -> bool {
+        self.is_signed() || matches!(self, Self::Signature(SignatureError::Mismatch | SignatureError::Stale { .. }))
     }
 
     /// Whether the signature was right, so that the body is the source's own.
@@ -129,7 +141,16 @@ impl Door {
             debug_assert!(checked.is_err(), "nobody knows the decoy");
             return Err(Refusal::UnknownSource);
         };
-        signature::verify(signed, body, &source.secrets, source.source.tolerance_s, now)?;
+        let check =
+            |source: &SigningSource| signature::verify(signed, body, &source.secrets, source.source.tolerance_s, now);
+        let source = match check(&source) {
+            // The secret may have been rotated a moment ago.
+            Err(SignatureError::Mismatch) => {
+                self.read_source(&source.source.id.to_string(), now).await?.unwrap_or(source)
+            }
+            _ => source,
+        };
+        check(&source)?;
         Ok(Verified { source, sender_id: signed.id, body })
     }
 
@@ -141,6 +162,10 @@ impl Door {
         if let Some(source) = known(&self.sources.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(Some(source));
         }
+        self.read_source(id, now).await
+    }
+
+    async fn read_source(&self, id: &str, now: Timestamp) -> Result<Option<Arc<SigningSource>>, Refusal> {
         let found = self.store.signing_source(id, now).await.map_err(|error| {
             tracing::error!(source.id = %id, "source {id} cannot be read: {error:#}");
             Refusal::StoreDown
@@ -159,16 +184,21 @@ impl Door {
     /// # Errors
     /// [`Refusal`], when it is no event, or cannot be stored now.
     pub async fn accept(&self, verified: Verified<'_>, now: Timestamp) -> Result<Receipt, Refusal> {
+        // Each waiting event of a source holds a handle to it, so counting handles counts events.
+        if Arc::strong_count(&verified.source) > IN_FLIGHT_MAX {
+            return Err(Refusal::TooFast);
+        }
         let event = new_event(&verified, now)?;
         let (answer, answered) = oneshot::channel();
         self.queue.try_send(Waiting { event, now, answer }).map_err(|_| Refusal::Busy)?;
-        match answered.await {
-            Ok(Ok(Accepted::New(event_id))) => Ok(Receipt { event_id, duplicate: false }),
-            Ok(Ok(Accepted::Duplicate(event_id))) => Ok(Receipt { event_id, duplicate: true }),
-            Ok(Ok(Accepted::IdReused(first))) => {
-                Err(Refusal::IdReused { sender_id: verified.sender_id.to_owned(), first })
-            }
-            Ok(Err(())) | Err(_) => Err(Refusal::StoreDown),
+        // Out of time, it may still be stored: the sender repeats, and is told that it was.
+        let Ok(Ok(Ok(accepted))) = tokio::time::timeout(ANSWER_TIMEOUT, answered).await else {
+            return Err(Refusal::StoreDown);
+        };
+        match accepted {
+            Accepted::New(event_id) => Ok(Receipt { event_id, duplicate: false }),
+            Accepted::Duplicate(event_id) => Ok(Receipt { event_id, duplicate: true }),
+            Accepted::IdReused(first) => Err(Refusal::IdReused { sender_id: verified.sender_id.to_owned(), first }),
         }
     }
 }
@@ -178,10 +208,9 @@ fn new_event(verified: &Verified<'_>, now: Timestamp) -> Result<NewEvent, Refusa
     let envelope = Envelope::read(verified.body)?;
     let source = &verified.source.source;
     if source.schema_mode(&envelope.event_type) == SchemaMode::Reject {
-        let data = serde_json::from_str(envelope.data.get()).expect("a raw value is JSON");
-        let violations = schema::event_violations(&envelope.event_type, &data);
+        let violations = schema::event_violations(&envelope.event_type, &envelope.data);
         if !violations.is_empty() {
-            return Err(Refusal::Schema { event_type: envelope.event_type.into_owned(), violations });
+            return Err(Refusal::Schema { event_type: envelope.event_type, violations });
         }
     }
     let body = std::str::from_utf8(verified.body).expect("the envelope was read from it");
@@ -191,7 +220,7 @@ fn new_event(verified: &Verified<'_>, now: Timestamp) -> Result<NewEvent, Refusa
         source_id: source.id.clone(),
         sender_id: verified.sender_id.to_owned(),
         occurred_at: envelope.occurred_at().unwrap_or(now),
-        event_type: envelope.event_type.into_owned(),
+        event_type: envelope.event_type,
         body_hash: Sha256::digest(verified.body).iter().map(|byte| format!("{byte:02x}")).collect(),
         body: body.to_owned(),
     })

@@ -4,7 +4,6 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::contract::events::{
@@ -19,15 +18,13 @@ pub const TEXT_BYTES_MAX: usize = 64 * 1024;
 /// An event type, as long as anybody sensible makes it.
 pub const TYPE_BYTES_MAX: usize = 256;
 
-/// The outer layer of a webhook body. `data` is parsed when it is needed.
+/// A webhook body, read whole: what passes here can be planned.
 #[derive(Deserialize)]
-pub struct Envelope<'a> {
-    #[serde(borrow, rename = "type")]
-    pub event_type: Cow<'a, str>,
-    #[serde(borrow)]
-    timestamp: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    pub data: &'a RawValue,
+pub struct Envelope {
+    #[serde(rename = "type")]
+    pub event_type: String,
+    timestamp: Option<String>,
+    pub data: Value,
 }
 
 /// Why a signed body is no event.
@@ -53,19 +50,19 @@ impl EnvelopeError {
     }
 }
 
-impl<'a> Envelope<'a> {
+impl Envelope {
     /// Reads `{"type", "timestamp"?, "data"}`; other members are ignored.
     ///
     /// # Errors
     /// [`EnvelopeError`], which names the member.
-    pub fn read(body: &'a [u8]) -> Result<Self, EnvelopeError> {
+    pub fn read(body: &[u8]) -> Result<Self, EnvelopeError> {
         let text = std::str::from_utf8(body).map_err(|error| EnvelopeError::NotJson(error.to_string()))?;
-        let envelope: Self = serde_json::from_str(text).map_err(|error| match error.classify() {
+        let envelope: Self = serde_json::from_str(&mend_surrogates(text)).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => EnvelopeError::NotAnEvent(error.to_string()),
             _ => EnvelopeError::NotJson(error.to_string()),
         })?;
         let part = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        let name = &*envelope.event_type;
+        let name = envelope.event_type.as_str();
         if name.len() > TYPE_BYTES_MAX || !name.split('.').all(part) {
             return Err(EnvelopeError::Type(name.chars().take(60).collect()));
         }
@@ -78,6 +75,50 @@ impl<'a> Envelope<'a> {
     /// When it happened at the sender, where the body says so.
     pub fn occurred_at(&self) -> Option<Timestamp> {
         Timestamp::parse(self.timestamp.as_deref()?).ok()
+    }
+}
+
+/// JSON whose lone surrogates are replaced: a widget that cuts a text inside an emoji sends one half of it, which is no
+/// character, and a lead is worth more than that half.
+pub fn mend_surrogates(json: &str) -> Cow<'_, str> {
+    // Only an escape can bring one in, so most bodies are not looked at twice.
+    if !["\\ud", "\\uD"].iter().any(|start| json.contains(start)) {
+        return Cow::Borrowed(json);
+    }
+    let mut mended = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        mended.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let taken = match (surrogate(rest), rest.get(6..).and_then(surrogate)) {
+            (Some(Half::High), Some(Half::Low)) => 12,
+            (Some(_), _) => {
+                mended.push_str("\\ufffd");
+                rest = &rest[6..];
+                continue;
+            }
+            // Any other escape is a backslash and one character.
+            (None, _) => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
+        };
+        mended.push_str(&rest[..taken]);
+        rest = &rest[taken..];
+    }
+    mended.push_str(rest);
+    Cow::Owned(mended)
+}
+
+enum Half {
+    High,
+    Low,
+}
+
+/// Which half of a pair the escape at the start of `text` is.
+fn surrogate(text: &str) -> Option<Half> {
+    let code = u16::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok()?;
+    match code {
+        0xd800..=0xdbff => Some(Half::High),
+        0xdc00..=0xdfff => Some(Half::Low),
+        _ => None,
     }
 }
 
@@ -339,8 +380,28 @@ mod tests {
     }
 
     #[test]
+    fn half_an_emoji_does_not_cost_the_lead() {
+        let rows = [
+            (r#"{"a":"x\ud83d"}"#, "x\u{fffd}"),
+            (r#"{"a":"\uDE97 x"}"#, "\u{fffd} x"),
+            (r#"{"a":"\ud83d\ude97"}"#, "🚗"),
+            (r#"{"a":"\ud83d\ud83d\ude97"}"#, "\u{fffd}🚗"),
+            (r#"{"a":"\\ud83d"}"#, "\\ud83d"),
+            (r#"{"a":"é\n\ud83dé"}"#, "é\n\u{fffd}é"),
+        ];
+        for (json, expected) in rows {
+            let value: Value = serde_json::from_str(&mend_surrogates(json)).unwrap();
+            assert_eq!(value["a"], expected, "{json}");
+        }
+        assert!(matches!(mend_surrogates("{}"), Cow::Borrowed("{}")));
+    }
+
+    #[test]
     fn an_envelope_says_what_it_lacks() {
-        let rows: [(&[u8], &str); 9] = [
+        let deep = format!(r#"{{"type":"a","data":{}{}}}"#, "[".repeat(200), "]".repeat(200));
+        let rows: [(&[u8], &str); 11] = [
+            (deep.as_bytes(), "not_json"),
+            (br#"{"type":"a","data":1e999}"#, "not_json"),
             (b"", "not_json"),
             (b"\xff\xfe{}", "not_json"),
             (b"{\"type\":", "not_json"),

@@ -1,6 +1,5 @@
 //! The plan step: route, transform, plan. No network, and no transaction is open while a guest runs.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -19,7 +18,7 @@ use crate::plan::plan;
 use crate::route::{Route, Routing, route};
 use crate::schema;
 use crate::store::{Decision, PlannedEvent, ReceivedEvent, RunFigures, Store};
-use crate::transform::{Loaded, Stop, TransformRun, Transformer};
+use crate::transform::{Stop, TransformRun, Transformer};
 
 /// Events of one account that are planned in one round, and stored in one commit.
 const EVENTS_PER_ROUND: u32 = 128;
@@ -45,15 +44,25 @@ pub async fn plan_next(store: &Store, transformer: &Transformer, owner: &str, no
         return Ok(Step::Idle);
     };
     let events = store.received_events(&lease, EVENTS_PER_ROUND, now).await?;
+    let waiting = events.len();
     let routing = store.routing(&lease.account_id).await?;
     for binding in &routing.bindings {
-        load_version(store, transformer, &binding.version_id).await?;
+        // A version that does not load holds its own events, and no others.
+        if let Err(error) = load_version(store, transformer, &binding.version_id).await {
+            tracing::error!(account.id = %lease.account_id, "transformation {} cannot run: {error:#}", binding.label);
+        }
     }
     let sources = store.sources(Some(&lease.account_id)).await?;
     let round = Round { routing, sources, transformer: transformer.clone() };
     // Guests burn a core each; they run beside the threads that answer requests.
     let planned = tokio::task::spawn_blocking(move || decide_all(&round, events)).await.context("planning panicked")?;
     settle(store, &lease, &planned, now).await?;
+    // Tried again after a pause, not at once: the machine is in trouble, not the event.
+    anyhow::ensure!(
+        !planned.is_empty() || waiting == 0,
+        "the sandbox ran none of {waiting} events of {}",
+        lease.account_id
+    );
     Ok(Step::Worked)
 }
 
@@ -94,7 +103,9 @@ fn record(lease: &Lease, planned: &PlannedEvent) {
 /// Loads the versions that are in use before their first event comes, so that it need not wait for the compiler.
 pub async fn warm_up(store: &Store, transformer: &Transformer) -> anyhow::Result<()> {
     for version in store.bound_versions(WARM_VERSIONS_MAX).await? {
-        load_version(store, transformer, &version).await?;
+        if let Err(error) = load_version(store, transformer, &version).await {
+            tracing::error!("version {version} cannot run: {error:#}");
+        }
     }
     Ok(())
 }
@@ -138,12 +149,15 @@ fn decide(round: &Round, event: ReceivedEvent) -> Option<PlannedEvent> {
             return Some(unplanned(event, Unplanned::Refused(problem)));
         }
     };
-    let data: serde_json::Value = serde_json::from_str(envelope.data.get()).expect("a raw value is JSON");
+    let data = envelope.data;
     let mut lines = Vec::new();
     if let Some(held) = check_schema(round, &event, &data, &mut lines) {
         return Some(unplanned(event, Unplanned::Held(held)));
     }
-    let loaded: Arc<Loaded> = round.transformer.loaded(&binding.version_id).expect("loaded before the round");
+    let Some(loaded) = round.transformer.loaded(&binding.version_id) else {
+        let problem = Problem::new(Code::OurFault, format!("transformation `{}` cannot be loaded", binding.label));
+        return Some(unplanned(event, Unplanned::Held(problem.about(binding.version_id.as_str()))));
+    };
     let input = payload::event(&event.sender_id, &event.event_type, event.occurred_at, data);
     let run = loaded.run(&input, &binding.settings);
     metrics::histogram!("leadline_transform_seconds").record(run.micros as f64 / 1e6);

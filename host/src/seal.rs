@@ -97,11 +97,15 @@ impl KeyRing {
 }
 
 fn new_key_line() -> String {
-    let mut key = [0_u8; KEY_BYTES];
-    getrandom::fill(&mut key).expect("the operating system gives random bytes");
+    let (mut key, mut key_id) = ([0_u8; KEY_BYTES], [0_u8; 3]);
+    for random in [&mut key[..], &mut key_id[..]] {
+        getrandom::fill(random).expect("the operating system gives random bytes");
+    }
     let mut line =
         String::from("# Opens every secret in the database beside it. Keep a copy apart from the backups.\n");
-    writeln!(line, "k1:{}", BASE64.encode(key)).expect("a String takes everything");
+    // Named by chance, so that a foreign key ring is told from a damaged value.
+    let id: String = key_id.iter().map(|byte| format!("{byte:02x}")).collect();
+    writeln!(line, "k{id}:{}", BASE64.encode(key)).expect("a String takes everything");
     line
 }
 

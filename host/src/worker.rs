@@ -1,10 +1,9 @@
 //! The loops around the steps: work while there is work, then sleep until something is due or somebody knocks.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use crate::app::App;
 use crate::deliver;
@@ -13,8 +12,9 @@ use crate::process;
 
 /// Plan steps at once: one a core is enough, since guests burn processor time only.
 const PLANNERS: usize = 2;
-/// Deliver steps at once: they wait for HubSpot most of the time, each for another portal.
-const DELIVERERS: usize = 16;
+/// Deliver steps at once: they wait for HubSpot most of the time, each for another portal, and a portal that hangs
+/// holds one of them for a minute.
+const DELIVERERS: usize = 64;
 /// The longest sleep: work that another process left in the database is found by then.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 /// After our own failure, before the next try.
@@ -23,51 +23,53 @@ const MEND: Duration = Duration::from_secs(1);
 /// Runs every loop until `stop` says so; a round that is under way is finished.
 pub async fn run(app: Arc<App>, stop: watch::Receiver<bool>) {
     let mut loops = tokio::task::JoinSet::new();
-    for number in 0..PLANNERS {
-        let (app, stop, owner) = (app.clone(), stop.clone(), owner("plan", number));
-        loops.spawn(async move {
-            let step = || async {
-                let step = process::plan_next(&app.store, &app.transformer, &owner, (app.clock)()).await?;
-                if step == Step::Worked {
-                    app.wake.deliver.notify_one();
-                }
-                Ok(step)
-            };
-            run_loop(&app, LaneKind::Plan, &app.wake.plan, stop, step).await;
-        });
-    }
-    for number in 0..DELIVERERS {
-        let (app, stop, owner) = (app.clone(), stop.clone(), owner("deliver", number));
-        loops.spawn(async move {
-            let step = || deliver::deliver_next(&app.store, &app.hubspot, &owner, &app.clock);
-            run_loop(&app, LaneKind::Deliver, &app.wake.deliver, stop, step).await;
-        });
+    for (kind, count) in [(LaneKind::Plan, PLANNERS), (LaneKind::Deliver, DELIVERERS)] {
+        for number in 0..count {
+            loops.spawn(keep_running(app.clone(), kind, owner(kind, number), stop.clone()));
+        }
     }
     while let Some(ended) = loops.join_next().await {
         if let Err(error) = ended {
-            tracing::error!("a worker loop panicked: {error}");
+            tracing::error!("a worker ended: {error}");
         }
     }
 }
 
-/// Who holds a lease: unique while the process lives.
-fn owner(kind: &str, number: usize) -> String {
-    format!("{kind}-{}-{number}", std::process::id())
+/// Runs a loop, and starts it again when it panics: one bad round must not cost the service a worker.
+async fn keep_running(app: Arc<App>, kind: LaneKind, owner: String, stop: watch::Receiver<bool>) {
+    while let Err(error) = tokio::spawn(run_loop(app.clone(), kind, owner.clone(), stop.clone())).await {
+        tracing::error!("a {} step panicked and is started again: {error}", kind.as_str());
+        tokio::time::sleep(MEND).await;
+    }
 }
 
-async fn run_loop<S, F>(app: &App, kind: LaneKind, knock: &Notify, mut stop: watch::Receiver<bool>, step: S)
-where
-    S: Fn() -> F,
-    F: Future<Output = anyhow::Result<Step>>,
-{
+/// One round of a kind.
+async fn step(app: &App, kind: LaneKind, owner: &str) -> anyhow::Result<Step> {
+    match kind {
+        LaneKind::Plan => {
+            let step = process::plan_next(&app.store, &app.transformer, owner, (app.clock)()).await?;
+            if step == Step::Worked {
+                app.wake.deliver.notify_one();
+            }
+            Ok(step)
+        }
+        LaneKind::Deliver => deliver::deliver_next(&app.store, &app.hubspot, owner, &app.clock).await,
+    }
+}
+
+async fn run_loop(app: Arc<App>, kind: LaneKind, owner: String, mut stop: watch::Receiver<bool>) {
+    let knock = match kind {
+        LaneKind::Plan => &app.wake.plan,
+        LaneKind::Deliver => &app.wake.deliver,
+    };
     while !*stop.borrow() {
-        let rest = match step().await {
+        let rest = match step(&app, kind, &owner).await {
             Ok(Step::Worked) => {
                 // Where one lane had work another may have some: wake a neighbour, who does the same.
                 knock.notify_one();
                 continue;
             }
-            Ok(Step::Idle) => sleep_time(app, kind).await,
+            Ok(Step::Idle) => sleep_time(&app, kind).await,
             Err(error) => {
                 tracing::error!("a {} step failed and is tried again: {error:#}", kind.as_str());
                 MEND
@@ -79,6 +81,11 @@ where
             _ = stop.changed() => {}
         }
     }
+}
+
+/// Who holds a lease: unique while the process lives.
+fn owner(kind: LaneKind, number: usize) -> String {
+    format!("{}-{}-{number}", kind.as_str(), std::process::id())
 }
 
 async fn sleep_time(app: &App, kind: LaneKind) -> Duration {

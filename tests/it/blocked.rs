@@ -75,3 +75,47 @@ async fn an_account_without_a_portal_skips_with_the_reason() {
     );
     app.finish().await;
 }
+
+#[tokio::test]
+async fn a_renewed_token_releases_what_a_revoked_one_held() {
+    let app = TestApp::start().await;
+    let dealer = app.connected("acme").await;
+    app.hubspot.revoke_token(dealer.portal());
+    let events = [app.send_lead(&dealer, "ana").await, app.send_lead(&dealer, "bob").await];
+    app.run_until_idle().await;
+    app.hubspot.restore_token(dealer.portal());
+    let token = secrecy::SecretString::from(dealer.hubspot.access_token.clone());
+    let again = leadline::connection::connect(&app.app.store, &dealer.account, dealer.portal(), &token, app.now())
+        .await
+        .unwrap();
+    assert_eq!(again.id, dealer.connection.id, "the same portal is the same connection");
+    app.run_until_idle().await;
+    for event in &events {
+        assert_eq!(app.fate(event).await, "delivered, 1 attempts");
+    }
+    app.finish_after(&[hubspot_sim::FindingKind::TooManyErrors]).await;
+}
+
+#[tokio::test]
+async fn another_version_releases_what_a_bad_one_held() {
+    let app = TestApp::start().await;
+    let dealer = app.connected("acme").await;
+    app.install(&dealer, "trap", &crate::guests::guest("trap")).await;
+    let event = app.send_lead(&dealer, "ana").await;
+    app.run_until_idle().await;
+    assert!(app.fate(&event).await.starts_with("held (transform.trap)"));
+    let settings = json!({ "country": "US" });
+    leadline::connection::use_transformation(
+        &app.app.store,
+        &dealer.account,
+        &dealer.connection,
+        "default",
+        settings,
+        app.now(),
+    )
+    .await
+    .unwrap();
+    app.run_until_idle().await;
+    assert_eq!(app.fate(&event).await, "delivered, 1 attempts");
+    app.finish().await;
+}

@@ -107,3 +107,36 @@ async fn a_worker_that_comes_back_after_its_lease_changes_nothing() {
     );
     app.finish().await;
 }
+
+#[tokio::test]
+async fn a_delivery_that_waits_after_a_crash_holds_back_the_newer_leads_of_its_person() {
+    let app = TestApp::start().await;
+    let dealer = app.connected("acme").await;
+    let first = app.send_lead(&dealer, "ana").await;
+    app.plan().await;
+    let mut hang = Fault::end(End::Timeout).on_path("0-46/batch/create").applied().times(1);
+    hang.then.hang_ms = Some(30_000);
+    app.hubspot.add_fault(hang);
+    {
+        let step = deliver::deliver_next(&app.app.store, &app.app.hubspot, "doomed", &app.app.clock);
+        let seen = async {
+            while !app.hubspot.calls().iter().any(|call| call.path.contains("0-46/batch/create")) {
+                app.hubspot.wait_for_calls(app.hubspot.call_count(), Duration::from_millis(50)).await;
+            }
+        };
+        tokio::select! {
+            _ = step => panic!("the step ended before it was killed"),
+            () = seen => {}
+        }
+    }
+    let app = app.restart().await;
+    let second = app.send(&dealer, "msg_again", crate::support::lead("ana")).await;
+    app.run_until_idle().await;
+    assert!(app.fate(&second).await.starts_with("pending, 0 attempts"), "{}", app.fate(&second).await);
+    app.run_through(app.now() + Duration::from_secs(60)).await;
+    for event in [&first, &second] {
+        assert_eq!(app.fate(event).await, "delivered, 1 attempts");
+    }
+    assert_eq!(app.hubspot.record_count(dealer.portal(), NOTE), 2);
+    app.finish().await;
+}

@@ -220,3 +220,69 @@ async fn a_broken_answer_to_a_write_makes_no_second_record() {
         app.finish().await;
     }
 }
+
+/// A fault on upserts that name this person, for the whole batch, with this error in HubSpot's envelope.
+fn refuse_batch_of(person: &str, code: &str, property: &str) -> Fault {
+    let error = json!({ "isValid": false, "error": code, "name": property, "message": "no" });
+    let body = json!({ "status": "error", "category": "VALIDATION_ERROR", "message": format!("Property values were not valid: [{error}]") });
+    let mut fault = Fault::status(400).on_path("0-1/batch/upsert");
+    fault.on.body = Some(person.to_owned());
+    fault.then.body = Some(body.to_string());
+    fault
+}
+
+#[tokio::test]
+async fn a_whole_batch_refused_for_one_persons_data_costs_only_that_person() {
+    let rows = [
+        ("INVALID_EMAIL", "email", "failed, 1 attempts (email.invalid)"),
+        ("MISSING_REQUIRED_PROPERTY", "city", "blocked, 0 attempts (property.required)"),
+        ("INVALID_OPTION", "lead_priority", "failed, 1 attempts (option.unknown)"),
+    ];
+    for (code, property, expected) in rows {
+        let app = TestApp::start().await;
+        let dealer = app.connected("acme").await;
+        app.hubspot.add_fault(refuse_batch_of("person3@", code, property));
+        let mut events = Vec::new();
+        for number in 0..8 {
+            events.push(app.send_lead(&dealer, &format!("person{number}")).await);
+        }
+        app.run_until_idle().await;
+        for (number, event) in events.iter().enumerate() {
+            let fate = app.fate(event).await;
+            let expected = if number == 3 { expected } else { "delivered, 1 attempts" };
+            assert!(fate.starts_with(expected), "{code} {number}: {fate}");
+            let dropped = app.lead(event).await.dropped;
+            assert!(number == 3 || dropped.is_empty(), "{code} {number} lost {dropped:?}");
+        }
+        app.finish_after(&[hubspot_sim::FindingKind::TooManyErrors]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_read_that_partly_fails_is_not_taken_for_nobody_there() {
+    let app = TestApp::start().await;
+    let dealer = app.connected("acme").await;
+    let body = json!({ "status": "COMPLETE", "results": [], "numErrors": 1, "errors": [{ "status": "error", "category": "INTERNAL_ERROR", "message": "oops" }] });
+    let mut fault = Fault::status(207).on_path("0-1/batch/read").times(1);
+    fault.then.body = Some(body.to_string());
+    app.hubspot.add_fault(fault);
+    let event = app.send_lead(&dealer, "ana").await;
+    app.run_through(app.now() + std::time::Duration::from_secs(60)).await;
+    assert_eq!(app.fate(&event).await, "delivered, 2 attempts");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_silent_yes_is_no_success() {
+    let app = TestApp::start().await;
+    let dealer = app.connected("acme").await;
+    let mut fault = Fault::status(200).on_path("0-1/batch/upsert").times(1);
+    fault.then.body = Some(json!({ "status": "COMPLETE", "results": [] }).to_string());
+    app.hubspot.add_fault(fault);
+    let event = app.send_lead(&dealer, "ana").await;
+    app.run_until_idle().await;
+    app.run_through(app.now() + std::time::Duration::from_secs(60)).await;
+    assert_eq!(app.fate(&event).await, "delivered, 2 attempts");
+    assert_eq!(app.hubspot.record_count(dealer.portal(), CONTACT), 1);
+    app.finish().await;
+}

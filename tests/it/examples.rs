@@ -15,14 +15,15 @@ use crate::support::TestApp;
 /// What the component answers, as `expected.json` keeps it.
 fn run(example: &Example, loaded: &Loaded) -> Value {
     let envelope = Envelope::read(&example.event).unwrap();
-    let data = serde_json::from_str(envelope.data.get()).unwrap();
     let occurred_at = envelope.occurred_at().unwrap_or(Timestamp(0));
     let settings = Settings::compile(&loaded.describe().unwrap().settings_schema)
         .unwrap()
         .complete(example.settings.clone())
         .unwrap();
-    let run =
-        loaded.run(&payload::event(&example.name, &envelope.event_type, occurred_at, data), &settings.to_string());
+    let run = loaded.run(
+        &payload::event(&example.name, &envelope.event_type.clone(), occurred_at, envelope.data),
+        &settings.to_string(),
+    );
     let answer = match run.actions {
         Ok(actions) => json!({ "actions": actions }),
         Err(Stop::Skip(reason)) => json!({ "skip": reason }),

@@ -123,7 +123,7 @@ async fn bad_requests_get_a_precise_answer_and_an_entry() {
         assert!(
             answer.body["detail"].is_string() && answer.body["fix"].is_string() && answer.body["title"].is_string()
         );
-        let entry = &app.app.store.rejections(Some(source), 1).await.unwrap()[0];
+        let entry = &app.app.store.rejections(None, 1).await.unwrap()[0];
         assert_eq!(format!("ingest.{}", entry.class), code);
         assert_eq!(entry.body, None, "what nobody signed is not kept");
     }
@@ -155,7 +155,9 @@ async fn bad_requests_get_a_precise_answer_and_an_entry() {
         (401, Some("ingest.forged")),
         "who guesses addresses learns nothing"
     );
-    assert_eq!(app.app.store.rejections(Some("src_unknown"), 1).await.unwrap()[0].class, "unknown_source");
+    let entry = &app.app.store.rejections(Some("unknown"), 1).await.unwrap()[0];
+    assert_eq!(entry.class, "unknown_source");
+    assert!(entry.detail.contains("src_unknown"), "{}", entry.detail);
     assert_eq!(stored(&app).await, 0);
     app.finish().await;
 }
@@ -278,4 +280,26 @@ async fn when_the_store_is_away_nothing_is_acknowledged() {
     assert_eq!(answer.retry_after.as_deref(), Some("5"));
     let ready = reqwest::get(format!("{}/readyz", app.address)).await.unwrap();
     assert_eq!(ready.status(), 503);
+}
+
+#[tokio::test]
+async fn half_an_emoji_costs_neither_the_lead_nor_the_account() {
+    let app = TestApp::start().await;
+    let dealer = app.connected("acme").await;
+    let body = String::from_utf8_lossy(BODY).replace("lead_1", "lead_\\ud83d");
+    let odd = app.post(&dealer, "msg_odd", body.as_bytes()).await;
+    assert_eq!(odd.status, 202, "{odd:?}");
+    let after = app.send_lead(&dealer, "ana").await;
+    app.run_until_idle().await;
+    let odd = leadline::model::id::EventId::stored(odd.body["event_id"].as_str().unwrap().to_owned());
+    for event in [&odd, &after] {
+        assert_eq!(app.fate(event).await, "delivered, 1 attempts");
+    }
+    for unreadable in [
+        r#"{"type":"a.v1","data":1e999}"#,
+        &format!(r#"{{"type":"a.v1","data":{}{}}}"#, "[".repeat(500), "]".repeat(500)),
+    ] {
+        assert_eq!(app.post(&dealer, "msg_deep", unreadable.as_bytes()).await.status, 400);
+    }
+    app.finish().await;
 }

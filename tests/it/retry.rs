@@ -130,3 +130,35 @@ async fn an_older_retry_of_a_person_holds_back_the_newer_leads_of_the_same_one_o
     }
     app.finish().await;
 }
+
+#[tokio::test]
+async fn a_rest_that_hubspot_asks_for_is_never_no_rest() {
+    let rows = [(429, "0", 1), (429, "3", 3), (477, "600", 600)];
+    for (status, asked, rests_s) in rows {
+        let app = TestApp::start().await;
+        let dealer = app.connected("acme").await;
+        app.hubspot.add_fault(Fault::status(status).with_header("retry-after", asked).times(1));
+        let event = app.send_lead(&dealer, "ana").await;
+        app.run_until_idle().await;
+        assert_eq!(app.hubspot.call_count(), 1, "{status} {asked}");
+        app.advance(Duration::from_secs(rests_s));
+        app.run_until_idle().await;
+        assert_eq!(app.fate(&event).await, "delivered, 1 attempts", "{status} {asked}");
+        app.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_hubspot_that_does_not_answer_is_asked_once_a_round() {
+    let app = TestApp::start().await;
+    let dealer = app.connected("acme").await;
+    app.hubspot.add_fault(Fault::status(503));
+    let mut without = crate::support::lead("ana");
+    without["email"] = serde_json::json!(null);
+    app.send(&dealer, "msg_1", without).await;
+    app.send_lead(&dealer, "bob").await;
+    app.plan().await;
+    leadline::deliver::deliver_next(&app.app.store, &app.app.hubspot, "test", &app.app.clock).await.unwrap();
+    assert_eq!(app.hubspot.call_count(), 1, "two groups of contacts, one dead HubSpot");
+    app.finish_after(&[FindingKind::TooManyErrors]).await;
+}

@@ -1,5 +1,6 @@
 //! Values that must be one of a drop-down's options.
 
+use super::text;
 use crate::settings::Texts;
 
 /// HubSpot's own options of a lead status. A portal may have changed them, which is what the account's
@@ -29,7 +30,7 @@ pub fn status(status: &str, map: &Texts<'_>) -> Option<String> {
 /// `high`, `medium` or `low`, by the account's map or as it came, in any case.
 pub fn priority(priority: &str, map: &Texts<'_>) -> Option<&'static str> {
     let priority = map.get_ignoring_case(priority).unwrap_or(priority).trim_ascii();
-    PRIORITIES.into_iter().find(|option| option.eq_ignore_ascii_case(priority))
+    text::one_of(&PRIORITIES, priority)
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //! A refused address fails the whole contact there, so whatever it surely refuses is caught here:
 //! the lead goes through, and the address stays readable in the note.
 
+use super::text;
+
 /// Longest address and longest local part that mail servers exchange (RFC 5321).
 const ADDRESS_BYTES_MAX: usize = 254;
 const LOCAL_BYTES_MAX: usize = 64;
@@ -30,8 +32,8 @@ pub fn check(typed: &str) -> Result<String, &'static str> {
     if address.len() > ADDRESS_BYTES_MAX {
         return Err("it is longer than 254 characters");
     }
-    let (local, domain) = address.split_once('@').ok_or("it has no @")?;
-    if domain.contains('@') {
+    let (local, domain) = text::split_once(address, b'@').ok_or("it has no @")?;
+    if domain.bytes().any(|byte| byte == b'@') {
         return Err("it has more than one @");
     }
     check_local(local)?;
@@ -46,7 +48,7 @@ fn check_local(local: &str) -> Result<(), &'static str> {
     if local.len() > LOCAL_BYTES_MAX {
         return Err("it has more than 64 characters before the @");
     }
-    if local.split('.').any(str::is_empty) {
+    if local.as_bytes().split(|&byte| byte == b'.').any(<[u8]>::is_empty) {
         return Err("it has a dot too many before the @");
     }
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&byte);
@@ -57,28 +59,27 @@ fn check_local(local: &str) -> Result<(), &'static str> {
 }
 
 fn check_domain(domain: &str) -> Result<(), &'static str> {
-    let (_, top) = domain.rsplit_once('.').ok_or("it has no dot after the @")?;
-    for label in domain.split('.') {
+    let (_, top) = text::rsplit_once(domain, b'.').ok_or("it has no dot after the @")?;
+    for label in domain.as_bytes().split(|&byte| byte == b'.') {
         if label.is_empty() {
             return Err("it has a dot too many after the @");
         }
         if label.len() > LABEL_BYTES_MAX {
             return Err("a part of its domain is longer than 63 characters");
         }
-        if !label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        if !label.iter().all(|&byte| byte.is_ascii_alphanumeric() || byte == b'-') {
             return Err("it has a character after the @ that a domain cannot have");
         }
-        if label.starts_with('-') || label.ends_with('-') {
+        if label.starts_with(b"-") || label.ends_with(b"-") {
             return Err("a part of its domain begins or ends with a hyphen");
         }
     }
-    let top = top.to_ascii_lowercase();
     let letters = top.len() >= 2 && top.bytes().all(|byte| byte.is_ascii_alphabetic());
-    let international = top.starts_with("xn--") && top.len() > 4;
+    let international = top.len() > 4 && top.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("xn--"));
     if !letters && !international {
         return Err("its top-level domain does not exist");
     }
-    if RESERVED.contains(&top.as_str()) {
+    if text::one_of(&RESERVED, top).is_some() {
         return Err("its top-level domain is reserved and takes no mail");
     }
     Ok(())

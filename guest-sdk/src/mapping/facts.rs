@@ -80,9 +80,17 @@ impl Facts {
         match email::check(&typed) {
             Ok(address) => self.email = Some(address),
             Err(reason) => {
-                log::dropped("email", &typed, &["not an email address: ", reason, "; it is in the note"].concat());
-                log::warn(&["the email address cannot be used, because ", reason, "; it is kept in the note"].concat());
-                self.unusable.push(["Email as typed: ", &typed, " (not usable: ", reason, ")"].concat());
+                log::dropped(
+                    "email",
+                    &typed,
+                    &text::joined(&["not an email address: ", reason, "; it is in the note"]),
+                );
+                log::warn(&text::joined(&[
+                    "the email address cannot be used, because ",
+                    reason,
+                    "; it is kept in the note",
+                ]));
+                self.unusable.push(text::joined(&["Email as typed: ", &typed, " (not usable: ", reason, ")"]));
             }
         }
     }
@@ -91,7 +99,7 @@ impl Facts {
         let Some(typed) = &lead.phone else { return };
         self.phone = phone::number(typed, settings.country);
         if self.phone.is_none() && dropped("phone", typed, "not a phone number: it has no digits; it is in the note") {
-            self.unusable.push(["Phone as typed: ", typed].concat());
+            self.unusable.push(text::joined(&["Phone as typed: ", typed]));
         }
     }
 

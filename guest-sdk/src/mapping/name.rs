@@ -35,7 +35,7 @@ impl Name {
     /// First and last name together.
     pub fn full(&self) -> String {
         match &self.last {
-            Some(last) => [self.first.as_str(), " ", last].concat(),
+            Some(last) => text::joined(&[self.first.as_str(), " ", last]),
             None => self.first.clone(),
         }
     }
@@ -48,8 +48,7 @@ pub fn split(typed: &str) -> Option<Name> {
     if typed.chars().all(|char| char.is_ascii_punctuation() || char == ' ') {
         return None;
     }
-    typed
-        .split_once(',')
+    text::split_once(&typed, b',')
         .and_then(|(before, after)| turned_round(&words(before), &words(after)))
         .or_else(|| in_order(&words(&typed)))
 }
@@ -57,7 +56,14 @@ pub fn split(typed: &str) -> Option<Name> {
 /// The words, each with the ornaments that follow it, and without commas around it.
 fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
-    for word in text.split([' ', ',']).filter(|word| !word.is_empty()) {
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.bytes().position(|byte| matches!(byte, b' ' | b',')).unwrap_or(rest.len());
+        let (word, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
+        rest = after.get(1..).unwrap_or_default();
+        if word.is_empty() {
+            continue;
+        }
         match words.last_mut() {
             Some(before) if word.chars().all(is_ornament) => {
                 before.push(' ');

@@ -35,7 +35,7 @@ pub fn note(facts: &Facts, conversation: &[ConversationNote]) -> Option<String> 
 fn in_order(notes: &[ConversationNote]) -> Vec<&str> {
     let timed = |(place, note): (usize, &ConversationNote)| Some((note.at?, place));
     let order: Vec<(Timestamp, usize)> = notes.iter().enumerate().filter_map(timed).collect();
-    if order.is_sorted() {
+    if order.iter().is_sorted() {
         return notes.iter().map(|note| note.text.as_str()).collect();
     }
     // A heap is an eighth of the code that a guest would carry for the sort of the standard library.

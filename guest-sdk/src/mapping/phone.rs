@@ -60,7 +60,7 @@ fn international(digits: &str) -> Option<String> {
     COUNTRIES
         .iter()
         .find(|country| digits.strip_prefix(country.code).is_some_and(|rest| country.has(rest)))
-        .map(|_| ["+", digits].concat())
+        .map(|_| text::joined(&["+", digits]))
 }
 
 /// Digits as they are dialled at home.
@@ -70,7 +70,7 @@ fn national(digits: &str, home: &Country) -> Option<String> {
         Trunk::Required(prefix) => digits.strip_prefix(prefix)?,
         Trunk::Optional(prefix) => digits.strip_prefix(prefix).unwrap_or(digits),
     };
-    home.has(number).then(|| ["+", home.code, number].concat())
+    home.has(number).then(|| text::joined(&["+", home.code, number]))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What an account may set about contacts and notes, in every transformation that uses this mapping.
 
+use super::text;
 use crate::settings::{Settings, Texts, invalid};
 use crate::{Refusal, WritePolicy};
 
@@ -72,11 +73,14 @@ pub fn check_target(setting: &str, property: &str, taken: &[&str]) -> Result<(),
     if kept_by_crm.iter().any(|prefix| property.starts_with(prefix)) {
         return Err(invalid(
             setting,
-            &["names `", property, "`, which HubSpot keeps itself; name another property"].concat(),
+            &text::joined(&["names `", property, "`, which HubSpot keeps itself; name another property"]),
         ));
     }
     if taken.contains(&property) {
-        return Err(invalid(setting, &["names `", property, "`, which takes another value; name another property"].concat()));
+        return Err(invalid(
+            setting,
+            &text::joined(&["names `", property, "`, which takes another value; name another property"]),
+        ));
     }
     Ok(())
 }

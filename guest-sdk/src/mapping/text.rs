@@ -1,6 +1,6 @@
 //! Text as people type it, made fit for a CRM: no control characters, no stray white space.
 
-use std::mem;
+use std::{iter, mem};
 
 /// One line: white space collapsed, control characters gone. `None` if nothing is left, because an
 /// absent value stays out of the CRM while an empty one clears what is there.
@@ -21,6 +21,48 @@ pub fn line(text: &str) -> Option<String> {
         }
     }
     (!line.is_empty()).then_some(line)
+}
+
+/// The parts one behind the other. A format string would bring more code along than all the rest of a
+/// transformation.
+pub fn joined(parts: &[&str]) -> String {
+    let mut joined = String::with_capacity(parts.iter().map(|part| part.len()).sum());
+    for part in parts {
+        joined.push_str(part);
+    }
+    joined
+}
+
+/// The one of a list that a text is, in any case.
+#[inline(never)] // or the compiler writes the comparison out once for each entry
+pub fn one_of<'a>(list: &[&'a str], text: &str) -> Option<&'a str> {
+    list.iter().copied().find(|entry| entry.eq_ignore_ascii_case(text))
+}
+
+/// The text before and after the first `byte`, an ASCII character. The search of the standard library
+/// is made for long texts, and three times as large.
+pub fn split_once(text: &str, byte: u8) -> Option<(&str, &str)> {
+    around(text, text.bytes().position(|other| other == byte)?)
+}
+
+/// The texts between one `byte` and the next, an ASCII character.
+pub fn split(text: &str, byte: u8) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    iter::from_fn(move || {
+        let text = rest?;
+        let (piece, after) = split_once(text, byte).map_or((text, None), |(piece, after)| (piece, Some(after)));
+        rest = after;
+        Some(piece)
+    })
+}
+
+/// The text before and after the last `byte`, an ASCII character.
+pub fn rsplit_once(text: &str, byte: u8) -> Option<(&str, &str)> {
+    around(text, text.bytes().rposition(|other| other == byte)?)
+}
+
+fn around(text: &str, at: usize) -> Option<(&str, &str)> {
+    Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
 /// [`line()`] of a value that may be missing.

@@ -14,7 +14,7 @@ pub fn title(vehicle: &Vehicle) -> Option<String> {
             title = part;
             continue;
         }
-        let last = title.rfind(' ').map_or(0, |space| space + 1);
+        let last = title.len() - text::rsplit_once(&title, b' ').map_or(title.len(), |(_, last)| last.len());
         if title.get(last..).is_some_and(|word| begins_with(&part, word)) {
             title.truncate(last);
             title.push_str(&part);

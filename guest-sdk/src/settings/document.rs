@@ -42,9 +42,10 @@ impl Document {
     /// A member of the object and what is in it, as they stand in the list. One that is `null` counts
     /// as missing.
     pub(super) fn member(&self, name: &str) -> Option<(&Value, &[Node])> {
-        let at = self.nodes.iter().position(|node| {
-            node.depth == 1 && node.name.len() == name.len() && self.text(&node.name) == name
-        })?;
+        let at = self
+            .nodes
+            .iter()
+            .position(|node| node.depth == 1 && node.name.len() == name.len() && self.text(&node.name) == name)?;
         let (node, behind) = self.nodes.get(at..)?.split_first()?;
         if matches!(node.value, Value::Null) {
             return None;

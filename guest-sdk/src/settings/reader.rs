@@ -177,3 +177,83 @@ fn number(text: &str) -> Option<Value> {
     }
     Some(if whole.len() == text.len() { text.parse().map_or(Value::Other, Value::Number) } else { Value::Other })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(json: &str) -> Option<String> {
+        read(json).map(|document| document.texts)
+    }
+
+    #[test]
+    fn a_text_loses_its_escapes() {
+        for (json, expected) in [
+            (r#""""#, Some("")),
+            (r#""Škoda – 王""#, Some("Škoda – 王")),
+            (r#""\"\\\/\b\f\n\r\t""#, Some("\"\\/\u{8}\u{c}\n\r\t")),
+            (r#""a\u00e9\ud83d\ude97z""#, Some("aé🚗z")),
+            (r#""\ud83d""#, None),
+            (r#""\ud83dx""#, None),
+            (r#""\ude97""#, None),
+            (r#""\u00g0""#, None),
+            (r#""\x""#, None),
+            ("\"\n\"", None),
+            ("\"", None),
+        ] {
+            assert_eq!(texts(json).as_deref(), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn only_a_number_without_sign_and_fraction_counts() {
+        for (json, expected) in [
+            ("0", Some(Some(0))),
+            (" 30 ", Some(Some(30))),
+            ("18446744073709551615", Some(Some(u64::MAX))),
+            ("18446744073709551616", Some(None)),
+            ("-1", Some(None)),
+            ("1.5", Some(None)),
+            ("1e3", Some(None)),
+            ("-1.5E-3", Some(None)),
+            ("01", None),
+            ("1.", None),
+            (".5", None),
+            ("1e", None),
+            ("+1", None),
+            ("-", None),
+            ("1-2", None),
+        ] {
+            let number = read(json).map(|document| match document.nodes.first().map(|node| &node.value) {
+                Some(Value::Number(number)) => Some(*number),
+                _ => None,
+            });
+            assert_eq!(number, expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn brackets_and_commas_have_to_fit() {
+        for (json, fits) in [
+            (r#" { "a" : [ 1 , { } , [ ] , null , true , false ] , "b" : { "c" : [ [ ] ] } } "#, true),
+            ("[[[[]]]]", true),
+            ("[1,]", false),
+            ("[,1]", false),
+            ("[1 2]", false),
+            (r#"{"a":1,}"#, false),
+            (r#"{"a"}"#, false),
+            (r#"{"a":}"#, false),
+            ("{1:1}", false),
+            ("[}", false),
+            ("{]", false),
+            ("[1", false),
+            ("]", false),
+            ("nul", false),
+            ("", false),
+            ("1 1", false),
+        ] {
+            assert_eq!(read(json).is_some(), fits, "{json}");
+        }
+        assert!(read(&"[".repeat(10_000)).is_none());
+    }
+}

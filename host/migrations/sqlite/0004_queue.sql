@@ -120,5 +120,6 @@ CREATE TABLE held (
   cause_id   text NOT NULL,
   item_id    text NOT NULL,                     -- an event that is held, or a delivery that is blocked
   lane_id    text NOT NULL,                     -- where it goes when the cause is gone
+  key_hash   text,                              -- as in work
   PRIMARY KEY (account_id, cause_id, item_id)
 ) STRICT, WITHOUT ROWID;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::failure::{Failure, Result};
+use super::output::printable;
 use super::{Context, source};
 use crate::model::event::{Event, EventState};
 use crate::model::id::EventId;
@@ -116,7 +117,8 @@ async fn event_filter(filter: Filter, store: &Store, context: &Context<'_>) -> R
 
 fn row(event: &Event) -> Vec<String> {
     let reason = event.reason.as_ref().map(|reason| reason.detail.clone()).unwrap_or_default();
-    vec![event.received_at.to_string(), event.id.to_string(), event.event_type.clone(), word(&event.state), reason]
+    let state = event.delivery.as_ref().map_or_else(|| word(&event.state), |delivery| word(delivery));
+    vec![event.received_at.to_string(), event.id.to_string(), event.event_type.clone(), state, reason]
 }
 
 fn word(state: &impl serde::Serialize) -> String {
@@ -192,7 +194,7 @@ async fn tail(filter: Filter, context: &mut Context<'_>) -> Result<()> {
             if context.json {
                 context.json(&event)?;
             } else {
-                writeln!(context.out, "{}", row(&event).join("  "))?;
+                writeln!(context.out, "{}", printable(&row(&event).join("  ")))?;
             }
             left -= 1;
             if left == 0 {

@@ -27,7 +27,8 @@ impl Context<'_> {
             return Ok(());
         }
         let mut table = table(header);
-        table.add_rows(items.iter().map(row));
+        let printable_row = |item| row(item).iter().map(|cell| printable(cell)).collect::<Vec<_>>();
+        table.add_rows(items.iter().map(printable_row));
         writeln!(self.out, "{table}")?;
         Ok(())
     }
@@ -37,7 +38,7 @@ impl Context<'_> {
         if self.json {
             return self.json(&json!({ "data": item }));
         }
-        writeln!(self.out, "{}", text(item))?;
+        writeln!(self.out, "{}", printable(&text(item)))?;
         Ok(())
     }
 
@@ -46,6 +47,11 @@ impl Context<'_> {
         writeln!(self.out, "{}", serde_json::to_string(value).map_err(anyhow::Error::from)?)?;
         Ok(())
     }
+}
+
+/// A text without the characters that move a cursor or change a colour: names and answers are foreign texts.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
 
 /// A calm table: hairlines instead of boxes. It fits the terminal, and is as wide as it needs elsewhere.

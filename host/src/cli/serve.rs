@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use super::Context;
-use super::failure::Result;
-use crate::app::App;
+use super::failure::{Failure, Result};
+use crate::app::{self, App};
 use crate::config::Listen;
 use crate::{serve, telemetry};
 
@@ -16,7 +16,22 @@ pub struct Args {
     listen: Listen,
 }
 
+/// One service on one database file: a second one would take the lanes of the first while its calls are on the wire.
+fn lock(path: &std::path::Path) -> Result<std::fs::File> {
+    let file = std::fs::File::options().create(true).append(true).open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            let text = format!("another `leadline serve` works on this data folder: it holds {}", path.display());
+            Err(Failure::conflict(text).hint("end that one first, or choose another folder with `--data`"))
+        }
+        Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
 pub async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
+    app::make_data_folder(&context.config)?;
+    let _lock = lock(&context.config.data.join("lock"))?;
     let metrics = telemetry::init_metrics();
     let app = App { metrics, ..App::connect(&context.config).await? };
     let address = args.listen.listen;

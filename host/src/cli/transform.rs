@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::Context;
 use super::connection::read_json;
 use super::failure::{Failure, Result};
+use super::output::printable;
 use crate::cause::Code;
 use crate::contract::actions::Action;
 use crate::contract::log::Level;
@@ -78,15 +79,14 @@ fn run_once(file: &Path, event: &Path, settings: Option<&Path>, context: &mut Co
     let body = read(event)?;
     let envelope =
         Envelope::read(&body).map_err(|error| Failure::usage(format!("{} is no event: {error}", event.display())))?;
-    let data: Value = serde_json::from_str(envelope.data.get()).map_err(anyhow::Error::from)?;
     let id = event.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let occurred_at = envelope.occurred_at().unwrap_or_else(clock);
-    let run = loaded.run(&payload::event(&id, &envelope.event_type, occurred_at, data), &settings.to_string());
+    let run = loaded.run(&payload::event(&id, &envelope.event_type, occurred_at, envelope.data), &settings.to_string());
     let (shown, failure) = judge(run);
     if context.json {
         context.json(&json!({ "data": shown }))?;
     } else {
-        write!(context.out, "{}", text(&shown))?;
+        write!(context.out, "{}", printable(&text(&shown)))?;
     }
     failure.map_or(Ok(()), Err)
 }

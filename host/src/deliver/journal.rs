@@ -4,7 +4,8 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::Clock;
-use crate::hubspot::{HubSpot, Portal, Reply, Request};
+use crate::cause::Code;
+use crate::hubspot::{HubSpot, Meaning, Portal, Reply, Request};
 use crate::model::id::CallId;
 use crate::model::lane::{Lease, Settled};
 use crate::store::{AnsweredCall, NewCall, Store};
@@ -20,7 +21,10 @@ pub(super) struct Journal<'a> {
     clock: &'a Clock,
     calls: Vec<CallId>,
     last_answer: Option<AnsweredCall>,
-    lost: bool,
+    /// Nothing more is called in this round: the lane was taken over, HubSpot asked it to rest, or does not answer.
+    stopped: bool,
+    /// Whether a call was left out for that.
+    pub(super) cut: bool,
 }
 
 impl<'a> Journal<'a> {
@@ -31,13 +35,13 @@ impl<'a> Journal<'a> {
         lease: Lease,
         clock: &'a Clock,
     ) -> Self {
-        Self { store, hubspot, portal, lease, clock, calls: Vec::new(), last_answer: None, lost: false }
+        Self { store, hubspot, portal, lease, clock, calls: Vec::new(), last_answer: None, stopped: false, cut: false }
     }
 
-    /// Makes one call for these items. None: the round has to stop, because the lane was taken over or the calls of
-    /// a round are used up.
+    /// Makes one call for these items. None: the round has to stop here, and what is left goes on in a later one.
     pub(super) async fn call(&mut self, request: &Request, items: &[String]) -> anyhow::Result<Option<Reply>> {
-        if self.lost || self.calls.len() >= CALLS_MAX {
+        if self.stopped || self.calls.len() >= CALLS_MAX {
+            self.cut = true;
             return Ok(None);
         }
         let now = (self.clock)();
@@ -51,7 +55,7 @@ impl<'a> Journal<'a> {
         match self.store.next_call(&mut self.lease, answered, &new, now).await.context("cannot store a call")? {
             Settled::Done => {}
             Settled::LeaseLost => {
-                self.lost = true;
+                self.stopped = true;
                 return Ok(None);
             }
         }
@@ -66,11 +70,22 @@ impl<'a> Journal<'a> {
             correlation_id: reply.correlation_id().map(str::to_owned),
         });
         self.calls.push(new.id);
+        self.stopped = reply.success().is_none() && ends_round(&reply.meaning());
         Ok(Some(reply))
     }
 
     /// The lease, the calls that were made, and the answer that is not stored yet.
     pub(super) fn close(self) -> (Lease, Vec<CallId>, Option<AnsweredCall>) {
         (self.lease, self.calls, self.last_answer)
+    }
+}
+
+/// Whether another call of this round would fare no better: HubSpot rests, or does not answer.
+fn ends_round(meaning: &Meaning) -> bool {
+    match meaning {
+        Meaning::Pause { .. } => true,
+        Meaning::Temporary { problem, .. } => problem.code != Code::HubspotLocked,
+        Meaning::Blocked(problem) => problem.code == Code::AuthRevoked,
+        Meaning::Refused(_) | Meaning::Properties(_) | Meaning::Unclear(_) => false,
     }
 }

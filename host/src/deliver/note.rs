@@ -1,71 +1,78 @@
 //! Notes: looked for where one may have been written already, created where none is there.
 
-use std::collections::BTreeMap;
-
 use super::journal::Journal;
-use super::round::{DOUBT, Owner, Round, Verdict};
+use super::round::{DOUBT, Round};
 use crate::contract::actions::Action;
 use crate::hubspot::{self, BATCH_MAX, Meaning, NoteInput};
 use crate::model::delivery::Record;
 use crate::model::time::Timestamp;
 
-/// After this many notes of one record the search stops and the note is written.
+/// After this many notes of the records in question the search stops and the notes are written.
 const NOTES_READ_MAX: usize = 1000;
 
-/// Looks for notes whose creation got no answer, by their marker. What is found is done.
+/// Looks for notes whose creation got no answer, by their marker. What is found is done; what is not there was never
+/// written. Where the search itself fails, the doubt stays.
 pub(super) async fn find_unsure(round: &mut Round, journal: &mut Journal<'_>) -> anyhow::Result<()> {
-    let unsure: Vec<_> =
-        inputs(round).into_iter().filter(|note| round.progress[note.owner.0].actions[note.owner.1].unsure).collect();
-    let mut groups: BTreeMap<(String, String), Vec<NoteInput>> = BTreeMap::new();
-    for note in unsure {
-        groups.entry(note.about[0].clone()).or_default().push(note);
+    let mut missing = inputs(round);
+    missing.retain(|note| round.progress[note.owner.0].actions[note.owner.1].unsure);
+    if missing.is_empty() {
+        return Ok(());
     }
-    for ((object_type, record), notes) in groups {
-        let traces: Vec<_> = notes.iter().map(|note| note.trace.clone()).collect();
-        let mut ids = Vec::new();
-        let mut pages = vec![(record, None)];
+    let Some(ids) = notes_of_all(round, journal, &missing).await? else { return Ok(()) };
+    for chunk in ids.chunks(BATCH_MAX) {
+        let request = hubspot::read_notes(journal.portal, chunk);
+        let Some(reply) = journal.call(&request, &traces(&missing)).await? else { return Ok(()) };
+        if reply.success().is_none() {
+            stop(round, &missing, &reply.meaning());
+            return Ok(());
+        }
+        missing.retain(|note| match hubspot::find_marker(&reply, &note.marker) {
+            Some(id) => {
+                created(round, note, Record { id, new: true });
+                false
+            }
+            None => true,
+        });
+        if missing.is_empty() {
+            break;
+        }
+    }
+    missing.iter().for_each(|note| round.unsure(note.owner, false));
+    Ok(())
+}
+
+/// The notes of every record that one of `notes` may hang on, the newest first: it was written a moment ago.
+async fn notes_of_all(
+    round: &mut Round,
+    journal: &mut Journal<'_>,
+    notes: &[NoteInput],
+) -> anyhow::Result<Option<Vec<String>>> {
+    let mut records: Vec<_> = notes.iter().flat_map(|note| note.about.clone()).collect();
+    records.sort();
+    records.dedup();
+    let mut ids = Vec::new();
+    for of_type in records.chunk_by(|(one, _), (other, _)| one == other) {
+        let mut pages: Vec<_> = of_type.iter().map(|(_, id)| (id.clone(), None)).collect();
         while !pages.is_empty() && ids.len() < NOTES_READ_MAX {
-            let request = hubspot::read_notes_of(journal.portal, &object_type, &pages);
-            let Some(reply) = journal.call(&request, &traces).await? else { return Ok(()) };
+            let request = hubspot::read_notes_of(journal.portal, &of_type[0].0, &pages);
+            let Some(reply) = journal.call(&request, &traces(notes)).await? else { return Ok(None) };
             let Some(body) = reply.success() else {
-                stop(round, &notes, &reply.meaning());
-                break;
+                stop(round, notes, &reply.meaning());
+                return Ok(None);
             };
             let (found, next) = hubspot::notes_of(body);
             ids.extend(found);
             pages = next;
         }
-        // The newest first: it was written a moment ago.
-        ids.sort_by_key(|id| std::cmp::Reverse(id.parse::<u64>().unwrap_or(0)));
-        ids.truncate(NOTES_READ_MAX);
-        let mut missing = notes;
-        for chunk in ids.chunks(BATCH_MAX) {
-            let request = hubspot::read_notes(journal.portal, chunk);
-            let Some(reply) = journal.call(&request, &traces).await? else { return Ok(()) };
-            if reply.success().is_none() {
-                stop(round, &missing, &reply.meaning());
-                break;
-            }
-            missing.retain(|note| match hubspot::find_marker(&reply, &note.marker) {
-                Some(id) => {
-                    created(round, note, Record { id, new: true });
-                    false
-                }
-                None => true,
-            });
-            if missing.is_empty() {
-                break;
-            }
-        }
-        // Not there: it was never written, so it is created now, unless the search itself was stopped.
-        missing.iter().for_each(|note| round.unsure(note.owner, round_stopped(round, note.owner)));
     }
-    Ok(())
+    ids.sort_by_key(|id| std::cmp::Reverse(id.parse::<u64>().unwrap_or(0)));
+    ids.dedup();
+    ids.truncate(NOTES_READ_MAX);
+    Ok(Some(ids))
 }
 
-/// Whether the search for a note ended without an answer.
-fn round_stopped(round: &Round, owner: Owner) -> bool {
-    !round.open().any(|(open, _)| open == owner)
+fn traces(notes: &[NoteInput]) -> Vec<String> {
+    notes.iter().map(|note| note.trace.clone()).collect()
 }
 
 /// Creates the notes that are not there yet.
@@ -75,9 +82,7 @@ pub(super) async fn create(round: &mut Round, journal: &mut Journal<'_>) -> anyh
     let mut batches: Vec<Vec<NoteInput>> = notes.chunks(BATCH_MAX).map(<[_]>::to_vec).collect();
     while let Some(mut batch) = batches.pop() {
         let request = hubspot::create_notes(journal.portal, &batch);
-        let traces: Vec<_> = batch.iter().map(|note| note.trace.clone()).collect();
-        let Some(reply) = journal.call(&request, &traces).await? else { return Ok(()) };
-        let doubt = reply.leaves_doubt();
+        let Some(reply) = journal.call(&request, &traces(&batch)).await? else { return Ok(()) };
         if let Some(body) = reply.success() {
             let records = hubspot::created_notes(body, &batch);
             let missing: Vec<_> = batch
@@ -92,10 +97,11 @@ pub(super) async fn create(round: &mut Round, journal: &mut Journal<'_>) -> anyh
                 })
                 .collect();
             for note in missing {
-                // In neither list: it may be there all the same, so it is looked for first.
-                let meaning = hubspot::error_of(body, &note.trace, reply.correlation_id());
-                round.unsure(note.owner, meaning.is_none());
-                stop(round, &[note], &meaning.unwrap_or_else(hubspot::no_effect));
+                // In neither list, or not for good: it may be there all the same, so it is looked for first.
+                match hubspot::error_of(body, &note.trace, reply.correlation_id()) {
+                    Some(meaning) if !matches!(meaning, Meaning::Temporary { .. }) => stop(round, &[note], &meaning),
+                    meaning => doubt(round, &note, meaning.unwrap_or_else(hubspot::no_effect)),
+                }
             }
             continue;
         }
@@ -106,17 +112,23 @@ pub(super) async fn create(round: &mut Round, journal: &mut Journal<'_>) -> anyh
             batches.extend([half, batch]);
             continue;
         }
-        stop(round, &batch, &meaning);
-        if doubt {
-            for note in &batch {
-                round.unsure(note.owner, true);
-                if let Meaning::Temporary { problem, asked } = &meaning {
-                    round.stop(note.owner, Verdict::Temporary { problem: problem.clone(), asked: (*asked).max(DOUBT) });
-                }
-            }
+        if reply.leaves_doubt() {
+            batch.iter().for_each(|note| doubt(round, note, meaning.clone()));
+        } else {
+            stop(round, &batch, &meaning);
         }
     }
     Ok(())
+}
+
+/// The note may have been written: it is looked for before it is written again, and not before HubSpot shows it.
+fn doubt(round: &mut Round, note: &NoteInput, meaning: Meaning) {
+    round.unsure(note.owner, true);
+    let meaning = match meaning {
+        Meaning::Temporary { problem, asked } => Meaning::Temporary { problem, asked: asked.max(DOUBT) },
+        meaning => meaning,
+    };
+    round.stop_all(&[note.owner], &meaning);
 }
 
 /// The notes that are to be written, each about the records that are there by now. One without any record waits.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cause::Problem;
 use crate::contract::actions::Action;
-use crate::hubspot::{COMPANY, CONTACT, DEAL, Meaning, NOTE};
+use crate::hubspot::{CONTACT, DEAL, Meaning, NOTE};
 use crate::model::delivery::{Claimed, Outcome, Progress, Record};
 use crate::model::id::CallId;
 use crate::model::time::Timestamp;
@@ -34,6 +34,8 @@ pub(super) struct Round {
     /// A note of this delivery may still become visible; look for it after then.
     not_before: Vec<Option<Timestamp>>,
     pause: Option<(Problem, Duration)>,
+    /// The round ended before everything was tried.
+    cut: bool,
 }
 
 impl Round {
@@ -41,11 +43,12 @@ impl Round {
         let progress: Vec<_> = claimed.iter().map(|claimed| claimed.progress.clone()).collect();
         let verdicts = progress.iter().map(|progress| vec![None; progress.actions.len()]).collect();
         let not_before = vec![None; claimed.len()];
-        Self { claimed, progress, verdicts, not_before, pause: None }
+        Self { claimed, progress, verdicts, not_before, pause: None, cut: false }
     }
 
     /// Takes in the calls that an earlier holder of the lane left behind: its writes may have taken effect. Returns the
-    /// calls that this round answers for; one that also served a delivery of a later round stays open.
+    /// calls that need not be remembered any longer. A note of a delivery that this round does not serve keeps its call
+    /// open, so that a later round looks for it.
     pub(super) fn recall(&mut self, calls: &[OpenCall], now: Timestamp) -> Vec<CallId> {
         let mut answered = Vec::new();
         for call in calls {
@@ -55,14 +58,29 @@ impl Round {
             for (delivery, action) in owners.iter().flatten().filter(|_| creates_notes) {
                 self.progress[*delivery].actions[*action].unsure = true;
                 if call.started_at + DOUBT > now {
-                    self.not_before[*delivery] = Some(call.started_at + DOUBT);
+                    self.not_before[*delivery] = self.not_before[*delivery].max(Some(call.started_at + DOUBT));
                 }
             }
             if !creates_notes || owners.iter().all(Option::is_some) {
                 answered.push(call.id.clone());
             }
         }
+        self.hold_back_newer();
         answered
+    }
+
+    /// Where an older lead of a person waits, the newer ones of the same person wait too.
+    fn hold_back_newer(&mut self) {
+        for older in 0..self.claimed.len() {
+            let (Some(until), Some(key)) = (self.not_before[older], self.claimed[older].key_hash.clone()) else {
+                continue;
+            };
+            for newer in older + 1..self.claimed.len() {
+                if self.claimed[newer].key_hash.as_deref() == Some(&*key) {
+                    self.not_before[newer] = self.not_before[newer].max(Some(until));
+                }
+            }
+        }
     }
 
     fn owner(&self, trace: &str) -> Option<Owner> {
@@ -119,6 +137,13 @@ impl Round {
         }
     }
 
+    /// Notes that HubSpot refuses a value of an action.
+    pub(super) fn drop_value(&mut self, (delivery, action): Owner, name: &str, value: &str, reason: String) {
+        let progress = &mut self.progress[delivery];
+        progress.drop_value(name, value, reason);
+        progress.actions[action].refused.push(name.to_owned());
+    }
+
     pub(super) fn unsure(&mut self, (delivery, action): Owner, unsure: bool) {
         self.progress[delivery].actions[action].unsure = unsure;
     }
@@ -129,6 +154,23 @@ impl Round {
         };
         self.progress[delivery].actions[action].problem = Some(problem.clone());
         self.verdicts[delivery][action] = Some(verdict);
+    }
+
+    /// Says that the round ends before everything was tried.
+    pub(super) fn cut(&mut self) {
+        self.cut = true;
+    }
+
+    /// Whether an action of the delivery was neither finished nor stopped, although what it refers to is there.
+    fn has_open(&self, delivery: usize) -> bool {
+        let claimed = &self.claimed[delivery];
+        (0..claimed.plan.actions.len()).any(|action| {
+            let open =
+                !self.progress[delivery].is_done(&claimed.plan, action) && self.verdicts[delivery][action].is_none();
+            let targets = claimed.plan.actions[action].refers_to();
+            open && (targets.is_empty()
+                || targets.iter().any(|target| self.record((delivery, *target as usize)).is_some()))
+        })
     }
 
     /// Applies what an answer means to every action that it was for. A pause stops the whole round.
@@ -189,12 +231,16 @@ impl Round {
             let first_at = claimed.first_at.unwrap_or(now);
             return match retry::due(&claimed.id, claimed.attempts + 1, first_at, asked, now) {
                 Some(due_at) => Outcome::retry(claimed, progress, problem.clone(), due_at, now),
-                None => Outcome::failed(claimed, progress, gave_up(problem), now),
+                None => Outcome::failed(claimed, progress, gave_up(problem, claimed.attempts + 1), now),
             };
         }
         if let Some((problem, _)) = &self.pause {
             // The lane rests, so the place in it is kept.
             return Outcome::waiting(claimed, progress, Some(problem.clone()), claimed.due_at);
+        }
+        if self.cut && self.has_open(delivery) {
+            // Something was not even tried, such as a note: that comes before any last word.
+            return Outcome::waiting(claimed, progress, None, now + LATER);
         }
         let blocked = verdicts().find_map(|verdict| match verdict {
             Verdict::Blocked(problem) => Some(problem),
@@ -214,9 +260,9 @@ impl Round {
     }
 }
 
-fn gave_up(problem: &Problem) -> Problem {
+fn gave_up(problem: &Problem, attempts: u32) -> Problem {
     Problem {
-        detail: format!("gave up after {} attempts in 72 hours; the last one: {}", retry::ATTEMPTS_MAX, problem.detail),
+        detail: format!("gave up after {attempts} attempts in 72 hours; the last one: {}", problem.detail),
         ..problem.clone()
     }
 }
@@ -227,9 +273,6 @@ pub(super) fn object_type(action: &Action) -> &str {
         Action::UpsertContact(_) => CONTACT,
         Action::UpsertDeal(_) => DEAL,
         Action::AddNote(_) => NOTE,
-        Action::UpsertObject(object) => match object.object_type.as_str() {
-            COMPANY => COMPANY,
-            other => other,
-        },
+        Action::UpsertObject(object) => &object.object_type,
     }
 }

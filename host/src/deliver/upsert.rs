@@ -31,7 +31,9 @@ async fn upsert_groups(
     for (owner, action) in round.open() {
         let ready = |target: &u32| round.record((owner.0, *target as usize)).is_some();
         if wanted(action) && round.record(owner).is_none() && action.refers_to().iter().all(ready) {
-            let (group, target) = target(action, owner, round.trace(owner));
+            let (group, mut target) = target(action, owner, round.trace(owner));
+            let refused = &round.progress[owner.0].actions[owner.1].refused;
+            target.properties.retain(|property| !refused.contains(&property.name));
             groups.entry(group).or_default().push(target);
         }
     }
@@ -86,21 +88,37 @@ struct Upsert<'r, 'j, 'a> {
     key_property: &'r str,
 }
 
+/// What a read came to.
+enum Read {
+    Found(HashMap<String, Found>),
+    /// One of the keys cannot be read: the halves are tried apart.
+    Split,
+    /// The round cannot go on with these.
+    Stopped,
+}
+
 impl Upsert<'_, '_, '_> {
     async fn run(mut self, targets: Vec<Target>) -> anyhow::Result<()> {
-        let Some(found) = self.read(&targets).await? else {
-            return Ok(());
-        };
-        let inputs = hubspot::fold(targets, self.key_property, |key| found.get(key));
-        let (unchanged, inputs): (Vec<_>, Vec<_>) = inputs.into_iter().partition(|input| input.properties.is_empty());
-        for input in unchanged {
-            // It holds everything already, so it was found.
-            let id = input.found.as_ref().map(|found| found.id.clone()).unwrap_or_default();
-            self.done(&input, &Record { id, new: false });
+        let mut parts = vec![targets];
+        while let Some(mut part) = parts.pop() {
+            match self.read(&part).await? {
+                Read::Found(found) => self.write(part, &found).await?,
+                Read::Split => {
+                    let half = part.split_off(part.len() / 2);
+                    parts.extend([half, part]);
+                }
+                Read::Stopped => {}
+            }
         }
+        Ok(())
+    }
+
+    async fn write(&mut self, targets: Vec<Target>, found: &HashMap<String, Found>) -> anyhow::Result<()> {
+        let inputs = hubspot::fold(targets, self.key_property, |key| found.get(key));
+        let inputs = self.settle_unchanged(inputs);
         let mut batches = if inputs.is_empty() { vec![] } else { vec![inputs] };
         while let Some(batch) = batches.pop() {
-            match self.send(batch, &found).await? {
+            match self.send(batch, found).await? {
                 Some(again) => batches.extend(again),
                 None => break,
             }
@@ -108,8 +126,23 @@ impl Upsert<'_, '_, '_> {
         Ok(())
     }
 
-    /// The records of the keys. None: the round cannot go on with these.
-    async fn read(&mut self, targets: &[Target]) -> anyhow::Result<Option<HashMap<String, Found>>> {
+    /// Settles the inputs whose record holds everything already; the others are to be sent.
+    fn settle_unchanged(&mut self, inputs: Vec<Input>) -> Vec<Input> {
+        let mut changed = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            match &input.found {
+                Some(found) if input.properties.is_empty() => {
+                    let record = Record { id: found.id.clone(), new: false };
+                    self.done(&input, &record);
+                }
+                _ => changed.push(input),
+            }
+        }
+        changed
+    }
+
+    /// The records of the keys.
+    async fn read(&mut self, targets: &[Target]) -> anyhow::Result<Read> {
         let mut keys: Vec<_> = targets.iter().map(|target| target.key.clone()).collect();
         keys.sort();
         keys.dedup();
@@ -118,21 +151,26 @@ impl Upsert<'_, '_, '_> {
         let request = hubspot::batch_read(self.journal.portal, self.object_type, self.key_property, &keys, names);
         let traces: Vec<_> = targets.iter().map(|target| target.trace.clone()).collect();
         let Some(reply) = self.journal.call(&request, &traces).await? else {
-            return Ok(None);
+            return Ok(Read::Stopped);
         };
-        if let Some(body) = reply.success() {
-            return Ok(Some(hubspot::found(body, self.key_property)));
-        }
-        let owners: Vec<_> = targets.iter().map(|target| target.owner).collect();
-        let meaning = match reply.meaning() {
+        let meaning = match reply.success() {
+            Some(body) => match hubspot::found(body, self.key_property) {
+                Some(found) => return Ok(Read::Found(found)),
+                // Taken for "not there", a contact that could not be read would be written as a new one.
+                None => hubspot::no_effect(),
+            },
+            None => reply.meaning(),
+        };
+        let meaning = match meaning {
             // A read asks for nothing but the key: if that is refused, the portal does not have it.
-            Meaning::Properties(_) | Meaning::Unclear(_) if self.key_property != "email" => {
-                Meaning::Blocked(self.no_key())
-            }
+            Meaning::Properties(_) if self.key_property != "email" => Meaning::Blocked(self.no_key()),
+            Meaning::Properties(_) | Meaning::Unclear(_) if targets.len() > 1 => return Ok(Read::Split),
+            Meaning::Unclear(_) if self.key_property != "email" => Meaning::Blocked(self.no_key()),
             meaning => meaning,
         };
+        let owners: Vec<_> = targets.iter().map(|target| target.owner).collect();
         self.round.stop_all(&owners, &meaning);
-        Ok(None)
+        Ok(Read::Stopped)
     }
 
     fn no_key(&self) -> Problem {
@@ -159,17 +197,23 @@ impl Upsert<'_, '_, '_> {
             return Ok(Some(self.refused_whole(batch, reply.meaning(), found)));
         };
         let judged = hubspot::judge(&reply, body, self.key_property, &batch);
+        // An error that names no input is about one of those that the answer does not mention.
+        let errors = body["errors"].as_array().is_some_and(|errors| !errors.is_empty());
+        let lone = batch.len() == 1;
         let mut mended = Vec::new();
         let mut apart = Vec::new();
         for (input, judged) in batch.into_iter().zip(judged) {
             match judged {
                 Judged::Done(record) => self.done(&input, &record),
-                Judged::Silent => {
-                    let problem = Problem::new(Code::HubspotNoEffect, "HubSpot said yes but stored nothing")
-                        .correlated(reply.correlation_id().map(str::to_owned));
-                    self.stop(&input, &Meaning::Temporary { problem, asked: std::time::Duration::ZERO });
+                Judged::Silent if errors && !lone => apart.push(vec![input]),
+                Judged::Silent if errors => {
+                    let meaning = hubspot::first_error(body, reply.correlation_id());
+                    apart.extend(self.refused_alone(input, meaning, found));
                 }
-                Judged::Failed(Meaning::Properties(bad)) => mended.extend(self.mend(input, &bad)),
+                Judged::Silent => self.stop(&input, &hubspot::no_effect()),
+                Judged::Failed(Meaning::Properties(bad)) if are_about_schema(&bad) || input.targets.len() == 1 => {
+                    mended.extend(self.mend(input, &bad));
+                }
                 Judged::Failed(meaning) => apart.extend(self.fail(input, &meaning, found)),
             }
         }
@@ -187,23 +231,34 @@ impl Upsert<'_, '_, '_> {
         found: &HashMap<String, Found>,
     ) -> Vec<Vec<Input>> {
         match meaning {
-            Meaning::Properties(bad) if batch.iter().any(|input| names_any(input, &bad)) => {
+            // What the portal does not have, it has for nobody. Any other refusal is about somebody's value.
+            Meaning::Properties(bad) if are_about_schema(&bad) && batch.iter().any(|input| names_any(input, &bad)) => {
                 let (hit, others): (Vec<_>, Vec<_>) = batch.into_iter().partition(|input| names_any(input, &bad));
                 let mut again: Vec<_> = hit.into_iter().filter_map(|input| self.mend(input, &bad)).collect();
                 again.extend(others);
                 if again.is_empty() { vec![] } else { vec![again] }
             }
-            Meaning::Properties(_) | Meaning::Refused(_) | Meaning::Unclear(_) if batch.len() > 1 => {
+            meaning if batch.len() > 1 && is_about_one_input(&meaning) => {
                 let half = batch.split_off(batch.len() / 2);
                 vec![half, batch]
             }
-            Meaning::Properties(_) | Meaning::Refused(_) | Meaning::Unclear(_) => {
-                batch.into_iter().flat_map(|input| self.fail(input, &meaning, found)).collect()
+            meaning if is_about_one_input(&meaning) => {
+                batch.into_iter().flat_map(|input| self.refused_alone(input, meaning.clone(), found)).collect()
             }
-            Meaning::Temporary { .. } | Meaning::Pause { .. } | Meaning::Blocked(_) => {
+            meaning => {
                 batch.iter().for_each(|input| self.stop(input, &meaning));
                 vec![]
             }
+        }
+    }
+
+    /// The answer is about this input and no other.
+    fn refused_alone(&mut self, input: Input, meaning: Meaning, found: &HashMap<String, Found>) -> Vec<Vec<Input>> {
+        match meaning {
+            Meaning::Properties(bad) if input.targets.len() == 1 => {
+                self.mend(input, &bad).map_or_else(Vec::new, |input| vec![vec![input]])
+            }
+            meaning => self.fail(input, &meaning, found),
         }
     }
 
@@ -233,7 +288,7 @@ impl Upsert<'_, '_, '_> {
                     .iter()
                     .filter(|target| target.properties.iter().any(|property| property.name == bad.name))
                 {
-                    self.round.progress[target.owner.0].drop_value(&bad.name, &value, reason.clone());
+                    self.round.drop_value(target.owner, &bad.name, &value, reason.clone());
                 }
             }
         }
@@ -241,14 +296,7 @@ impl Upsert<'_, '_, '_> {
             self.stop(&input, &Meaning::Properties(bad.to_vec()));
             return None;
         }
-        match &input.found {
-            Some(found) if input.properties.is_empty() => {
-                let record = Record { id: found.id.clone(), new: false };
-                self.done(&input, &record);
-                None
-            }
-            _ => Some(input),
-        }
+        self.settle_unchanged(vec![input]).pop()
     }
 
     /// Whether the record makes no sense without the property.
@@ -260,14 +308,12 @@ impl Upsert<'_, '_, '_> {
 
     /// One input is refused. Leads that were folded into it are tried one by one, so that a good one does not suffer.
     fn fail(&mut self, input: Input, meaning: &Meaning, found: &HashMap<String, Found>) -> Vec<Vec<Input>> {
-        let final_word = matches!(meaning, Meaning::Refused(_) | Meaning::Unclear(_) | Meaning::Properties(_));
-        if input.targets.len() > 1 && final_word {
-            let alone = input
-                .targets
-                .into_iter()
-                .map(|target| hubspot::fold(vec![target], self.key_property, |key| found.get(key)));
-            let mut alone: Vec<_> =
-                alone.filter(|inputs| inputs.iter().all(|input| !input.properties.is_empty())).collect();
+        if input.targets.len() > 1 && is_about_one_input(meaning) {
+            let mut alone = Vec::new();
+            for target in input.targets {
+                let inputs = hubspot::fold(vec![target], self.key_property, |key| found.get(key));
+                alone.extend(self.settle_unchanged(inputs).into_iter().map(|input| vec![input]));
+            }
             alone.reverse(); // the last one is sent first
             return alone;
         }
@@ -290,4 +336,19 @@ impl Upsert<'_, '_, '_> {
 
 fn names_any(input: &Input, bad: &[BadProperty]) -> bool {
     bad.iter().any(|bad| input.properties.contains_key(&bad.name))
+}
+
+/// Whether the refusal holds for every record of the portal.
+fn are_about_schema(bad: &[BadProperty]) -> bool {
+    bad.iter().all(|bad| matches!(bad.code, Code::PropertyMissing | Code::PropertyReadOnly))
+}
+
+/// Whether the meaning is about somebody's data, so that the neighbours in the batch may be fine.
+fn is_about_one_input(meaning: &Meaning) -> bool {
+    match meaning {
+        Meaning::Properties(_) | Meaning::Refused(_) | Meaning::Unclear(_) => true,
+        Meaning::Blocked(problem) => matches!(problem.code, Code::PropertyRequired | Code::PipelineMissing),
+        Meaning::Temporary { problem, .. } => problem.code == Code::HubspotLocked,
+        Meaning::Pause { .. } => false,
+    }
 }

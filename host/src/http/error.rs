@@ -146,6 +146,16 @@ fn refused(refusal: Refusal) -> Problem {
             detail,
             "Give each event an id of its own, and repeat one with the same body.",
         ),
+        Refusal::TooFast => Problem {
+            retry_after: Some(1),
+            ..problem(
+                StatusCode::TOO_MANY_REQUESTS,
+                &code,
+                "Too fast",
+                detail,
+                "Send fewer at once; nothing was stored.",
+            )
+        },
         Refusal::Busy | Refusal::StoreDown => Problem {
             retry_after: Some(RETRY_AFTER_S),
             ..problem(StatusCode::SERVICE_UNAVAILABLE, &code, "Not now", detail, "Send it again; nothing was stored.")

@@ -65,15 +65,23 @@ async fn accept(
 /// Leaves an entry where an operator sees it. What could not be stored is not recorded either.
 async fn record(app: &App, source: &str, headers: &HeaderMap, bytes: &Bytes, refusal: &Refusal, now: Timestamp) {
     metrics::counter!("leadline_requests_rejected_total", "class" => refusal.class()).increment(1);
-    if matches!(refusal, Refusal::Busy | Refusal::StoreDown) {
+    if matches!(refusal, Refusal::TooFast | Refusal::Busy | Refusal::StoreDown) {
         return;
     }
+    // A flood of bad requests must not keep the store from good ones.
+    let Ok(_place) = app.rejections.try_acquire() else {
+        metrics::counter!("leadline_rejections_unrecorded_total").increment(1);
+        return;
+    };
+    // Only a request that came as far as its signature has shown that its source exists. Whatever addresses invent goes
+    // into one ring, so that nobody can fill the disk with them.
+    let known = refusal.knows_source();
     let sender_id = signature::HEADER_SETS.iter().find_map(|set| headers.get(set[0])?.to_str().ok());
     let rejection = Rejection {
-        source_id: shown(source),
+        source_id: if known { source.to_owned() } else { "unknown".to_owned() },
         at: now,
         class: refusal.class().to_owned(),
-        detail: refusal.to_string(),
+        detail: if known { refusal.to_string() } else { format!("{refusal} (sent to {})", shown(source)) },
         sender_id: sender_id.map(shown),
         bytes: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
         body: refusal.is_signed().then(|| String::from_utf8_lossy(bytes).replace('\0', "\u{fffd}")),

@@ -12,6 +12,11 @@ use crate::cause::{Code, Problem};
 const RATE_PAUSE: Duration = Duration::from_secs(11);
 /// How long a lane rests while HubSpot moves the portal and does not say: nobody moves a portal in seconds.
 const MIGRATION_PAUSE: Duration = Duration::from_secs(5 * 60);
+/// How long a lane rests when the day's calls are used up: until midnight in the portal's time zone, which we do not
+/// know, so it asks again each hour.
+const DAILY_PAUSE: Duration = Duration::from_secs(3600);
+/// A rest of no time would be no rest.
+const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// The longest rest that an answer may ask for.
 const PAUSE_MAX: Duration = Duration::from_secs(24 * 3600);
 /// A locked record is free again after some seconds.
@@ -256,14 +261,18 @@ fn by_status(
                 Code::HubspotRateLimited,
                 format!("HubSpot's limit `{}` is used up", envelope.policy_name.as_deref().unwrap_or("unknown")),
             ),
-            pause: retry_after.unwrap_or(RATE_PAUSE).min(PAUSE_MAX),
+            pause: match envelope.policy_name.as_deref() {
+                Some("DAILY") => retry_after.unwrap_or(DAILY_PAUSE),
+                _ => retry_after.unwrap_or(RATE_PAUSE),
+            }
+            .clamp(PAUSE_MIN, PAUSE_MAX),
         },
         477 => Meaning::Pause {
             problem: problem(
                 Code::HubspotMigrating,
                 "HubSpot is moving this account to another data centre".to_owned(),
             ),
-            pause: retry_after.unwrap_or(MIGRATION_PAUSE).min(PAUSE_MAX),
+            pause: retry_after.unwrap_or(MIGRATION_PAUSE).clamp(PAUSE_MIN, PAUSE_MAX),
         },
         522 | 525 | 526 => {
             temporary(problem(Code::HubspotUnreachable, format!("HubSpot answered {status}")), retry_after)

@@ -113,7 +113,8 @@ fn apply(input: &mut Input, target: &Target, key_property: &str) {
 /// HubSpot moves a lifecycle stage forward only; asking it to move back is asking for a surprise.
 fn moves_back(property: &Property, current: &str) -> bool {
     let place = |stage: &str| LIFECYCLE.iter().position(|known| *known == stage);
-    property.name == "lifecyclestage" && place(current) > place(&property.value)
+    property.name == "lifecyclestage"
+        && matches!((place(current), place(&property.value)), (Some(at), Some(to)) if at > to)
 }
 
 #[cfg(test)]

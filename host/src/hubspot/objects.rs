@@ -63,10 +63,16 @@ fn operation(object_type: &str, [contacts, deals, others]: [&'static str; 3]) ->
     }
 }
 
-/// The records of a read, by every key that finds them: for contacts the secondary addresses too.
-pub fn found(body: &Value, key_property: &str) -> HashMap<String, Found> {
+/// The records of a read, by every key that finds them: for contacts the secondary addresses too. None when the answer
+/// does not tell which records are there: it has no results, or an error that is not "not found".
+pub fn found(body: &Value, key_property: &str) -> Option<HashMap<String, Found>> {
+    let errors = body["errors"].as_array().map_or(&[][..], Vec::as_slice);
+    let other = |error: &Value| error["category"].as_str().is_some_and(|category| category != "OBJECT_NOT_FOUND");
+    if errors.iter().any(other) {
+        return None;
+    }
     let mut records = HashMap::new();
-    for result in body["results"].as_array().into_iter().flatten() {
+    for result in body["results"].as_array()? {
         let Some(id) = result["id"].as_str() else { continue };
         let properties = result["properties"].as_object().into_iter().flatten();
         let properties =
@@ -76,7 +82,7 @@ pub fn found(body: &Value, key_property: &str) -> HashMap<String, Found> {
             records.insert(key, record.clone());
         }
     }
-    records
+    Some(records)
 }
 
 /// The keys that find a record: its key property, and for an address every other one of the same contact.

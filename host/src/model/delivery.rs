@@ -37,6 +37,9 @@ pub struct ActionProgress {
     /// Which of the actions it refers to it is associated with by now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub linked: Vec<u32>,
+    /// Properties that HubSpot refused: the next try leaves them out from the start.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<String>,
     /// A write was sent and its answer never came: look before it is sent again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsure: bool,
@@ -109,6 +112,8 @@ pub struct Claimed {
     /// The due time and band under which it stands in the queue.
     pub due_at: Timestamp,
     pub band: i64,
+    /// Of the person it is about, so that one person's leads stay in order.
+    pub key_hash: Option<String>,
     pub plan: Plan,
     pub progress: Progress,
     pub attempts: u32,

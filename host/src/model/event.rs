@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::delivery::DeliveryState;
 use super::id::{AccountId, EventId, SourceId};
 use super::time::Timestamp;
 use crate::cause::Problem;
@@ -36,6 +37,8 @@ pub struct Event {
     pub received_at: Timestamp,
     pub state: EventState,
     pub reason: Option<Problem>,
+    /// Where its newest delivery stands, once it is planned.
+    pub delivery: Option<DeliveryState>,
 }
 
 /// An event at the door: verified, not stored yet.

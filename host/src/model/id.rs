@@ -84,19 +84,27 @@ ids! {
     RejectionId = "rej";
 }
 
+/// A step may work with a `now` that is this old. A clock that is further behind was set back.
+const BEHIND_MILLIS_MAX: i64 = 10_000;
+
 /// Ids of one millisecond are told apart, and kept in order, by this many counts.
 const SEQUENCE_BITS: u32 = 18;
 
-/// The millisecond of the last id, and how many came before it in that millisecond.
+/// The millisecond of the newest id, and how many came before it in that millisecond.
 static SEQUENCE: Mutex<(i64, u32)> = Mutex::new((0, 0));
 
-/// A UUIDv7 whose first 18 random bits count the ids of the millisecond, so that ids made by one process
-/// sort in the order they were made. The other 56 bits are random.
+/// A UUIDv7 whose first 18 random bits count the ids of the millisecond, so that ids made by one process sort in the
+/// order they were made, also when `now` is a little behind. The other 56 bits are random.
 fn uuid_v7(now: Timestamp) -> uuid::Uuid {
-    let count = {
+    let (millis, count) = {
         let mut sequence = SEQUENCE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        *sequence = if sequence.0 == now.0 { (now.0, sequence.1 + 1) } else { (now.0, 0) };
-        sequence.1 & ((1 << SEQUENCE_BITS) - 1)
+        let (last, count) = *sequence;
+        *sequence = match now.0 {
+            now if now > last || last - now > BEHIND_MILLIS_MAX => (now, 0),
+            _ if count + 1 < 1 << SEQUENCE_BITS => (last, count + 1),
+            _ => (last + 1, 0),
+        };
+        *sequence
     };
     let mut bytes = [0_u8; 10];
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
@@ -105,7 +113,7 @@ fn uuid_v7(now: Timestamp) -> uuid::Uuid {
     bytes[0] = high;
     bytes[1] = middle;
     bytes[2] = (count & 0x3f) as u8;
-    uuid::Builder::from_unix_timestamp_millis(u64::try_from(now.0).unwrap_or(0), &bytes).into_uuid()
+    uuid::Builder::from_unix_timestamp_millis(u64::try_from(millis).unwrap_or(0), &bytes).into_uuid()
 }
 
 #[cfg(test)]
@@ -119,9 +127,16 @@ mod tests {
     }
 
     #[test]
+    fn a_round_that_began_earlier_makes_ids_in_order_too() {
+        let times = [1_900_000_000_500, 1_900_000_000_400, 1_900_000_000_501, 1_900_000_000_450];
+        let ids: Vec<_> = times.map(|millis| EventId::new(Timestamp(millis))).to_vec();
+        assert!(ids.is_sorted(), "{ids:?}");
+    }
+
+    #[test]
     fn later_ids_sort_later() {
-        let early = EventId::new(Timestamp(1_800_000_000_000));
-        let late = EventId::new(Timestamp(1_800_000_000_001));
+        let early = EventId::new(Timestamp(1_700_000_000_000));
+        let late = EventId::new(Timestamp(1_700_000_000_001));
         assert!(early < late);
     }
 

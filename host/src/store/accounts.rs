@@ -233,8 +233,9 @@ impl Store {
         Ok(Some((source, secrets)))
     }
 
-    /// Connects an account to a portal with a static token, and makes the lane of its deliveries.
-    pub async fn create_connection(
+    /// Connects an account to a portal with a static token, and makes the lane of its deliveries. Where the two are
+    /// connected already, the token is renewed and everything else stays.
+    pub async fn connect(
         &self,
         account: &AccountId,
         portal_id: i64,
@@ -242,23 +243,36 @@ impl Store {
         token: &SecretString,
         now: Timestamp,
     ) -> sqlx::Result<Connection> {
-        let id = ConnectionId::new(now);
-        let sealed = self.keys.seal(&token_place(&id), token.expose_secret());
         let mut tx = self.begin().await?;
-        sqlx::query("INSERT INTO connections (account_id, id, portal_id, state, api_version, token, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)")
-            .bind(account.as_str()).bind(id.as_str()).bind(portal_id).bind(as_word(&ConnectionState::Connected))
-            .bind(api_version).bind(sealed).bind(now.0)
-            .execute(&mut *tx).await?;
-        insert_lane(&mut tx, account, id.as_str(), LaneKind::Deliver).await?;
+        let known: Option<String> =
+            sqlx::query_scalar("SELECT id FROM connections WHERE account_id = $1 AND portal_id = $2")
+                .bind(account.as_str())
+                .bind(portal_id)
+                .fetch_optional(&mut *tx)
+                .await?;
+        let is_new = known.is_none();
+        let id = known.map_or_else(|| ConnectionId::new(now), ConnectionId::stored);
+        let sealed = self.keys.seal(&token_place(&id), token.expose_secret());
+        let row: ConnectionRow = sqlx::query_as(
+            "INSERT INTO connections (account_id, id, portal_id, state, api_version, token, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)
+             ON CONFLICT (account_id, id) DO UPDATE SET state = excluded.state, token = excluded.token
+             RETURNING account_id, id, portal_id, state, api_version, created_at",
+        )
+        .bind(account.as_str())
+        .bind(id.as_str())
+        .bind(portal_id)
+        .bind(as_word(&ConnectionState::Connected))
+        .bind(api_version)
+        .bind(sealed)
+        .bind(now.0)
+        .fetch_one(&mut *tx)
+        .await?;
+        if is_new {
+            insert_lane(&mut tx, account, id.as_str(), LaneKind::Deliver).await?;
+        }
         tx.commit().await?;
-        Ok(Connection {
-            id,
-            account_id: account.clone(),
-            portal_id,
-            state: ConnectionState::Connected,
-            api_version: api_version.to_owned(),
-            created_at: now,
-        })
+        connection(row)
     }
 
     /// A connection and its token, for a round of its lane.

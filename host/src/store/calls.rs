@@ -101,11 +101,20 @@ impl Store {
         Ok(Settled::Done)
     }
 
-    /// The calls of a lane that no settle took in: their outcome is unknown to the stored progress.
+    /// The calls of a lane that no settle took in: their outcome is unknown to the stored progress. Of their items only
+    /// those whose deliveries are still to be carried out.
     pub async fn open_calls(&self, lease: &Lease) -> sqlx::Result<Vec<OpenCall>> {
-        let rows: Vec<(String, String, String, i64)> =
-            sqlx::query_as("SELECT id, operation, items, started_at FROM calls WHERE account_id = $1 AND lane_id = $2 AND settled = 0 ORDER BY id")
-                .bind(lease.account_id.as_str()).bind(&lease.lane_id).fetch_all(&self.readers).await?;
+        let rows: Vec<(String, String, String, i64)> = sqlx::query_as(
+            "SELECT c.id, c.operation, c.open_items, c.started_at FROM (
+               SELECT id, operation, started_at, (SELECT json_group_array(i.value) FROM json_each(items) AS i
+                 JOIN deliveries AS d ON d.account_id = calls.account_id AND d.id = substr(i.value, 1, instr(i.value, '/') - 1)
+                 WHERE d.state = 'pending') AS open_items
+               FROM calls WHERE account_id = $1 AND lane_id = $2 AND settled = 0) AS c ORDER BY c.id",
+        )
+        .bind(lease.account_id.as_str())
+        .bind(&lease.lane_id)
+        .fetch_all(&self.readers)
+        .await?;
         rows.into_iter()
             .map(|(id, operation, items, started_at)| {
                 Ok(OpenCall {

@@ -124,9 +124,9 @@ impl Store {
     }
 
     async fn due_in_band(&self, lease: &Lease, band: i64, limit: usize, now: Timestamp) -> sqlx::Result<Vec<Claimed>> {
-        type Row = (String, i64, String, String, i64, Option<i64>, String);
+        type Row = (String, i64, Option<String>, String, String, i64, Option<i64>, String);
         let rows: Vec<Row> = sqlx::query_as(
-            "SELECT w.item_id, w.due_at, d.event_id, d.outcome, d.attempts, d.first_at, p.plan
+            "SELECT w.item_id, w.due_at, w.key_hash, d.event_id, d.outcome, d.attempts, d.first_at, p.plan
              FROM work AS w JOIN deliveries AS d ON d.account_id = w.account_id AND d.id = w.item_id
              JOIN plans AS p ON p.delivery_id = w.item_id AND p.account_id = w.account_id
              WHERE w.account_id = $1 AND w.lane_id = $2 AND w.band = $3 AND w.due_at <= $4
@@ -142,13 +142,14 @@ impl Store {
         .fetch_all(&self.readers)
         .await?;
         rows.into_iter()
-            .map(|(id, due_at, event_id, outcome, attempts, first_at, plan)| {
+            .map(|(id, due_at, key_hash, event_id, outcome, attempts, first_at, plan)| {
                 Ok(Claimed {
                     id: DeliveryId::stored(id),
                     account_id: lease.account_id.clone(),
                     event_id: EventId::stored(event_id),
                     due_at: Timestamp(due_at),
                     band,
+                    key_hash,
                     plan: parse(&plan)?,
                     progress: parse(&outcome)?,
                     attempts: count(attempts)?,
@@ -204,7 +205,7 @@ impl Store {
             ))
             .bind(&rows_json).bind(now.0).execute(&mut *tx).await?;
         }
-        causes::hold(&mut tx, &blocked(lease, round.outcomes), now).await?;
+        causes::hold(&mut tx, &blocked(lease, &round), now).await?;
         if let Some(answered) = round.last_answer {
             store_answer(&mut tx, &lease.account_id, answered, now).await?;
         }
@@ -256,8 +257,8 @@ fn outcome_row<'a>(lease: &'a Lease, claimed: &'a Claimed, outcome: &'a Outcome)
         done: outcome.done_at.map(|at| at.0),
         band: claimed.band,
         due: claimed.due_at.0,
-        // What only waited for its lane keeps its place; what failed and comes back is a retry.
-        next_band: if spent { BAND_RETRY } else { claimed.band },
+        // What only waited for its lane keeps its place; what comes back later holds back the newer leads of its person.
+        next_band: if spent || outcome.due_at != Some(claimed.due_at) { BAND_RETRY } else { claimed.band },
         class: outcome.reason.as_ref().and(match outcome.state {
             DeliveryState::Pending => Some("temporary"),
             DeliveryState::Blocked => Some("blocked"),
@@ -267,11 +268,16 @@ fn outcome_row<'a>(lease: &'a Lease, claimed: &'a Claimed, outcome: &'a Outcome)
     }
 }
 
-fn blocked<'a>(lease: &'a Lease, outcomes: &'a [Outcome]) -> Vec<Waiting<'a>> {
-    let blocked = outcomes.iter().filter(|outcome| outcome.state == DeliveryState::Blocked);
-    let waiting = |outcome: &'a Outcome| {
-        let problem = outcome.reason.as_ref()?;
-        Some(Waiting { account: &lease.account_id, problem, item: outcome.delivery_id.as_str(), lane: &lease.lane_id })
+fn blocked<'a>(lease: &'a Lease, round: &'a Settlement<'a>) -> Vec<Waiting<'a>> {
+    let waiting = |(claimed, outcome): (&'a Claimed, &'a Outcome)| {
+        let problem = outcome.reason.as_ref().filter(|_| outcome.state == DeliveryState::Blocked)?;
+        Some(Waiting {
+            account: &lease.account_id,
+            problem,
+            item: outcome.delivery_id.as_str(),
+            lane: &lease.lane_id,
+            key_hash: claimed.key_hash.as_deref(),
+        })
     };
-    blocked.filter_map(waiting).collect()
+    round.claimed.iter().zip(round.outcomes).filter_map(waiting).collect()
 }

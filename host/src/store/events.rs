@@ -12,6 +12,7 @@ use crate::model::delivery::Delivery;
 use crate::model::event::{Accepted, Event, EventState, NewEvent};
 use crate::model::id::{AccountId, EventId, SourceId};
 use crate::model::time::Timestamp;
+use crate::payload::mend_surrogates;
 use crate::plan::Plan;
 
 #[derive(Serialize)]
@@ -56,7 +57,7 @@ pub struct RunLog {
 #[derive(Clone, Debug, Serialize)]
 pub struct ShownEvent {
     pub event: Event,
-    pub body: Option<Value>,
+    pub body: Value,
     pub logs: Vec<RunLog>,
     pub deliveries: Vec<ShownDelivery>,
 }
@@ -71,10 +72,10 @@ pub struct ShownDelivery {
     pub calls: Vec<ShownCall>,
 }
 
-type Row = (String, String, String, String, String, i64, i64, String, Option<String>);
+type Row = (String, String, String, String, String, i64, i64, String, Option<String>, Option<String>);
 
 fn event(
-    (account_id, id, source_id, sender_id, event_type, occurred_at, received_at, state, reason): Row,
+    (account_id, id, source_id, sender_id, event_type, occurred_at, received_at, state, reason, delivery): Row,
 ) -> sqlx::Result<Event> {
     Ok(Event {
         id: EventId::stored(id),
@@ -86,10 +87,13 @@ fn event(
         received_at: Timestamp(received_at),
         state: word(&state)?,
         reason: reason.as_deref().map(parse).transpose()?,
+        delivery: delivery.as_deref().map(word).transpose()?,
     })
 }
 
-const COLUMNS: &str = "account_id, id, source_id, sender_id, type, occurred_at, received_at, state, reason";
+const COLUMNS: &str =
+    "e.account_id, e.id, e.source_id, e.sender_id, e.type, e.occurred_at, e.received_at, e.state, e.reason,
+     (SELECT d.state FROM deliveries AS d WHERE d.account_id = e.account_id AND d.event_id = e.id ORDER BY d.id DESC LIMIT 1)";
 
 impl Store {
     /// Stores a group of events in one commit, and says of each, in their order, what it came to. Repeating a group
@@ -184,10 +188,18 @@ impl Store {
 
     /// The events that match, newest first; with `after`, oldest first, for following along.
     pub async fn events(&self, filter: &EventFilter) -> sqlx::Result<Vec<Event>> {
-        let order = if filter.after.is_some() { "ASC" } else { "DESC" };
+        let (order, after) = match filter.after {
+            Some(_) => ("ASC", "AND b.event_id > $4"),
+            None => ("DESC", "AND $4 IS NULL"),
+        };
+        // Bodies are in the order of the ids over all accounts, and events within one: neither is read whole.
+        let from = match filter.account {
+            Some(_) => "(SELECT id AS event_id, account_id FROM events WHERE account_id = $1) AS b",
+            None => "(SELECT event_id, account_id FROM event_bodies WHERE $1 IS NULL) AS b",
+        };
         let text = format!(
-            "SELECT {COLUMNS} FROM events WHERE ($1 IS NULL OR account_id = $1) AND ($2 IS NULL OR state = $2)
-             AND ($3 IS NULL OR type = $3) AND ($4 IS NULL OR id > $4) ORDER BY id {order} LIMIT $5"
+            "SELECT {COLUMNS} FROM {from} CROSS JOIN events AS e WHERE e.account_id = b.account_id AND e.id = b.event_id
+               AND ($2 IS NULL OR e.state = $2) AND ($3 IS NULL OR e.type = $3) {after} ORDER BY b.event_id {order} LIMIT $5"
         );
         let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(text))
             .bind(filter.account.as_ref().map(AccountId::as_str))
@@ -202,18 +214,19 @@ impl Store {
 
     /// One event with its body, log, and its deliveries with plans, attempts and calls.
     pub async fn event(&self, id: &EventId) -> sqlx::Result<Option<ShownEvent>> {
-        let text = format!("SELECT {COLUMNS} FROM events WHERE id = $1");
-        let row: Option<Row> =
-            sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(id.as_str()).fetch_optional(&self.readers).await?;
-        let Some(event) = row.map(event).transpose()? else {
-            return Ok(None);
-        };
-        let body: Option<String> =
-            sqlx::query_scalar("SELECT body FROM event_bodies WHERE event_id = $1 AND account_id = $2")
+        // Bodies are keyed by the event first, so they know the account, which every other key needs.
+        let found: Option<(String, String)> =
+            sqlx::query_as("SELECT account_id, body FROM event_bodies WHERE event_id = $1")
                 .bind(id.as_str())
-                .bind(event.account_id.as_str())
                 .fetch_optional(&self.readers)
                 .await?;
+        let Some((account, body)) = found else {
+            return Ok(None);
+        };
+        let text = format!("SELECT {COLUMNS} FROM events AS e WHERE e.account_id = $1 AND e.id = $2");
+        let row: Row =
+            sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(account).bind(id.as_str()).fetch_one(&self.readers).await?;
+        let event = event(row)?;
         let logs: Vec<(String, i64, String)> = sqlx::query_as(
             "SELECT t.name, v.number, r.lines FROM run_logs AS r JOIN versions AS v ON v.id = r.version_id
              JOIN transformations AS t ON t.account_id = v.account_id AND t.id = v.transformation_id
@@ -234,8 +247,7 @@ impl Store {
             let calls = self.calls_of(&delivery).await?;
             deliveries.push(ShownDelivery { delivery, plan, run, attempts, calls });
         }
-        // A body that was accepted is JSON, so this parses; erased ones are gone.
-        let body = body.as_deref().map(parse).transpose()?;
+        let body = read_json(&body).unwrap_or(Value::String(body));
         Ok(Some(ShownEvent { event, body, logs, deliveries }))
     }
 }
@@ -254,6 +266,10 @@ fn event_row(event: &NewEvent) -> EventRow<'_> {
 }
 
 fn same_json(first: &str, second: &str) -> bool {
-    let read = |text| serde_json::from_str::<Value>(text).ok();
-    read(first).is_some_and(|first| Some(first) == read(second))
+    read_json(first).is_some_and(|first| Some(first) == read_json(second))
+}
+
+/// A body as JSON, read as it was at the door.
+fn read_json(body: &str) -> Option<Value> {
+    serde_json::from_str(&mend_surrogates(body)).ok()
 }

@@ -292,9 +292,13 @@ fn fate_row<'a>(lease: &'a Lease, planned: &'a PlannedEvent) -> FateRow<'a> {
 
 fn held<'a>(lease: &'a Lease, planned: &'a [PlannedEvent]) -> Vec<Waiting<'a>> {
     let waiting = |planned: &'a PlannedEvent| match &planned.decision {
-        Decision::Not(Unplanned::Held(problem)) => {
-            Some(Waiting { account: &lease.account_id, problem, item: planned.event.id.as_str(), lane: &lease.lane_id })
-        }
+        Decision::Not(Unplanned::Held(problem)) => Some(Waiting {
+            account: &lease.account_id,
+            problem,
+            item: planned.event.id.as_str(),
+            lane: &lease.lane_id,
+            key_hash: None,
+        }),
         _ => None,
     };
     planned.iter().filter_map(waiting).collect()

@@ -96,7 +96,7 @@ impl Store {
             .await
     }
 
-    /// Versions that connections use, up to `limit` of them.
+    /// Versions that connections use or used, up to `limit` of them.
     pub async fn bound_versions(&self, limit: u32) -> sqlx::Result<Vec<VersionId>> {
         let ids: Vec<String> = sqlx::query_scalar("SELECT DISTINCT version_id FROM bindings LIMIT $1")
             .bind(limit)
