@@ -1,6 +1,6 @@
 //! All SQL, by intent. One database is the truth and the hand-over between the steps of the flow.
 //!
-//! A batch statement takes one JSON text, an array of flat objects, which [`rows!`] turns into a table. The account
+//! A batch statement takes one JSON text, an array of flat objects, which `rows!` turns into a table. The account
 //! stands in every row and every join, so that each statement uses the full key.
 
 mod accounts;

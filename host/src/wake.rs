@@ -2,9 +2,20 @@
 
 use tokio::sync::Notify;
 
+use crate::model::lane::LaneKind;
+
 /// One knocker for each kind of step.
 #[derive(Default)]
 pub struct Wake {
     pub plan: Notify,
     pub deliver: Notify,
+}
+
+impl Wake {
+    pub fn of(&self, kind: LaneKind) -> &Notify {
+        match kind {
+            LaneKind::Plan => &self.plan,
+            LaneKind::Deliver => &self.deliver,
+        }
+    }
 }

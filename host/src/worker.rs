@@ -15,6 +15,8 @@ const PLANNERS: usize = 2;
 /// Deliver steps at once: they wait for HubSpot most of the time, each for another portal, and a portal that hangs
 /// holds one of them for a minute.
 const DELIVERERS: usize = 64;
+/// The shortest sleep: what is due now has been knocked for already, and this is only the second look.
+const SLEEP_MIN: Duration = Duration::from_millis(25);
 /// The longest sleep: work that another process left in the database is found by then.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 /// After our own failure, before the next try.
@@ -27,6 +29,7 @@ pub async fn run(app: Arc<App>, stop: watch::Receiver<bool>) {
         for number in 0..count {
             loops.spawn(keep_running(app.clone(), kind, owner(kind, number), stop.clone()));
         }
+        loops.spawn(keep_time(app.clone(), kind, stop.clone()));
     }
     while let Some(ended) = loops.join_next().await {
         if let Err(error) = ended {
@@ -57,27 +60,34 @@ async fn step(app: &App, kind: LaneKind, owner: &str) -> anyhow::Result<Step> {
     }
 }
 
+/// Works while there is work, then waits for a knock.
 async fn run_loop(app: Arc<App>, kind: LaneKind, owner: String, mut stop: watch::Receiver<bool>) {
-    let knock = match kind {
-        LaneKind::Plan => &app.wake.plan,
-        LaneKind::Deliver => &app.wake.deliver,
-    };
+    let knock = app.wake.of(kind);
     while !*stop.borrow() {
-        let rest = match step(&app, kind, &owner).await {
-            Ok(Step::Worked) => {
-                // Where one lane had work another may have some: wake a neighbour, who does the same.
-                knock.notify_one();
-                continue;
+        match step(&app, kind, &owner).await {
+            // Where one lane had work another may have some: wake a neighbour, who does the same.
+            Ok(Step::Worked) => knock.notify_one(),
+            Ok(Step::Idle) => {
+                tokio::select! {
+                    () = knock.notified() => {}
+                    _ = stop.changed() => {}
+                }
             }
-            Ok(Step::Idle) => sleep_time(&app, kind).await,
             Err(error) => {
                 tracing::error!("a {} step failed and is tried again: {error:#}", kind.as_str());
-                MEND
+                tokio::time::sleep(MEND).await;
             }
-        };
+        }
+    }
+}
+
+/// Knocks when something falls due. One for all loops of a kind: if each looked for itself, idle ones would keep the
+/// database busy.
+async fn keep_time(app: Arc<App>, kind: LaneKind, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let rest = time_until_due(&app, kind).await;
         tokio::select! {
-            () = knock.notified() => {}
-            () = tokio::time::sleep(rest) => {}
+            () = tokio::time::sleep(rest) => app.wake.of(kind).notify_one(),
             _ = stop.changed() => {}
         }
     }
@@ -88,10 +98,10 @@ fn owner(kind: LaneKind, number: usize) -> String {
     format!("{}-{}-{number}", kind.as_str(), std::process::id())
 }
 
-async fn sleep_time(app: &App, kind: LaneKind) -> Duration {
+async fn time_until_due(app: &App, kind: LaneKind) -> Duration {
     let now = (app.clock)();
     match app.store.next_due(kind, now).await {
-        Ok(Some(due)) => due.since(now).clamp(Duration::from_millis(1), SLEEP_MAX),
+        Ok(Some(due)) => due.since(now).clamp(SLEEP_MIN, SLEEP_MAX),
         Ok(None) => SLEEP_MAX,
         Err(error) => {
             tracing::error!("the queue cannot be read: {error}");

@@ -117,7 +117,7 @@ async fn event_filter(filter: Filter, store: &Store, context: &Context<'_>) -> R
 
 fn row(event: &Event) -> Vec<String> {
     let reason = event.reason.as_ref().map(|reason| reason.detail.clone()).unwrap_or_default();
-    let state = event.delivery.as_ref().map_or_else(|| word(&event.state), |delivery| word(delivery));
+    let state = event.delivery.as_ref().map_or_else(|| word(&event.state), word);
     vec![event.received_at.to_string(), event.id.to_string(), event.event_type.clone(), state, reason]
 }
 
