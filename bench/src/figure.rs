@@ -38,9 +38,7 @@ pub(crate) fn percentile(values: &mut [f64], share: f64) -> f64 {
 }
 
 pub(crate) fn table(figures: &[Figure]) -> String {
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header(["Bench", "Figure", "Value", "Unit", "Baseline", "Ratio"]);
+    let mut table = leadline::cli::output::table(&["Bench", "Figure", "Value", "Unit", "Baseline", "Ratio"]);
     let number = |value: f64| if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.2}") };
     let dash = || "–".to_owned();
     for figure in figures {

@@ -165,7 +165,7 @@ fn draw(scene: &Scene, leads: &[(usize, Lead)]) -> String {
 fn shorten(reason: &str) -> String {
     // The guest's own words say it all; who says so is in `event show`.
     let words = reason.split_once(": \"").map_or(reason, |(_, quoted)| quoted.trim_end_matches('"'));
-    match words.char_indices().nth(60) {
+    match words.char_indices().nth(44) {
         Some((end, _)) => format!("{}…", &words[..end]),
         None => words.to_owned(),
     }

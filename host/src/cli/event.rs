@@ -28,7 +28,7 @@ pub enum Command {
     /// List events, newest first.
     #[command(alias = "ls")]
     List(Filter),
-    /// Show an event: its body, log, plan, calls and attempts.
+    /// Show an event: its log, records, calls and attempts; with `--json` its body, plan and answers too.
     #[command(alias = "get")]
     Show {
         /// Id of the event, `evt_…`.
@@ -233,10 +233,11 @@ fn text(shown: &ShownEvent) -> String {
 fn delivery_lines(shown: &ShownDelivery, lines: &mut Vec<String>) {
     let delivery = &shown.delivery;
     lines.push(format!(
-        "  {} · {} after {} attempts · fuel {} in {} µs",
+        "  {} · {} after {} {} · fuel {} in {} µs",
         delivery.id,
         word(&delivery.state),
         delivery.attempts,
+        if delivery.attempts == 1 { "attempt" } else { "attempts" },
         shown.run.fuel,
         shown.run.micros
     ));

@@ -2,8 +2,7 @@
 
 use std::io::IsTerminal as _;
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 use serde::Serialize;
 use serde_json::json;
 
@@ -54,13 +53,13 @@ pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
 
-/// A calm table: hairlines instead of boxes. It fits the terminal, and is as wide as it needs elsewhere.
-pub(super) fn table(header: &[&str]) -> Table {
+/// One line under the header, and nothing else: a row can be copied.
+const HAIRLINE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// A calm table. It fits the terminal, and is as wide as it needs elsewhere.
+pub fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table
-        .load_style(UTF8_HORIZONTAL_ONLY)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(header.to_vec());
+    table.load_style(HAIRLINE).set_content_arrangement(ContentArrangement::Dynamic).set_header(header.to_vec());
     if !std::io::stdout().is_terminal() {
         table.set_content_arrangement(ContentArrangement::Disabled);
     }

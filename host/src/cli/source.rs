@@ -121,15 +121,16 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
                 )));
             }
             let sources = store.sources(None).await?;
-            let source = sources.into_iter().find(|known| known.id.as_str() == source);
+            let id = source;
+            let source = sources.into_iter().find(|known| known.id.as_str() == id);
             let source = source.ok_or_else(|| {
-                Failure::not_found("there is no such source".to_owned()).hint("`leadline source list` shows them")
+                Failure::not_found(format!("there is no source `{id}`")).hint("`leadline source list` shows them")
             })?;
             let secret = SecretString::from(Secret::generate());
             store.rotate_secret(&source, &secret, Duration::from_secs(overlap * 3600), clock()).await?;
             let shown = WithSecret { secret: secret.expose_secret().to_owned(), source };
             context.one(&shown, |shown| format!(
-                "The new signing secret of source {}, shown this once:\n{}\nThe old one counts for {overlap} hours more.",
+                "The new signing secret of source {}, shown this once:\n{}\nThe old one counts for {overlap} h more.",
                 shown.source.id, shown.secret
             ))
         }
