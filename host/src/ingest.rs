@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::digest::sha256_hex;
 use crate::model::account::SchemaMode;
 use crate::model::event::{Accepted, NewEvent};
 use crate::model::id::EventId;
@@ -221,7 +221,7 @@ fn new_event(verified: &Verified<'_>, now: Timestamp) -> Result<NewEvent, Refusa
         sender_id: verified.sender_id.to_owned(),
         occurred_at: envelope.occurred_at().unwrap_or(now),
         event_type: envelope.event_type,
-        body_hash: Sha256::digest(verified.body).iter().map(|byte| format!("{byte:02x}")).collect(),
+        body_hash: sha256_hex(verified.body),
         body: body.to_owned(),
     })
 }

@@ -23,6 +23,7 @@ pub mod store;
 pub mod transform;
 
 pub mod cause;
+pub mod digest;
 pub mod payload;
 pub mod plan;
 pub mod retry;

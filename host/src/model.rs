@@ -6,3 +6,11 @@ pub mod event;
 pub mod id;
 pub mod lane;
 pub mod time;
+
+/// A state as the word that stands for it in the store, in JSON and in texts.
+pub fn word<T: serde::Serialize>(state: &T) -> String {
+    match serde_json::to_value(state) {
+        Ok(serde_json::Value::String(word)) => word,
+        other => unreachable!("a state is a word, not {other:?}"),
+    }
+}

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use sha2::{Digest as _, Sha256};
 
 use crate::cause::{Code, Problem};
 use crate::contract::actions::Action;
+use crate::digest::sha256_hex;
 use crate::model::account::{Binding, SchemaMode, Source};
 use crate::model::delivery::Progress;
 use crate::model::event::Unplanned;
@@ -239,6 +239,8 @@ fn key_hash(actions: &[Action]) -> Option<String> {
         Action::UpsertContact(contact) => Some(contact.key.parts()),
         _ => None,
     })?;
-    let digest = Sha256::digest(format!("{name}={}", value.trim().to_lowercase()).as_bytes());
-    Some(digest[..8].iter().map(|byte| format!("{byte:02x}")).collect())
+    let mut hash = sha256_hex(format!("{name}={}", value.trim().to_lowercase()).as_bytes());
+    // Enough to tell the people of one portal apart; a clash only makes two of them wait for each other.
+    hash.truncate(16);
+    Some(hash)
 }

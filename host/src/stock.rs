@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
+use crate::digest::sha256_hex;
 use crate::model::account::Version;
 use crate::model::time::Timestamp;
 use crate::store::{HOUSE, NewVersion, Store};
-use crate::transform::{self, ComponentError, Transformer};
+use crate::transform::{ComponentError, Transformer};
 
 /// Emits a contact, and a note with the conversation.
 pub const DEFAULT: &[u8] = include_bytes!(env!("LEADLINE_GUEST_DEFAULT"));
@@ -23,7 +24,7 @@ pub const DEFAULT_NAME: &str = "default";
 /// When the store fails, or a component does not fit: a broken build.
 pub async fn install(store: &Store, transformer: &Transformer, now: Timestamp) -> anyhow::Result<()> {
     for (name, bytes) in [(DEFAULT_NAME, DEFAULT), ("deals", DEALS)] {
-        let hash = transform::hash(bytes);
+        let hash = sha256_hex(bytes);
         let newest = store.newest_version(HOUSE, name).await?;
         if newest.is_some_and(|version| version.hash == hash) {
             continue;
@@ -55,7 +56,7 @@ pub async fn install_version(
     });
     let (loaded, manifest) = compiled.await??;
     let manifest: Value = serde_json::to_value(manifest)?;
-    let new = NewVersion { account_id: account, name, hash: &transform::hash(bytes), bytes, manifest: &manifest };
+    let new = NewVersion { account_id: account, name, hash: &sha256_hex(bytes), bytes, manifest: &manifest };
     let version = store.install_version(new, now).await?;
     // Compiled once already, so its first event need not wait for that.
     transformer.keep(&version.id, loaded);

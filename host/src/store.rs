@@ -140,18 +140,39 @@ fn word<T: DeserializeOwned>(text: &str) -> sqlx::Result<T> {
         .map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
-/// An enum as the word of its column.
-fn as_word<T: Serialize>(value: &T) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
-        other => unreachable!("a state is stored as a word, not as {other:?}"),
-    }
-}
-
 /// Which of the virtual shards an account is in.
 fn shard(account: &crate::model::id::AccountId) -> i64 {
     use sha2::Digest as _;
     let digest = sha2::Sha256::digest(account.as_str().as_bytes());
     let first = u64::from_be_bytes(digest[..8].try_into().expect("a digest has 32 bytes"));
     i64::try_from(first % SHARDS).expect("4095 at most")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_runs_every_round_reads_by_key_and_no_whole_table() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = KeyRing::open_file(&folder.path().join("keys")).unwrap();
+        let store = Store::open(&folder.path().join("leadline.db"), keys).await.unwrap();
+        let rows = [
+            (calls::OPEN_CALLS, "c USING INDEX calls_open (account_id=? AND lane_id=?)"),
+            (calls::CALLS_OF, "calls USING INDEX sqlite_autoindex_calls_1 (account_id=? AND id>? AND id<?)"),
+            (deliveries::DUE, "w USING PRIMARY KEY (account_id=? AND lane_id=? AND band=? AND due_at<?)"),
+            (plans::RECEIVED, "w USING PRIMARY KEY (account_id=? AND lane_id=? AND band=? AND due_at<?)"),
+        ];
+        for (statement, expected) in rows {
+            let plan: Vec<(i64, i64, i64, String)> =
+                sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}")))
+                    .fetch_all(&store.readers)
+                    .await
+                    .unwrap();
+            let plan: Vec<_> = plan.into_iter().map(|(.., step)| step).collect();
+            assert!(plan.iter().any(|step| step.contains(expected)), "{statement}\n{plan:#?}");
+            let whole = |step: &&String| step.starts_with("SCAN") && !step.contains("VIRTUAL TABLE");
+            assert_eq!(plan.iter().find(whole), None, "{statement}\n{plan:#?}");
+        }
+    }
 }

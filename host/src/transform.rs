@@ -6,7 +6,7 @@ mod guest;
 mod limits;
 mod run;
 
-pub use component::{ComponentError, component, hash};
+pub use component::{ComponentError, component};
 pub use engine::{Loaded, Transformer};
 pub use limits::*;
 pub use run::{Failure, Stop, TransformRun};

@@ -7,6 +7,7 @@ use crate::model::delivery::DeliveryState;
 use crate::model::event::EventState;
 use crate::model::id::EventId;
 use crate::model::time::Timestamp;
+use crate::model::word;
 use crate::store::{ShownDelivery, ShownEvent};
 
 /// What became of one event, in one row.
@@ -108,11 +109,4 @@ fn take_in(lead: &mut Lead, shown: &ShownDelivery, received_at: Timestamp) {
     lead.millis =
         delivery.done_at.map(|done_at| u64::try_from(done_at.since(received_at).as_millis()).unwrap_or(u64::MAX));
     lead.reason = delivery.reason.as_ref().map(|reason| reason.detail.clone());
-}
-
-fn word<T: Serialize>(state: &T) -> String {
-    match serde_json::to_value(state) {
-        Ok(serde_json::Value::String(word)) => word,
-        other => unreachable!("a state is shown as a word, not as {other:?}"),
-    }
 }

@@ -6,6 +6,7 @@ use super::Context;
 use super::failure::{Failure, Result};
 use crate::model::account::{Account, Connection, Source};
 use crate::model::time::clock;
+use crate::model::word;
 use crate::store::{CreateAccount, Store};
 
 #[derive(clap::Subcommand, Debug)]
@@ -117,10 +118,7 @@ fn text(shown: &Shown) -> String {
         shown.account.name, shown.account.id, shown.account.slug, shown.account.created_at
     )];
     for connection in &shown.connections {
-        let state = serde_json::to_value(connection.state)
-            .ok()
-            .and_then(|state| Some(state.as_str()?.replace('_', " ")))
-            .unwrap_or_default();
+        let state = word(&connection.state).replace('_', " ");
         lines.push(format!(
             "  portal {}: {state} ({}, API {})",
             connection.portal_id, connection.id, connection.api_version

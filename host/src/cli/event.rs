@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use super::failure::{Failure, Result};
 use super::output::printable;
 use super::{Context, source};
+use crate::digest::sha256_hex;
 use crate::model::event::{Event, EventState};
 use crate::model::id::EventId;
 use crate::model::time::{Timestamp, clock};
+use crate::model::word;
 use crate::signature::Secret;
 use crate::store::{EventFilter, ShownDelivery, ShownEvent, Store};
 
@@ -121,16 +122,13 @@ fn row(event: &Event) -> Vec<String> {
     vec![event.received_at.to_string(), event.id.to_string(), event.event_type.clone(), state, reason]
 }
 
-fn word(state: &impl serde::Serialize) -> String {
-    serde_json::to_value(state).ok().and_then(|word| Some(word.as_str()?.to_owned())).unwrap_or_default()
-}
-
 async fn send(args: Send, context: &mut Context<'_>) -> Result<()> {
     let body = std::fs::read(&args.file)
         .map_err(|error| Failure::failed(format!("cannot read {}: {error}", args.file.display())))?;
     let id = args.id.clone().unwrap_or_else(|| {
-        let digest = Sha256::digest(&body);
-        format!("msg_{}", digest[..12].iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+        let mut digest = sha256_hex(&body);
+        digest.truncate(24);
+        format!("msg_{digest}")
     });
     let at = clock().seconds();
     let url = format!("{}/v1/sources/{}/events", args.url.trim_end_matches('/'), args.source);

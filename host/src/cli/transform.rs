@@ -61,7 +61,8 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
             let component = crate::transform::component(&read(&file)?).map_err(|error| refused(&file, &error))?;
             Transformer::new()?.compile(&component).map_err(|error| refused(&file, &error))?;
             std::fs::write(&output, &component)?;
-            let made = json!({ "file": output, "bytes": component.len(), "hash": crate::transform::hash(&component) });
+            let made =
+                json!({ "file": output, "bytes": component.len(), "hash": crate::digest::sha256_hex(&component) });
             context.one(&made, |_| {
                 format!("{}: {} bytes; it imports nothing but `log`", output.display(), component.len())
             })

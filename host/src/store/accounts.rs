@@ -5,7 +5,8 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::{Store, as_word, json, parse, shard, word};
+use super::{Store, json, parse, shard, word};
+use crate::model;
 use crate::model::account::{Account, Binding, Connection, ConnectionState, SchemaModes, Source, Version};
 use crate::model::id::{AccountId, BindingId, ConnectionId, SecretId, SourceId, VersionId};
 use crate::model::lane::LaneKind;
@@ -262,7 +263,7 @@ impl Store {
         .bind(account.as_str())
         .bind(id.as_str())
         .bind(portal_id)
-        .bind(as_word(&ConnectionState::Connected))
+        .bind(model::word(&ConnectionState::Connected))
         .bind(api_version)
         .bind(sealed)
         .bind(now.0)

@@ -1,6 +1,8 @@
 //! Calls: every request to HubSpot is stored before it is sent and answered in the same row, so that whoever takes
 //! the lane over knows what may have happened.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::SqliteConnection;
@@ -11,6 +13,9 @@ use crate::model::delivery::Delivery;
 use crate::model::id::{AccountId, CallId};
 use crate::model::lane::{Lease, Settled};
 use crate::model::time::Timestamp;
+
+/// An id may be this much ahead of its time, where the clock was set back.
+const ID_AHEAD: Duration = Duration::from_secs(10);
 
 /// A call that is about to be made.
 pub struct NewCall<'a> {
@@ -54,6 +59,18 @@ pub struct ShownCall {
     pub answer: Option<Value>,
     pub correlation_id: Option<String>,
 }
+
+/// Without an order: asked for one, the planner reads every call of the account, which has it already.
+pub(super) const OPEN_CALLS: &str = "SELECT c.id, c.operation, (SELECT json_group_array(i.value) FROM json_each(c.items) AS i CROSS JOIN deliveries AS d
+    WHERE d.account_id = c.account_id AND d.id = substr(i.value, 1, instr(i.value, '/') - 1) AND d.state = 'pending'),
+    c.started_at
+    FROM calls AS c WHERE c.account_id = $1 AND c.lane_id = $2 AND c.settled = 0";
+
+/// Calls are found by the time in their ids: none is older than its delivery, and none much younger than its end.
+pub(super) const CALLS_OF: &str =
+    "SELECT id, operation, started_at, ended_at, status, request, answer, correlation_id FROM calls
+    WHERE account_id = $1 AND lane_id = $2 AND id >= $3 AND id < $4
+      AND EXISTS (SELECT 1 FROM json_each(items) AS i WHERE substr(i.value, 1, length($5)) = $5) ORDER BY id";
 
 impl Store {
     /// Stores the answer of the call before, if any, and the call that comes next, in one commit. Renews the lease.
@@ -104,17 +121,11 @@ impl Store {
     /// The calls of a lane that no settle took in: their outcome is unknown to the stored progress. Of their items only
     /// those whose deliveries are still to be carried out.
     pub async fn open_calls(&self, lease: &Lease) -> sqlx::Result<Vec<OpenCall>> {
-        let rows: Vec<(String, String, String, i64)> = sqlx::query_as(
-            // Without an order: asked for one, the planner reads every call of the account, which has it already.
-            "SELECT c.id, c.operation, (SELECT json_group_array(i.value) FROM json_each(c.items) AS i CROSS JOIN deliveries AS d
-               WHERE d.account_id = c.account_id AND d.id = substr(i.value, 1, instr(i.value, '/') - 1) AND d.state = 'pending'),
-               c.started_at
-             FROM calls AS c WHERE c.account_id = $1 AND c.lane_id = $2 AND c.settled = 0",
-        )
-        .bind(lease.account_id.as_str())
-        .bind(&lease.lane_id)
-        .fetch_all(&self.readers)
-        .await?;
+        let rows: Vec<(String, String, String, i64)> = sqlx::query_as(OPEN_CALLS)
+            .bind(lease.account_id.as_str())
+            .bind(&lease.lane_id)
+            .fetch_all(&self.readers)
+            .await?;
         rows.into_iter()
             .map(|(id, operation, items, started_at)| {
                 Ok(OpenCall {
@@ -130,20 +141,17 @@ impl Store {
     /// The calls that served a delivery, oldest first.
     pub async fn calls_of(&self, delivery: &Delivery) -> sqlx::Result<Vec<ShownCall>> {
         type Row = (String, String, i64, Option<i64>, Option<i64>, String, Option<String>, Option<String>);
-        // Ids are times: no call of a delivery is older than the delivery, and none is younger than its end.
         let earliest = delivery.id.as_str().replacen("dlv_", "cal_", 1);
-        let rows: Vec<Row> = sqlx::query_as(
-            "SELECT id, operation, started_at, ended_at, status, request, answer, correlation_id FROM calls
-             WHERE account_id = $1 AND lane_id = $2 AND id >= $3 AND started_at <= $4
-               AND EXISTS (SELECT 1 FROM json_each(items) AS i WHERE substr(i.value, 1, length($5)) = $5) ORDER BY id",
-        )
-        .bind(delivery.account_id.as_str())
-        .bind(delivery.connection_id.as_str())
-        .bind(earliest)
-        .bind(delivery.done_at.unwrap_or(Timestamp::NEVER).0)
-        .bind(format!("{}/", delivery.id))
-        .fetch_all(&self.readers)
-        .await?;
+        let latest =
+            delivery.done_at.map_or_else(|| "cal_g".to_owned(), |end| format!("cal_{:012x}", (end + ID_AHEAD).0));
+        let rows: Vec<Row> = sqlx::query_as(CALLS_OF)
+            .bind(delivery.account_id.as_str())
+            .bind(delivery.connection_id.as_str())
+            .bind(earliest)
+            .bind(latest)
+            .bind(format!("{}/", delivery.id))
+            .fetch_all(&self.readers)
+            .await?;
         rows.into_iter()
             .map(|(id, operation, started_at, ended_at, status, request, answer, correlation_id)| {
                 Ok(ShownCall {

@@ -6,8 +6,9 @@ use super::calls::{AnsweredCall, store_answer};
 use super::causes::{self, Waiting};
 use super::lanes::{self, LaneRow};
 use super::plans::delete_work;
-use super::{Store, as_word, json, parse, rows, word};
+use super::{Store, json, parse, rows, word};
 use crate::cause::Problem;
+use crate::model;
 use crate::model::delivery::{BAND_FIRST, BAND_RETRY, Claimed, Delivery, DeliveryState, Outcome};
 use crate::model::id::{AccountId, CallId, ConnectionId, DeliveryId, EventId, VersionId};
 use crate::model::lane::{Lease, Settled};
@@ -108,6 +109,15 @@ fn count(attempts: i64) -> sqlx::Result<u32> {
     u32::try_from(attempts).map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
+pub(super) const DUE: &str =
+    "SELECT w.item_id, w.due_at, w.key_hash, d.event_id, d.outcome, d.attempts, d.first_at, p.plan
+    FROM work AS w JOIN deliveries AS d ON d.account_id = w.account_id AND d.id = w.item_id
+    JOIN plans AS p ON p.delivery_id = w.item_id AND p.account_id = w.account_id
+    WHERE w.account_id = $1 AND w.lane_id = $2 AND w.band = $3 AND w.due_at <= $4
+      AND NOT EXISTS (SELECT 1 FROM work AS r WHERE r.account_id = w.account_id AND r.lane_id = w.lane_id
+                      AND r.band = 1 AND r.key_hash = w.key_hash AND r.item_id < w.item_id)
+    ORDER BY w.due_at, w.item_id LIMIT $5";
+
 impl Store {
     /// Up to `limit` deliveries that a leased lane has due: first attempts and retries 4 : 1, one filling what the
     /// other leaves. An older retry of a person holds back the newer leads of the same one.
@@ -125,22 +135,14 @@ impl Store {
 
     async fn due_in_band(&self, lease: &Lease, band: i64, limit: usize, now: Timestamp) -> sqlx::Result<Vec<Claimed>> {
         type Row = (String, i64, Option<String>, String, String, i64, Option<i64>, String);
-        let rows: Vec<Row> = sqlx::query_as(
-            "SELECT w.item_id, w.due_at, w.key_hash, d.event_id, d.outcome, d.attempts, d.first_at, p.plan
-             FROM work AS w JOIN deliveries AS d ON d.account_id = w.account_id AND d.id = w.item_id
-             JOIN plans AS p ON p.delivery_id = w.item_id AND p.account_id = w.account_id
-             WHERE w.account_id = $1 AND w.lane_id = $2 AND w.band = $3 AND w.due_at <= $4
-               AND NOT EXISTS (SELECT 1 FROM work AS r WHERE r.account_id = w.account_id AND r.lane_id = w.lane_id
-                               AND r.band = 1 AND r.key_hash = w.key_hash AND r.item_id < w.item_id)
-             ORDER BY w.due_at, w.item_id LIMIT $5",
-        )
-        .bind(lease.account_id.as_str())
-        .bind(&lease.lane_id)
-        .bind(band)
-        .bind(now.0)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .fetch_all(&self.readers)
-        .await?;
+        let rows: Vec<Row> = sqlx::query_as(DUE)
+            .bind(lease.account_id.as_str())
+            .bind(&lease.lane_id)
+            .bind(band)
+            .bind(now.0)
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_all(&self.readers)
+            .await?;
         rows.into_iter()
             .map(|(id, due_at, key_hash, event_id, outcome, attempts, first_at, plan)| {
                 Ok(Claimed {
@@ -248,7 +250,7 @@ fn outcome_row<'a>(lease: &'a Lease, claimed: &'a Claimed, outcome: &'a Outcome)
         account: lease.account_id.as_str(),
         lane: &lease.lane_id,
         id: outcome.delivery_id.as_str(),
-        state: as_word(&outcome.state),
+        state: model::word(&outcome.state),
         reason: outcome.reason.as_ref().map(json),
         outcome: json(&outcome.progress),
         attempts: outcome.attempts,

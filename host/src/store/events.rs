@@ -6,8 +6,9 @@ use serde_json::Value;
 use super::calls::ShownCall;
 use super::deliveries::Attempt;
 use super::plans::RunFigures;
-use super::{Store, as_word, json, lanes, parse, rows, word};
+use super::{Store, json, lanes, parse, rows, word};
 use crate::contract::log::Level;
+use crate::model;
 use crate::model::delivery::Delivery;
 use crate::model::event::{Accepted, Event, EventState, NewEvent};
 use crate::model::id::{AccountId, EventId, SourceId};
@@ -203,7 +204,7 @@ impl Store {
         );
         let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(text))
             .bind(filter.account.as_ref().map(AccountId::as_str))
-            .bind(filter.state.as_ref().map(as_word))
+            .bind(filter.state.as_ref().map(model::word))
             .bind(&filter.event_type)
             .bind(filter.after.as_ref().map(EventId::as_str))
             .bind(filter.limit)

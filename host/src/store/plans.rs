@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::causes::{self, Waiting};
 use super::lanes::{self, LaneRow};
-use super::{Store, as_word, json, parse, rows};
+use super::{Store, json, parse, rows};
 use crate::contract::log::Level;
+use crate::model;
 use crate::model::delivery::{BAND_FIRST, Delivery, Progress};
 use crate::model::event::{EventState, Unplanned};
 use crate::model::id::{ConnectionId, DeliveryId, EventId, SourceId, VersionId};
@@ -100,23 +101,24 @@ struct LogRow<'a> {
     lines: String,
 }
 
+pub(super) const RECEIVED: &str =
+    "SELECT w.item_id, e.source_id, e.sender_id, e.type, e.occurred_at, b.body, w.due_at, w.band
+    FROM work AS w JOIN events AS e ON e.account_id = w.account_id AND e.id = w.item_id
+    JOIN event_bodies AS b ON b.event_id = w.item_id AND b.account_id = w.account_id
+    WHERE w.account_id = $1 AND w.lane_id = $2 AND w.band IN (0, 1) AND w.due_at <= $3
+    ORDER BY w.band, w.due_at, w.item_id LIMIT $4";
+
 impl Store {
     /// The events that a leased plan lane has due, oldest first.
     pub async fn received_events(&self, lease: &Lease, limit: u32, now: Timestamp) -> sqlx::Result<Vec<ReceivedEvent>> {
         type Row = (String, String, String, String, i64, String, i64, i64);
-        let rows: Vec<Row> = sqlx::query_as(
-            "SELECT w.item_id, e.source_id, e.sender_id, e.type, e.occurred_at, b.body, w.due_at, w.band
-             FROM work AS w JOIN events AS e ON e.account_id = w.account_id AND e.id = w.item_id
-             JOIN event_bodies AS b ON b.event_id = w.item_id AND b.account_id = w.account_id
-             WHERE w.account_id = $1 AND w.lane_id = $2 AND w.band IN (0, 1) AND w.due_at <= $3
-             ORDER BY w.band, w.due_at, w.item_id LIMIT $4",
-        )
-        .bind(lease.account_id.as_str())
-        .bind(&lease.lane_id)
-        .bind(now.0)
-        .bind(limit)
-        .fetch_all(&self.readers)
-        .await?;
+        let rows: Vec<Row> = sqlx::query_as(RECEIVED)
+            .bind(lease.account_id.as_str())
+            .bind(&lease.lane_id)
+            .bind(now.0)
+            .bind(limit)
+            .fetch_all(&self.readers)
+            .await?;
         let event = |(id, source_id, sender_id, event_type, occurred_at, body, due_at, band)| ReceivedEvent {
             id: EventId::stored(id),
             source_id: SourceId::stored(source_id),
@@ -283,7 +285,7 @@ fn fate_row<'a>(lease: &'a Lease, planned: &'a PlannedEvent) -> FateRow<'a> {
         account: lease.account_id.as_str(),
         lane: &lease.lane_id,
         id: planned.event.id.as_str(),
-        state: as_word(&state),
+        state: model::word(&state),
         reason,
         band: planned.event.band,
         due: planned.event.due_at,

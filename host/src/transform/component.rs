@@ -1,6 +1,5 @@
 //! From the bytes of an upload to a component: what it is, what it imports, and whether it fits the contract.
 
-use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -28,15 +27,6 @@ pub enum ComponentError {
     Contract(String),
     #[error("the component fails before the first event: {0}")]
     Describe(String),
-}
-
-/// SHA-256 in hex: the identity of a version.
-pub fn hash(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a String takes everything");
-        text
-    })
 }
 
 const MODULE: [u8; 8] = *b"\0asm\x01\0\0\0";
