@@ -142,6 +142,10 @@ fn accounts_and_sources_are_made_listed_and_shown() {
         7
     );
 
+    let without_scheme =
+        ["event", "send", &example("plain-lead/event.json"), "--source", id, "--sign", "--url", "127.0.0.1:9"];
+    assert_eq!(leadline(folder, &without_scheme).0, 2);
+
     // Neither token nor secret lies anywhere in clear, and the keys are for their owner only.
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -123,6 +123,10 @@ fn row(event: &Event) -> Vec<String> {
 }
 
 async fn send(args: Send, context: &mut Context<'_>) -> Result<()> {
+    if !args.url.starts_with("http://") && !args.url.starts_with("https://") {
+        let text = format!("`{}` is no address of a service", args.url);
+        return Err(Failure::usage(text).hint("it begins with `http://` or `https://`"));
+    }
     let body = std::fs::read(&args.file)
         .map_err(|error| Failure::failed(format!("cannot read {}: {error}", args.file.display())))?;
     let id = args.id.clone().unwrap_or_else(|| {

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
-
 use super::Context;
 use super::failure::{Failure, Result};
 use crate::app::{self, App};
@@ -35,8 +33,9 @@ pub async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let metrics = telemetry::init_metrics();
     let app = App { metrics, ..App::connect(&context.config).await? };
     let address = args.listen.listen;
-    let listener =
-        tokio::net::TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| {
+        Failure::failed(format!("cannot listen on {address}: {error}")).hint("choose another address with `--listen`")
+    })?;
     let address = listener.local_addr()?;
     writeln!(
         context.out,
