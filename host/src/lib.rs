@@ -31,6 +31,7 @@ pub mod route;
 pub mod schema;
 pub mod seal;
 pub mod signature;
+pub mod text;
 
 pub mod contract;
 pub mod model;

@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::text::cut;
+
 /// A place in a JSON document that breaks its schema.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{}: {detail}", if pointer.is_empty() { "the whole document" } else { pointer })]
@@ -76,7 +78,7 @@ impl Settings {
         let validator = jsonschema::draft202012::options()
             .with_pattern_options(jsonschema::PatternOptions::regex())
             .build(&schema)
-            .map_err(|error| SchemaError::Schema(cut(&error.to_string())))?;
+            .map_err(|error| SchemaError::Schema(cut(&error.to_string(), DETAIL_CHARS_MAX)))?;
         Ok(Self { validator, schema })
     }
 
@@ -111,15 +113,11 @@ fn fill_defaults(schema: &Value, value: &mut Value) {
 fn violations(validator: &jsonschema::Validator, value: &Value) -> Vec<Violation> {
     let broken = validator.iter_errors(value).take(VIOLATIONS_MAX);
     broken
-        .map(|error| Violation { pointer: error.instance_path().to_string(), detail: cut(&error.to_string()) })
+        .map(|error| Violation {
+            pointer: error.instance_path().to_string(),
+            detail: cut(&error.to_string(), DETAIL_CHARS_MAX),
+        })
         .collect()
-}
-
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(DETAIL_CHARS_MAX) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -13,12 +13,16 @@ use super::failure::{Failure, Result};
 use super::output::{progress, table};
 use crate::app::App;
 use crate::config::{Config, Listen};
+use crate::text::cut;
 use crate::view::Lead;
 use crate::{serve, stock, telemetry};
 use scene::Scene;
 
 /// Every lead of the demo is in HubSpot long before this.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Of a reason, what keeps the table narrow.
+const REASON_CHARS_MAX: usize = 44;
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
@@ -165,8 +169,5 @@ fn draw(scene: &Scene, leads: &[(usize, Lead)]) -> String {
 fn shorten(reason: &str) -> String {
     // The guest's own words say it all; who says so is in `event show`.
     let words = reason.split_once(": \"").map_or(reason, |(_, quoted)| quoted.trim_end_matches('"'));
-    match words.char_indices().nth(44) {
-        Some((end, _)) => format!("{}…", &words[..end]),
-        None => words.to_owned(),
-    }
+    cut(words, REASON_CHARS_MAX)
 }

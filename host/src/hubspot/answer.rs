@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::cause::{Code, Problem};
+use crate::text::cut;
 
 /// How long a lane rests after a 429 that does not say.
 const RATE_PAUSE: Duration = Duration::from_secs(11);
@@ -201,10 +202,7 @@ impl Envelope {
 
     fn words(&self) -> String {
         let message = self.message.as_deref().unwrap_or("HubSpot gave no reason");
-        match message.char_indices().nth(MESSAGE_CHARS_MAX) {
-            Some((end, _)) => format!("{}…", &message[..end]),
-            None => message.to_owned(),
-        }
+        cut(message, MESSAGE_CHARS_MAX)
     }
 }
 
