@@ -136,21 +136,22 @@ impl Door {
         body: &'a [u8],
         now: Timestamp,
     ) -> Result<Verified<'a>, Refusal> {
-        let Some(source) = self.source(source, now).await? else {
+        let Some(mut source) = self.source(source, now).await? else {
             let checked = signature::verify(signed, body, std::slice::from_ref(&self.decoy), 0, now);
             debug_assert!(checked.is_err(), "nobody knows the decoy");
             return Err(Refusal::UnknownSource);
         };
         let check =
             |source: &SigningSource| signature::verify(signed, body, &source.secrets, source.source.tolerance_s, now);
-        let source = match check(&source) {
+        match check(&source) {
+            Ok(_) => {}
             // The secret may have been rotated a moment ago.
             Err(SignatureError::Mismatch) => {
-                self.read_source(&source.source.id.to_string(), now).await?.unwrap_or(source)
+                source = self.read_source(source.source.id.as_str(), now).await?.unwrap_or(source);
+                check(&source)?;
             }
-            _ => source,
-        };
-        check(&source)?;
+            Err(other) => return Err(other.into()),
+        }
         Ok(Verified { source, sender_id: signed.id, body })
     }
 
