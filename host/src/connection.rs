@@ -1,5 +1,9 @@
 //! Connecting an account to its portal, and choosing the transformation that its leads go through.
 
+pub mod access;
+pub mod care;
+pub mod session;
+
 use secrecy::SecretString;
 use serde_json::Value;
 

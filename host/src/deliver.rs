@@ -9,9 +9,10 @@ mod upsert;
 
 use anyhow::Context as _;
 
-use crate::cause::{Code, Problem};
-use crate::hubspot::{BATCH_MAX, HubSpot, Portal};
-use crate::model::account::ConnectionState;
+use crate::connection::access::{self, Access};
+use crate::connection::care;
+use crate::connection::session::Session;
+use crate::hubspot::{BATCH_MAX, HubSpot};
 use crate::model::delivery::{DeliveryState, Outcome};
 use crate::model::lane::{LaneKind, Settled, Step};
 use crate::model::time::Timestamp;
@@ -38,19 +39,31 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
 
     let mut round = Round::begin(claimed);
     let recalled = round.recall(&left_behind, clock());
-    let portal = Portal { token, api_version: connection.api_version.clone() };
-    let mut journal = Journal::new(store, hubspot, &portal, lease, clock);
-    match connection.state {
-        ConnectionState::Connected => carry_out(&mut round, &mut journal).await?,
-        state => round.block_all(&not_usable(state)),
-    }
-
-    if journal.cut {
-        round.cut();
-    }
+    let (lease, mut calls, last_answer) =
+        match access::open(store, hubspot, &lease, &connection, token, clock()).await? {
+            Access::Open(portal) => {
+                if care::is_due(&connection, clock()) {
+                    let session = Session::new(hubspot.clone(), portal.clone(), connection.clone());
+                    care::look_after(store, &session, clock()).await?;
+                }
+                let mut journal = Journal::new(store, hubspot, &portal, lease, clock);
+                carry_out(&mut round, &mut journal).await?;
+                if journal.cut {
+                    round.cut();
+                }
+                journal.close()
+            }
+            Access::Blocked(problem) => {
+                round.block_all(&problem);
+                (lease, Vec::new(), None)
+            }
+            Access::Rest { problem, pause } => {
+                round.rest(problem, pause);
+                (lease, Vec::new(), None)
+            }
+        };
     let now = clock();
     let outcomes = round.outcomes(now);
-    let (lease, mut calls, last_answer) = journal.close();
     calls.extend(recalled);
     let settlement = Settlement {
         claimed: &round.claimed,
@@ -77,16 +90,6 @@ async fn carry_out(round: &mut Round, journal: &mut Journal<'_>) -> anyhow::Resu
     note::create(round, journal).await?;
     // For notes about records that a note cannot name while it is created.
     link::link(round, journal).await
-}
-
-fn not_usable(state: ConnectionState) -> Problem {
-    let (code, detail) = match state {
-        ConnectionState::Paused => (Code::ConnectionPaused, "the connection is paused"),
-        ConnectionState::Connected | ConnectionState::ReconnectRequired | ConnectionState::Disconnected => {
-            (Code::AuthRevoked, "the connection has to be made again")
-        }
-    };
-    Problem::new(code, detail)
 }
 
 fn record(outcome: &Outcome, lane: &str) {

@@ -7,7 +7,7 @@ mod links;
 mod notes;
 mod objects;
 
-pub use answer::{BadProperty, Meaning, Reply, error_of, first_error, no_effect};
+pub use answer::{BadProperty, Meaning, RateLimit, Reply, error_of, first_error, no_effect};
 pub use client::{HubSpot, Portal, Request};
 pub use fold::{Found, Input, Target, fold};
 pub use links::{associate, association_type, notes_of, read_notes_of};

@@ -70,6 +70,13 @@ mod tests {
                 portal_id: 1,
                 state,
                 api_version: String::new(),
+                auth: crate::model::account::Auth::Token,
+                expires_at: None,
+                scopes: None,
+                policy: Default::default(),
+                portal: None,
+                problem: None,
+                checked_at: Timestamp(0),
                 created_at: Timestamp(0),
             }],
             subscriptions: selected

@@ -6,11 +6,13 @@
 mod accounts;
 mod calls;
 mod causes;
+mod connections;
 mod deliveries;
 mod events;
 mod lanes;
 mod plans;
 mod rejected;
+mod schemas;
 mod transformations;
 
 use std::path::Path;
@@ -31,6 +33,7 @@ pub use deliveries::{Attempt, Settlement};
 pub use events::{EventFilter, RunLog, ShownDelivery, ShownEvent};
 pub use plans::{Decision, PlannedEvent, ReceivedEvent, RunFigures};
 pub use rejected::Rejection;
+pub use schemas::CachedSchema;
 pub use transformations::{HOUSE, NewVersion};
 
 /// Readers beside the one writer. They never wait for it, nor it for them.

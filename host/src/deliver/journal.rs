@@ -48,7 +48,7 @@ impl<'a> Journal<'a> {
         let new = NewCall {
             id: CallId::new(now),
             operation: request.operation,
-            request: json!({ "method": "POST", "path": request.path, "body": request.body }),
+            request: json!({ "method": request.method.as_str(), "path": request.path, "body": request.body }),
             items,
         };
         let answered = self.last_answer.take();

@@ -199,6 +199,11 @@ impl Round {
         }
     }
 
+    /// The whole lane waits; nobody spends an attempt.
+    pub(super) fn rest(&mut self, problem: Problem, pause: Duration) {
+        self.pause = Some((problem, pause));
+    }
+
     pub(super) fn block_all(&mut self, problem: &Problem) {
         let open: Vec<_> = self.open().map(|(owner, _)| owner).collect();
         self.stop_all(&open, &Meaning::Blocked(problem.clone()));

@@ -36,6 +36,8 @@ pub enum Reply {
         text: String,
         correlation_id: Option<String>,
         retry_after: Option<Duration>,
+        /// What the headers say of the portal's limit, where they do.
+        rate: Option<RateLimit>,
     },
     Unreachable {
         /// Whether the request may have taken effect all the same.
@@ -44,7 +46,31 @@ pub enum Reply {
     },
 }
 
+/// A portal's limit, as the headers of an answer tell it. Those that count single seconds are outdated and not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Calls in one window.
+    pub max: u32,
+    /// How many are left in the window that ends now.
+    pub remaining: u32,
+}
+
+impl RateLimit {
+    pub(super) fn read(header: impl Fn(&str) -> Option<String>) -> Option<Self> {
+        let number = |name| header(name)?.parse().ok();
+        Some(Self { max: number("max")?, remaining: number("remaining")? })
+    }
+}
+
 impl Reply {
+    /// What the headers say of the portal's limit, where they do.
+    pub fn rate(&self) -> Option<RateLimit> {
+        match self {
+            Self::Answered { rate, .. } => *rate,
+            Self::Unreachable { .. } => None,
+        }
+    }
+
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Answered { status, .. } => Some(*status),
@@ -335,8 +361,15 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, body: Value) -> Meaning {
-        Reply::Answered { status, text: body.to_string(), body, correlation_id: Some("c-1".into()), retry_after: None }
-            .meaning()
+        Reply::Answered {
+            status,
+            text: body.to_string(),
+            body,
+            correlation_id: Some("c-1".into()),
+            retry_after: None,
+            rate: None,
+        }
+        .meaning()
     }
 
     fn short(meaning: Meaning) -> String {
@@ -399,6 +432,7 @@ mod tests {
             text: String::new(),
             correlation_id: None,
             retry_after: None,
+            rate: None,
         };
         let lost = |may_have_arrived| Reply::Unreachable { may_have_arrived, detail: String::new() };
         for (reply, doubt) in

@@ -6,7 +6,7 @@ use reqwest::{Method, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::answer::Reply;
+use super::answer::{RateLimit, Reply};
 
 /// A connection that does not come about in this time will not.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -27,6 +27,7 @@ pub struct HubSpot {
 }
 
 /// Whose records: the token, and the API version that stands in every path.
+#[derive(Clone)]
 pub struct Portal {
     pub token: SecretString,
     pub api_version: String,
@@ -37,10 +38,38 @@ pub struct Portal {
 pub struct Request {
     /// What for, such as `contacts.upsert`.
     pub operation: &'static str,
+    pub method: Method,
     pub path: String,
-    pub body: Value,
+    pub body: Option<Value>,
     /// Whether it changes anything: its answer may be lost after it took effect.
     pub writes: bool,
+}
+
+impl Request {
+    /// Reads by an address alone.
+    pub fn get(operation: &'static str, path: String) -> Self {
+        Self { operation, method: Method::GET, path, body: None, writes: false }
+    }
+
+    /// Reads what a body asks for.
+    pub fn read(operation: &'static str, path: String, body: Value) -> Self {
+        Self { operation, method: Method::POST, path, body: Some(body), writes: false }
+    }
+
+    /// Writes with POST.
+    pub fn write(operation: &'static str, path: String, body: Value) -> Self {
+        Self { operation, method: Method::POST, path, body: Some(body), writes: true }
+    }
+
+    /// Changes one thing.
+    pub fn patch(operation: &'static str, path: String, body: Value) -> Self {
+        Self { operation, method: Method::PATCH, path, body: Some(body), writes: true }
+    }
+
+    /// Removes one thing.
+    pub fn delete(operation: &'static str, path: String) -> Self {
+        Self { operation, method: Method::DELETE, path, body: None, writes: true }
+    }
 }
 
 impl HubSpot {
@@ -63,37 +92,53 @@ impl HubSpot {
     pub async fn send(&self, portal: &Portal, request: &Request) -> Reply {
         let call = self
             .http
-            .request(Method::POST, format!("{}{}", self.base_url, request.path))
+            .request(request.method.clone(), format!("{}{}", self.base_url, request.path))
             .bearer_auth(portal.token.expose_secret())
-            .timeout(if request.writes { WRITE_TIMEOUT } else { READ_TIMEOUT })
-            .json(&request.body);
-        let response = match call.send().await {
-            Ok(response) => response,
-            // Without a connection nothing was sent.
-            Err(error) => return Reply::Unreachable { may_have_arrived: !error.is_connect(), detail: words(&error) },
-        };
-        let status = response.status();
-        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let correlation_id = header("x-hubspot-correlation-id");
-        let retry_after =
-            header(header::RETRY_AFTER.as_str()).and_then(|text| text.parse().ok()).map(Duration::from_secs);
-        let bytes = match read(response).await {
-            Ok(bytes) => bytes,
-            Err(detail) => return Reply::Unreachable { may_have_arrived: true, detail },
-        };
-        let body = serde_json::from_slice(&bytes).ok();
-        if body.is_none() && status.is_success() && status != StatusCode::NO_CONTENT {
-            // A broken answer to a write that may have happened.
-            return Reply::Unreachable { may_have_arrived: true, detail: format!("the answer {status} is not JSON") };
-        }
-        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(KEPT_BYTES_MAX)]).into_owned();
-        Reply::Answered {
-            status: status.as_u16(),
-            body: body.unwrap_or(Value::Null),
-            text,
-            correlation_id,
-            retry_after,
-        }
+            .timeout(if request.writes { WRITE_TIMEOUT } else { READ_TIMEOUT });
+        answer(match &request.body {
+            Some(body) => call.json(body),
+            None => call,
+        })
+        .await
+    }
+
+    /// Posts a form without a token, as HubSpot's OAuth calls want it. The fields hold secrets, so neither they nor the
+    /// answer may be stored or logged.
+    pub(super) async fn send_form(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let call = self.http.post(format!("{}{path}", self.base_url)).timeout(READ_TIMEOUT).form(fields);
+        answer(call).await
+    }
+}
+
+/// What comes of a call: an answer, or why there is none.
+async fn answer(call: reqwest::RequestBuilder) -> Reply {
+    let response = match call.send().await {
+        Ok(response) => response,
+        // Without a connection nothing was sent.
+        Err(error) => return Reply::Unreachable { may_have_arrived: !error.is_connect(), detail: words(&error) },
+    };
+    let status = response.status();
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let correlation_id = header("x-hubspot-correlation-id");
+    let retry_after = header(header::RETRY_AFTER.as_str()).and_then(|text| text.parse().ok()).map(Duration::from_secs);
+    let rate = RateLimit::read(|name| header(&format!("x-hubspot-ratelimit-{name}")));
+    let bytes = match read(response).await {
+        Ok(bytes) => bytes,
+        Err(detail) => return Reply::Unreachable { may_have_arrived: true, detail },
+    };
+    let body = serde_json::from_slice(&bytes).ok();
+    if body.is_none() && status.is_success() && status != StatusCode::NO_CONTENT {
+        // A broken answer to a write that may have happened.
+        return Reply::Unreachable { may_have_arrived: true, detail: format!("the answer {status} is not JSON") };
+    }
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(KEPT_BYTES_MAX)]).into_owned();
+    Reply::Answered {
+        status: status.as_u16(),
+        body: body.unwrap_or(Value::Null),
+        text,
+        correlation_id,
+        retry_after,
+        rate,
     }
 }
 

@@ -18,12 +18,11 @@ pub fn association_type(to_type: &str) -> Option<u32> {
 /// Links pairs of records in the default way. Repeating it is safe.
 pub fn associate(portal: &Portal, from_type: &str, to_type: &str, pairs: &[(String, String)]) -> Request {
     let inputs: Vec<_> = pairs.iter().map(|(from, to)| json!({ "from": { "id": from }, "to": { "id": to } })).collect();
-    Request {
-        operation: "links.create",
-        path: format!("/crm/associations/{}/{from_type}/{to_type}/batch/associate/default", portal.api_version),
-        body: json!({ "inputs": inputs }),
-        writes: true,
-    }
+    Request::write(
+        "links.create",
+        format!("/crm/associations/{}/{from_type}/{to_type}/batch/associate/default", portal.api_version),
+        json!({ "inputs": inputs }),
+    )
 }
 
 /// Asks for the notes of records of one type.
@@ -35,12 +34,11 @@ pub fn read_notes_of(portal: &Portal, object_type: &str, pages: &[(String, Optio
             None => json!({ "id": id }),
         })
         .collect();
-    Request {
-        operation: "notes.of",
-        path: format!("/crm/associations/{}/{object_type}/{NOTE}/batch/read", portal.api_version),
-        body: json!({ "inputs": inputs }),
-        writes: false,
-    }
+    Request::read(
+        "notes.of",
+        format!("/crm/associations/{}/{object_type}/{NOTE}/batch/read", portal.api_version),
+        json!({ "inputs": inputs }),
+    )
 }
 
 /// The ids of the notes in the answer, and the pages that are left to read.

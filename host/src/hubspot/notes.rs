@@ -48,23 +48,21 @@ pub fn create_notes(portal: &Portal, notes: &[NoteInput]) -> Request {
             "associations": links,
         })
     }).collect();
-    Request {
-        operation: "notes.create",
-        path: format!("/crm/objects/{}/{NOTE}/batch/create", portal.api_version),
-        body: json!({ "inputs": inputs }),
-        writes: true,
-    }
+    Request::write(
+        "notes.create",
+        format!("/crm/objects/{}/{NOTE}/batch/create", portal.api_version),
+        json!({ "inputs": inputs }),
+    )
 }
 
 /// Reads the bodies of notes.
 pub fn read_notes(portal: &Portal, ids: &[String]) -> Request {
     let inputs: Vec<_> = ids.iter().map(|id| json!({ "id": id })).collect();
-    Request {
-        operation: "notes.read",
-        path: format!("/crm/objects/{}/{NOTE}/batch/read", portal.api_version),
-        body: json!({ "properties": ["hs_note_body"], "inputs": inputs }),
-        writes: false,
-    }
+    Request::read(
+        "notes.read",
+        format!("/crm/objects/{}/{NOTE}/batch/read", portal.api_version),
+        json!({ "properties": ["hs_note_body"], "inputs": inputs }),
+    )
 }
 
 /// The created note of each input, in their order: by trace id, else by the marker in its body.

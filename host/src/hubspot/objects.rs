@@ -34,12 +34,11 @@ pub fn batch_read(
     properties.sort();
     properties.dedup();
     let inputs: Vec<_> = keys.iter().map(|key| json!({ "id": key })).collect();
-    Request {
-        operation: operation(object_type, ["contacts.read", "deals.read", "objects.read"]),
-        path: format!("/crm/objects/{}/{object_type}/batch/read", portal.api_version),
-        body: json!({ "idProperty": key_property, "properties": properties, "inputs": inputs }),
-        writes: false,
-    }
+    Request::read(
+        operation(object_type, ["contacts.read", "deals.read", "objects.read"]),
+        format!("/crm/objects/{}/{object_type}/batch/read", portal.api_version),
+        json!({ "idProperty": key_property, "properties": properties, "inputs": inputs }),
+    )
 }
 
 /// Upserts one input a record.
@@ -47,12 +46,11 @@ pub fn batch_upsert(portal: &Portal, object_type: &str, key_property: &str, inpu
     let inputs: Vec<_> = inputs.iter().map(|input| {
         json!({ "id": input.key, "idProperty": key_property, "objectWriteTraceId": input.trace, "properties": input.properties })
     }).collect();
-    Request {
-        operation: operation(object_type, ["contacts.upsert", "deals.upsert", "objects.upsert"]),
-        path: format!("/crm/objects/{}/{object_type}/batch/upsert", portal.api_version),
-        body: json!({ "inputs": inputs }),
-        writes: true,
-    }
+    Request::write(
+        operation(object_type, ["contacts.upsert", "deals.upsert", "objects.upsert"]),
+        format!("/crm/objects/{}/{object_type}/batch/upsert", portal.api_version),
+        json!({ "inputs": inputs }),
+    )
 }
 
 fn operation(object_type: &str, [contacts, deals, others]: [&'static str; 3]) -> &'static str {
@@ -163,6 +161,7 @@ mod tests {
             text: String::new(),
             correlation_id: None,
             retry_after: None,
+            rate: None,
         };
         judge(&reply, &body, "email", inputs)
     }

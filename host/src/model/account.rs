@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::id::{AccountId, BindingId, ConnectionId, SourceId, TransformationId, VersionId};
 use super::time::Timestamp;
+use crate::cause::Problem;
 
 /// One dealership.
 #[derive(Clone, Debug, Serialize)]
@@ -69,7 +70,50 @@ pub enum ConnectionState {
     Disconnected,
 }
 
-/// An account's HubSpot portal. The token stays in the store until a round needs it.
+/// How a connection came by its token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Auth {
+    /// A private app's, or a service key: it stays until somebody changes it in HubSpot.
+    Token,
+    /// By consent: it expires and is refreshed.
+    #[serde(rename = "oauth")]
+    OAuth,
+}
+
+/// What an account wants of a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Policy {
+    /// A lead with a value that HubSpot refuses waits, instead of going through without it.
+    pub strict: bool,
+    /// The unique property that recognises a contact without an e-mail address.
+    pub contact_key: String,
+    /// The unique property that recognises a deal.
+    pub deal_key: String,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { strict: false, contact_key: "leadline_lead_id".to_owned(), deal_key: "leadline_deal_key".to_owned() }
+    }
+}
+
+/// What HubSpot says of a portal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PortalDetails {
+    pub name: Option<String>,
+    /// `STANDARD`, `SANDBOX`, `DEVELOPER_TEST` or `APP_DEVELOPER`.
+    pub account_type: String,
+    /// An IANA name, such as `America/New_York`: the day of its limits ends at midnight there.
+    pub time_zone: String,
+    pub currency: String,
+    /// Where its records are looked at, such as `app-eu1.hubspot.com`.
+    pub ui_domain: String,
+}
+
+/// An account's HubSpot portal. The tokens stay in the store until a round needs them.
 #[derive(Clone, Debug, Serialize)]
 pub struct Connection {
     pub id: ConnectionId,
@@ -78,7 +122,25 @@ pub struct Connection {
     pub state: ConnectionState,
     /// The dated version of HubSpot's API that stands in every path.
     pub api_version: String,
+    pub auth: Auth,
+    /// When the token expires; none for a static one.
+    pub expires_at: Option<Timestamp>,
+    /// What the portal granted; none where nobody knows.
+    pub scopes: Option<Vec<String>>,
+    pub policy: Policy,
+    pub portal: Option<PortalDetails>,
+    /// Why it needs somebody's attention.
+    pub problem: Option<Problem>,
+    /// When it was looked after last.
+    pub checked_at: Timestamp,
     pub created_at: Timestamp,
+}
+
+impl Connection {
+    /// Whether the portal granted a scope. Where nobody knows, HubSpot's answer will say.
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.scopes.as_ref().is_none_or(|scopes| scopes.iter().any(|granted| granted == scope))
+    }
 }
 
 /// Which version, with which settings, a connection uses for an event type. The newest one counts.

@@ -1,17 +1,14 @@
-//! Accounts, their sources and secrets, their connections and bindings.
+//! Accounts, their sources and secrets.
 
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
 
-use super::{Store, json, parse, shard, word};
-use crate::model;
-use crate::model::account::{Account, Binding, Connection, ConnectionState, SchemaModes, Source, Version};
-use crate::model::id::{AccountId, BindingId, ConnectionId, SecretId, SourceId, VersionId};
+use super::{Store, json, parse, shard};
+use crate::model::account::{Account, SchemaModes, Source};
+use crate::model::id::{AccountId, SecretId, SourceId};
 use crate::model::lane::LaneKind;
 use crate::model::time::Timestamp;
-use crate::route::{Routing, Subscription};
 use crate::signature::Secret;
 
 /// Secrets of a source that still count beside the current one.
@@ -44,10 +41,6 @@ fn secret_place(id: &str) -> String {
     format!("source_secrets/{id}/secret")
 }
 
-fn token_place(id: &ConnectionId) -> String {
-    format!("connections/{id}/token")
-}
-
 type SourceRow = (String, String, String, i64, String, i64);
 
 fn source(row: SourceRow) -> sqlx::Result<Source> {
@@ -58,20 +51,6 @@ fn source(row: SourceRow) -> sqlx::Result<Source> {
         name,
         tolerance_s,
         schema_modes: parse(&modes)?,
-        created_at: Timestamp(created_at),
-    })
-}
-
-type ConnectionRow = (String, String, i64, String, String, i64);
-
-fn connection(row: ConnectionRow) -> sqlx::Result<Connection> {
-    let (account_id, id, portal_id, state, api_version, created_at) = row;
-    Ok(Connection {
-        id: ConnectionId::stored(id),
-        account_id: AccountId::stored(account_id),
-        portal_id,
-        state: word(&state)?,
-        api_version,
         created_at: Timestamp(created_at),
     })
 }
@@ -233,140 +212,9 @@ impl Store {
         }
         Ok(Some((source, secrets)))
     }
-
-    /// Connects an account to a portal with a static token, and makes the lane of its deliveries. Where the two are
-    /// connected already, the token is renewed and everything else stays.
-    pub async fn connect(
-        &self,
-        account: &AccountId,
-        portal_id: i64,
-        api_version: &str,
-        token: &SecretString,
-        now: Timestamp,
-    ) -> sqlx::Result<Connection> {
-        let mut tx = self.begin().await?;
-        let known: Option<String> =
-            sqlx::query_scalar("SELECT id FROM connections WHERE account_id = $1 AND portal_id = $2")
-                .bind(account.as_str())
-                .bind(portal_id)
-                .fetch_optional(&mut *tx)
-                .await?;
-        let is_new = known.is_none();
-        let id = known.map_or_else(|| ConnectionId::new(now), ConnectionId::stored);
-        let sealed = self.keys.seal(&token_place(&id), token.expose_secret());
-        let row: ConnectionRow = sqlx::query_as(
-            "INSERT INTO connections (account_id, id, portal_id, state, api_version, token, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)
-             ON CONFLICT (account_id, id) DO UPDATE SET state = excluded.state, token = excluded.token
-             RETURNING account_id, id, portal_id, state, api_version, created_at",
-        )
-        .bind(account.as_str())
-        .bind(id.as_str())
-        .bind(portal_id)
-        .bind(model::word(&ConnectionState::Connected))
-        .bind(api_version)
-        .bind(sealed)
-        .bind(now.0)
-        .fetch_one(&mut *tx)
-        .await?;
-        if is_new {
-            insert_lane(&mut tx, account, id.as_str(), LaneKind::Deliver).await?;
-        }
-        tx.commit().await?;
-        connection(row)
-    }
-
-    /// A connection and its token, for a round of its lane.
-    ///
-    /// # Errors
-    /// The database's, and when the token cannot be opened with the key ring.
-    pub async fn connection_with_token(
-        &self,
-        account: &AccountId,
-        id: &str,
-    ) -> anyhow::Result<Option<(Connection, SecretString)>> {
-        let row: Option<(String, String, i64, String, String, i64, String)> = sqlx::query_as(
-            "SELECT account_id, id, portal_id, state, api_version, created_at, token FROM connections WHERE account_id = $1 AND id = $2",
-        )
-        .bind(account.as_str()).bind(id).fetch_optional(&self.readers).await?;
-        let Some((account_id, id, portal_id, state, api_version, created_at, sealed)) = row else {
-            return Ok(None);
-        };
-        let connection = connection((account_id, id, portal_id, state, api_version, created_at))?;
-        let token = self.keys.open(&token_place(&connection.id), &sealed);
-        let token = token
-            .map_err(|error| anyhow::anyhow!("the token of connection `{}` cannot be read: {error}", connection.id))?;
-        Ok(Some((connection, token)))
-    }
-
-    /// Selects an event type for a connection.
-    pub async fn subscribe(&self, connection: &Connection, event_type: &str, now: Timestamp) -> sqlx::Result<()> {
-        sqlx::query("INSERT INTO subscriptions (account_id, event_type, connection_id, since) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
-            .bind(connection.account_id.as_str()).bind(event_type).bind(connection.id.as_str()).bind(now.0)
-            .execute(&self.writer).await.map(drop)
-    }
-
-    /// Makes a connection use a version for an event type from now on. `settings` has been checked.
-    pub async fn bind(
-        &self,
-        connection: &Connection,
-        event_type: &str,
-        version: &Version,
-        settings: &Value,
-        now: Timestamp,
-    ) -> sqlx::Result<()> {
-        sqlx::query(
-            "INSERT INTO bindings (account_id, id, connection_id, event_type, version_account_id, version_id, settings, valid_from)
-             SELECT $1, $2, $3, $4, account_id, id, $6, $7 FROM versions WHERE id = $5",
-        )
-        .bind(connection.account_id.as_str()).bind(BindingId::new(now).as_str()).bind(connection.id.as_str()).bind(event_type)
-        .bind(version.id.as_str()).bind(json(settings)).bind(now.0)
-        .execute(&self.writer).await.map(drop)
-    }
-
-    /// What routing needs to know of an account.
-    pub async fn routing(&self, account: &AccountId) -> sqlx::Result<Routing> {
-        let mut reader = self.readers.acquire().await?;
-        let connections: Vec<ConnectionRow> = sqlx::query_as(
-            "SELECT account_id, id, portal_id, state, api_version, created_at FROM connections WHERE account_id = $1 ORDER BY id DESC",
-        )
-        .bind(account.as_str()).fetch_all(&mut *reader).await?;
-        let subscriptions: Vec<(String, String)> =
-            sqlx::query_as("SELECT connection_id, event_type FROM subscriptions WHERE account_id = $1")
-                .bind(account.as_str())
-                .fetch_all(&mut *reader)
-                .await?;
-        let bindings: Vec<(String, String, String, String, String, i64, String)> = sqlx::query_as(
-            "SELECT b.id, b.connection_id, b.event_type, b.version_id, t.name, v.number, b.settings
-             FROM bindings AS b
-             JOIN versions AS v ON v.account_id = b.version_account_id AND v.id = b.version_id
-             JOIN transformations AS t ON t.account_id = v.account_id AND t.id = v.transformation_id
-             WHERE b.account_id = $1 AND b.id = (SELECT max(n.id) FROM bindings AS n
-               WHERE n.account_id = b.account_id AND n.connection_id = b.connection_id AND n.event_type = b.event_type)",
-        )
-        .bind(account.as_str()).fetch_all(&mut *reader).await?;
-        let binding = |(id, connection_id, event_type, version_id, name, number, settings)| Binding {
-            id: BindingId::stored(id),
-            account_id: account.clone(),
-            connection_id: ConnectionId::stored(connection_id),
-            event_type,
-            version_id: VersionId::stored(version_id),
-            label: format!("{name}@{number}"),
-            settings,
-        };
-        let subscription = |(connection_id, event_type)| Subscription {
-            connection_id: ConnectionId::stored(connection_id),
-            event_type,
-        };
-        Ok(Routing {
-            connections: connections.into_iter().map(connection).collect::<sqlx::Result<_>>()?,
-            subscriptions: subscriptions.into_iter().map(subscription).collect(),
-            bindings: bindings.into_iter().map(binding).collect(),
-        })
-    }
 }
 
-async fn insert_lane(
+pub(super) async fn insert_lane(
     tx: &mut sqlx::SqliteConnection,
     account: &AccountId,
     lane: &str,

@@ -126,8 +126,8 @@ macro_rules! next_in_band {
 /// Gives lanes back and says when they are due again, read from their open work in the same transaction.
 pub(super) async fn release(tx: &mut SqliteConnection, lanes: &[LaneRow<'_>]) -> sqlx::Result<()> {
     sqlx::query(concat!(
-        "UPDATE lanes AS l SET lease_until = 0, owner = NULL, paused_until = CASE WHEN j.paused > l.paused_until THEN j.paused ELSE l.paused_until END, next_due = coalesce((
-           SELECT min(m.due_at) FROM (", next_in_band!("0"), " UNION ALL ", next_in_band!("1"), ") AS m), $2)
+        "UPDATE lanes AS l SET lease_until = 0, owner = NULL, paused_until = CASE WHEN j.paused > l.paused_until THEN j.paused ELSE l.paused_until END, next_due = min(l.care_due, coalesce((
+           SELECT min(m.due_at) FROM (", next_in_band!("0"), " UNION ALL ", next_in_band!("1"), ") AS m), $2))
          FROM ", rows!("$1"; account, lane, epoch, paused), " AS j
          WHERE l.account_id = j.account AND l.id = j.lane AND l.epoch = j.epoch"
     ))

@@ -1,0 +1,211 @@
+//! Connections: an account's portals, their tokens, which event types they take, and which version each uses.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use super::accounts::insert_lane;
+use super::{Store, json, parse, word};
+use crate::model;
+use crate::model::account::{Auth, Binding, Connection, ConnectionState, Version};
+use crate::model::id::{AccountId, BindingId, ConnectionId, VersionId};
+use crate::model::lane::LaneKind;
+use crate::model::time::Timestamp;
+use crate::route::{Routing, Subscription};
+
+fn token_place(id: &ConnectionId) -> String {
+    format!("connections/{id}/token")
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    account_id: String,
+    id: String,
+    portal_id: i64,
+    state: String,
+    api_version: String,
+    auth: String,
+    expires_at: Option<i64>,
+    scopes: Option<String>,
+    policy: String,
+    portal: Option<String>,
+    problem: Option<String>,
+    checked_at: i64,
+    created_at: i64,
+    token: String,
+}
+
+/// The columns of [`Row`], in one place.
+macro_rules! columns {
+    () => {
+        "account_id, id, portal_id, state, api_version, auth, expires_at, scopes, policy, portal, problem, checked_at, created_at, token"
+    };
+}
+
+fn connection(row: Row) -> sqlx::Result<Connection> {
+    Ok(Connection {
+        id: ConnectionId::stored(row.id),
+        account_id: AccountId::stored(row.account_id),
+        portal_id: row.portal_id,
+        state: word(&row.state)?,
+        api_version: row.api_version,
+        auth: word(&row.auth)?,
+        expires_at: row.expires_at.map(Timestamp),
+        scopes: row.scopes.as_deref().map(parse).transpose()?,
+        policy: parse(&row.policy)?,
+        portal: row.portal.as_deref().map(parse).transpose()?,
+        problem: row.problem.as_deref().map(parse).transpose()?,
+        checked_at: Timestamp(row.checked_at),
+        created_at: Timestamp(row.created_at),
+    })
+}
+
+impl Store {
+    /// Connects an account to a portal with a static token, and makes the lane of its deliveries. Where the two are
+    /// connected already, the token is renewed and everything else stays.
+    pub async fn connect(
+        &self,
+        account: &AccountId,
+        portal_id: i64,
+        api_version: &str,
+        token: &SecretString,
+        now: Timestamp,
+    ) -> sqlx::Result<Connection> {
+        let mut tx = self.begin().await?;
+        let known: Option<String> =
+            sqlx::query_scalar("SELECT id FROM connections WHERE account_id = $1 AND portal_id = $2")
+                .bind(account.as_str())
+                .bind(portal_id)
+                .fetch_optional(&mut *tx)
+                .await?;
+        let is_new = known.is_none();
+        let id = known.map_or_else(|| ConnectionId::new(now), ConnectionId::stored);
+        let sealed = self.keys.seal(&token_place(&id), token.expose_secret());
+        let row: Row = sqlx::query_as(concat!(
+            "INSERT INTO connections (account_id, id, portal_id, state, api_version, auth, token, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+             ON CONFLICT (account_id, id) DO UPDATE SET state = excluded.state, auth = excluded.auth, token = excluded.token,
+               refresh_token = NULL, expires_at = NULL, scopes = NULL, problem = NULL
+             RETURNING ",
+            columns!()
+        ))
+        .bind(account.as_str())
+        .bind(id.as_str())
+        .bind(portal_id)
+        .bind(model::word(&ConnectionState::Connected))
+        .bind(api_version)
+        .bind(model::word(&Auth::Token))
+        .bind(sealed)
+        .bind(now.0)
+        .fetch_one(&mut *tx)
+        .await?;
+        if is_new {
+            insert_lane(&mut tx, account, id.as_str(), LaneKind::Deliver).await?;
+        }
+        tx.commit().await?;
+        connection(row)
+    }
+
+    /// The connections of an account, or of all; an account's newest first.
+    pub async fn connections(&self, account: Option<&AccountId>) -> sqlx::Result<Vec<Connection>> {
+        let rows: Vec<Row> = sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM connections WHERE $1 IS NULL OR account_id = $1 ORDER BY account_id, id DESC"
+        ))
+        .bind(account.map(AccountId::as_str))
+        .fetch_all(&self.readers)
+        .await?;
+        rows.into_iter().map(connection).collect()
+    }
+
+    /// A connection and its token, for a round of its lane.
+    ///
+    /// # Errors
+    /// The database's, and when the token cannot be opened with the key ring.
+    pub async fn connection_with_token(
+        &self,
+        account: &AccountId,
+        id: &str,
+    ) -> anyhow::Result<Option<(Connection, SecretString)>> {
+        let row: Option<Row> =
+            sqlx::query_as(concat!("SELECT ", columns!(), " FROM connections WHERE account_id = $1 AND id = $2"))
+                .bind(account.as_str())
+                .bind(id)
+                .fetch_optional(&self.readers)
+                .await?;
+        let Some(mut row) = row else { return Ok(None) };
+        let sealed = std::mem::take(&mut row.token);
+        let connection = connection(row)?;
+        let token = self.keys.open(&token_place(&connection.id), &sealed);
+        let token = token
+            .map_err(|error| anyhow::anyhow!("the token of connection `{}` cannot be read: {error}", connection.id))?;
+        Ok(Some((connection, token)))
+    }
+
+    /// Selects an event type for a connection.
+    pub async fn subscribe(&self, connection: &Connection, event_type: &str, now: Timestamp) -> sqlx::Result<()> {
+        sqlx::query("INSERT INTO subscriptions (account_id, event_type, connection_id, since) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
+            .bind(connection.account_id.as_str()).bind(event_type).bind(connection.id.as_str()).bind(now.0)
+            .execute(&self.writer).await.map(drop)
+    }
+
+    /// Makes a connection use a version for an event type from now on. `settings` has been checked.
+    pub async fn bind(
+        &self,
+        connection: &Connection,
+        event_type: &str,
+        version: &Version,
+        settings: &Value,
+        now: Timestamp,
+    ) -> sqlx::Result<()> {
+        sqlx::query(
+            "INSERT INTO bindings (account_id, id, connection_id, event_type, version_account_id, version_id, settings, valid_from)
+             SELECT $1, $2, $3, $4, account_id, id, $6, $7 FROM versions WHERE id = $5",
+        )
+        .bind(connection.account_id.as_str()).bind(BindingId::new(now).as_str()).bind(connection.id.as_str()).bind(event_type)
+        .bind(version.id.as_str()).bind(json(settings)).bind(now.0)
+        .execute(&self.writer).await.map(drop)
+    }
+
+    /// What routing needs to know of an account.
+    pub async fn routing(&self, account: &AccountId) -> sqlx::Result<Routing> {
+        let mut reader = self.readers.acquire().await?;
+        let connections: Vec<Row> =
+            sqlx::query_as(concat!("SELECT ", columns!(), " FROM connections WHERE account_id = $1 ORDER BY id DESC"))
+                .bind(account.as_str())
+                .fetch_all(&mut *reader)
+                .await?;
+        let subscriptions: Vec<(String, String)> =
+            sqlx::query_as("SELECT connection_id, event_type FROM subscriptions WHERE account_id = $1")
+                .bind(account.as_str())
+                .fetch_all(&mut *reader)
+                .await?;
+        let bindings: Vec<(String, String, String, String, String, i64, String)> = sqlx::query_as(
+            "SELECT b.id, b.connection_id, b.event_type, b.version_id, t.name, v.number, b.settings
+             FROM bindings AS b
+             JOIN versions AS v ON v.account_id = b.version_account_id AND v.id = b.version_id
+             JOIN transformations AS t ON t.account_id = v.account_id AND t.id = v.transformation_id
+             WHERE b.account_id = $1 AND b.id = (SELECT max(n.id) FROM bindings AS n
+               WHERE n.account_id = b.account_id AND n.connection_id = b.connection_id AND n.event_type = b.event_type)",
+        )
+        .bind(account.as_str()).fetch_all(&mut *reader).await?;
+        let binding = |(id, connection_id, event_type, version_id, name, number, settings)| Binding {
+            id: BindingId::stored(id),
+            account_id: account.clone(),
+            connection_id: ConnectionId::stored(connection_id),
+            event_type,
+            version_id: VersionId::stored(version_id),
+            label: format!("{name}@{number}"),
+            settings,
+        };
+        let subscription = |(connection_id, event_type)| Subscription {
+            connection_id: ConnectionId::stored(connection_id),
+            event_type,
+        };
+        Ok(Routing {
+            connections: connections.into_iter().map(connection).collect::<sqlx::Result<_>>()?,
+            subscriptions: subscriptions.into_iter().map(subscription).collect(),
+            bindings: bindings.into_iter().map(binding).collect(),
+        })
+    }
+}
