@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answer::Refusal;
 use crate::api;
+use crate::oauth;
 use crate::portal::record::Source;
 use crate::portal::schema::{Choice, NewProperty, Property, Required, Rule};
 use crate::portal::{CONTACT, DEAL, PortalState};
@@ -87,6 +88,23 @@ pub enum Act {
     },
     RevokeToken,
     RestoreToken,
+    /// An admin removes an app: both its tokens are dead.
+    UninstallApp {
+        client_id: String,
+    },
+    /// The refresh token is dead; the app stays, and a live access token goes on until it expires.
+    RevokeInstall {
+        client_id: String,
+    },
+    /// The account is closed, with everything in it.
+    DeletePortal,
+    /// From every app in the portal, and from the portal's own token.
+    TakeScope {
+        scope: String,
+    },
+    GrantScope {
+        scope: String,
+    },
 }
 
 /// Carries an act out, and answers with the id of the record it was about.
@@ -125,6 +143,27 @@ pub(crate) fn perform(world: &World, portal: &mut PortalState, act: Act) -> Resu
         }
         Act::RestoreToken => {
             portal.token_lives = true;
+            None
+        }
+        Act::UninstallApp { client_id } => {
+            oauth::uninstall(portal, &client_id)?;
+            None
+        }
+        Act::RevokeInstall { client_id } => {
+            let install = portal.installs.of(&client_id);
+            install.ok_or_else(|| Refusal::not_found("the app is not installed"))?.refresh_lives = false;
+            None
+        }
+        Act::DeletePortal => {
+            portal.deleted = true;
+            None
+        }
+        Act::TakeScope { scope } => {
+            portal.all_scopes().for_each(|scopes| scopes.retain(|granted| *granted != scope));
+            None
+        }
+        Act::GrantScope { scope } => {
+            portal.all_scopes().for_each(|scopes| scopes.extend([scope.clone()]));
             None
         }
         schema => {

@@ -34,6 +34,8 @@ pub enum FindingKind {
     PersonOverwritten,
     SilentNoOp,
     SecretInQuery,
+    /// A token call whose body was not a form.
+    TokenCallNotAForm,
     RecordDeleted,
     TooManyErrors,
 }

@@ -13,6 +13,7 @@ use crate::answer::{Answer, Refusal};
 use crate::fault::Fault;
 use crate::finding::Finding;
 use crate::knobs::Knobs;
+use crate::oauth::{Install, OAuthApp};
 use crate::portal::PortalState;
 use crate::portal::record::Record;
 use crate::portal::schema::Property;
@@ -56,8 +57,23 @@ fn at_once(world: &World, request: &Request, method: &str, path: &[&str]) -> Res
         ("GET", ["_sim", "portals"]) => Ok(world.portals().iter().map(|portal| portal_json(&locked(portal))).collect()),
         ("POST", ["_sim", "portals"]) => {
             let NewPortal { preset, name } = body(request)?;
-            Ok(portal_json(&locked(&world.add_portal(preset, &name))))
+            let portal = world.add_portal(preset, &name);
+            let portal = locked(&portal);
+            let mut json = portal_json(&portal);
+            json["access_token"] = json!(portal.token);
+            Ok(json)
         }
+        ("POST", ["_sim", "apps"]) => {
+            let app: OAuthApp = body(request)?;
+            match app.redirect_urls.iter().find_map(|url| app.refuses_redirect(url)) {
+                Some(why) => Err(Refusal::bare(400, why)),
+                None => {
+                    world.add_app(app);
+                    Ok(json!({}))
+                }
+            }
+        }
+        ("GET", ["_sim", "installs"]) => Ok(installs(&locked(&*portal(world, request)?))),
         ("POST", ["_sim", "acts"]) => {
             let act: Act = body(request)?;
             let id = act::perform(world, &mut locked(&*portal(world, request)?), act)?;
@@ -97,7 +113,7 @@ fn at_once(world: &World, request: &Request, method: &str, path: &[&str]) -> Res
         ("GET", ["_sim", "calls"]) => calls(world, request),
         ("GET", ["_sim", "findings"]) => Ok(findings_json(world)),
         ("DELETE", ["_sim", "findings"]) => {
-            world.portals().iter().for_each(|portal| locked(portal).findings.clear());
+            clear_findings(world);
             Ok(json!({}))
         }
         _ => Err(Refusal::unknown_path()),
@@ -123,7 +139,20 @@ fn number<T: std::str::FromStr>(request: &Request, name: &str) -> Result<Option<
 }
 
 fn portal_json(portal: &PortalState) -> Value {
-    json!({"id": portal.id, "name": portal.name, "access_token": portal.token, "token_lives": portal.token_lives})
+    json!({"id": portal.id, "name": portal.name, "token_lives": portal.token_lives, "deleted": portal.deleted})
+}
+
+/// Who is in a portal, and what they may do; never with what.
+fn installs(portal: &PortalState) -> Value {
+    let installs = portal.installs.all().iter().map(|install| Install::of(portal, install));
+    let json = |install: Install| {
+        json!({
+            "portal": install.portal, "client_id": install.client_id, "scopes": install.scopes,
+            "active": install.active, "installed": install.installed,
+            "installed_at": iso(install.installed_at), "access_token_expires_at": iso(install.expires_at),
+        })
+    };
+    installs.map(json).collect()
 }
 
 fn clock_json(world: &World) -> Value {
@@ -206,14 +235,17 @@ fn calls(world: &World, request: &Request) -> Result<Value, Refusal> {
 }
 
 pub(crate) fn findings(world: &World) -> Vec<Finding> {
-    let portals = world.portals();
-    portals
-        .iter()
-        .flat_map(|portal| {
-            let portal = locked(portal);
-            portal.findings.list(portal.id)
-        })
-        .collect()
+    let mut findings = locked(&world.findings).list(0);
+    for portal in world.portals() {
+        let portal = locked(&portal);
+        findings.extend(portal.findings.list(portal.id));
+    }
+    findings
+}
+
+pub(crate) fn clear_findings(world: &World) {
+    locked(&world.findings).clear();
+    world.portals().iter().for_each(|portal| locked(portal).findings.clear());
 }
 
 fn findings_json(world: &World) -> Value {

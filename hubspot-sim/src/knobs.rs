@@ -15,6 +15,15 @@ pub struct Knobs {
     /// Seconds in the `Retry-After` of a 429; `None` sends none.
     pub retry_after_s: Option<u32>,
 
+    /// How long a code from the consent page lives.
+    pub code_lifetime_s: u32,
+    /// Every refresh gives a new refresh token, and ends the one before.
+    pub rotate_refresh: bool,
+    /// Token calls of one app in 10 seconds; HubSpot's figure is unknown.
+    pub token_rate_limit: Option<u32>,
+    /// Introspection and revocation take the token in a field named after its kind, not in `token`.
+    pub token_field_named_by_hint: bool,
+
     /// Leaves optional fields of errors out at random.
     pub sparse_errors: bool,
     /// Adds fields that nobody knows to answers.
@@ -74,6 +83,10 @@ impl Default for Knobs {
             daily_limit: None,
             refused_calls_count: true,
             retry_after_s: None,
+            code_lifetime_s: 60,
+            rotate_refresh: false,
+            token_rate_limit: None,
+            token_field_named_by_hint: false,
             sparse_errors: false,
             extra_fields: false,
             partial_status: None,

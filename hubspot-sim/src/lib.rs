@@ -9,6 +9,7 @@ mod options;
 mod simulator;
 
 mod exchange;
+mod oauth;
 mod server;
 
 mod inspect;
@@ -27,6 +28,7 @@ mod act;
 mod condition;
 mod fault;
 mod knobs;
+mod scope;
 
 mod call;
 mod finding;
@@ -45,6 +47,7 @@ pub use call::Call;
 pub use fault::{End, Fault, Match, Then};
 pub use finding::{Finding, FindingKind};
 pub use knobs::{Knobs, Outage};
+pub use oauth::{Install, OAuthApp};
 pub use options::{Clock, Options};
 pub use portal::record::{Change, Record, Source};
 pub use portal::schema::{Choice, NewProperty};

@@ -15,7 +15,7 @@ use crate::world::{World, locked};
 const STYLE: &str = include_str!("pages/style.css");
 
 /// Nothing but our own style: what people typed can do no harm here.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'";
 
 pub(crate) fn has(request: &Request) -> bool {
     matches!(request.segments().as_slice(), [""] | ["contacts", ..])
@@ -23,18 +23,26 @@ pub(crate) fn has(request: &Request) -> bool {
 
 pub(crate) fn answer(world: &World, request: &Request) -> Answer {
     let segments = request.segments();
-    let page = match segments.as_slice() {
+    let drawn = match segments.as_slice() {
         [""] => Some(frame("Portals", None, &lists::portals(world))),
         ["contacts", portal, rest @ ..] => portal_page(world, request, portal, rest),
         _ => None,
     };
-    let mut answer = match page {
-        Some(page) => Answer::html(200, page),
-        None => {
-            Answer::html(404, frame("Not here", None, "<p>There is no such page. <a href=\"/\">All portals</a></p>"))
-        }
-    };
-    answer.headers.push(("Content-Security-Policy".to_owned(), POLICY.to_owned()));
+    match drawn {
+        Some(text) => with_policy(Answer::html(200, text), "'self'"),
+        None => page(404, "Not here", "<p>There is no such page. <a href=\"/\">All portals</a></p>"),
+    }
+}
+
+/// A page outside of every portal, whose forms may send people to other places.
+pub(crate) fn page(status: u16, title: &str, content: &str) -> Answer {
+    // Browsers apply the rule for forms to the redirect that follows, too.
+    with_policy(Answer::html(status, frame(title, None, content)), "'self' https: http:")
+}
+
+fn with_policy(mut answer: Answer, form_action: &str) -> Answer {
+    let policy = format!("{POLICY}; form-action {form_action}");
+    answer.headers.push(("Content-Security-Policy".to_owned(), policy));
     answer
 }
 

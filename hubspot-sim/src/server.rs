@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::answer::{Answer, Body as AnswerBody, Refusal};
 use crate::exchange::{Ending, Outcome, Reply, exchange};
+use crate::oauth::consent;
 use crate::request::Request;
 use crate::world::World;
 use crate::{inspect, pages};
@@ -79,6 +80,9 @@ async fn respond(world: &World, request: hyper::Request<Incoming>) -> Result<Res
     let area = request.path.first().map(String::as_str).unwrap_or_default();
     if area == "_sim" {
         return Ok(plain(inspect::answer(world, &request).await));
+    }
+    if consent::is_here(&request) {
+        return Ok(plain(consent::answer(world, &request)));
     }
     if request.method == "GET" && pages::has(&request) {
         return Ok(plain(pages::answer(world, &request)));

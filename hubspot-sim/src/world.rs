@@ -7,8 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use tokio::sync::watch;
 
 use crate::call::CallLog;
+use crate::condition::TokenCalls;
 use crate::fault::Faults;
+use crate::finding::{FindingKind, Findings};
 use crate::knobs::Knobs;
+use crate::oauth::OAuthApp;
 use crate::options::Options;
 use crate::portal::PortalState;
 use crate::preset::{self, Preset};
@@ -29,6 +32,10 @@ pub(crate) struct World {
     pub(crate) calls: Mutex<CallLog>,
     /// Tells those who wait how many calls there were.
     pub(crate) progress: watch::Sender<u64>,
+    /// About calls that belong to no portal.
+    pub(crate) findings: Mutex<Findings>,
+    pub(crate) token_calls: Mutex<TokenCalls>,
+    pub(crate) apps: Mutex<Vec<OAuthApp>>,
     portals: RwLock<Portals>,
     call_numbers: AtomicU64,
 }
@@ -54,6 +61,9 @@ impl World {
             faults: Mutex::default(),
             calls: Mutex::new(CallLog::new(options.calls_kept)),
             progress: watch::Sender::new(0),
+            findings: Mutex::default(),
+            token_calls: Mutex::default(),
+            apps: Mutex::default(),
             portals: RwLock::default(),
             call_numbers: AtomicU64::new(0),
         }
@@ -81,6 +91,43 @@ impl World {
 
     pub(crate) fn portal(&self, id: i64) -> Option<Arc<Mutex<PortalState>>> {
         self.portals.read().unwrap_or_else(PoisonError::into_inner).by_id.get(&id).cloned()
+    }
+
+    /// Leads from a code or a token to its portal, for good: also what is dead is still known.
+    pub(crate) fn remember(&self, token: &str, portal: i64) {
+        let mut portals = self.portals.write().unwrap_or_else(PoisonError::into_inner);
+        portals.by_token.insert(token.to_owned(), portal);
+    }
+
+    /// What the codes and tokens of a portal are drawn from.
+    pub(crate) fn token_seed(&self, portal: i64) -> u64 {
+        self.seed ^ portal.unsigned_abs().rotate_left(32)
+    }
+
+    /// Registers an app, or changes one that is registered.
+    pub(crate) fn add_app(&self, app: OAuthApp) {
+        let mut apps = locked(&self.apps);
+        match apps.iter_mut().find(|known| known.client_id == app.client_id) {
+            Some(known) => *known = app,
+            None => apps.push(app),
+        }
+    }
+
+    pub(crate) fn app(&self, client_id: &str) -> Option<OAuthApp> {
+        locked(&self.apps).iter().find(|app| app.client_id == client_id).cloned()
+    }
+
+    /// HubSpot's own number for an app.
+    pub(crate) fn app_number(&self, client_id: &str) -> usize {
+        locked(&self.apps).iter().take_while(|app| app.client_id != client_id).count() + 1
+    }
+
+    /// Notes a finding about a portal, or about none.
+    pub(crate) fn find(&self, portal: Option<i64>, kind: FindingKind, call: u64, text: String) {
+        match portal.and_then(|id| self.portal(id)) {
+            Some(state) => locked(&state).findings.add(kind, portal.unwrap_or_default(), call, None, text),
+            None => locked(&self.findings).add(kind, 0, call, None, text),
+        }
     }
 
     /// The portal that a token belongs to, even if the token was revoked.

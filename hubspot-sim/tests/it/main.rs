@@ -14,6 +14,7 @@ mod inspection;
 mod limits;
 mod links;
 mod notes;
+mod oauth;
 mod pages;
 mod people;
 mod properties;
