@@ -7,6 +7,7 @@ mod create;
 mod pipelines;
 mod properties;
 mod reads;
+mod search;
 mod single;
 mod update;
 mod upsert;
@@ -18,7 +19,7 @@ use crate::request::Request;
 use crate::scope;
 use crate::turn::{Turn, Version};
 
-pub(crate) use properties::check as check_property;
+pub(crate) use properties::{check as check_property, check_type as check_property_type};
 
 pub(crate) fn answer(portal: &mut PortalState, turn: &mut Turn, request: &Request) -> Answer {
     let token = request.bearer().unwrap_or_default();
@@ -26,10 +27,13 @@ pub(crate) fn answer(portal: &mut PortalState, turn: &mut Turn, request: &Reques
         Ok(caller) => caller.client_id.is_some(),
         Err(refusal) => return refusal.into_answer(&mut turn.random),
     };
-    let admitted = condition::admit(&mut portal.limits, &portal.knobs, &portal.time_zone, turn.now);
+    let is_search = request.path.last().is_some_and(|last| last == "search");
+    let admitted = condition::admit(&mut portal.limits, &portal.knobs, &portal.time_zone, is_search, turn.now);
     let result = admitted.and_then(|()| route(portal, turn, request));
     let mut answer = result.unwrap_or_else(|refusal| refusal.into_answer(&mut turn.random));
-    answer.headers.extend(condition::headers(&portal.limits, &portal.knobs, is_app));
+    if !is_search {
+        answer.headers.extend(condition::headers(&portal.limits, &portal.knobs, is_app));
+    }
     answer
 }
 
@@ -50,6 +54,8 @@ fn route(portal: &mut PortalState, turn: &mut Turn, request: &Request) -> Result
         ("POST", "objects", [kind, "batch", "upsert"]) => upsert::batch(portal, turn, request, kind),
         ("POST", "objects", [kind, "batch", "create"]) => create::batch(portal, turn, request, kind),
         ("POST", "objects", [kind, "batch", "update"]) => update::batch(portal, turn, request, kind),
+        ("POST", "objects", [kind, "search"]) => search::search(portal, turn, request, kind),
+        ("POST", "objects", ["0-1", "gdpr-delete"]) => single::erase(portal, turn, request),
         ("POST", "objects", [kind]) => create::single(portal, turn, request, kind),
         ("GET", "objects", [kind, id]) => single::get(portal, turn, request, kind, id),
         ("PATCH", "objects", [kind, id]) => single::patch(portal, turn, request, kind, id),

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use serde::{Deserialize, Serialize};
+
 use crate::answer::{Kind, Refusal};
 use crate::knobs::Knobs;
 use crate::time::{SECOND_MS, midnight};
@@ -13,15 +15,16 @@ const WINDOW_MS: i64 = 10 * SECOND_MS;
 pub(crate) const TEN_SECONDS: &str = "TEN_SECONDLY_ROLLING";
 
 /// The calls that a portal has seen lately.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Limits {
     window: VecDeque<i64>,
+    searches: VecDeque<i64>,
     day_began: i64,
     day_calls: u32,
 }
 
-/// May this call go on? Counts it, if it is one that counts.
-pub(crate) fn admit(limits: &mut Limits, knobs: &Knobs, zone: &str, now: i64) -> Result<(), Refusal> {
+/// May this call go on? Counts it, if it is one that counts. Searches have a window of their own.
+pub(crate) fn admit(limits: &mut Limits, knobs: &Knobs, zone: &str, is_search: bool, now: i64) -> Result<(), Refusal> {
     if let Some(outage) = knobs.outage
         && (outage.from_ms..outage.to_ms).contains(&now)
     {
@@ -31,7 +34,28 @@ pub(crate) fn admit(limits: &mut Limits, knobs: &Knobs, zone: &str, now: i64) ->
         let moving = Refusal::bare(477, "this account is being moved to another data centre");
         return Err(Refusal { retry_after_s: Some(seconds), ..moving });
     }
+    if is_search {
+        return count_search(limits, knobs, now);
+    }
     count(limits, knobs, zone, now)
+}
+
+fn count_search(limits: &mut Limits, knobs: &Knobs, now: i64) -> Result<(), Refusal> {
+    let Some(limit) = knobs.search_rate_limit else { return Ok(()) };
+    if is_full(&mut limits.searches, limit, knobs, now - SECOND_MS, now) {
+        return Err(rate_limited("SECONDLY", "You have reached your secondly limit.", knobs));
+    }
+    Ok(())
+}
+
+/// Counts a call, and says whether the window behind `end` had no room for it.
+fn is_full(window: &mut VecDeque<i64>, limit: u32, knobs: &Knobs, end: i64, now: i64) -> bool {
+    forget_before(window, end);
+    let is_full = window.len() >= limit as usize;
+    if !is_full || knobs.refused_calls_count {
+        window.push_back(now);
+    }
+    is_full
 }
 
 fn count(limits: &mut Limits, knobs: &Knobs, zone: &str, now: i64) -> Result<(), Refusal> {
@@ -64,12 +88,7 @@ pub(crate) type TokenCalls = HashMap<String, VecDeque<i64>>;
 pub(crate) fn admit_token_call(calls: &mut TokenCalls, knobs: &Knobs, client: &str, now: i64) -> Result<(), Refusal> {
     let Some(limit) = knobs.token_rate_limit else { return Ok(()) };
     let window = calls.entry(client.to_owned()).or_default();
-    forget_before(window, now - WINDOW_MS);
-    let is_full = window.len() >= limit as usize;
-    if !is_full || knobs.refused_calls_count {
-        window.push_back(now);
-    }
-    if is_full {
+    if is_full(window, limit, knobs, now - WINDOW_MS, now) {
         return Err(rate_limited(TEN_SECONDS, "You have reached your limit of token calls.", knobs));
     }
     Ok(())
@@ -111,7 +130,7 @@ mod tests {
         let zone = "America/New_York";
         times
             .iter()
-            .map(|&now| admit(&mut limits, knobs, zone, now).err().map_or(200, |refusal| refusal.status))
+            .map(|&now| admit(&mut limits, knobs, zone, false, now).err().map_or(200, |refusal| refusal.status))
             .collect()
     }
 

@@ -76,7 +76,9 @@ pub(crate) fn exchange(world: &World, request: &Request) -> Outcome {
     if let Body::Json(body) = &mut answer.body {
         dress(body, &correlation_id, &knobs, &mut turn.random);
     }
-    let delay = knobs.latency_ms + turn.random.below(knobs.latency_jitter_ms + 1);
+    let is_slow = knobs.slow_share > 0.0 && turn.random.hits(knobs.slow_share);
+    let delay =
+        knobs.latency_ms + turn.random.below(knobs.latency_jitter_ms + 1) + if is_slow { knobs.slow_ms } else { 0 };
     let outcome = outcome(reply(answer), fault.as_ref(), delay, &correlation_id, &mut turn.random);
     log(
         world,

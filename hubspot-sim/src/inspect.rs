@@ -19,6 +19,7 @@ use crate::portal::record::Record;
 use crate::portal::schema::Property;
 use crate::preset::Preset;
 use crate::request::Request;
+use crate::state;
 use crate::time::iso;
 use crate::world::{World, locked};
 
@@ -92,6 +93,11 @@ fn at_once(world: &World, request: &Request, method: &str, path: &[&str]) -> Res
         }
         ("DELETE", ["_sim", "faults"]) => {
             locked(&world.faults).clear();
+            Ok(json!({}))
+        }
+        ("GET", ["_sim", "state"]) => Ok(state::save(world)),
+        ("PUT", ["_sim", "state"]) => {
+            state::load(world, &request.body).map_err(|error| Refusal::bare(400, error.to_string()))?;
             Ok(json!({}))
         }
         ("GET", ["_sim", "clock"]) => Ok(clock_json(world)),
@@ -179,11 +185,7 @@ fn turn_knobs(world: &World, request: &Request) -> Result<Value, Refusal> {
 }
 
 fn patched(knobs: &Knobs, patch: &BTreeMap<String, Value>) -> Result<Knobs, Refusal> {
-    let mut json = json!(knobs);
-    for (name, value) in patch {
-        json[name] = value.clone();
-    }
-    serde_json::from_value(json).map_err(|error| Refusal::bare(400, error.to_string()))
+    knobs.with(patch).map_err(|error| Refusal::bare(400, error.to_string()))
 }
 
 fn records(portal: &PortalState, request: &Request, object_type: &str) -> Result<Value, Refusal> {
@@ -249,14 +251,18 @@ pub(crate) fn clear_findings(world: &World) {
 }
 
 fn findings_json(world: &World) -> Value {
-    let (mut calls, mut contact_writes) = (0, 0);
+    let (mut calls, mut contact_writes, mut leads) = (0, 0, 0);
     for portal in world.portals() {
         let portal = locked(&portal);
         calls += portal.findings.calls;
         contact_writes += portal.findings.contact_writes;
+        leads += portal.findings.leads();
     }
-    let per_contact = (contact_writes > 0).then(|| calls as f64 / contact_writes as f64);
-    json!({"findings": findings(world), "calls": calls, "calls_per_contact_write": per_contact})
+    let per = |count: u64| (count > 0).then(|| calls as f64 / count as f64);
+    json!({
+        "findings": findings(world), "calls": calls, "leads": leads, "calls_per_lead": per(leads),
+        "calls_per_contact_write": per(contact_writes),
+    })
 }
 
 /// Waits for `calls`, a number to be passed, or for a record of `type` with `property` and `value`.

@@ -21,6 +21,7 @@ mod write;
 
 mod portal;
 mod preset;
+mod state;
 mod world;
 
 // What stands in its way, and what is told about it.
@@ -46,7 +47,7 @@ pub use act::Act;
 pub use call::Call;
 pub use fault::{End, Fault, Match, Then};
 pub use finding::{Finding, FindingKind};
-pub use knobs::{Knobs, Outage};
+pub use knobs::{Knobs, Outage, Plan};
 pub use oauth::{Install, OAuthApp};
 pub use options::{Clock, Options};
 pub use portal::record::{Change, Record, Source};

@@ -9,6 +9,8 @@ pub(crate) mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::answer::{Kind, Refusal};
 use crate::condition::Limits;
 use crate::finding::Findings;
@@ -23,7 +25,7 @@ pub(crate) const COMPANY: &str = "0-2";
 pub(crate) const DEAL: &str = "0-3";
 pub(crate) const NOTE: &str = "0-46";
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct PortalState {
     pub(crate) id: i64,
     pub(crate) name: String,
@@ -46,6 +48,8 @@ pub(crate) struct PortalState {
     pub(crate) currency: String,
     /// Where record pages are: the simulator's own address.
     pub(crate) ui_domain: String,
+    /// Addresses whose contacts were erased for good.
+    pub(crate) erased: BTreeSet<String>,
     pub(crate) findings: Findings,
 }
 
@@ -56,7 +60,7 @@ pub(crate) struct Caller<'a> {
 }
 
 impl PortalState {
-    pub(crate) fn new(id: i64, name: &str, token: String, ui_domain: &str, knobs: Knobs) -> Self {
+    pub(crate) fn new(id: i64, name: &str, token: String, ui_domain: String, knobs: Knobs) -> Self {
         Self {
             id,
             name: name.to_owned(),
@@ -72,7 +76,8 @@ impl PortalState {
             owners: Vec::new(),
             time_zone: "America/New_York".to_owned(),
             currency: "USD".to_owned(),
-            ui_domain: ui_domain.to_owned(),
+            ui_domain,
+            erased: BTreeSet::new(),
             findings: Findings::default(),
         }
     }
@@ -101,7 +106,7 @@ impl PortalState {
 
     /// The address of a user.
     pub(crate) fn user(&self, user_id: u64) -> Option<&str> {
-        self.owners.iter().find(|owner| owner.user_id == user_id).map(|owner| owner.email)
+        self.owners.iter().find(|owner| owner.user_id == user_id).map(|owner| owner.email.as_str())
     }
 
     /// An object type that the portal does not have is an unknown path, as a name in place of an id is.

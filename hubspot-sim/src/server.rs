@@ -84,7 +84,7 @@ async fn respond(world: &World, request: hyper::Request<Incoming>) -> Result<Res
     if consent::is_here(&request) {
         return Ok(plain(consent::answer(world, &request)));
     }
-    if request.method == "GET" && pages::has(&request) {
+    if matches!(request.method.as_str(), "GET" | "POST") && pages::has(&request) {
         return Ok(plain(pages::answer(world, &request)));
     }
     let Outcome { delay, end } = exchange(world, &request);

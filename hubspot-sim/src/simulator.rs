@@ -1,6 +1,7 @@
 //! The handle: starts a simulator in this process, sets scenes in it, and looks at what it holds.
 
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use crate::portal::record::Record;
 use crate::portal::schema::NewProperty;
 use crate::preset::Preset;
 use crate::server;
+use crate::state;
 use crate::world::{World, locked};
 
 /// A running simulator. Clones are handles to the same one; it stops with `stop`, or with the last
@@ -229,6 +231,16 @@ impl Simulator {
         let state = self.state(portal);
         let look = || inspect::record_with(&locked(&state), object_type, property, value);
         inspect::until(&self.world, deadline, look).await
+    }
+
+    /// Writes everything into a file: portals, apps, tokens, clock, knobs, faults, calls and findings.
+    pub fn save(&self, path: &Path) -> io::Result<()> {
+        std::fs::write(path, state::save(&self.world).to_string())
+    }
+
+    /// Puts what a file holds in the place of everything that is here.
+    pub fn load(&self, path: &Path) -> io::Result<()> {
+        Ok(state::load(&self.world, &std::fs::read(path)?)?)
     }
 
     pub fn now(&self) -> i64 {

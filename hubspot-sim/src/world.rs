@@ -23,7 +23,7 @@ const FIRST_PORTAL: i64 = 4_711_001;
 
 #[derive(Debug)]
 pub(crate) struct World {
-    pub(crate) seed: u64,
+    pub(crate) seed: AtomicU64,
     pub(crate) base_url: String,
     pub(crate) clock: Ticker,
     /// What new portals begin with.
@@ -36,14 +36,15 @@ pub(crate) struct World {
     pub(crate) findings: Mutex<Findings>,
     pub(crate) token_calls: Mutex<TokenCalls>,
     pub(crate) apps: Mutex<Vec<OAuthApp>>,
-    portals: RwLock<Portals>,
-    call_numbers: AtomicU64,
+    pub(crate) portals: RwLock<Portals>,
+    pub(crate) call_numbers: AtomicU64,
 }
 
 #[derive(Debug, Default)]
-struct Portals {
-    by_id: BTreeMap<i64, Arc<Mutex<PortalState>>>,
-    by_token: HashMap<String, i64>,
+pub(crate) struct Portals {
+    pub(crate) by_id: BTreeMap<i64, Arc<Mutex<PortalState>>>,
+    /// Static tokens, codes, access and refresh tokens alike.
+    pub(crate) by_token: HashMap<String, i64>,
 }
 
 impl World {
@@ -54,7 +55,7 @@ impl World {
             ..Knobs::default()
         };
         Self {
-            seed: options.seed,
+            seed: AtomicU64::new(options.seed),
             base_url,
             clock: Ticker::new(options.clock),
             knobs: Mutex::new(knobs),
@@ -69,24 +70,32 @@ impl World {
         }
     }
 
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed.load(Ordering::Relaxed)
+    }
+
     /// The number of a new call, and the chance that belongs to it.
     pub(crate) fn next_call(&self) -> (u64, Random) {
         let number = self.call_numbers.fetch_add(1, Ordering::Relaxed) + 1;
-        (number, Random::new(self.seed, number))
+        (number, Random::new(self.seed(), number))
     }
 
     pub(crate) fn add_portal(&self, preset: Preset, name: &str) -> Arc<Mutex<PortalState>> {
         let knobs = locked(&self.knobs).clone();
         let mut portals = self.portals.write().unwrap_or_else(PoisonError::into_inner);
         let id = portals.by_id.last_key_value().map_or(FIRST_PORTAL, |(last, _)| last + 1);
-        let token = format!("sim-{id}-{}", Random::new(self.seed, id.unsigned_abs()).id());
-        let ui_domain = self.base_url.trim_start_matches("http://");
-        let mut portal = PortalState::new(id, name, token.clone(), ui_domain, knobs);
+        let token = format!("sim-{id}-{}", Random::new(self.seed(), id.unsigned_abs()).id());
+        let mut portal = PortalState::new(id, name, token.clone(), self.ui_domain(), knobs);
         preset::furnish(&mut portal, preset, self.clock.now());
         let portal = Arc::new(Mutex::new(portal));
         portals.by_id.insert(id, Arc::clone(&portal));
         portals.by_token.insert(token, id);
         portal
+    }
+
+    /// Where record pages are: at the simulator itself.
+    pub(crate) fn ui_domain(&self) -> String {
+        self.base_url.trim_start_matches("http://").to_owned()
     }
 
     pub(crate) fn portal(&self, id: i64) -> Option<Arc<Mutex<PortalState>>> {
@@ -101,7 +110,7 @@ impl World {
 
     /// What the codes and tokens of a portal are drawn from.
     pub(crate) fn token_seed(&self, portal: i64) -> u64 {
-        self.seed ^ portal.unsigned_abs().rotate_left(32)
+        self.seed() ^ portal.unsigned_abs().rotate_left(32)
     }
 
     /// Registers an app, or changes one that is registered.

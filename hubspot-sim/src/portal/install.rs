@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use serde::{Deserialize, Serialize};
+
 use crate::random::Random;
 use crate::time::SECOND_MS;
 
@@ -12,7 +14,7 @@ pub(crate) const ACCESS_S: i64 = 1_800;
 const ACCESS_PARTS: usize = 15;
 
 /// One app in a portal. An app that comes back after it was removed is another install.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Installed {
     pub(crate) client_id: String,
     pub(crate) scopes: BTreeSet<String>,
@@ -28,7 +30,7 @@ pub(crate) struct Installed {
 }
 
 /// What a person's Allow came to; it waits to be exchanged for tokens.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Code {
     pub(crate) client_id: String,
     pub(crate) redirect_uri: String,
@@ -36,7 +38,7 @@ pub(crate) struct Code {
     pub(crate) expires_at: i64,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Access {
     install: usize,
     expires_at: i64,
@@ -50,7 +52,7 @@ pub(crate) enum Worth<'a> {
     Nothing,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Installs {
     list: Vec<Installed>,
     access: HashMap<String, Access>,
@@ -67,6 +69,12 @@ impl Installs {
 
     pub(crate) fn all_scopes(&mut self) -> impl Iterator<Item = &mut BTreeSet<String>> {
         self.list.iter_mut().filter(|install| install.is_there).map(|install| &mut install.scopes)
+    }
+
+    /// Everything that leads here: codes, and tokens alive or dead.
+    pub(crate) fn tokens(&self) -> impl Iterator<Item = &str> {
+        let refresh = self.list.iter().map(|install| install.refresh_token.as_str());
+        refresh.chain(self.access.keys().map(String::as_str)).chain(self.codes.keys().map(String::as_str))
     }
 
     pub(crate) fn of(&mut self, client_id: &str) -> Option<&mut Installed> {

@@ -60,6 +60,13 @@ impl Portal {
         self
     }
 
+    /// The same portal in another simulator.
+    pub(crate) fn at(mut self, simulator: &Simulator) -> Self {
+        self.base_url = simulator.base_url();
+        self.simulated = self.simulated.map(|(_, portal)| (simulator.clone(), portal));
+        self
+    }
+
     pub(crate) fn without_token(mut self) -> Self {
         self.token = None;
         self
