@@ -79,3 +79,58 @@ async fn more_than_5_percent_errors_are_a_finding() {
     portal.sim().clear_findings();
     assert_eq!(portal.finding_kinds(), []);
 }
+
+#[tokio::test]
+async fn second_deal_or_note_of_a_lead_is_a_finding() {
+    let deal = |key: Option<&str>| {
+        let mut properties = json!({"dealname": "RAV4 – Maya"});
+        if let Some(key) = key {
+            properties["leadline_deal_key"] = json!(key);
+        }
+        properties
+    };
+    for (keys, kinds) in [
+        ([None, None], vec![FindingKind::TwoDealsOfOneLead]),
+        ([Some("lead_1"), None], vec![FindingKind::TwoDealsOfOneLead]),
+        ([Some("lead_1"), Some("lead_2")], vec![]),
+    ] {
+        let portal = Portal::new(Preset::Deals).await;
+        let contact = portal.contact("maya@example.com").await;
+        for key in keys {
+            let reply = portal.post("/crm/objects/V/0-3", json!({"properties": deal(key)})).await;
+            let id = reply.body["id"].as_str().unwrap().to_owned();
+            let path = format!("/crm/objects/V/0-3/{id}/associations/default/0-1/{contact}");
+            portal.call("PUT", &path, Value::Null).await;
+        }
+        assert_eq!(portal.finding_kinds(), kinds, "{keys:?}");
+    }
+    for (texts, kinds) in [(["Hi", "Hi"], vec![FindingKind::NoteDoubled]), (["Hi", "Hello"], vec![])] {
+        let portal = Portal::new(Preset::Ready).await;
+        let contact = portal.contact("maya@example.com").await;
+        for text in texts {
+            portal.note(&contact, text).await;
+        }
+        assert_eq!(portal.finding_kinds(), kinds);
+    }
+}
+
+#[tokio::test]
+async fn findings_tell_how_many_calls_a_lead_costs() {
+    let portal = Portal::new(Preset::Ready).await;
+    for lead in ["evt_1", "evt_2"] {
+        let contact = portal.contact(&format!("{lead}@example.com")).await;
+        portal.note(&contact, &format!("<p>Leadline {lead}/0</p>")).await;
+    }
+    let summary = portal.get("/_sim/findings").await.body;
+    assert_eq!((&summary["leads"], &summary["calls_per_lead"]), (&json!(2), &json!(2.0)));
+}
+
+#[tokio::test]
+async fn secret_of_nobody_is_a_finding_too() {
+    let portal = Portal::new(Preset::Bare).await.without_token();
+    portal.get("/crm/owners/V?hapikey=abc").await;
+    assert_eq!(
+        portal.sim().findings().iter().map(|finding| (finding.portal, finding.kind)).collect::<Vec<_>>(),
+        [(0, FindingKind::SecretInQuery)]
+    );
+}

@@ -1,6 +1,8 @@
 //! How many calls a portal allows, and the conditions under which it allows none.
 
-use hubspot_sim::{Outage, Preset};
+use std::time::{Duration, Instant};
+
+use hubspot_sim::{Outage, Plan, Preset};
 use serde_json::json;
 
 use crate::support::{NOW, Portal};
@@ -80,4 +82,57 @@ async fn many_writes_lock_a_record_for_two_seconds() {
     assert_eq!(write().await.status, 423);
     portal.sim().set_clock(NOW + 2_000);
     assert_eq!(write().await.status, 200);
+}
+
+#[tokio::test]
+async fn batch_is_one_call() {
+    let portal = Portal::new(Preset::Ready).await.knob(|knobs| knobs.rate_limit = Some(9));
+    let addresses: Vec<_> = (0..100).map(|at| format!("c{at}@example.com")).collect();
+    let contacts: Vec<_> = addresses.iter().map(|address| (address.as_str(), json!({}))).collect();
+    assert_eq!(portal.upsert(&contacts).await.header("x-hubspot-ratelimit-remaining"), "8");
+}
+
+#[tokio::test]
+async fn refused_calls_count_unless_a_knob_says_no() {
+    for (count, status) in [(true, 429), (false, 200)] {
+        let portal = Portal::new(Preset::Bare).await.knob(|knobs| {
+            knobs.rate_limit = Some(1);
+            knobs.refused_calls_count = count;
+        });
+        portal.get(DETAILS).await;
+        portal.sim().set_clock(NOW + 9_000);
+        assert_eq!(portal.get(DETAILS).await.status, 429);
+        portal.sim().set_clock(NOW + 10_000);
+        assert_eq!(portal.get(DETAILS).await.status, status);
+    }
+}
+
+#[tokio::test]
+async fn plan_decides_the_limits() {
+    for (plan, window, day) in [
+        (Plan::Marketplace, "110", ""),
+        (Plan::Starter, "100", "250000"),
+        (Plan::Professional, "190", "625000"),
+        (Plan::Enterprise, "190", "1000000"),
+    ] {
+        let portal = Portal::new(Preset::Bare).await.knob(|knobs| knobs.follow(plan));
+        let reply = portal.get(DETAILS).await;
+        let shown = (reply.header("x-hubspot-ratelimit-max"), reply.header("x-hubspot-ratelimit-daily"));
+        assert_eq!(shown, (window, day), "{plan:?}");
+    }
+}
+
+#[tokio::test]
+async fn share_of_the_answers_is_slow() {
+    let portal = Portal::new(Preset::Bare).await.knob(|knobs| {
+        knobs.slow_share = 0.3;
+        knobs.slow_ms = 100;
+    });
+    let mut slow = 0;
+    for _ in 0..20 {
+        let begun = Instant::now();
+        portal.get(DETAILS).await;
+        slow += u32::from(begun.elapsed() >= Duration::from_millis(100));
+    }
+    assert!((1..20).contains(&slow), "{slow}");
 }

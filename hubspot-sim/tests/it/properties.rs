@@ -149,3 +149,13 @@ async fn value_rules_are_listed() {
     );
     assert_eq!(reply.results(), 3);
 }
+
+#[tokio::test]
+async fn object_has_1000_properties_of_its_own() {
+    let portal = Portal::new(Preset::Bare).await.knob(|knobs| knobs.rate_limit = None);
+    for at in 0..1_000 {
+        let name = format!("own_{at}");
+        portal.sim().add_property(portal.id(), "0-1", hubspot_sim::NewProperty::text(&name, &name));
+    }
+    assert_eq!(portal.post(CONTACTS, property(json!({}))).await.status, 400);
+}

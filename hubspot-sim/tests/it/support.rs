@@ -32,7 +32,7 @@ impl Portal {
     pub(crate) async fn any() -> Self {
         match (std::env::var("HUBSPOT_BASE_URL"), std::env::var("HUBSPOT_TOKEN")) {
             (Ok(base_url), Ok(token)) => {
-                Self { client: Client::new(), base_url, token: Some(token), version: "2026-09", simulated: None }
+                Self { client: client(), base_url, token: Some(token), version: "2026-09", simulated: None }
             }
             _ => Self::new(Preset::Ready).await,
         }
@@ -47,7 +47,7 @@ impl Portal {
         let simulator = Simulator::start(options).await.unwrap();
         let portal = simulator.add_portal(preset, "Sunset Motors");
         Self {
-            client: Client::new(),
+            client: client(),
             base_url: simulator.base_url(),
             token: Some(portal.access_token.clone()),
             version: "2026-09",
@@ -60,8 +60,20 @@ impl Portal {
         self
     }
 
+    /// The same portal in another simulator.
+    pub(crate) fn at(mut self, simulator: &Simulator) -> Self {
+        self.base_url = simulator.base_url();
+        self.simulated = self.simulated.map(|(_, portal)| (simulator.clone(), portal));
+        self
+    }
+
     pub(crate) fn without_token(mut self) -> Self {
         self.token = None;
+        self
+    }
+
+    pub(crate) fn with_token(mut self, token: &str) -> Self {
+        self.token = Some(token.to_owned());
         self
     }
 
@@ -89,10 +101,7 @@ impl Portal {
         if !body.is_null() {
             request = request.json(body);
         }
-        let response = request.send().await?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await?;
-        Ok(Reply { status, headers, body: serde_json::from_str(&text).unwrap_or_default(), text })
+        Reply::read(request.send().await?).await
     }
 
     fn versioned(&self, part: &str) -> String {
@@ -113,6 +122,14 @@ impl Portal {
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Reply {
         self.call("POST", path, body).await
+    }
+
+    /// Sends a form, without a token.
+    pub(crate) async fn form(&self, path: &str, fields: &[(String, String)]) -> Reply {
+        let body: String = fields.iter().map(|(name, value)| format!("{name}={}&", escaped(value))).collect();
+        let request = self.client.post(format!("{}{path}", self.base_url)).body(body);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        Reply::read(request.send().await.unwrap()).await.unwrap()
     }
 
     /// Upserts contacts by address: `(address, properties)`, without trace ids.
@@ -154,6 +171,12 @@ impl Portal {
 }
 
 impl Reply {
+    async fn read(response: reqwest::Response) -> reqwest::Result<Self> {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await?;
+        Ok(Self { status, headers, body: serde_json::from_str(&text).unwrap_or_default(), text })
+    }
+
     /// The text at a pointer within the first result.
     pub(crate) fn first(&self, pointer: &str) -> String {
         let value = self.body.pointer(&format!("/results/0{pointer}"));
@@ -181,6 +204,20 @@ impl Reply {
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
+}
+
+/// Redirects are for the test to see, not to follow.
+fn client() -> Client {
+    Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}
+
+/// A value as forms carry it: percent escapes for everything but letters and digits.
+fn escaped(value: &str) -> String {
+    let byte = |byte: u8| match byte {
+        byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    value.bytes().map(byte).collect()
 }
 
 /// A note with one association.
