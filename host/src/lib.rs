@@ -22,6 +22,7 @@ pub mod hubspot;
 pub mod store;
 pub mod transform;
 
+pub mod budget;
 pub mod cause;
 pub mod digest;
 pub mod payload;

@@ -174,7 +174,7 @@ async fn a_deal_that_is_blocked_does_not_hold_contact_and_note() {
     let event = app.send_lead(&dealer, "ana").await;
     app.run_until_idle().await;
     let fate = app.fate(&event).await;
-    assert!(fate.starts_with("blocked, 0 attempts (pipeline.missing)"), "{fate}");
+    assert!(fate.starts_with("blocked, 0 attempts (stage.missing)"), "{fate}");
     let lead = app.lead(&event).await;
     assert!(lead.contact.is_some() && lead.note.is_some() && lead.deal.is_none());
     app.finish().await;
