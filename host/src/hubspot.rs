@@ -14,11 +14,7 @@ pub use links::{associate, association_type, notes_of, read_notes_of};
 pub use notes::{NoteInput, create_notes, created_notes, find_marker, marker, read_notes};
 pub use objects::{Judged, batch_read, batch_upsert, found, found_one, judge, normalized, read_one, update_one};
 
-/// Object types are always written as ids.
-pub const CONTACT: &str = "0-1";
-pub const COMPANY: &str = "0-2";
-pub const DEAL: &str = "0-3";
-pub const NOTE: &str = "0-46";
+pub use crate::model::portal::{COMPANY, CONTACT, DEAL, NOTE};
 
 /// Inputs of one batch call.
 pub const BATCH_MAX: usize = 100;

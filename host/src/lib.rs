@@ -25,6 +25,7 @@ pub mod transform;
 pub mod budget;
 pub mod cause;
 pub mod digest;
+pub mod fit;
 pub mod payload;
 pub mod plan;
 pub mod retry;
