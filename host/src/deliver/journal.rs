@@ -11,7 +11,7 @@ use super::Clock;
 use crate::budget::Budget;
 use crate::cause::{Code, Problem};
 use crate::connection::access::{self, Access};
-use crate::hubspot::{BadProperty, CONTACT, HubSpot, Meaning, Portal, Reply, Request};
+use crate::hubspot::{BadProperty, HubSpot, Meaning, Portal, Reply, Request};
 use crate::model::account::Connection;
 use crate::model::id::CallId;
 use crate::model::lane::{Lease, Settled};
@@ -21,6 +21,8 @@ use crate::store::{AnsweredCall, CachedSchema, NewCall, Store};
 
 /// A round that needs more calls than this stops and goes on later: other lanes have waited.
 const CALLS_MAX: usize = 40;
+/// What is known of a portal is believed for so long, when it costs a lead something.
+const DOUBT: Duration = Duration::from_secs(60);
 /// A property that is younger than this may not take values yet.
 const YOUNG: Duration = Duration::from_secs(3);
 /// How long a lane rests when HubSpot refuses a token that it has just given.
@@ -100,11 +102,15 @@ impl<'a> Journal<'a> {
         }
     }
 
+    /// The portal is known to refuse something. What is known may be old: it is read again, though not each time.
+    pub(super) fn doubt_schema(&mut self) {
+        self.contradicted |= (self.clock)().since(self.schema_read_at) >= DOUBT;
+    }
+
     /// The portal's lifecycle stages in their order; none where nobody knows them.
     pub(super) fn lifecycle(&self) -> Vec<String> {
-        let contact = self.schema.as_ref().and_then(|schema| schema.objects.get(CONTACT));
-        let stages = contact.and_then(|contact| contact.get("lifecyclestage"));
-        stages.map_or_else(Vec::new, |stages| stages.options.iter().map(|option| option.value.clone()).collect())
+        let stages = self.schema.as_ref().map(|schema| schema.lifecycle_order());
+        stages.map_or_else(Vec::new, |stages| stages.into_iter().map(str::to_owned).collect())
     }
 
     /// Whether HubSpot denies a property that it has just shown us: one that was created a moment ago.

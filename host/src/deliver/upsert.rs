@@ -50,7 +50,7 @@ async fn upsert_groups(
         .collect();
     let mut groups: BTreeMap<Group, Vec<Target>> = BTreeMap::new();
     for (group, target) in targets {
-        if let Some(target) = check::against_schema(round, journal, &group.0, target) {
+        if let Some(target) = check::against_schema(round, journal, (&group.0, &group.1), target) {
             groups.entry(group).or_default().push(target);
         }
     }

@@ -128,7 +128,8 @@ impl Upsert<'_, '_, '_> {
             let wants = |target: &&Target| target.properties.iter().any(|property| property.name == bad.name);
             let owners: Vec<_> = input.targets.iter().filter(wants).map(|target| target.owner).collect();
             if self.journal.connection.policy.strict {
-                let verdict = check::strict(problem_of(bad));
+                let problem = problem_of(bad).about(check::subject(bad.code, &bad.name, &value));
+                let verdict = check::strict(problem);
                 owners.iter().for_each(|&owner| self.round.stop(owner, verdict.clone()));
                 return None;
             }
