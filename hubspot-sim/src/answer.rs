@@ -53,6 +53,8 @@ pub(crate) enum Kind {
     Category(&'static str),
     /// Category and sub-category.
     Categories(&'static str, &'static str),
+    /// Any one of these scopes would have sufficed.
+    MissingScopes(&'static [&'static str]),
     /// A 429 names the limit, and has no category.
     Policy(&'static str),
 }
@@ -80,6 +82,19 @@ impl Refusal {
     /// No such path, version or object type.
     pub(crate) fn unknown_path() -> Self {
         Self::bare(404, "Resource not found")
+    }
+
+    /// No token, or one that no portal knows any more.
+    pub(crate) fn unauthenticated() -> Self {
+        Self {
+            kind: Kind::Category("INVALID_AUTHENTICATION"),
+            ..Self::bare(401, "Authentication credentials not found or not valid.")
+        }
+    }
+
+    pub(crate) fn missing_scopes(scopes: &'static [&'static str]) -> Self {
+        let message = "This app has not been granted all scopes that this call needs.";
+        Self { kind: Kind::MissingScopes(scopes), ..Self::bare(403, message) }
     }
 
     pub(crate) fn validation(message: impl Into<String>) -> Self {
@@ -131,6 +146,13 @@ impl Refusal {
             Kind::Categories(category, sub_category) => {
                 fields.insert("category".to_owned(), json!(category));
                 fields.insert("subCategory".to_owned(), json!(sub_category));
+            }
+            Kind::MissingScopes(scopes) => {
+                let message = "One or more of the following scopes are required.";
+                let error = json!({"message": message, "context": {"requiredGranularScopes": scopes}});
+                fields.insert("category".to_owned(), json!("MISSING_SCOPES"));
+                fields.insert("errors".to_owned(), json!([error]));
+                fields.insert("links".to_owned(), json!({"scopes": "https://developers.hubspot.com/scopes"}));
             }
             Kind::Policy(policy) => {
                 fields.insert("errorType".to_owned(), json!("RATE_LIMIT"));

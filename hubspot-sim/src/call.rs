@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One call, with its answer. Tokens are not in it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
     /// Counts from 1 over all portals.
     pub number: u64,
@@ -66,9 +66,35 @@ impl CallLog {
         self.ring.push_back(call);
     }
 
+    /// Puts saved calls in the place of those that are here.
+    pub(crate) fn replace(&mut self, calls: Vec<Call>, total: u64) {
+        self.ring.clear();
+        let skipped = calls.len().saturating_sub(self.kept);
+        self.ring.extend(calls.into_iter().skip(skipped).map(Logged::from));
+        self.total = total;
+    }
+
     /// Those after this number, oldest first.
     pub(crate) fn after(&self, number: u64) -> Vec<Call> {
         self.ring.iter().filter(|call| call.number > number).map(Logged::view).collect()
+    }
+}
+
+impl From<Call> for Logged {
+    fn from(call: Call) -> Self {
+        Self {
+            number: call.number,
+            at: call.at,
+            portal: call.portal,
+            method: call.method,
+            path: call.path,
+            body: call.body.into(),
+            status: call.status,
+            answer: call.answer.into(),
+            correlation_id: call.correlation_id,
+            applied: call.applied,
+            faulted: call.faulted,
+        }
     }
 }
 

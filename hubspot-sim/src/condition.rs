@@ -1,6 +1,8 @@
 //! Conditions under which a portal answers no call: an outage, a move, or too many calls.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
 
 use crate::answer::{Kind, Refusal};
 use crate::knobs::Knobs;
@@ -9,16 +11,20 @@ use crate::time::{SECOND_MS, midnight};
 /// The rolling window over which calls are counted.
 const WINDOW_MS: i64 = 10 * SECOND_MS;
 
+/// HubSpot's name for the limit of that window.
+pub(crate) const TEN_SECONDS: &str = "TEN_SECONDLY_ROLLING";
+
 /// The calls that a portal has seen lately.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Limits {
     window: VecDeque<i64>,
+    searches: VecDeque<i64>,
     day_began: i64,
     day_calls: u32,
 }
 
-/// May this call go on? Counts it, if it is one that counts.
-pub(crate) fn admit(limits: &mut Limits, knobs: &Knobs, zone: &str, now: i64) -> Result<(), Refusal> {
+/// May this call go on? Counts it, if it is one that counts. Searches have a window of their own.
+pub(crate) fn admit(limits: &mut Limits, knobs: &Knobs, zone: &str, is_search: bool, now: i64) -> Result<(), Refusal> {
     if let Some(outage) = knobs.outage
         && (outage.from_ms..outage.to_ms).contains(&now)
     {
@@ -28,13 +34,32 @@ pub(crate) fn admit(limits: &mut Limits, knobs: &Knobs, zone: &str, now: i64) ->
         let moving = Refusal::bare(477, "this account is being moved to another data centre");
         return Err(Refusal { retry_after_s: Some(seconds), ..moving });
     }
+    if is_search {
+        return count_search(limits, knobs, now);
+    }
     count(limits, knobs, zone, now)
 }
 
-fn count(limits: &mut Limits, knobs: &Knobs, zone: &str, now: i64) -> Result<(), Refusal> {
-    while limits.window.front().is_some_and(|&at| at <= now - WINDOW_MS) {
-        limits.window.pop_front();
+fn count_search(limits: &mut Limits, knobs: &Knobs, now: i64) -> Result<(), Refusal> {
+    let Some(limit) = knobs.search_rate_limit else { return Ok(()) };
+    if is_full(&mut limits.searches, limit, knobs, now - SECOND_MS, now) {
+        return Err(rate_limited("SECONDLY", "You have reached your secondly limit.", knobs));
     }
+    Ok(())
+}
+
+/// Counts a call, and says whether the window behind `end` had no room for it.
+fn is_full(window: &mut VecDeque<i64>, limit: u32, knobs: &Knobs, end: i64, now: i64) -> bool {
+    forget_before(window, end);
+    let is_full = window.len() >= limit as usize;
+    if !is_full || knobs.refused_calls_count {
+        window.push_back(now);
+    }
+    is_full
+}
+
+fn count(limits: &mut Limits, knobs: &Knobs, zone: &str, now: i64) -> Result<(), Refusal> {
+    forget_before(&mut limits.window, now - WINDOW_MS);
     if knobs.daily_limit.is_some() && now >= limits.day_began + crate::time::DAY_MS {
         (limits.day_began, limits.day_calls) = (midnight(now, zone), 0);
     }
@@ -50,9 +75,28 @@ fn count(limits: &mut Limits, knobs: &Knobs, zone: &str, now: i64) -> Result<(),
         (true, _) => Err(rate_limited("DAILY", "You have reached your daily limit.", knobs)),
         (false, true) => {
             let message = "You have reached your ten_secondly_rolling limit.";
-            Err(rate_limited("TEN_SECONDLY_ROLLING", message, knobs))
+            Err(rate_limited(TEN_SECONDS, message, knobs))
         }
         (false, false) => Ok(()),
+    }
+}
+
+/// The token calls of each app, counted over the same window.
+pub(crate) type TokenCalls = HashMap<String, VecDeque<i64>>;
+
+/// May this app ask for tokens again?
+pub(crate) fn admit_token_call(calls: &mut TokenCalls, knobs: &Knobs, client: &str, now: i64) -> Result<(), Refusal> {
+    let Some(limit) = knobs.token_rate_limit else { return Ok(()) };
+    let window = calls.entry(client.to_owned()).or_default();
+    if is_full(window, limit, knobs, now - WINDOW_MS, now) {
+        return Err(rate_limited(TEN_SECONDS, "You have reached your limit of token calls.", knobs));
+    }
+    Ok(())
+}
+
+fn forget_before(window: &mut VecDeque<i64>, end: i64) {
+    while window.front().is_some_and(|&at| at <= end) {
+        window.pop_front();
     }
 }
 
@@ -60,8 +104,8 @@ fn rate_limited(policy: &'static str, message: &str, knobs: &Knobs) -> Refusal {
     Refusal { kind: Kind::Policy(policy), retry_after_s: knobs.retry_after_s, ..Refusal::bare(429, message) }
 }
 
-/// What the headers of every answer say about the limits.
-pub(crate) fn headers(limits: &Limits, knobs: &Knobs) -> Vec<(String, String)> {
+/// What the headers of every answer say about the limits. Apps are told nothing about the day.
+pub(crate) fn headers(limits: &Limits, knobs: &Knobs, is_app: bool) -> Vec<(String, String)> {
     let mut headers = Vec::new();
     let mut add = |name: &str, value: u64| headers.push((format!("X-HubSpot-RateLimit-{name}"), value.to_string()));
     if let Some(limit) = knobs.rate_limit {
@@ -69,7 +113,7 @@ pub(crate) fn headers(limits: &Limits, knobs: &Knobs) -> Vec<(String, String)> {
         add("Remaining", u64::from(limit).saturating_sub(limits.window.len() as u64));
         add("Interval-Milliseconds", WINDOW_MS.unsigned_abs());
     }
-    if let Some(limit) = knobs.daily_limit {
+    if let Some(limit) = knobs.daily_limit.filter(|_| !is_app) {
         add("Daily", limit.into());
         add("Daily-Remaining", limit.saturating_sub(limits.day_calls).into());
     }
@@ -86,7 +130,7 @@ mod tests {
         let zone = "America/New_York";
         times
             .iter()
-            .map(|&now| admit(&mut limits, knobs, zone, now).err().map_or(200, |refusal| refusal.status))
+            .map(|&now| admit(&mut limits, knobs, zone, false, now).err().map_or(200, |refusal| refusal.status))
             .collect()
     }
 

@@ -8,8 +8,10 @@ use serde_json::Value;
 use crate::answer::{self, Answer, Body, Kind, Refusal};
 use crate::api;
 use crate::call::Logged;
+use crate::condition::TEN_SECONDS;
 use crate::fault::{End, Then};
 use crate::finding::FindingKind;
+use crate::oauth;
 use crate::portal::record::Source;
 use crate::random::Random;
 use crate::request::Request;
@@ -17,7 +19,7 @@ use crate::turn::{Turn, Version};
 use crate::world::{World, locked};
 
 /// Names that must never stand in a query.
-const SECRETS: [&str; 5] = ["access_token", "refresh_token", "client_secret", "hapikey", "code"];
+const SECRETS: [&str; 6] = ["access_token", "refresh_token", "client_secret", "hapikey", "code", "token"];
 
 /// What the server does with the connection, and after how long.
 #[derive(Debug)]
@@ -46,7 +48,11 @@ pub(crate) struct Reply {
 pub(crate) fn exchange(world: &World, request: &Request) -> Outcome {
     let (number, mut random) = world.next_call();
     let correlation_id = random.id();
-    let portal = request.bearer().and_then(|token| world.portal_of(token));
+    let is_oauth = oauth::has(request);
+    let portal = match is_oauth {
+        true => oauth::portal_named(world, request).and_then(|id| Some((id, world.portal(id)?))),
+        false => request.bearer().and_then(|token| world.portal_of(token)),
+    };
     let portal_id = portal.as_ref().map(|(id, _)| *id);
     let knobs = match &portal {
         Some((_, portal)) => locked(portal).knobs.clone(),
@@ -59,8 +65,9 @@ pub(crate) fn exchange(world: &World, request: &Request) -> Outcome {
 
     let mut answer = if applies {
         match &portal {
+            _ if is_oauth => oauth::answer(world, &mut turn, request),
             Some((_, portal)) => api::answer(&mut locked(portal), &mut turn, request),
-            None => api::unauthenticated().into_answer(&mut turn.random),
+            None => Refusal::unauthenticated().into_answer(&mut turn.random),
         }
     } else {
         Answer::empty(200)
@@ -69,7 +76,9 @@ pub(crate) fn exchange(world: &World, request: &Request) -> Outcome {
     if let Body::Json(body) = &mut answer.body {
         dress(body, &correlation_id, &knobs, &mut turn.random);
     }
-    let delay = knobs.latency_ms + turn.random.below(knobs.latency_jitter_ms + 1);
+    let is_slow = knobs.slow_share > 0.0 && turn.random.hits(knobs.slow_share);
+    let delay =
+        knobs.latency_ms + turn.random.below(knobs.latency_jitter_ms + 1) + if is_slow { knobs.slow_ms } else { 0 };
     let outcome = outcome(reply(answer), fault.as_ref(), delay, &correlation_id, &mut turn.random);
     log(
         world,
@@ -152,7 +161,7 @@ fn made_up(status: u16, body: Option<&str>, correlation_id: &str, random: &mut R
     if status < 400 {
         return reply(Answer::empty(status));
     }
-    let kind = if status == 429 { Kind::Policy("TEN_SECONDLY_ROLLING") } else { Kind::Unnamed };
+    let kind = if status == 429 { Kind::Policy(TEN_SECONDS) } else { Kind::Unnamed };
     let refusal = Refusal { kind, ..Refusal::bare(status, "a scripted fault") };
     let mut answer = refusal.into_answer(random);
     if let Body::Json(body) = &mut answer.body {
@@ -166,15 +175,19 @@ fn log(world: &World, request: &Request, outcome: &Outcome, mut call: Logged) {
     if let Ending::Send(reply) | Ending::SendHalf(reply) = &outcome.end {
         (call.status, call.answer) = (reply.status, reply.body.clone());
     }
+    if oauth::has(request) {
+        call.body = oauth::hide_secrets(&call.body).into();
+        call.answer = oauth::hide_secrets(&call.answer).into();
+    }
     if let Some(portal) = call.portal.and_then(|id| world.portal(id)) {
         let findings = &mut locked(&portal).findings;
         findings.calls += 1;
         findings.errors += u64::from(!call.faulted && matches!(call.status, 400..=599));
-        if let Some(secret) = SECRETS.iter().find(|name| request.query(name).is_some()) {
-            let text = format!("the query holds a secret, `{secret}`, which every log on the way keeps");
-            findings.add(FindingKind::SecretInQuery, call.portal.unwrap_or_default(), call.number, None, text);
-            call.path.truncate(call.path.find('?').unwrap_or(call.path.len()));
-        }
+    }
+    if let Some(secret) = SECRETS.iter().find(|name| request.query(name).is_some()) {
+        let text = format!("the query holds a secret, `{secret}`, which every log on the way keeps");
+        world.find(call.portal, FindingKind::SecretInQuery, call.number, text);
+        call.path.truncate(call.path.find('?').unwrap_or(call.path.len()));
     }
     let total = {
         let mut calls = locked(&world.calls);

@@ -131,10 +131,10 @@ impl Then {
 }
 
 /// The faults that wait for their calls.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Faults(Vec<Armed>);
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Armed {
     fault: Fault,
     seen: u64,

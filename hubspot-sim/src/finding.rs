@@ -1,8 +1,8 @@
 //! Findings: what HubSpot accepts although a good connector never does it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A benchmark that does one thing wrong does it very often; the first ones tell enough.
 const KEPT: usize = 1_000;
@@ -10,7 +10,7 @@ const KEPT: usize = 1_000;
 /// Fewer calls say nothing about a share of errors.
 const CALLS_FOR_A_SHARE: u64 = 100;
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     pub kind: FindingKind,
     pub portal: i64,
@@ -21,7 +21,7 @@ pub struct Finding {
     pub text: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingKind {
     TwoContactsOfOneLead,
@@ -34,12 +34,20 @@ pub enum FindingKind {
     PersonOverwritten,
     SilentNoOp,
     SecretInQuery,
+    /// A token call whose body was not a form.
+    TokenCallNotAForm,
     RecordDeleted,
+    /// The address of a contact that was erased came back.
+    ErasedWritten,
+    SearchUsed,
+    TwoDealsOfOneLead,
+    /// Two notes of one contact say the same, and no marker tells them apart.
+    NoteDoubled,
     TooManyErrors,
 }
 
 /// The findings of one portal, and what it takes to make them.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Findings {
     list: Vec<Finding>,
     /// The first note that carried a marker.
@@ -77,6 +85,12 @@ impl Findings {
             list.push(Finding { kind: FindingKind::TooManyErrors, portal, call: 0, record: None, text });
         }
         list
+    }
+
+    /// How many leads the markers of their notes tell of.
+    pub(crate) fn leads(&self) -> u64 {
+        let events = self.markers.keys().map(|marker| marker.split('/').next());
+        events.collect::<HashSet<_>>().len() as u64
     }
 
     /// Forgets what was found, not what it takes to find more.

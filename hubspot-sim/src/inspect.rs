@@ -13,11 +13,13 @@ use crate::answer::{Answer, Refusal};
 use crate::fault::Fault;
 use crate::finding::Finding;
 use crate::knobs::Knobs;
+use crate::oauth::{Install, OAuthApp};
 use crate::portal::PortalState;
 use crate::portal::record::Record;
 use crate::portal::schema::Property;
 use crate::preset::Preset;
 use crate::request::Request;
+use crate::state;
 use crate::time::iso;
 use crate::world::{World, locked};
 
@@ -56,8 +58,23 @@ fn at_once(world: &World, request: &Request, method: &str, path: &[&str]) -> Res
         ("GET", ["_sim", "portals"]) => Ok(world.portals().iter().map(|portal| portal_json(&locked(portal))).collect()),
         ("POST", ["_sim", "portals"]) => {
             let NewPortal { preset, name } = body(request)?;
-            Ok(portal_json(&locked(&world.add_portal(preset, &name))))
+            let portal = world.add_portal(preset, &name);
+            let portal = locked(&portal);
+            let mut json = portal_json(&portal);
+            json["access_token"] = json!(portal.token);
+            Ok(json)
         }
+        ("POST", ["_sim", "apps"]) => {
+            let app: OAuthApp = body(request)?;
+            match app.redirect_urls.iter().find_map(|url| app.refuses_redirect(url)) {
+                Some(why) => Err(Refusal::bare(400, why)),
+                None => {
+                    world.add_app(app);
+                    Ok(json!({}))
+                }
+            }
+        }
+        ("GET", ["_sim", "installs"]) => Ok(installs(&locked(&*portal(world, request)?))),
         ("POST", ["_sim", "acts"]) => {
             let act: Act = body(request)?;
             let id = act::perform(world, &mut locked(&*portal(world, request)?), act)?;
@@ -76,6 +93,11 @@ fn at_once(world: &World, request: &Request, method: &str, path: &[&str]) -> Res
         }
         ("DELETE", ["_sim", "faults"]) => {
             locked(&world.faults).clear();
+            Ok(json!({}))
+        }
+        ("GET", ["_sim", "state"]) => Ok(state::save(world)),
+        ("PUT", ["_sim", "state"]) => {
+            state::load(world, &request.body).map_err(|error| Refusal::bare(400, error.to_string()))?;
             Ok(json!({}))
         }
         ("GET", ["_sim", "clock"]) => Ok(clock_json(world)),
@@ -97,7 +119,7 @@ fn at_once(world: &World, request: &Request, method: &str, path: &[&str]) -> Res
         ("GET", ["_sim", "calls"]) => calls(world, request),
         ("GET", ["_sim", "findings"]) => Ok(findings_json(world)),
         ("DELETE", ["_sim", "findings"]) => {
-            world.portals().iter().for_each(|portal| locked(portal).findings.clear());
+            clear_findings(world);
             Ok(json!({}))
         }
         _ => Err(Refusal::unknown_path()),
@@ -123,7 +145,20 @@ fn number<T: std::str::FromStr>(request: &Request, name: &str) -> Result<Option<
 }
 
 fn portal_json(portal: &PortalState) -> Value {
-    json!({"id": portal.id, "name": portal.name, "access_token": portal.token, "token_lives": portal.token_lives})
+    json!({"id": portal.id, "name": portal.name, "token_lives": portal.token_lives, "deleted": portal.deleted})
+}
+
+/// Who is in a portal, and what they may do; never with what.
+fn installs(portal: &PortalState) -> Value {
+    let installs = portal.installs.all().iter().map(|install| Install::of(portal, install));
+    let json = |install: Install| {
+        json!({
+            "portal": install.portal, "client_id": install.client_id, "scopes": install.scopes,
+            "active": install.active, "installed": install.installed,
+            "installed_at": iso(install.installed_at), "access_token_expires_at": iso(install.expires_at),
+        })
+    };
+    installs.map(json).collect()
 }
 
 fn clock_json(world: &World) -> Value {
@@ -150,11 +185,7 @@ fn turn_knobs(world: &World, request: &Request) -> Result<Value, Refusal> {
 }
 
 fn patched(knobs: &Knobs, patch: &BTreeMap<String, Value>) -> Result<Knobs, Refusal> {
-    let mut json = json!(knobs);
-    for (name, value) in patch {
-        json[name] = value.clone();
-    }
-    serde_json::from_value(json).map_err(|error| Refusal::bare(400, error.to_string()))
+    knobs.with(patch).map_err(|error| Refusal::bare(400, error.to_string()))
 }
 
 fn records(portal: &PortalState, request: &Request, object_type: &str) -> Result<Value, Refusal> {
@@ -206,25 +237,32 @@ fn calls(world: &World, request: &Request) -> Result<Value, Refusal> {
 }
 
 pub(crate) fn findings(world: &World) -> Vec<Finding> {
-    let portals = world.portals();
-    portals
-        .iter()
-        .flat_map(|portal| {
-            let portal = locked(portal);
-            portal.findings.list(portal.id)
-        })
-        .collect()
+    let mut findings = locked(&world.findings).list(0);
+    for portal in world.portals() {
+        let portal = locked(&portal);
+        findings.extend(portal.findings.list(portal.id));
+    }
+    findings
+}
+
+pub(crate) fn clear_findings(world: &World) {
+    locked(&world.findings).clear();
+    world.portals().iter().for_each(|portal| locked(portal).findings.clear());
 }
 
 fn findings_json(world: &World) -> Value {
-    let (mut calls, mut contact_writes) = (0, 0);
+    let (mut calls, mut contact_writes, mut leads) = (0, 0, 0);
     for portal in world.portals() {
         let portal = locked(&portal);
         calls += portal.findings.calls;
         contact_writes += portal.findings.contact_writes;
+        leads += portal.findings.leads();
     }
-    let per_contact = (contact_writes > 0).then(|| calls as f64 / contact_writes as f64);
-    json!({"findings": findings(world), "calls": calls, "calls_per_contact_write": per_contact})
+    let per = |count: u64| (count > 0).then(|| calls as f64 / count as f64);
+    json!({
+        "findings": findings(world), "calls": calls, "leads": leads, "calls_per_lead": per(leads),
+        "calls_per_contact_write": per(contact_writes),
+    })
 }
 
 /// Waits for `calls`, a number to be passed, or for a record of `type` with `property` and `value`.

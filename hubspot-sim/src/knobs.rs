@@ -1,6 +1,9 @@
 //! The knobs: where HubSpot's behaviour is not known, or changes with a portal's state.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// One set for each portal. The defaults are the strict reading.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,6 +17,15 @@ pub struct Knobs {
     pub refused_calls_count: bool,
     /// Seconds in the `Retry-After` of a 429; `None` sends none.
     pub retry_after_s: Option<u32>,
+
+    /// How long a code from the consent page lives.
+    pub code_lifetime_s: u32,
+    /// Every refresh gives a new refresh token, and ends the one before.
+    pub rotate_refresh: bool,
+    /// Token calls of one app in 10 seconds; HubSpot's figure is unknown.
+    pub token_rate_limit: Option<u32>,
+    /// Introspection and revocation take the token in a field named after its kind, not in `token`.
+    pub token_field_named_by_hint: bool,
 
     /// Leaves optional fields of errors out at random.
     pub sparse_errors: bool,
@@ -31,6 +43,10 @@ pub struct Knobs {
     pub email_upsert_clears: bool,
     /// Lets a write move the lifecycle stage backwards.
     pub lifecycle_set: bool,
+    /// Searches in a second; they have no other limit.
+    pub search_rate_limit: Option<u32>,
+    /// How long search does not know what was written.
+    pub search_lag_ms: i64,
     /// How long an accepted note stays invisible.
     pub note_commit_delay_ms: i64,
     /// How long a property that the API created cannot be written.
@@ -57,6 +73,20 @@ pub struct Knobs {
     /// How long every answer waits, and up to how much more by chance.
     pub latency_ms: u64,
     pub latency_jitter_ms: u64,
+    /// A share of the answers waits this much longer: the long tail that real services have.
+    pub slow_share: f64,
+    pub slow_ms: u64,
+}
+
+/// What HubSpot sells, as far as it decides how many calls an app may make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// An app from the marketplace, whatever the portal has bought.
+    Marketplace,
+    /// An app of private distribution, in a portal with this plan.
+    Starter,
+    Professional,
+    Enterprise,
 }
 
 /// A time in which every call is answered with 503.
@@ -67,6 +97,28 @@ pub struct Outage {
     pub to_ms: i64,
 }
 
+impl Knobs {
+    /// The limits of a plan: calls in 10 seconds, and calls in a day.
+    pub fn follow(&mut self, plan: Plan) {
+        let (in_ten_seconds, in_a_day) = match plan {
+            Plan::Marketplace => (110, None),
+            Plan::Starter => (100, Some(250_000)),
+            Plan::Professional => (190, Some(625_000)),
+            Plan::Enterprise => (190, Some(1_000_000)),
+        };
+        (self.rate_limit, self.daily_limit) = (Some(in_ten_seconds), in_a_day);
+    }
+
+    /// The same knobs with these fields laid over them.
+    pub(crate) fn with(&self, patch: &BTreeMap<String, Value>) -> serde_json::Result<Self> {
+        let mut json = serde_json::to_value(self)?;
+        for (name, value) in patch {
+            json[name] = value.clone();
+        }
+        serde_json::from_value(json)
+    }
+}
+
 impl Default for Knobs {
     fn default() -> Self {
         Self {
@@ -74,6 +126,10 @@ impl Default for Knobs {
             daily_limit: None,
             refused_calls_count: true,
             retry_after_s: None,
+            code_lifetime_s: 60,
+            rotate_refresh: false,
+            token_rate_limit: None,
+            token_field_named_by_hint: false,
             sparse_errors: false,
             extra_fields: false,
             partial_status: None,
@@ -82,6 +138,8 @@ impl Default for Knobs {
             unique_clash_status: 409,
             email_upsert_clears: false,
             lifecycle_set: false,
+            search_rate_limit: Some(5),
+            search_lag_ms: 10_000,
             note_commit_delay_ms: 0,
             property_lag_ms: 500,
             association_page: 100,
@@ -97,6 +155,8 @@ impl Default for Knobs {
             outage: None,
             latency_ms: 0,
             latency_jitter_ms: 0,
+            slow_share: 0.0,
+            slow_ms: 0,
         }
     }
 }

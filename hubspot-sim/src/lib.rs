@@ -9,6 +9,7 @@ mod options;
 mod simulator;
 
 mod exchange;
+mod oauth;
 mod server;
 
 mod inspect;
@@ -20,6 +21,7 @@ mod write;
 
 mod portal;
 mod preset;
+mod state;
 mod world;
 
 // What stands in its way, and what is told about it.
@@ -27,6 +29,7 @@ mod act;
 mod condition;
 mod fault;
 mod knobs;
+mod scope;
 
 mod call;
 mod finding;
@@ -44,7 +47,8 @@ pub use act::Act;
 pub use call::Call;
 pub use fault::{End, Fault, Match, Then};
 pub use finding::{Finding, FindingKind};
-pub use knobs::{Knobs, Outage};
+pub use knobs::{Knobs, Outage, Plan};
+pub use oauth::{Install, OAuthApp};
 pub use options::{Clock, Options};
 pub use portal::record::{Change, Record, Source};
 pub use portal::schema::{Choice, NewProperty};

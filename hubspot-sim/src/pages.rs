@@ -1,21 +1,24 @@
 //! Pages to look at: drawn on the server, without scripts, in the places where HubSpot has them.
 
+mod acts;
 mod calls;
 mod card;
 mod findings;
+mod forms;
 mod lists;
+mod steer;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Refusal};
 use crate::html::escape;
 use crate::portal::{CONTACT, DEAL, NOTE, PortalState};
-use crate::request::Request;
+use crate::request::{Request, encoded};
 use crate::time::iso;
 use crate::world::{World, locked};
 
 const STYLE: &str = include_str!("pages/style.css");
 
 /// Nothing but our own style: what people typed can do no harm here.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'";
 
 pub(crate) fn has(request: &Request) -> bool {
     matches!(request.segments().as_slice(), [""] | ["contacts", ..])
@@ -23,18 +26,57 @@ pub(crate) fn has(request: &Request) -> bool {
 
 pub(crate) fn answer(world: &World, request: &Request) -> Answer {
     let segments = request.segments();
-    let page = match segments.as_slice() {
+    if request.method == "POST" {
+        return sent(world, request, &segments);
+    }
+    let drawn = match segments.as_slice() {
         [""] => Some(frame("Portals", None, &lists::portals(world))),
         ["contacts", portal, rest @ ..] => portal_page(world, request, portal, rest),
         _ => None,
     };
-    let mut answer = match page {
-        Some(page) => Answer::html(200, page),
-        None => {
-            Answer::html(404, frame("Not here", None, "<p>There is no such page. <a href=\"/\">All portals</a></p>"))
+    match drawn {
+        Some(text) => with_policy(Answer::html(200, text), "'self'"),
+        None => page(404, "Not here", "<p>There is no such page. <a href=\"/\">All portals</a></p>"),
+    }
+}
+
+/// Does what a form asks for, and shows its page again.
+fn sent(world: &World, request: &Request, segments: &[&str]) -> Answer {
+    match do_as_asked(world, request, segments) {
+        Ok(done) => {
+            world.progress.send_modify(|_| ());
+            let mut answer = Answer::empty(303);
+            let path = request.target.split('?').next().unwrap_or_default();
+            answer.headers.push(("Location".to_owned(), format!("{path}?done={}", encoded(&done))));
+            answer
         }
-    };
-    answer.headers.push(("Content-Security-Policy".to_owned(), POLICY.to_owned()));
+        Err(refusal) => {
+            page(refusal.status, "This was not done", &format!("<p class=\"bad\">{}</p>", escape(&refusal.message)))
+        }
+    }
+}
+
+fn do_as_asked(world: &World, request: &Request, segments: &[&str]) -> Result<String, Refusal> {
+    let ["contacts", portal, what] = segments else { return Err(Refusal::unknown_path()) };
+    let portal = portal.parse().ok().and_then(|id| world.portal(id)).ok_or_else(Refusal::unknown_path)?;
+    let mut portal = locked(&portal);
+    match *what {
+        "acts" => acts::carry_out(world, &mut portal, request),
+        "faults" => steer::set_faults(world, portal.id, request),
+        "knobs" => steer::set_knobs(world, &mut portal, request),
+        _ => Err(Refusal::unknown_path()),
+    }
+}
+
+/// A page outside of every portal, whose forms may send people to other places.
+pub(crate) fn page(status: u16, title: &str, content: &str) -> Answer {
+    // Browsers apply the rule for forms to the redirect that follows, too.
+    with_policy(Answer::html(status, frame(title, None, content)), "'self' https: http:")
+}
+
+fn with_policy(mut answer: Answer, form_action: &str) -> Answer {
+    let policy = format!("{POLICY}; form-action {form_action}");
+    answer.headers.push(("Content-Security-Policy".to_owned(), policy));
     answer
 }
 
@@ -45,6 +87,9 @@ fn portal_page(world: &World, request: &Request, portal: &str, rest: &[&str]) ->
         ["objects", kind] => (plural(kind).to_owned(), lists::records(&portal, kind, page_number(request))?),
         ["record", kind, id] => card::card(&portal, kind, id, world.clock.now())?,
         ["calls"] => ("Calls".to_owned(), calls::calls(world, portal.id)),
+        ["acts"] => ("Acts".to_owned(), acts::acts(request)),
+        ["faults"] => ("Faults".to_owned(), steer::faults(world)),
+        ["knobs"] => ("Knobs".to_owned(), steer::knobs(world, &portal)),
         ["findings"] => ("Findings".to_owned(), findings::findings(&portal)),
         _ => return None,
     };
@@ -72,12 +117,19 @@ fn navigation(portal: &PortalState) -> String {
     let id = portal.id;
     let lists =
         [CONTACT, DEAL, NOTE].map(|kind| format!("<a href=\"/contacts/{id}/objects/{kind}\">{}</a>", plural(kind)));
+    let steps = ["calls", "findings", "acts", "faults", "knobs"];
+    let steps = steps.map(|step| format!("<a href=\"/contacts/{id}/{step}\">{}</a>", capital(step)));
     format!(
-        "<nav><a href=\"/\">Portals</a><strong>{}</strong>{}<a href=\"/contacts/{id}/calls\">Calls</a>\
-         <a href=\"/contacts/{id}/findings\">Findings</a></nav>",
+        "<nav><a href=\"/\">Portals</a><strong>{}</strong>{}{}</nav>",
         escape(&portal.name),
-        lists.concat()
+        lists.concat(),
+        steps.concat()
     )
+}
+
+fn capital(word: &str) -> String {
+    let (first, rest) = word.split_at(1);
+    format!("{}{rest}", first.to_uppercase())
 }
 
 fn plural(kind: &str) -> &str {

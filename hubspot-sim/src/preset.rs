@@ -29,6 +29,13 @@ pub enum Preset {
     Busy,
 }
 
+impl Preset {
+    /// By its name, such as `ready`.
+    pub fn named(name: &str) -> Option<Self> {
+        serde_json::from_value(serde_json::Value::from(name)).ok()
+    }
+}
+
 /// A default property: name, label, its kind, and whether the API may write it.
 type Row = (&'static str, &'static str, Kind, Access);
 
@@ -141,12 +148,12 @@ fn add_own(portal: &mut PortalState, object_type: &str, definition: NewProperty,
 }
 
 fn owners() -> Vec<Owner> {
-    let owner = |id, user_id, email, first_name, last_name, archived| Owner {
+    let owner = |id, user_id, email: &str, first_name: &str, last_name: &str, archived| Owner {
         id,
         user_id,
-        email,
-        first_name,
-        last_name,
+        email: email.to_owned(),
+        first_name: first_name.to_owned(),
+        last_name: last_name.to_owned(),
         archived,
     };
     vec![

@@ -68,7 +68,8 @@ impl Request {
     }
 }
 
-fn pairs(query: &str) -> Vec<(String, String)> {
+/// The names and values of a query or a form.
+pub(crate) fn pairs(query: &str) -> Vec<(String, String)> {
     let parts = query.split('&').filter(|part| !part.is_empty());
     parts
         .map(|part| {
@@ -99,13 +100,23 @@ pub(crate) fn decoded(text: &str, plus_is_space: bool) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// Puts percent escapes in, for a value in a query.
+pub(crate) fn encoded(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(byte).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::decoded;
+    use super::{decoded, encoded};
 
     #[test]
     fn escapes_come_out() {
         assert_eq!(decoded("a%2Bb%40example.com", false), "a+b@example.com");
         assert_eq!(decoded("a+b%zz", true), "a b%zz");
+        assert_eq!(decoded(&encoded("a b+ü&="), true), "a b+ü&=");
     }
 }

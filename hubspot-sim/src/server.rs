@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::answer::{Answer, Body as AnswerBody, Refusal};
 use crate::exchange::{Ending, Outcome, Reply, exchange};
+use crate::oauth::consent;
 use crate::request::Request;
 use crate::world::World;
 use crate::{inspect, pages};
@@ -80,7 +81,10 @@ async fn respond(world: &World, request: hyper::Request<Incoming>) -> Result<Res
     if area == "_sim" {
         return Ok(plain(inspect::answer(world, &request).await));
     }
-    if request.method == "GET" && pages::has(&request) {
+    if consent::is_here(&request) {
+        return Ok(plain(consent::answer(world, &request)));
+    }
+    if matches!(request.method.as_str(), "GET" | "POST") && pages::has(&request) {
         return Ok(plain(pages::answer(world, &request)));
     }
     let Outcome { delay, end } = exchange(world, &request);

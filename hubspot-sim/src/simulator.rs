@@ -1,6 +1,7 @@
 //! The handle: starts a simulator in this process, sets scenes in it, and looks at what it holds.
 
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,12 +15,14 @@ use crate::fault::Fault;
 use crate::finding::Finding;
 use crate::inspect;
 use crate::knobs::Knobs;
+use crate::oauth::{self, Install, OAuthApp};
 use crate::options::Options;
 use crate::portal::PortalState;
 use crate::portal::record::Record;
 use crate::portal::schema::NewProperty;
 use crate::preset::Preset;
 use crate::server;
+use crate::state;
 use crate::world::{World, locked};
 
 /// A running simulator. Clones are handles to the same one; it stops with `stop`, or with the last
@@ -63,6 +66,56 @@ impl Simulator {
         let portal = self.world.add_portal(preset, name);
         let portal = locked(&portal);
         Portal { id: portal.id, name: portal.name.clone(), access_token: portal.token.clone() }
+    }
+
+    /// Registers an app with HubSpot, or changes one that is registered.
+    ///
+    /// # Panics
+    /// If HubSpot would not take one of its redirect addresses.
+    pub fn add_app(&self, app: OAuthApp) {
+        if let Some(why) = app.redirect_urls.iter().find_map(|url| app.refuses_redirect(url)) {
+            panic!("the app cannot be registered: {why}");
+        }
+        self.world.add_app(app);
+    }
+
+    /// What a person's Allow comes to, without the page: the code that the redirect carries.
+    ///
+    /// # Panics
+    /// If the consent page would have been a blocked one.
+    pub fn allow(&self, portal: i64, client_id: &str, redirect_uri: &str, scopes: &[&str]) -> String {
+        let app = self.app_for(client_id, scopes);
+        if let Some(why) = app.refuses_redirect(redirect_uri) {
+            panic!("the consent page is blocked: {why}");
+        }
+        let scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
+        oauth::allow(&self.world, &mut locked(&self.state(portal)), client_id, redirect_uri, scopes)
+    }
+
+    /// Installs an app at once, and answers with its tokens. Installed again, it gets new ones, and
+    /// these scopes in place of the old ones.
+    ///
+    /// # Panics
+    /// If there is no such app, or one of the scopes is not in its file.
+    pub fn install(&self, portal: i64, client_id: &str, scopes: &[&str]) -> Install {
+        self.app_for(client_id, scopes);
+        let scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
+        oauth::grant(&self.world, &mut locked(&self.state(portal)), client_id, scopes)
+    }
+
+    /// Oldest first, and those that were removed too.
+    pub fn installs(&self, portal: i64) -> Vec<Install> {
+        let portal = self.state(portal);
+        let portal = locked(&portal);
+        portal.installs.all().iter().map(|install| Install::of(&portal, install)).collect()
+    }
+
+    fn app_for(&self, client_id: &str, scopes: &[&str]) -> OAuthApp {
+        let Some(app) = self.world.app(client_id) else { panic!("there is no app {client_id}") };
+        if let Some(scope) = app.stranger(scopes.iter().copied()) {
+            panic!("the app {client_id} has not registered the scope {scope}");
+        }
+        app
     }
 
     /// Carries out what a person does in a portal, and answers with the id of the record it was about.
@@ -149,7 +202,7 @@ impl Simulator {
     }
 
     pub fn clear_findings(&self) {
-        self.world.portals().iter().for_each(|portal| locked(portal).findings.clear());
+        inspect::clear_findings(&self.world);
     }
 
     /// The calls that are kept, oldest first.
@@ -178,6 +231,16 @@ impl Simulator {
         let state = self.state(portal);
         let look = || inspect::record_with(&locked(&state), object_type, property, value);
         inspect::until(&self.world, deadline, look).await
+    }
+
+    /// Writes everything into a file: portals, apps, tokens, clock, knobs, faults, calls and findings.
+    pub fn save(&self, path: &Path) -> io::Result<()> {
+        std::fs::write(path, state::save(&self.world).to_string())
+    }
+
+    /// Puts what a file holds in the place of everything that is here.
+    pub fn load(&self, path: &Path) -> io::Result<()> {
+        Ok(state::load(&self.world, &std::fs::read(path)?)?)
     }
 
     pub fn now(&self) -> i64 {

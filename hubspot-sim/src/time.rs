@@ -33,6 +33,16 @@ impl Ticker {
         }
     }
 
+    /// Where a standing clock stands; `None` for a real one.
+    pub(crate) fn standing(&self) -> Option<i64> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|&ms| ms != REAL)
+    }
+
+    /// Puts the clock there, or lets it be the real one.
+    pub(crate) fn put(&self, standing: Option<i64>) {
+        self.set(standing.unwrap_or(REAL));
+    }
+
     /// Moves a standing clock, and stops a real one.
     pub(crate) fn set(&self, ms: i64) {
         self.0.store(ms, Ordering::Relaxed);

@@ -5,6 +5,7 @@
 mod check;
 mod commit;
 mod deal;
+mod doubled;
 mod email;
 mod merge;
 mod value;
@@ -16,8 +17,9 @@ use serde_json::{Value, json};
 use crate::answer::Refusal;
 
 pub(crate) use check::{Claims, check};
-pub(crate) use commit::{archive, commit};
+pub(crate) use commit::{archive, commit, erase};
 pub(crate) use deal::DEFAULT_PIPELINE;
+pub(crate) use doubled::look as look_for_doubles;
 pub(crate) use email::is_valid as is_valid_email;
 pub(crate) use merge::{keep_address, merge};
 

@@ -1,8 +1,9 @@
-//! What a portal says about itself.
+//! What a portal says about itself, and how an app leaves it.
 
 use serde_json::json;
 
 use crate::answer::{Answer, Refusal};
+use crate::oauth;
 use crate::portal::PortalState;
 use crate::request::Request;
 use crate::time::{SECOND_MS, offset_s};
@@ -26,4 +27,13 @@ pub(super) fn details(portal: &PortalState, turn: &Turn, request: &Request) -> R
         "dataHostingLocation": "na1",
     });
     Ok(Answer::json(200, body))
+}
+
+/// An app takes itself out, with both its tokens.
+pub(super) fn uninstall(portal: &mut PortalState, turn: &Turn, request: &Request) -> Result<Answer, Refusal> {
+    request.allow_queries(&[])?;
+    let client_id = portal.caller(request.bearer().unwrap_or_default(), turn.now)?.client_id.map(str::to_owned);
+    let client_id = client_id.ok_or_else(|| Refusal::bare(403, "only the token of an app can uninstall it"))?;
+    oauth::uninstall(portal, &client_id)?;
+    Ok(Answer::empty(204))
 }

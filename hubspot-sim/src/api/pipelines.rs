@@ -39,7 +39,7 @@ pub(super) fn list_owners(portal: &PortalState, request: &Request) -> Result<Ans
     }
     let archived = request.query("archived") == Some("true");
     let is_wanted = |email: &str| request.query("email").is_none_or(|wanted| wanted.eq_ignore_ascii_case(email));
-    let owners = portal.owners.iter().filter(|owner| owner.archived == archived && is_wanted(owner.email));
+    let owners = portal.owners.iter().filter(|owner| owner.archived == archived && is_wanted(&owner.email));
     let rest: Vec<_> = owners.filter(|owner| owner.id > after).collect();
     let page = &rest[..limit.min(rest.len())];
     let mut body = json!({"results": page.iter().map(|owner| owner.to_json()).collect::<Vec<_>>()});

@@ -131,7 +131,7 @@ pub(crate) fn check(schema: &Schema, definition: &NewProperty) -> Result<(), Ref
     Ok(())
 }
 
-fn check_type(kind: &str, field_type: &str) -> Result<(), Refusal> {
+pub(crate) fn check_type(kind: &str, field_type: &str) -> Result<(), Refusal> {
     let fits = FIELD_TYPES.iter().any(|(known, fields)| *known == kind && fields.contains(&field_type));
     let message = || format!("the type {kind} and the field type {field_type} do not fit");
     if fits { Ok(()) } else { Err(Refusal::validation(message())) }

@@ -64,7 +64,7 @@ pub(super) fn batch(
     let mut missing = Vec::new();
     for input in inputs {
         let found = match archived {
-            true => table.by_id(&input.id).filter(|stored| stored.archived_at.is_some()),
+            true => table.by_id(&input.id).filter(|stored| stored.is_archived()),
             false => table.find(key, &input.id, turn.now),
         };
         match found {

@@ -1,4 +1,4 @@
-//! One record by its id or its key: read, change, archive.
+//! One record by its id or its key: read, change, archive, erase.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use serde::Deserialize;
 use super::reads::{self, Wanted};
 use super::upsert::check_key;
 use crate::answer::{Answer, Refusal};
-use crate::portal::PortalState;
 use crate::portal::record::Stored;
 use crate::portal::table::Table;
+use crate::portal::{CONTACT, PortalState};
 use crate::request::Request;
 use crate::turn::Turn;
 use crate::write::{self, Claims};
@@ -18,6 +18,13 @@ use crate::write::{self, Claims};
 #[serde(deny_unknown_fields)]
 struct Patch {
     properties: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Erasure {
+    object_id: String,
+    id_property: Option<String>,
 }
 
 /// A merged record answers with the one that took its place.
@@ -31,7 +38,7 @@ pub(super) fn get(
     let table = portal.table(object_type)?;
     request.allow_queries(&["properties", "propertiesWithHistory", "idProperty", "archived"])?;
     let archived = request.query("archived") == Some("true");
-    let stored = if archived { table.by_id(id).filter(|stored| stored.archived_at.is_some()) } else { None };
+    let stored = if archived { table.by_id(id).filter(|stored| stored.is_archived()) } else { None };
     let stored = match stored {
         Some(stored) => stored,
         None => find(table, turn, request, id)?,
@@ -73,6 +80,20 @@ pub(super) fn delete(
     request.allow_queries(&[])?;
     let target = find(portal.table(object_type)?, turn, request, id)?.id;
     write::archive(portal, turn, object_type, target);
+    Ok(Answer::empty(204))
+}
+
+/// Erases a contact for good, as the privacy laws have it.
+pub(super) fn erase(portal: &mut PortalState, turn: &Turn, request: &Request) -> Result<Answer, Refusal> {
+    request.allow_queries(&[])?;
+    let Erasure { object_id, id_property } = request.json()?;
+    let table = portal.table(CONTACT)?;
+    if id_property.as_deref().is_some_and(|property| property != "email") {
+        return Err(Refusal::validation("idProperty is email, or absent"));
+    }
+    let found = table.find(id_property.as_deref(), &object_id, turn.now);
+    let id = found.ok_or_else(|| Refusal::not_found(format!("No CONTACT with id {object_id} exists")))?.id;
+    write::erase(portal, turn, id);
     Ok(Answer::empty(204))
 }
 

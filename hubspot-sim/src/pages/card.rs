@@ -17,15 +17,22 @@ pub(super) fn card(portal: &PortalState, kind: &str, id: &str, now: i64) -> Opti
     let archived = stored.archived_at.map(|at| format!("<p class=\"archived\">Archived at {} UTC.</p>", time(at)));
     let middle = if kind == NOTE { body(stored) } else { timeline(portal, stored, now) };
     let content = format!(
-        "{}<div class=\"card\"><section><h2>About</h2>{}</section><section><h2>{}</h2>{middle}</section>\
+        "{}{}<div class=\"card\"><section><h2>About</h2>{}</section><section><h2>{}</h2>{middle}</section>\
          <section><h2>Linked</h2>{}</section></div><section><h2>History</h2>{}</section>",
         archived.unwrap_or_default(),
+        acts_link(portal.id, kind, stored.id),
         about(records, stored),
         if kind == NOTE { "Note" } else { "Timeline" },
         linked(portal, kind, stored),
         history(stored),
     );
     Some((title(kind, stored), content))
+}
+
+/// To the forms of the acts, with this record filled in.
+fn acts_link(portal: i64, kind: &str, id: u64) -> String {
+    let query = format!("object_type={}&amp;id={id}&amp;contact={id}&amp;loser={id}", escape(kind));
+    format!("<p class=\"pager\"><a href=\"/contacts/{portal}/acts?{query}\">Edit, merge, archive or erase</a></p>")
 }
 
 /// Every property that has a value, by its label.

@@ -2,6 +2,7 @@
 
 use crate::portal::{COMPANY, CONTACT, DEAL, NOTE, PortalState};
 use crate::turn::Turn;
+use crate::write;
 
 /// From, to, and the id of the link without a label.
 const PLAIN: [(&str, &str, u32); 13] = [
@@ -68,6 +69,7 @@ pub(crate) fn link(portal: &mut PortalState, turn: &Turn, from: (&str, u64), to:
     if is_new {
         touch(portal, turn, from, to);
         touch(portal, turn, to, from);
+        write::look_for_doubles(portal, turn, from, to);
     }
 }
 

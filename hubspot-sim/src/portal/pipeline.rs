@@ -1,8 +1,10 @@
 //! Pipelines with their stages, and the owners to whom records can be given.
 
+use serde::{Deserialize, Serialize};
+
 use serde_json::{Value, json};
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Pipeline {
     pub(crate) id: String,
     pub(crate) label: String,
@@ -10,36 +12,30 @@ pub(crate) struct Pipeline {
     pub(crate) stages: Vec<Stage>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Stage {
     pub(crate) id: String,
     pub(crate) label: String,
-    pub(crate) probability: &'static str,
+    pub(crate) probability: String,
     pub(crate) archived: bool,
     pub(crate) writable: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Owner {
     pub(crate) id: u64,
     /// Records do not take this one, although people mistake it for the owner's id.
     pub(crate) user_id: u64,
-    pub(crate) email: &'static str,
-    pub(crate) first_name: &'static str,
-    pub(crate) last_name: &'static str,
+    pub(crate) email: String,
+    pub(crate) first_name: String,
+    pub(crate) last_name: String,
     pub(crate) archived: bool,
 }
 
 impl Pipeline {
     /// Stages as id, label and probability.
-    pub(crate) fn new(id: &str, label: &str, stages: &[(&str, &str, &'static str)]) -> Self {
-        let stages = stages.iter().map(|&(id, label, probability)| Stage {
-            id: id.to_owned(),
-            label: label.to_owned(),
-            probability,
-            archived: false,
-            writable: true,
-        });
+    pub(crate) fn new(id: &str, label: &str, stages: &[(&str, &str, &str)]) -> Self {
+        let stages = stages.iter().map(|&(id, label, probability)| Stage::new(id, label, probability));
         Self { id: id.to_owned(), label: label.to_owned(), archived: false, stages: stages.collect() }
     }
 
@@ -58,8 +54,18 @@ impl Pipeline {
 }
 
 impl Stage {
+    pub(crate) fn new(id: &str, label: &str, probability: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            label: label.to_owned(),
+            probability: probability.to_owned(),
+            archived: false,
+            writable: true,
+        }
+    }
+
     fn to_json(&self, order: usize) -> Value {
-        let is_closed = matches!(self.probability, "0.0" | "1.0");
+        let is_closed = matches!(self.probability.as_str(), "0.0" | "1.0");
         json!({
             "id": self.id, "label": self.label, "displayOrder": order, "archived": self.archived,
             "metadata": {"isClosed": is_closed.to_string(), "probability": self.probability},

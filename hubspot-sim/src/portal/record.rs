@@ -9,7 +9,7 @@ use crate::portal::{CONTACT, DEAL, NOTE};
 use crate::time::{SECOND_MS, iso};
 
 /// A record as inspection shows it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     pub id: String,
     /// Values that are there, HubSpot's own among them.
@@ -22,7 +22,7 @@ pub struct Record {
     pub history: Vec<Change>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     pub property: String,
     /// Empty when the value was cleared.
@@ -49,7 +49,7 @@ impl Source {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Version {
     pub(crate) value: String,
     pub(crate) at: i64,
@@ -57,13 +57,15 @@ pub(crate) struct Version {
 }
 
 /// A record as the portal keeps it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Stored {
     pub(crate) id: u64,
     pub(crate) made_by: Source,
     pub(crate) created_at: i64,
     pub(crate) updated_at: i64,
     pub(crate) archived_at: Option<i64>,
+    /// Erased for good: nothing shows it, and nobody can restore it.
+    pub(crate) erased: bool,
     /// Until then no read finds it.
     pub(crate) visible_at: i64,
     /// The record that has taken this one's place.
@@ -77,7 +79,7 @@ pub(crate) struct Stored {
 }
 
 /// Writes that followed each other closely, for the lock that they bring about.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Burst {
     since: i64,
     writes: u32,
@@ -109,6 +111,7 @@ impl Stored {
             created_at: now,
             updated_at: now,
             archived_at: None,
+            erased: false,
             visible_at: now,
             merged_into: None,
             more_emails: Vec::new(),
@@ -121,6 +124,18 @@ impl Stored {
 
     pub(crate) fn is_live(&self, now: i64) -> bool {
         self.archived_at.is_none() && self.visible_at <= now
+    }
+
+    /// Archived, and still to be had by those who ask for it.
+    pub(crate) fn is_archived(&self) -> bool {
+        self.archived_at.is_some() && !self.erased
+    }
+
+    /// The value that somebody wrote before a moment.
+    pub(crate) fn written_by(&self, property: &str, at: i64) -> Option<&str> {
+        let versions = self.values.get(property)?;
+        let version = versions.iter().rev().find(|version| version.at <= at)?;
+        Some(version.value.as_str()).filter(|value| !value.is_empty())
     }
 
     pub(crate) fn latest(&self, property: &str) -> Option<&Version> {

@@ -81,7 +81,7 @@ impl Choice {
 }
 
 /// A property as the portal keeps it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Property {
     pub(crate) name: Arc<str>,
     pub(crate) definition: NewProperty,
@@ -137,7 +137,7 @@ impl Property {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Group {
     pub(crate) name: String,
     pub(crate) label: String,
@@ -153,13 +153,36 @@ pub(crate) struct Required {
     pub(crate) when: Option<(String, String)>,
 }
 
+/// A rule as a saved state and HubSpot's own lists have it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Wording {
+    kind: String,
+    argument: String,
+}
+
 /// An admin's rule for the values of a property.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Wording", into = "Wording")]
 pub(crate) struct Rule {
     pub(crate) kind: String,
     pub(crate) argument: String,
     /// Compiled once, for rules that are patterns.
     pattern: Option<Regex>,
+}
+
+impl From<Rule> for Wording {
+    fn from(rule: Rule) -> Self {
+        Self { kind: rule.kind, argument: rule.argument }
+    }
+}
+
+impl TryFrom<Wording> for Rule {
+    type Error = String;
+
+    fn try_from(wording: Wording) -> Result<Self, String> {
+        let Wording { kind, argument } = wording;
+        Self::new(&kind, &argument).ok_or_else(|| format!("there is no rule {kind} with {argument}"))
+    }
 }
 
 impl Rule {
@@ -192,7 +215,7 @@ impl Rule {
     }
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Schema {
     pub(crate) properties: BTreeMap<Arc<str>, Property>,
     /// The names of the unique ones: every value that is written asks for them.

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use serde_json::{Map, Value};
 
 use super::record::{Record, Source, Stored};
@@ -10,7 +12,7 @@ use super::schema::Schema;
 use super::{COMPANY, CONTACT, DEAL, NOTE};
 use crate::time::iso;
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Table {
     pub(crate) object_type: Arc<str>,
     /// HubSpot's word in its messages, such as `CONTACT`.
@@ -109,9 +111,19 @@ impl Table {
         true
     }
 
+    /// Takes a record away for good, with everything that is known about it.
+    pub(crate) fn erase(&mut self, id: u64, now: i64) {
+        self.archive(id, now);
+        if let Some(stored) = self.get_mut(id) {
+            stored.erased = true;
+            stored.values.clear();
+            stored.more_emails.clear();
+        }
+    }
+
     /// Brings an archived record back, with what nobody else has taken meanwhile.
     pub(crate) fn restore(&mut self, id: u64) -> bool {
-        let Some(stored) = self.get_mut(id).filter(|stored| stored.archived_at.is_some()) else {
+        let Some(stored) = self.get_mut(id).filter(|stored| stored.is_archived()) else {
             return false;
         };
         stored.archived_at = None;

@@ -53,6 +53,15 @@ pub(crate) fn archive(portal: &mut PortalState, turn: &Turn, object_type: &str, 
     done
 }
 
+/// Erases a contact. Its addresses are remembered, so that their return is noticed.
+pub(crate) fn erase(portal: &mut PortalState, turn: &Turn, id: u64) {
+    let Some(table) = portal.tables.get_mut(CONTACT) else { return };
+    let Some(stored) = table.get(id) else { return };
+    let addresses = stored.written("email").map(str::to_owned).into_iter().chain(stored.more_emails.iter().cloned());
+    portal.erased.extend(addresses.collect::<Vec<_>>());
+    table.erase(id, turn.now);
+}
+
 /// Writes one value, if it is new, and says whether it was.
 fn write_value(
     table: &mut Table,
@@ -116,6 +125,10 @@ fn note_findings(
     match object_type {
         CONTACT => {
             portal.findings.contact_writes += 1;
+            let address = stored.filter(|_| !portal.erased.is_empty()).and_then(|stored| stored.written("email"));
+            if address.is_some_and(|address| portal.erased.contains(address)) {
+                seen.push((FindingKind::ErasedWritten, "an address came back whose contact was erased".to_owned()));
+            }
             let looks = stored.filter(|_| draft.target.is_none()).and_then(looks);
             if let Some(first) = looks.and_then(|looks| portal.findings.earlier_contact(looks, id)) {
                 seen.push((FindingKind::TwoContactsOfOneLead, format!("contact {first} is of the same lead")));
