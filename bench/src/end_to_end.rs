@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::figure::{Figure, median};
-use crate::service::Service;
+use crate::service::{self, Service};
 
 const RUNS: usize = 5;
 const LEADS: usize = 4_000;
@@ -27,7 +27,7 @@ pub(crate) async fn run() -> anyhow::Result<Vec<Figure>> {
             }
             let before = service.applied();
             let started = Instant::now();
-            post_all(&service).await?;
+            service::post_all(service.clone(), LEADS, CONNECTIONS).await?;
             acked.push(LEADS as f64 / started.elapsed().as_secs_f64());
             service.wait_until_applied(before + LEADS).await?;
             rates.push(LEADS as f64 / started.elapsed().as_secs_f64());
@@ -64,21 +64,4 @@ async fn one_at_a_time(service: &Service) -> anyhow::Result<f64> {
         service.wait_until_applied(before + number + 1).await?;
     }
     Ok(ALONE as f64 / started.elapsed().as_secs_f64())
-}
-
-async fn post_all(service: &Arc<Service>) -> anyhow::Result<()> {
-    let mut posters = tokio::task::JoinSet::new();
-    for poster in 0..CONNECTIONS {
-        let service = service.clone();
-        posters.spawn(async move {
-            for number in (poster..LEADS).step_by(CONNECTIONS) {
-                service.post(number).await?;
-            }
-            anyhow::Ok(())
-        });
-    }
-    while let Some(posted) = posters.join_next().await {
-        posted??;
-    }
-    Ok(())
 }

@@ -4,6 +4,7 @@
 mod end_to_end;
 mod figure;
 mod footprint;
+mod hubspot;
 mod latency;
 mod machine;
 mod sandbox;
@@ -30,6 +31,8 @@ enum Bench {
     Sandbox,
     /// Leads per second from signed POST to HubSpot simulator, with SQLite at FULL.
     EndToEnd,
+    /// One portal at its rate limit: leads per second, calls per lead, share of the limit; and one lead alone.
+    Hubspot,
     /// From accepted to applied, at 100 leads a second.
     Latency,
     /// Start-up time and idle memory.
@@ -61,6 +64,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
         let measured = match bench {
             Bench::Sandbox => sandbox::run()?,
             Bench::EndToEnd => service::runtime()?.block_on(end_to_end::run())?,
+            Bench::Hubspot => service::runtime()?.block_on(hubspot::run())?,
             Bench::Latency => service::runtime()?.block_on(latency::run())?,
             Bench::Footprint => footprint::run()?,
         };

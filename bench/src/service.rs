@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use hubspot_sim::{Options, Preset, Simulator};
 use leadline::app::App;
 use leadline::config::Config;
-use leadline::hubspot::NOTE;
+use leadline::hubspot::{CONTACT, NOTE};
 use leadline::model::account::SchemaModes;
 use leadline::model::id::EventId;
 use leadline::signature::Secret;
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) struct Service {
     pub(crate) app: Arc<App>,
-    simulator: Simulator,
+    pub(crate) simulator: Simulator,
     sources: Vec<Source>,
     client: reqwest::Client,
     end: tokio::sync::oneshot::Sender<()>,
@@ -42,11 +42,15 @@ pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 impl Service {
-    /// Starts it with this many accounts, each with a portal and a source of its own.
+    /// Starts it with this many accounts, each with a portal and a source of its own, and no limit to speak of.
     pub(crate) async fn start(accounts: usize) -> anyhow::Result<Self> {
+        Self::start_with(accounts, Options { rate_limit: Some(NO_LIMIT), calls_kept: 0, ..Options::default() }).await
+    }
+
+    /// The same, with such a HubSpot.
+    pub(crate) async fn start_with(accounts: usize, hubspot: Options) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let options = Options { rate_limit: Some(NO_LIMIT), calls_kept: 0, ..Options::default() };
-        let simulator = Simulator::start(options).await?;
+        let simulator = Simulator::start(hubspot).await?;
         let config = Config {
             data: folder.path().to_owned(),
             keys: None,
@@ -86,6 +90,11 @@ impl Service {
         Ok(EventId::stored(event.to_owned()))
     }
 
+    /// Contacts in HubSpot: each lead's first record.
+    pub(crate) fn contacts(&self) -> usize {
+        self.sources.iter().map(|source| self.simulator.record_count(source.portal, CONTACT)).sum()
+    }
+
     /// Notes in HubSpot: each lead's last record.
     pub(crate) fn applied(&self) -> usize {
         self.sources.iter().map(|source| self.simulator.record_count(source.portal, NOTE)).sum()
@@ -109,6 +118,24 @@ impl Service {
         self.simulator.stop().await;
         Ok(())
     }
+}
+
+/// Posts so many leads, from so many connections at once.
+pub(crate) async fn post_all(service: Arc<Service>, leads: usize, connections: usize) -> anyhow::Result<()> {
+    let mut posters = tokio::task::JoinSet::new();
+    for poster in 0..connections {
+        let service = service.clone();
+        posters.spawn(async move {
+            for number in (poster..leads).step_by(connections) {
+                service.post(number).await?;
+            }
+            anyhow::Ok(())
+        });
+    }
+    while let Some(posted) = posters.join_next().await {
+        posted??;
+    }
+    Ok(())
 }
 
 async fn open(app: &App, simulator: &Simulator, address: &str, slug: &str) -> anyhow::Result<Source> {

@@ -62,6 +62,7 @@ codes! {
     PropertyArchived = "property.archived", "The property is archived in HubSpot", "Restore it in HubSpot, or let it be created again.";
     PropertyRequired = "property.required", "HubSpot requires a property that the lead does not have", "Give it a default in the settings, or make it optional in HubSpot.";
     PropertyNotUnique = "property.not_unique", "The key property does not hold unique values in HubSpot", "Choose or create another key property.";
+    PropertyTaken = "property.taken", "Another record in HubSpot holds this value, which only one may hold", "Merge the two records in HubSpot, or correct the value.";
     OptionUnknown = "option.unknown", "The value is not an option of the property in HubSpot", "Add the option in HubSpot, or map the value in the settings.";
     PipelineMissing = "pipeline.missing", "The pipeline no longer exists in HubSpot", "Choose a pipeline in the settings.";
     StageMissing = "stage.missing", "The stage no longer exists in HubSpot", "Choose a stage in the settings.";

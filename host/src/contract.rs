@@ -37,6 +37,16 @@ impl Action {
         }
     }
 
+    /// The property that recognises its record, and the value. A note has none.
+    pub fn key(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::UpsertContact(contact) => Some(contact.key.parts()),
+            Self::UpsertDeal(deal) => Some((&deal.key.name, &deal.key.value)),
+            Self::UpsertObject(object) => Some(object.key.parts()),
+            Self::AddNote(_) => None,
+        }
+    }
+
     /// The properties that the action writes. A note has none.
     pub fn properties(&self) -> &[Property] {
         match self {

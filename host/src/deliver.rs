@@ -1,24 +1,28 @@
 //! The deliver step: lease a lane, take a batch, call HubSpot, settle. Facts about HubSpot are in `hubspot`, SQL is
 //! in `store`; here is only the order in which things happen.
 
+mod check;
 mod journal;
 mod link;
 mod note;
 mod round;
 mod upsert;
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 
+use crate::budget::{self, Budget};
 use crate::connection::access::{self, Access};
 use crate::connection::care;
 use crate::connection::session::Session;
-use crate::hubspot::{BATCH_MAX, HubSpot};
-use crate::model::delivery::{DeliveryState, Outcome};
+use crate::hubspot::{BATCH_MAX, HubSpot, Pause};
+use crate::model::delivery::{Claimed, DeliveryState, Outcome};
 use crate::model::lane::{LaneKind, Settled, Step};
 use crate::model::time::Timestamp;
-use crate::store::{Settlement, Store};
+use crate::store::{LaneState, Settlement, Store};
 
-use journal::Journal;
+use journal::{Closed, Journal};
 use round::Round;
 
 /// Says what time it is. Given by the edge: the wall clock in production, a standing one in tests.
@@ -33,52 +37,72 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
         return Ok(Step::Idle);
     };
     let claimed = store.due_deliveries(&lease, BATCH_MAX, clock()).await?;
+    let recent = store.recent_calls(&lease, clock() - budget::WINDOW).await?;
+    let mut budget = Budget::new(lease.learned, recent);
+    let wait = if claimed.is_empty() { Duration::ZERO } else { budget.wait(calls_needed(&claimed), clock()) };
+    if wait > Duration::ZERO {
+        let lane = LaneState { paused_until: Some(clock() + wait), ..LaneState::default() };
+        store.settle(&lease, Settlement::resting(lane), clock()).await?;
+        return Ok(Step::Worked);
+    }
     let left_behind = store.open_calls(&lease).await?;
     let found = store.connection_with_token(&lease.account_id, &lease.lane_id).await?;
     let (connection, token) = found.with_context(|| format!("lane {} has no connection", lease.lane_id))?;
 
-    let mut round = Round::begin(claimed);
+    let mut round = Round::begin(claimed, clock());
     let recalled = round.recall(&left_behind, clock());
-    let (lease, mut calls, last_answer) =
-        match access::open(store, hubspot, &lease, &connection, token, clock()).await? {
-            Access::Open(portal) => {
-                if care::is_due(&connection, clock()) {
-                    let session = Session::new(hubspot.clone(), portal.clone(), connection.clone());
-                    care::look_after(store, &session, clock()).await?;
-                }
-                let mut journal = Journal::new(store, hubspot, &portal, lease, clock);
-                carry_out(&mut round, &mut journal).await?;
-                if journal.cut {
-                    round.cut();
-                }
-                journal.close()
+    let mut closed = match access::open(store, hubspot, &lease, &connection, token, clock()).await? {
+        Access::Open(portal) => {
+            if care::is_due(&connection, clock()) {
+                let session = Session::new(hubspot.clone(), portal.clone(), connection.clone());
+                care::look_after(store, &session, clock()).await?;
             }
-            Access::Blocked(problem) => {
-                round.block_all(&problem);
-                (lease, Vec::new(), None)
-            }
-            Access::Rest { problem, pause } => {
-                round.rest(problem, pause);
-                (lease, Vec::new(), None)
-            }
-        };
+            let schema = store.schema(&connection).await?;
+            let mut journal = Journal::new((store, hubspot, clock), &connection, portal, (lease, budget), schema);
+            carry_out(&mut round, &mut journal).await?;
+            journal.close()
+        }
+        lost => Closed::untouched(lease, budget, lost),
+    };
+    match closed.lost {
+        Some(Access::Blocked(problem)) => round.block_all(&problem),
+        Some(Access::Rest { problem, pause }) => round.rest(problem, Pause::For(pause)),
+        Some(Access::Open(_)) | None if closed.cut => round.cut(),
+        Some(Access::Open(_)) | None => {}
+    }
+
     let now = clock();
     let outcomes = round.outcomes(now);
-    calls.extend(recalled);
+    closed.calls.extend(recalled);
+    let learned = Some(closed.budget.learned()).filter(|learned| *learned != closed.lease.learned);
     let settlement = Settlement {
         claimed: &round.claimed,
         outcomes: &outcomes,
-        calls: &calls,
-        last_answer,
-        paused_until: round.paused_until(now),
+        calls: &closed.calls,
+        last_answer: closed.last_answer,
+        lane: LaneState { learned, ..round.lane(&connection, now) },
     };
-    match store.settle(&lease, settlement, now).await? {
-        Settled::Done => outcomes.iter().for_each(|outcome| record(outcome, &lease.lane_id)),
+    let lane = &closed.lease.lane_id;
+    match store.settle(&closed.lease, settlement, now).await? {
+        Settled::Done => outcomes.iter().for_each(|outcome| record(outcome, lane)),
         Settled::LeaseLost => {
-            tracing::warn!(lane.id = %lease.lane_id, "lane {} was taken over; its new holder goes on", lease.lane_id)
+            tracing::warn!(lane.id = %lane, "lane {lane} was taken over; its new holder goes on")
         }
     }
     Ok(Step::Worked)
+}
+
+/// The calls that a round is sure to make: a read and an upsert for each kind of record, and one call each for links
+/// and notes.
+fn calls_needed(claimed: &[Claimed]) -> u32 {
+    let actions = || claimed.iter().flat_map(|claimed| &claimed.plan.actions);
+    let mut groups: Vec<_> =
+        actions().filter_map(|action| Some((round::object_type(action), action.key()?.0))).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    let links = actions().any(|action| action.key().is_some() && !action.refers_to().is_empty());
+    let notes = actions().any(|action| action.key().is_none());
+    u32::try_from(groups.len() * 2).unwrap_or(u32::MAX) + u32::from(links) + u32::from(notes)
 }
 
 /// One round in HubSpot: people first, then what belongs to them, then what ties it together.

@@ -7,18 +7,14 @@ mod links;
 mod notes;
 mod objects;
 
-pub use answer::{BadProperty, Meaning, RateLimit, Reply, error_of, first_error, no_effect};
+pub use answer::{BadProperty, Meaning, Pause, RateLimit, Reply, error_of, first_error, no_effect};
 pub use client::{HubSpot, Portal, Request};
 pub use fold::{Found, Input, Target, fold};
 pub use links::{associate, association_type, notes_of, read_notes_of};
 pub use notes::{NoteInput, create_notes, created_notes, find_marker, marker, read_notes};
-pub use objects::{Judged, batch_read, batch_upsert, found, judge};
+pub use objects::{Judged, batch_read, batch_upsert, found, found_one, judge, normalized, read_one, update_one};
 
-/// Object types are always written as ids.
-pub const CONTACT: &str = "0-1";
-pub const COMPANY: &str = "0-2";
-pub const DEAL: &str = "0-3";
-pub const NOTE: &str = "0-46";
+pub use crate::model::portal::{COMPANY, CONTACT, DEAL, NOTE};
 
 /// Inputs of one batch call.
 pub const BATCH_MAX: usize = 100;

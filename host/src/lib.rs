@@ -22,8 +22,10 @@ pub mod hubspot;
 pub mod store;
 pub mod transform;
 
+pub mod budget;
 pub mod cause;
 pub mod digest;
+pub mod fit;
 pub mod payload;
 pub mod plan;
 pub mod retry;

@@ -18,6 +18,9 @@ pub const NAME_BYTES_MAX: usize = 100;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     pub actions: Vec<Action>,
+    /// The sender's id of the lead: it recognises a contact whose address HubSpot refuses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lead_id: Option<String>,
 }
 
 /// An action that breaks the rules of the contract. Positions count from 0.
@@ -49,7 +52,7 @@ pub enum Invalid {
 ///
 /// # Errors
 /// The first rule that an action breaks.
-pub fn plan(mut actions: Vec<Action>) -> Result<Plan, Invalid> {
+pub fn plan(mut actions: Vec<Action>, lead_id: Option<String>) -> Result<Plan, Invalid> {
     if actions.len() > ACTIONS_MAX {
         return Err(Invalid::TooManyActions(actions.len()));
     }
@@ -64,7 +67,7 @@ pub fn plan(mut actions: Vec<Action>) -> Result<Plan, Invalid> {
             Action::AddNote(_) => {}
         }
     }
-    Ok(Plan { actions })
+    Ok(Plan { actions, lead_id })
 }
 
 /// An empty value clears a property in HubSpot, and a lead never clears anything.
@@ -218,9 +221,9 @@ mod tests {
             note("hi", vec![0, 1]),
             object("2-1"),
         ];
-        let plan = plan(actions).unwrap();
+        let plan = plan(actions, None).unwrap();
         assert_eq!(plan.actions[0].properties(), [property("firstname", "Ana")]);
-        assert_eq!(super::plan(vec![]), Ok(Plan { actions: vec![] }));
+        assert_eq!(super::plan(vec![], None), Ok(Plan { actions: vec![], lead_id: None }));
     }
 
     #[test]
@@ -264,7 +267,7 @@ mod tests {
             ),
         ];
         for (actions, expected) in rows {
-            assert_eq!(plan(actions).unwrap_err().to_string(), expected);
+            assert_eq!(plan(actions, None).unwrap_err().to_string(), expected);
         }
     }
 }

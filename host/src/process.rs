@@ -6,6 +6,7 @@ use anyhow::Context as _;
 
 use crate::cause::{Code, Problem};
 use crate::contract::actions::Action;
+use crate::contract::events::Payload;
 use crate::digest::sha256_hex;
 use crate::model::account::{Binding, SchemaMode, Source};
 use crate::model::delivery::Progress;
@@ -167,7 +168,11 @@ fn decide(round: &Round, event: ReceivedEvent) -> Option<PlannedEvent> {
         return None;
     }
     let log = (!lines.is_empty()).then(|| (binding.version_id.clone(), lines));
-    Some(PlannedEvent { decision: judge(binding, run), event, log })
+    let lead_id = match input.payload {
+        Payload::LeadCaptured(lead) => Some(lead.id),
+        _ => None,
+    };
+    Some(PlannedEvent { decision: judge(binding, run, lead_id), event, log })
 }
 
 fn unplanned(event: ReceivedEvent, fate: Unplanned) -> PlannedEvent {
@@ -197,7 +202,7 @@ fn check_schema(
 }
 
 /// What a run comes to: a plan, or why there is none, in its own words.
-fn judge(binding: &Binding, run: TransformRun) -> Decision {
+fn judge(binding: &Binding, run: TransformRun, lead_id: Option<String>) -> Decision {
     let label = &binding.label;
     let figures = RunFigures { fuel: run.fuel, memory_bytes: run.memory_bytes, micros: run.micros };
     let held = |code, detail: &str| {
@@ -209,7 +214,7 @@ fn judge(binding: &Binding, run: TransformRun) -> Decision {
             Code::TransformSkipped,
             format!("transformation `{label}` returned no actions"),
         ))),
-        Ok(actions) => match plan(actions) {
+        Ok(actions) => match plan(actions, lead_id) {
             Ok(plan) => Decision::Planned {
                 connection_id: binding.connection_id.clone(),
                 version_id: binding.version_id.clone(),

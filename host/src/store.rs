@@ -31,6 +31,7 @@ pub use accounts::{CreateAccount, NewSource, SigningSource};
 pub use calls::{AnsweredCall, NewCall, OpenCall, ShownCall};
 pub use deliveries::{Attempt, Settlement};
 pub use events::{EventFilter, RunLog, ShownDelivery, ShownEvent};
+pub use lanes::LaneState;
 pub use plans::{Decision, PlannedEvent, ReceivedEvent, RunFigures};
 pub use rejected::Rejection;
 pub use schemas::CachedSchema;
@@ -162,6 +163,7 @@ mod tests {
         let store = Store::open(&folder.path().join("leadline.db"), keys).await.unwrap();
         let rows = [
             (calls::OPEN_CALLS, "c USING INDEX calls_open (account_id=? AND lane_id=?)"),
+            (calls::RECENT_CALLS, "calls USING INDEX sqlite_autoindex_calls_1 (account_id=? AND id>?)"),
             (calls::CALLS_OF, "calls USING INDEX sqlite_autoindex_calls_1 (account_id=? AND id>? AND id<?)"),
             (deliveries::DUE, "w USING PRIMARY KEY (account_id=? AND lane_id=? AND band=? AND due_at<?)"),
             (plans::RECEIVED, "w USING PRIMARY KEY (account_id=? AND lane_id=? AND band=? AND due_at<?)"),

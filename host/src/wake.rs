@@ -9,6 +9,8 @@ use crate::model::lane::LaneKind;
 pub struct Wake {
     pub plan: Notify,
     pub deliver: Notify,
+    plan_timekeeper: Notify,
+    deliver_timekeeper: Notify,
 }
 
 impl Wake {
@@ -16,6 +18,14 @@ impl Wake {
         match kind {
             LaneKind::Plan => &self.plan,
             LaneKind::Deliver => &self.deliver,
+        }
+    }
+
+    /// Who knocks when something falls due: told when there may be an earlier time to keep.
+    pub fn timekeeper(&self, kind: LaneKind) -> &Notify {
+        match kind {
+            LaneKind::Plan => &self.plan_timekeeper,
+            LaneKind::Deliver => &self.deliver_timekeeper,
         }
     }
 }

@@ -63,11 +63,19 @@ async fn step(app: &App, kind: LaneKind, owner: &str) -> anyhow::Result<Step> {
 /// Works while there is work, then waits for a knock.
 async fn run_loop(app: Arc<App>, kind: LaneKind, owner: String, mut stop: watch::Receiver<bool>) {
     let knock = app.wake.of(kind);
+    let mut worked = false;
     while !*stop.borrow() {
         match step(&app, kind, &owner).await {
             // Where one lane had work another may have some: wake a neighbour, who does the same.
-            Ok(Step::Worked) => knock.notify_one(),
+            Ok(Step::Worked) => {
+                worked = true;
+                knock.notify_one();
+            }
             Ok(Step::Idle) => {
+                if std::mem::take(&mut worked) {
+                    // What was left for later may be due before the timekeeper looks again.
+                    app.wake.timekeeper(kind).notify_one();
+                }
                 tokio::select! {
                     () = knock.notified() => {}
                     _ = stop.changed() => {}
@@ -88,6 +96,7 @@ async fn keep_time(app: Arc<App>, kind: LaneKind, mut stop: watch::Receiver<bool
         let rest = time_until_due(&app, kind).await;
         tokio::select! {
             () = tokio::time::sleep(rest) => app.wake.of(kind).notify_one(),
+            () = app.wake.timekeeper(kind).notified() => {}
             _ = stop.changed() => {}
         }
     }

@@ -99,7 +99,7 @@ async fn a_worker_that_comes_back_after_its_lease_changes_nothing() {
         outcomes: &[],
         calls: &[],
         last_answer: None,
-        paused_until: None,
+        lane: leadline::store::LaneState::default(),
     };
     assert_eq!(
         app.app.store.settle(&frozen, late, app.now()).await.unwrap(),

@@ -4,6 +4,7 @@
 mod guests;
 mod support;
 
+mod answers;
 mod blocked;
 mod cli;
 mod components;
@@ -11,5 +12,6 @@ mod crash;
 mod delivery;
 mod examples;
 mod ingest;
+mod pace;
 mod retry;
 mod sandbox;

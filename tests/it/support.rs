@@ -8,7 +8,7 @@ use std::time::Duration;
 use hubspot_sim::{Clock, FindingKind, Options, Preset, Simulator};
 use leadline::app::App;
 use leadline::config::Config;
-use leadline::model::account::{Account, Connection, SchemaModes};
+use leadline::model::account::{Account, Connection, Policy, SchemaModes};
 use leadline::model::event::EventState;
 use leadline::model::id::{EventId, SourceId};
 use leadline::model::lane::{LaneKind, Step};
@@ -23,6 +23,9 @@ use tempfile::TempDir;
 
 /// When every test begins: noon in UTC, on a Monday.
 pub(crate) const NOON: Timestamp = Timestamp(1_795_435_200_000);
+
+/// Posts that are on their way at once when many leads are sent.
+const SENDERS: usize = 64;
 
 /// A running service with its simulator.
 pub(crate) struct TestApp {
@@ -200,6 +203,25 @@ impl TestApp {
         EventId::stored(answer.body["event_id"].as_str().unwrap().to_owned())
     }
 
+    /// Posts many leads, some of them at the same time.
+    pub(crate) async fn send_many(&self, dealer: &Dealer, leads: impl Iterator<Item = (String, Value)>) {
+        let client = reqwest::Client::new();
+        let (at, url) = (self.now().seconds(), format!("{}/v1/sources/{}/events", self.address, dealer.source));
+        let mut posts = tokio::task::JoinSet::new();
+        for (id, data) in leads {
+            let body =
+                json!({ "type": "lead.captured.v1", "timestamp": "2026-11-23T08:00:00Z", "data": data }).to_string();
+            let signature = Secret::parse(dealer.secret.expose_secret()).unwrap().sign(&id, at, body.as_bytes());
+            let request = client.post(&url).header("webhook-id", id).header("webhook-timestamp", at);
+            let request = request.header("webhook-signature", signature).body(body);
+            posts.spawn(async move { request.send().await.unwrap().status().as_u16() });
+            if posts.len() >= SENDERS {
+                assert_eq!(posts.join_next().await.unwrap().unwrap(), 202);
+            }
+        }
+        assert!(posts.join_all().await.into_iter().all(|status| status == 202));
+    }
+
     /// Plans everything that is due.
     pub(crate) async fn plan(&self) {
         while process::plan_next(&self.app.store, &self.app.transformer, "test", self.now()).await.unwrap()
@@ -213,6 +235,17 @@ impl TestApp {
         while deliver::deliver_next(&self.app.store, &self.app.hubspot, "test", &self.app.clock).await.unwrap()
             == Step::Worked
         {}
+    }
+
+    /// One round of one lane.
+    pub(crate) async fn deliver_once(&self) {
+        deliver::deliver_next(&self.app.store, &self.app.hubspot, "test", &self.app.clock).await.unwrap();
+    }
+
+    /// From now on a lead with a value that HubSpot refuses waits.
+    pub(crate) async fn make_strict(&self, dealer: &Dealer) {
+        let policy = Policy { strict: true, ..dealer.connection.policy.clone() };
+        self.app.store.set_policy(&dealer.connection, &policy).await.unwrap();
     }
 
     /// Works through the queue and moves the clock to whatever is due next, until `end`.

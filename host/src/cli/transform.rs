@@ -122,7 +122,7 @@ fn judge(run: TransformRun) -> (Shown, Option<Failure>) {
         micros: run.micros,
     };
     match run.actions {
-        Ok(actions) => match plan(actions) {
+        Ok(actions) => match plan(actions, None) {
             Ok(plan) => (shown("planned", Some(plan.actions), None, None), None),
             Err(invalid) => {
                 let detail = invalid.to_string();

@@ -1,50 +1,159 @@
-//! The calls of one round: each is stored before it is sent, and its answer with the next one.
+//! The calls of one round: each is stored before it is sent, and its answer with the next one. Keeps to the portal's
+//! rate budget, and gets another token when HubSpot no longer takes the one it has.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::json;
 
 use super::Clock;
-use crate::cause::Code;
-use crate::hubspot::{HubSpot, Meaning, Portal, Reply, Request};
+use crate::budget::Budget;
+use crate::cause::{Code, Problem};
+use crate::connection::access::{self, Access};
+use crate::hubspot::{BadProperty, HubSpot, Meaning, Portal, Reply, Request};
+use crate::model::account::Connection;
 use crate::model::id::CallId;
 use crate::model::lane::{Lease, Settled};
-use crate::store::{AnsweredCall, NewCall, Store};
+use crate::model::portal::PortalSchema;
+use crate::model::time::Timestamp;
+use crate::store::{AnsweredCall, CachedSchema, NewCall, Store};
 
 /// A round that needs more calls than this stops and goes on later: other lanes have waited.
 const CALLS_MAX: usize = 40;
+/// What is known of a portal is believed for so long, when it costs a lead something.
+const DOUBT: Duration = Duration::from_secs(60);
+/// A property that is younger than this may not take values yet.
+const YOUNG: Duration = Duration::from_secs(3);
+/// How long a lane rests when HubSpot refuses a token that it has just given.
+const FRESH_TOKEN_REFUSED: Duration = Duration::from_secs(60);
 
 pub(super) struct Journal<'a> {
     store: &'a Store,
     hubspot: &'a HubSpot,
-    pub(super) portal: &'a Portal,
+    pub(super) connection: &'a Connection,
+    pub(super) portal: Portal,
     lease: Lease,
-    clock: &'a Clock,
+    pub(super) clock: &'a Clock,
+    pub(super) budget: Budget,
     calls: Vec<CallId>,
     last_answer: Option<AnsweredCall>,
     /// Nothing more is called in this round: the lane was taken over, HubSpot asked it to rest, or does not answer.
     stopped: bool,
     /// Whether a call was left out for that.
     pub(super) cut: bool,
+    /// The token was renewed in this round already.
+    renewed: bool,
+    /// Why the portal can no longer be talked to.
+    lost: Option<Access>,
+    /// What is known of the portal, where it was read.
+    pub(super) schema: Option<Arc<PortalSchema>>,
+    schema_read_at: Timestamp,
+    /// HubSpot's answers contradict what is known of the portal.
+    pub(super) contradicted: bool,
+}
+
+/// What a round leaves when its calls are made.
+pub(super) struct Closed {
+    pub(super) lease: Lease,
+    pub(super) budget: Budget,
+    pub(super) calls: Vec<CallId>,
+    /// The answer that is not stored yet.
+    pub(super) last_answer: Option<AnsweredCall>,
+    pub(super) cut: bool,
+    pub(super) lost: Option<Access>,
+    /// HubSpot's answers contradict what is known of the portal.
+    pub(super) contradicted: bool,
+}
+
+impl Closed {
+    /// Of a round that may not talk to the portal.
+    pub(super) fn untouched(lease: Lease, budget: Budget, lost: Access) -> Self {
+        let lost = Some(lost);
+        Self { lease, budget, calls: Vec::new(), last_answer: None, cut: false, lost, contradicted: false }
+    }
 }
 
 impl<'a> Journal<'a> {
     pub(super) fn new(
-        store: &'a Store,
-        hubspot: &'a HubSpot,
-        portal: &'a Portal,
-        lease: Lease,
-        clock: &'a Clock,
+        (store, hubspot, clock): (&'a Store, &'a HubSpot, &'a Clock),
+        connection: &'a Connection,
+        portal: Portal,
+        (lease, budget): (Lease, Budget),
+        schema: Option<CachedSchema>,
     ) -> Self {
-        Self { store, hubspot, portal, lease, clock, calls: Vec::new(), last_answer: None, stopped: false, cut: false }
+        Self {
+            store,
+            hubspot,
+            connection,
+            portal,
+            lease,
+            clock,
+            budget,
+            calls: Vec::new(),
+            last_answer: None,
+            stopped: false,
+            cut: false,
+            renewed: false,
+            lost: None,
+            schema_read_at: schema.as_ref().map_or(Timestamp(0), |schema| schema.read_at),
+            schema: schema.map(|cached| Arc::new(cached.schema)),
+            contradicted: false,
+        }
+    }
+
+    /// The portal is known to refuse something. What is known may be old: it is read again, though not each time.
+    pub(super) fn doubt_schema(&mut self) {
+        self.contradicted |= (self.clock)().since(self.schema_read_at) >= DOUBT;
+    }
+
+    /// The portal's lifecycle stages in their order; none where nobody knows them.
+    pub(super) fn lifecycle(&self) -> Vec<String> {
+        let stages = self.schema.as_ref().map(|schema| schema.lifecycle_order());
+        stages.map_or_else(Vec::new, |stages| stages.into_iter().map(str::to_owned).collect())
+    }
+
+    /// Whether HubSpot denies a property that it has just shown us: one that was created a moment ago.
+    pub(super) fn has_just_seen(&self, object_type: &str, bad: &BadProperty) -> bool {
+        let seen = self.schema.as_ref().and_then(|schema| schema.objects.get(object_type)?.get(&bad.name));
+        bad.code == Code::PropertyMissing
+            && seen.is_some_and(|known| !known.archived)
+            && (self.clock)().since(self.schema_read_at) < YOUNG
     }
 
     /// Makes one call for these items. None: the round has to stop here, and what is left goes on in a later one.
     pub(super) async fn call(&mut self, request: &Request, items: &[String]) -> anyhow::Result<Option<Reply>> {
-        if self.stopped || self.calls.len() >= CALLS_MAX {
+        let Some(reply) = self.send(request, items).await? else { return Ok(None) };
+        if reply.status() != Some(401) {
+            return Ok(Some(reply));
+        }
+        if !self.renewed {
+            self.renewed = true;
+            let now = (self.clock)();
+            match access::renew(self.store, self.hubspot, &self.lease, self.connection, now).await? {
+                Access::Open(portal) => {
+                    self.portal = portal;
+                    self.stopped = false;
+                    match self.send(request, items).await? {
+                        Some(reply) if reply.status() == Some(401) => {}
+                        reply => return Ok(reply),
+                    }
+                }
+                lost => self.lost = Some(lost),
+            }
+        }
+        let refused = || Problem::new(Code::HubspotServerError, "HubSpot refuses a token that it has just given");
+        self.lost.get_or_insert_with(|| Access::Rest { problem: refused(), pause: FRESH_TOKEN_REFUSED });
+        (self.stopped, self.cut) = (true, true);
+        Ok(None)
+    }
+
+    async fn send(&mut self, request: &Request, items: &[String]) -> anyhow::Result<Option<Reply>> {
+        let now = (self.clock)();
+        if self.stopped || self.calls.len() >= CALLS_MAX || self.budget.room(now) == 0 {
             self.cut = true;
             return Ok(None);
         }
-        let now = (self.clock)();
         let new = NewCall {
             id: CallId::new(now),
             operation: request.operation,
@@ -55,11 +164,15 @@ impl<'a> Journal<'a> {
         match self.store.next_call(&mut self.lease, answered, &new, now).await.context("cannot store a call")? {
             Settled::Done => {}
             Settled::LeaseLost => {
-                self.stopped = true;
+                (self.stopped, self.cut) = (true, true);
                 return Ok(None);
             }
         }
-        let reply = self.hubspot.send(self.portal, request).await;
+        self.budget.spend(now);
+        let reply = self.hubspot.send(&self.portal, request).await;
+        if let Some(rate) = reply.rate() {
+            self.budget.hear(rate.max, rate.remaining, (self.clock)());
+        }
         let status = reply.status().map_or_else(|| "none".to_owned(), |status| status.to_string());
         metrics::counter!("leadline_hubspot_calls_total", "operation" => request.operation, "status" => status)
             .increment(1);
@@ -74,9 +187,9 @@ impl<'a> Journal<'a> {
         Ok(Some(reply))
     }
 
-    /// The lease, the calls that were made, and the answer that is not stored yet.
-    pub(super) fn close(self) -> (Lease, Vec<CallId>, Option<AnsweredCall>) {
-        (self.lease, self.calls, self.last_answer)
+    pub(super) fn close(self) -> Closed {
+        let Self { lease, budget, calls, last_answer, cut, lost, contradicted, .. } = self;
+        Closed { lease, budget, calls, last_answer, cut, lost, contradicted }
     }
 }
 
@@ -86,6 +199,10 @@ fn ends_round(meaning: &Meaning) -> bool {
         Meaning::Pause { .. } => true,
         Meaning::Temporary { problem, .. } => problem.code != Code::HubspotLocked,
         Meaning::Blocked(problem) => problem.code == Code::AuthRevoked,
-        Meaning::Refused(_) | Meaning::Properties(_) | Meaning::Unclear(_) => false,
+        Meaning::Refused(_)
+        | Meaning::Properties(_)
+        | Meaning::Conflict { .. }
+        | Meaning::Duplicates { .. }
+        | Meaning::Unclear(_) => false,
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::journal::Journal;
 use super::round::{Owner, Round, object_type};
+use crate::cause::{Code, Problem};
 use crate::hubspot::{self, BATCH_MAX, Meaning};
 
 /// One missing association: whose, to which earlier action, from and to which record.
@@ -12,6 +13,14 @@ struct Link {
     target: u32,
     from: String,
     to: String,
+}
+
+/// What it means that an association cannot be made although its records were looked for again.
+pub(super) fn if_gone(meaning: Meaning) -> Meaning {
+    match meaning {
+        Meaning::Unclear(problem) => Meaning::Refused(Problem { code: Code::RecordGone, ..problem }),
+        meaning => meaning,
+    }
 }
 
 /// Makes every association that is missing and possible.
@@ -36,7 +45,7 @@ pub(super) async fn link(round: &mut Round, journal: &mut Journal<'_>) -> anyhow
         while let Some(mut batch) = batches.pop() {
             let pairs: Vec<_> = batch.iter().map(|link| (link.from.clone(), link.to.clone())).collect();
             let traces: Vec<_> = batch.iter().map(|link| round.trace(link.owner)).collect();
-            let request = hubspot::associate(journal.portal, &from_type, &to_type, &pairs);
+            let request = hubspot::associate(&journal.portal, &from_type, &to_type, &pairs);
             let Some(reply) = journal.call(&request, &traces).await? else {
                 return Ok(());
             };
@@ -54,9 +63,9 @@ pub(super) async fn link(round: &mut Round, journal: &mut Journal<'_>) -> anyhow
             if by_halves && batch.len() > 1 {
                 let half = batch.split_off(batch.len() / 2);
                 batches.extend([half, batch]);
-            } else {
+            } else if !(by_halves && round.make_again(batch[0].owner)) {
                 let owners: Vec<_> = batch.iter().map(|link| link.owner).collect();
-                round.stop_all(&owners, &meaning);
+                round.stop_all(&owners, &if_gone(meaning));
             }
         }
     }

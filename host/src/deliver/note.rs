@@ -1,10 +1,12 @@
 //! Notes: looked for where one may have been written already, created where none is there.
 
 use super::journal::Journal;
+use super::link::if_gone;
 use super::round::{DOUBT, Round};
+use crate::cause::Code;
 use crate::contract::actions::Action;
 use crate::hubspot::{self, BATCH_MAX, Meaning, NoteInput};
-use crate::model::delivery::Record;
+use crate::model::delivery::{Dropped, Record};
 use crate::model::time::Timestamp;
 
 /// After this many notes of the records in question the search stops and the notes are written.
@@ -20,7 +22,7 @@ pub(super) async fn find_unsure(round: &mut Round, journal: &mut Journal<'_>) ->
     }
     let Some(ids) = notes_of_all(round, journal, &missing).await? else { return Ok(()) };
     for chunk in ids.chunks(BATCH_MAX) {
-        let request = hubspot::read_notes(journal.portal, chunk);
+        let request = hubspot::read_notes(&journal.portal, chunk);
         let Some(reply) = journal.call(&request, &traces(&missing)).await? else { return Ok(()) };
         if reply.success().is_none() {
             stop(round, &missing, &reply.meaning());
@@ -54,7 +56,7 @@ async fn notes_of_all(
     for of_type in records.chunk_by(|(one, _), (other, _)| one == other) {
         let mut pages: Vec<_> = of_type.iter().map(|(_, id)| (id.clone(), None)).collect();
         while !pages.is_empty() && ids.len() < NOTES_READ_MAX {
-            let request = hubspot::read_notes_of(journal.portal, &of_type[0].0, &pages);
+            let request = hubspot::read_notes_of(&journal.portal, &of_type[0].0, &pages);
             let Some(reply) = journal.call(&request, &traces(notes)).await? else { return Ok(None) };
             let Some(body) = reply.success() else {
                 stop(round, notes, &reply.meaning());
@@ -81,7 +83,7 @@ pub(super) async fn create(round: &mut Round, journal: &mut Journal<'_>) -> anyh
         inputs(round).into_iter().filter(|note| !round.progress[note.owner.0].actions[note.owner.1].unsure).collect();
     let mut batches: Vec<Vec<NoteInput>> = notes.chunks(BATCH_MAX).map(<[_]>::to_vec).collect();
     while let Some(mut batch) = batches.pop() {
-        let request = hubspot::create_notes(journal.portal, &batch);
+        let request = hubspot::create_notes(&journal.portal, &batch);
         let Some(reply) = journal.call(&request, &traces(&batch)).await? else { return Ok(()) };
         if let Some(body) = reply.success() {
             let records = hubspot::created_notes(body, &batch);
@@ -99,7 +101,7 @@ pub(super) async fn create(round: &mut Round, journal: &mut Journal<'_>) -> anyh
             for note in missing {
                 // In neither list, or not for good: it may be there all the same, so it is looked for first.
                 match hubspot::error_of(body, &note.trace, reply.correlation_id()) {
-                    Some(meaning) if !matches!(meaning, Meaning::Temporary { .. }) => stop(round, &[note], &meaning),
+                    Some(meaning) if !matches!(meaning, Meaning::Temporary { .. }) => refused(round, &note, meaning),
                     meaning => doubt(round, &note, meaning.unwrap_or_else(hubspot::no_effect)),
                 }
             }
@@ -114,11 +116,30 @@ pub(super) async fn create(round: &mut Round, journal: &mut Journal<'_>) -> anyh
         }
         if reply.leaves_doubt() {
             batch.iter().for_each(|note| doubt(round, note, meaning.clone()));
+        } else if by_halves {
+            batch.iter().for_each(|note| refused(round, note, meaning.clone()));
         } else {
             stop(round, &batch, &meaning);
         }
     }
     Ok(())
+}
+
+/// HubSpot refuses this note and no other: a record that it is about may be gone, and is looked for again, once.
+fn refused(round: &mut Round, note: &NoteInput, meaning: Meaning) {
+    let may_be_gone = matches!(meaning, Meaning::Refused(_) | Meaning::Unclear(_));
+    if !(may_be_gone && round.make_again(note.owner)) {
+        stop(round, std::slice::from_ref(note), &if_gone(meaning));
+    }
+}
+
+/// An address that HubSpot did not take as one stands in the note instead.
+fn with_refused_address(round: &Round, delivery: usize, body: &str) -> String {
+    let refused = |dropped: &&Dropped| dropped.field == "email" && dropped.code == Some(Code::EmailInvalid);
+    match round.progress[delivery].dropped.iter().find(refused) {
+        Some(dropped) => format!("{body}\n\nE-mail address, which HubSpot does not accept: {}", dropped.value),
+        None => body.to_owned(),
+    }
 }
 
 /// The note may have been written: it is looked for before it is written again, and not before HubSpot shows it.
@@ -155,7 +176,7 @@ fn inputs(round: &Round) -> Vec<NoteInput> {
                 owner,
                 trace: round.trace(owner),
                 marker: hubspot::marker(&round.claimed[owner.0].event_id, owner.1),
-                body: note.body.clone(),
+                body: with_refused_address(round, owner.0, &note.body),
                 at: Timestamp(note.at),
                 about: about.into_iter().map(|(_, record)| record).collect(),
                 linked,

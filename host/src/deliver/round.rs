@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use crate::cause::Problem;
+use crate::budget;
+use crate::cause::{Code, Problem};
 use crate::contract::actions::Action;
-use crate::hubspot::{CONTACT, DEAL, Meaning, NOTE};
-use crate::model::delivery::{Claimed, Outcome, Progress, Record};
+use crate::hubspot::{CONTACT, DEAL, Meaning, NOTE, Pause};
+use crate::model::account::Connection;
+use crate::model::delivery::{Claimed, Dropped, Normalized, Outcome, Progress, Record};
 use crate::model::id::CallId;
 use crate::model::time::Timestamp;
 use crate::retry;
-use crate::store::OpenCall;
+use crate::store::{LaneState, OpenCall};
 
 /// What a round leaves for later is due again after this.
 const LATER: Duration = Duration::from_secs(5);
@@ -33,17 +35,20 @@ pub(super) struct Round {
     verdicts: Vec<Vec<Option<Verdict>>>,
     /// A note of this delivery may still become visible; look for it after then.
     not_before: Vec<Option<Timestamp>>,
-    pause: Option<(Problem, Duration)>,
+    pause: Option<(Problem, Pause)>,
     /// The round ended before everything was tried.
     cut: bool,
+    /// A contact got another key in this round.
+    pub(super) rekeyed: bool,
+    began: Timestamp,
 }
 
 impl Round {
-    pub(super) fn begin(claimed: Vec<Claimed>) -> Self {
+    pub(super) fn begin(claimed: Vec<Claimed>, now: Timestamp) -> Self {
         let progress: Vec<_> = claimed.iter().map(|claimed| claimed.progress.clone()).collect();
         let verdicts = progress.iter().map(|progress| vec![None; progress.actions.len()]).collect();
         let not_before = vec![None; claimed.len()];
-        Self { claimed, progress, verdicts, not_before, pause: None, cut: false }
+        Self { claimed, progress, verdicts, not_before, pause: None, cut: false, rekeyed: false, began: now }
     }
 
     /// Takes in the calls that an earlier holder of the lane left behind: its writes may have taken effect. Returns the
@@ -137,11 +142,53 @@ impl Round {
         }
     }
 
-    /// Notes that HubSpot refuses a value of an action.
-    pub(super) fn drop_value(&mut self, (delivery, action): Owner, name: &str, value: &str, reason: String) {
+    /// Notes that a value of an action is not written, and why.
+    pub(super) fn drop_value(&mut self, (delivery, action): Owner, dropped: Dropped) {
         let progress = &mut self.progress[delivery];
-        progress.drop_value(name, value, reason);
-        progress.actions[action].refused.push(name.to_owned());
+        if !progress.actions[action].refused.contains(&dropped.field) {
+            progress.actions[action].refused.push(dropped.field.clone());
+        }
+        progress.drop_value(dropped);
+    }
+
+    /// Notes that HubSpot stored a value in another form.
+    pub(super) fn normalized(&mut self, delivery: usize, normalized: Normalized) {
+        let known = &mut self.progress[delivery].normalized;
+        if !known.contains(&normalized) {
+            known.push(normalized);
+        }
+    }
+
+    /// From now on another key recognises the record of an action.
+    pub(super) fn rekey(&mut self, (delivery, action): Owner, key: (String, String)) {
+        self.progress[delivery].actions[action].key = Some(key);
+        self.rekeyed = true;
+    }
+
+    /// Whether the record of an action was locked when it was last written.
+    pub(super) fn was_locked(&self, (delivery, action): Owner) -> bool {
+        let problem = &self.progress[delivery].actions[action].problem;
+        problem.as_ref().is_some_and(|problem| problem.code == Code::HubspotLocked)
+    }
+
+    /// A record of an action, or one that it refers to, is gone: they are found or made again by their keys, in a later
+    /// round and once. False: that was done already.
+    pub(super) fn make_again(&mut self, (delivery, action): Owner) -> bool {
+        let progress = &mut self.progress[delivery];
+        if std::mem::replace(&mut progress.actions[action].made_again, true) {
+            return false;
+        }
+        let planned = &self.claimed[delivery].plan.actions[action];
+        let mut gone: Vec<_> = planned.refers_to().iter().map(|target| *target as usize).collect();
+        if planned.key().is_some() {
+            gone.push(action); // a note is never made again: it has no key that would find it
+        }
+        for index in gone {
+            let gone = &mut progress.actions[index];
+            (gone.record, gone.linked) = (None, Vec::new());
+        }
+        self.not_before[delivery] = Some(self.began);
+        true
     }
 
     pub(super) fn unsure(&mut self, (delivery, action): Owner, unsure: bool) {
@@ -182,7 +229,10 @@ impl Round {
             }
             Meaning::Temporary { problem, asked } => Verdict::Temporary { problem, asked },
             Meaning::Blocked(problem) => Verdict::Blocked(problem),
-            Meaning::Refused(problem) | Meaning::Unclear(problem) => Verdict::Refused(problem),
+            Meaning::Refused(problem)
+            | Meaning::Conflict { problem, .. }
+            | Meaning::Duplicates { problem, .. }
+            | Meaning::Unclear(problem) => Verdict::Refused(problem),
             Meaning::Properties(bad) => {
                 let first = bad.into_iter().next();
                 Verdict::Refused(first.map_or_else(
@@ -200,7 +250,7 @@ impl Round {
     }
 
     /// The whole lane waits; nobody spends an attempt.
-    pub(super) fn rest(&mut self, problem: Problem, pause: Duration) {
+    pub(super) fn rest(&mut self, problem: Problem, pause: Pause) {
         self.pause = Some((problem, pause));
     }
 
@@ -209,9 +259,17 @@ impl Round {
         self.stop_all(&open, &Meaning::Blocked(problem.clone()));
     }
 
-    /// When the lane may be served again, where HubSpot asked it to rest.
-    pub(super) fn paused_until(&self, now: Timestamp) -> Option<Timestamp> {
-        self.pause.as_ref().map(|(_, pause)| now + *pause)
+    /// How the lane goes on, where HubSpot asked it to rest.
+    pub(super) fn lane(&self, connection: &Connection, now: Timestamp) -> LaneState {
+        let Some((problem, pause)) = &self.pause else { return LaneState::default() };
+        let paused_until = match pause {
+            Pause::For(pause) => now + *pause,
+            Pause::UntilMidnight => {
+                let zone = connection.portal.as_ref().map_or("", |portal| &portal.time_zone);
+                budget::next_day(zone, connection.id.as_str(), now)
+            }
+        };
+        LaneState { paused_until: Some(paused_until), pause: Some(problem.clone()), learned: None }
     }
 
     /// What the round came to for each delivery.

@@ -1,20 +1,30 @@
 //! Records by key: contacts first, then deals and other objects. Read, fold, upsert; every input gets its own fate.
 
+mod repair;
+
 use std::collections::{BTreeMap, HashMap};
 
+use super::check;
 use super::journal::Journal;
 use super::round::{Owner, Round, Verdict};
-use crate::cause::{Code, Problem};
+use crate::cause::Problem;
 use crate::contract::actions::{Action, Property, WritePolicy};
-use crate::hubspot::{self, BATCH_MAX, BadProperty, CONTACT, DEAL, Found, Input, Judged, Meaning, Target};
-use crate::model::delivery::Record;
+use crate::hubspot::{self, BATCH_MAX, Found, Input, Judged, Meaning, Target};
+use crate::model::account::Policy;
+use crate::model::delivery::{Progress, Record};
 
 /// Object type and key property: one group is one read and one upsert.
 type Group = (String, String);
 
 /// Upserts the contacts.
 pub(super) async fn contacts(round: &mut Round, journal: &mut Journal<'_>) -> anyhow::Result<()> {
-    upsert_groups(round, journal, |action| matches!(action, Action::UpsertContact(_))).await
+    let contacts: fn(&Action) -> bool = |action| matches!(action, Action::UpsertContact(_));
+    upsert_groups(round, journal, contacts).await?;
+    // Those whose address HubSpot refuses are recognised by another key from now on.
+    if std::mem::take(&mut round.rekeyed) {
+        upsert_groups(round, journal, contacts).await?;
+    }
+    Ok(())
 }
 
 /// Upserts what belongs to the contacts. An action whose contacts could not be written waits for them.
@@ -27,55 +37,59 @@ async fn upsert_groups(
     journal: &mut Journal<'_>,
     wanted: fn(&Action) -> bool,
 ) -> anyhow::Result<()> {
+    let ready = |round: &Round, (owner, action): &(Owner, &Action)| {
+        let there = |target: &u32| round.record((owner.0, *target as usize)).is_some();
+        wanted(action) && round.record(*owner).is_none() && action.refers_to().iter().all(there)
+    };
+    let targets: Vec<_> = round
+        .open()
+        .filter(|open| ready(round, open))
+        .map(|(owner, action)| {
+            target(action, owner, round.trace(owner), &round.progress[owner.0], &journal.connection.policy)
+        })
+        .collect();
     let mut groups: BTreeMap<Group, Vec<Target>> = BTreeMap::new();
-    for (owner, action) in round.open() {
-        let ready = |target: &u32| round.record((owner.0, *target as usize)).is_some();
-        if wanted(action) && round.record(owner).is_none() && action.refers_to().iter().all(ready) {
-            let (group, mut target) = target(action, owner, round.trace(owner));
-            let refused = &round.progress[owner.0].actions[owner.1].refused;
-            target.properties.retain(|property| !refused.contains(&property.name));
+    for (group, target) in targets {
+        if let Some(target) = check::against_schema(round, journal, (&group.0, &group.1), target) {
             groups.entry(group).or_default().push(target);
         }
     }
     for ((object_type, key_property), targets) in groups {
-        for chunk in targets.chunks(BATCH_MAX) {
-            Upsert { round, journal, object_type: &object_type, key_property: &key_property }
-                .run(chunk.to_vec())
-                .await?;
+        // A record that was locked is not in a batch with others: it would lock them out with it.
+        let (alone, together): (Vec<_>, Vec<_>) =
+            targets.into_iter().partition(|target| round.was_locked(target.owner));
+        let batches = together.chunks(BATCH_MAX).chain(alone.chunks(1)).map(<[_]>::to_vec);
+        for batch in batches {
+            Upsert { round, journal, object_type: &object_type, key_property: &key_property }.run(batch).await?;
         }
     }
     Ok(())
 }
 
 /// What an action wants of its record.
-fn target(action: &Action, owner: Owner, trace: String) -> (Group, Target) {
+fn target(action: &Action, owner: Owner, trace: String, progress: &Progress, policy: &Policy) -> (Group, Target) {
     let on_create = |name: &str, value: &str| Property {
         name: name.to_owned(),
         value: value.to_owned(),
         policy: WritePolicy::OnCreate,
     };
-    let (object_type, key_property, key, mut properties) = match action {
-        Action::UpsertContact(contact) => {
-            let (name, value) = contact.key.parts();
-            (CONTACT, name, value, contact.properties.clone())
-        }
-        Action::UpsertDeal(deal) => {
-            // A seller moves deals: what says where a deal stands is written once.
-            let mut properties = vec![
-                on_create("dealname", &deal.name),
-                on_create("pipeline", &deal.pipeline),
-                on_create("dealstage", &deal.stage),
-            ];
-            properties.extend(deal.properties.iter().cloned());
-            (DEAL, deal.key.name.as_str(), deal.key.value.as_str(), properties)
-        }
-        Action::UpsertObject(object) => {
-            let (name, value) = object.key.parts();
-            (object.object_type.as_str(), name, value, object.properties.clone())
-        }
-        Action::AddNote(_) => unreachable!("a note has no key"),
+    let object_type = super::round::object_type(action);
+    let (planned_key, value) = action.key().expect("a note is no record of its own");
+    let mut properties = action.properties().to_vec();
+    if let Action::UpsertDeal(deal) = action {
+        // A seller moves deals: what says where a deal stands is written once.
+        let place = [("dealname", &deal.name), ("pipeline", &deal.pipeline), ("dealstage", &deal.stage)];
+        properties.splice(0..0, place.map(|(name, value)| on_create(name, value)));
+    }
+    let action_progress = &progress.actions[owner.1];
+    let (key_property, key) = match &action_progress.key {
+        Some((name, value)) => (name.as_str(), value.as_str()),
+        None => (policy.key_name(planned_key), value),
     };
-    properties.retain(|property| property.name != key_property);
+    let refused = &action_progress.refused;
+    properties.retain(|property| {
+        property.name != planned_key && property.name != key_property && !refused.contains(&property.name)
+    });
     let key = if key_property == "email" { key.trim().to_lowercase() } else { key.trim().to_owned() };
     ((object_type.to_owned(), key_property.to_owned()), Target { owner, trace, key, properties })
 }
@@ -97,6 +111,16 @@ enum Read {
     Stopped,
 }
 
+/// A batch that is to be sent, in one call or, alone, into a record that is known to be there.
+enum Next {
+    Upsert(Vec<Input>),
+    /// HubSpot says that the value is this record's already.
+    Into {
+        record: String,
+        input: Input,
+    },
+}
+
 impl Upsert<'_, '_, '_> {
     async fn run(mut self, targets: Vec<Target>) -> anyhow::Result<()> {
         let mut parts = vec![targets];
@@ -114,11 +138,16 @@ impl Upsert<'_, '_, '_> {
     }
 
     async fn write(&mut self, targets: Vec<Target>, found: &HashMap<String, Found>) -> anyhow::Result<()> {
-        let inputs = hubspot::fold(targets, self.key_property, |key| found.get(key));
+        let stages = self.journal.lifecycle();
+        let inputs = hubspot::fold(targets, self.key_property, &stages, |key| found.get(key));
         let inputs = self.settle_unchanged(inputs);
-        let mut batches = if inputs.is_empty() { vec![] } else { vec![inputs] };
-        while let Some(batch) = batches.pop() {
-            match self.send(batch, found).await? {
+        let mut batches = if inputs.is_empty() { vec![] } else { vec![Next::Upsert(inputs)] };
+        while let Some(next) = batches.pop() {
+            let again = match next {
+                Next::Upsert(batch) => self.send(batch, found).await?,
+                Next::Into { record, input } => self.send_into(&record, input).await?,
+            };
+            match again {
                 Some(again) => batches.extend(again),
                 None => break,
             }
@@ -148,7 +177,7 @@ impl Upsert<'_, '_, '_> {
         keys.dedup();
         let names =
             targets.iter().flat_map(|target| target.properties.iter().map(|property| property.name.clone())).collect();
-        let request = hubspot::batch_read(self.journal.portal, self.object_type, self.key_property, &keys, names);
+        let request = hubspot::batch_read(&self.journal.portal, self.object_type, self.key_property, &keys, names);
         let traces: Vec<_> = targets.iter().map(|target| target.trace.clone()).collect();
         let Some(reply) = self.journal.call(&request, &traces).await? else {
             return Ok(Read::Stopped);
@@ -173,22 +202,15 @@ impl Upsert<'_, '_, '_> {
         Ok(Read::Stopped)
     }
 
-    fn no_key(&self) -> Problem {
-        let detail = format!(
-            "HubSpot has no property `{}` with unique values, by which the record would be recognised",
-            self.key_property
-        );
-        Problem::new(Code::PropertyMissing, detail).about(self.key_property)
+    fn no_key(&mut self) -> Problem {
+        self.journal.contradicted = true;
+        check::no_key(self.journal.schema.as_deref(), self.object_type, self.key_property)
     }
 
     /// Sends one batch and settles what it can. What comes back is to be sent again, in smaller or mended batches;
     /// None: the round has to stop.
-    async fn send(
-        &mut self,
-        batch: Vec<Input>,
-        found: &HashMap<String, Found>,
-    ) -> anyhow::Result<Option<Vec<Vec<Input>>>> {
-        let request = hubspot::batch_upsert(self.journal.portal, self.object_type, self.key_property, &batch);
+    async fn send(&mut self, batch: Vec<Input>, found: &HashMap<String, Found>) -> anyhow::Result<Option<Vec<Next>>> {
+        let request = hubspot::batch_upsert(&self.journal.portal, self.object_type, self.key_property, &batch);
         let traces: Vec<_> = batch.iter().flat_map(|input| &input.targets).map(|target| target.trace.clone()).collect();
         let Some(reply) = self.journal.call(&request, &traces).await? else {
             return Ok(None);
@@ -197,6 +219,7 @@ impl Upsert<'_, '_, '_> {
             return Ok(Some(self.refused_whole(batch, reply.meaning(), found)));
         };
         let judged = hubspot::judge(&reply, body, self.key_property, &batch);
+        self.note_normalized(body, &batch);
         // An error that names no input is about one of those that the answer does not mention.
         let errors = body["errors"].as_array().is_some_and(|errors| !errors.is_empty());
         let lone = batch.len() == 1;
@@ -204,127 +227,59 @@ impl Upsert<'_, '_, '_> {
         let mut apart = Vec::new();
         for (input, judged) in batch.into_iter().zip(judged) {
             match judged {
+                Judged::Done(record) if record.new && input.found.is_some() => {
+                    mended.extend(self.written_anew(input, record));
+                }
                 Judged::Done(record) => self.done(&input, &record),
-                Judged::Silent if errors && !lone => apart.push(vec![input]),
+                Judged::Silent if errors && !lone => apart.push(Next::Upsert(vec![input])),
                 Judged::Silent if errors => {
                     let meaning = hubspot::first_error(body, reply.correlation_id());
                     apart.extend(self.refused_alone(input, meaning, found));
                 }
                 Judged::Silent => self.stop(&input, &hubspot::no_effect()),
-                Judged::Failed(Meaning::Properties(bad)) if are_about_schema(&bad) || input.targets.len() == 1 => {
+                Judged::Failed(Meaning::Properties(bad))
+                    if repair::are_about_schema(&bad) || input.targets.len() == 1 =>
+                {
                     mended.extend(self.mend(input, &bad));
                 }
-                Judged::Failed(meaning) => apart.extend(self.fail(input, &meaning, found)),
+                Judged::Failed(meaning) => apart.extend(self.refused_alone(input, meaning, found)),
             }
         }
         if !mended.is_empty() {
-            apart.push(mended);
+            apart.push(Next::Upsert(mended));
         }
         Ok(Some(apart))
     }
 
-    /// Nothing of the batch was written. Finds out what can go on: mended, or by halves until the culprit is alone.
-    fn refused_whole(
-        &mut self,
-        mut batch: Vec<Input>,
-        meaning: Meaning,
-        found: &HashMap<String, Found>,
-    ) -> Vec<Vec<Input>> {
-        match meaning {
-            // What the portal does not have, it has for nobody. Any other refusal is about somebody's value.
-            Meaning::Properties(bad) if are_about_schema(&bad) && batch.iter().any(|input| names_any(input, &bad)) => {
-                let (hit, others): (Vec<_>, Vec<_>) = batch.into_iter().partition(|input| names_any(input, &bad));
-                let mut again: Vec<_> = hit.into_iter().filter_map(|input| self.mend(input, &bad)).collect();
-                again.extend(others);
-                if again.is_empty() { vec![] } else { vec![again] }
-            }
-            meaning if batch.len() > 1 && is_about_one_input(&meaning) => {
-                let half = batch.split_off(batch.len() / 2);
-                vec![half, batch]
-            }
-            meaning if is_about_one_input(&meaning) => {
-                batch.into_iter().flat_map(|input| self.refused_alone(input, meaning.clone(), found)).collect()
-            }
-            meaning => {
-                batch.iter().for_each(|input| self.stop(input, &meaning));
-                vec![]
-            }
-        }
+    /// The record was deleted between read and write, and a new one came about. What was left out because the old one
+    /// held it, or for its age, is sent now.
+    fn written_anew(&mut self, input: Input, record: Record) -> Option<Input> {
+        let stages = self.journal.lifecycle();
+        let whole = hubspot::fold(input.targets.clone(), self.key_property, &stages, |_| None).pop()?;
+        let sent = &input.properties;
+        let mut properties = whole.properties;
+        properties.retain(|name, value| name != self.key_property && sent.get(name) != Some(value));
+        self.done(&input, &record);
+        let found = Some(Found { id: record.id, ..Found::default() });
+        (!properties.is_empty()).then_some(Input { found, properties, ..input })
     }
 
-    /// The answer is about this input and no other.
-    fn refused_alone(&mut self, input: Input, meaning: Meaning, found: &HashMap<String, Found>) -> Vec<Vec<Input>> {
-        match meaning {
-            Meaning::Properties(bad) if input.targets.len() == 1 => {
-                self.mend(input, &bad).map_or_else(Vec::new, |input| vec![vec![input]])
-            }
-            meaning => self.fail(input, &meaning, found),
-        }
-    }
-
-    /// Takes the refused values out, so that the record goes through without them. None: it cannot.
-    fn mend(&mut self, mut input: Input, bad: &[BadProperty]) -> Option<Input> {
-        if let Some(fatal) = bad.iter().find(|bad| self.is_vital(bad)) {
-            let problem = Problem::new(fatal.code, format!("HubSpot refuses `{}`: {}", fatal.name, fatal.message))
-                .about(&fatal.name);
-            let verdict = match fatal.code {
-                Code::PropertyMissing | Code::PipelineMissing | Code::PropertyNotUnique => Verdict::Blocked(problem),
-                _ => Verdict::Refused(problem),
-            };
-            input.targets.iter().for_each(|target| self.round.stop(target.owner, verdict.clone()));
-            return None;
-        }
-        let mut changed = false;
-        for bad in bad {
-            if let Some(value) = input.properties.remove(&bad.name) {
-                changed = true;
-                let reason = if bad.message.is_empty() {
-                    bad.code.title().to_owned()
-                } else {
-                    format!("{}: {}", bad.code.title(), bad.message)
-                };
-                for target in input
-                    .targets
-                    .iter()
-                    .filter(|target| target.properties.iter().any(|property| property.name == bad.name))
-                {
-                    self.round.drop_value(target.owner, &bad.name, &value, reason.clone());
-                }
+    /// Keeps what HubSpot made of a value, for the receipt.
+    fn note_normalized(&mut self, body: &serde_json::Value, batch: &[Input]) {
+        for normalized in hubspot::normalized(body) {
+            let sent = |input: &&Input| input.properties.get(&normalized.field) == Some(&normalized.sent);
+            for target in batch.iter().filter(sent).flat_map(|input| &input.targets) {
+                self.round.normalized(target.owner.0, normalized.clone());
             }
         }
-        if !changed {
-            self.stop(&input, &Meaning::Properties(bad.to_vec()));
-            return None;
-        }
-        self.settle_unchanged(vec![input]).pop()
-    }
-
-    /// Whether the record makes no sense without the property.
-    fn is_vital(&self, bad: &BadProperty) -> bool {
-        bad.name == self.key_property
-            || bad.code == Code::PipelineMissing
-            || (self.object_type == DEAL && ["pipeline", "dealstage"].contains(&bad.name.as_str()))
-    }
-
-    /// One input is refused. Leads that were folded into it are tried one by one, so that a good one does not suffer.
-    fn fail(&mut self, input: Input, meaning: &Meaning, found: &HashMap<String, Found>) -> Vec<Vec<Input>> {
-        if input.targets.len() > 1 && is_about_one_input(meaning) {
-            let mut alone = Vec::new();
-            for target in input.targets {
-                let inputs = hubspot::fold(vec![target], self.key_property, |key| found.get(key));
-                alone.extend(self.settle_unchanged(inputs).into_iter().map(|input| vec![input]));
-            }
-            alone.reverse(); // the last one is sent first
-            return alone;
-        }
-        self.stop(&input, meaning);
-        vec![]
     }
 
     fn done(&mut self, input: &Input, record: &Record) {
         for (index, target) in input.targets.iter().enumerate() {
             // The first lead made the contact; the next one of the same person found it.
-            self.round.written(target.owner, Record { id: record.id.clone(), new: record.new && index == 0 });
+            let known = self.round.record(target.owner).is_some_and(|known| known.new);
+            let new = known || (record.new && index == 0);
+            self.round.written(target.owner, Record { id: record.id.clone(), new });
         }
     }
 
@@ -332,23 +287,20 @@ impl Upsert<'_, '_, '_> {
         let owners: Vec<_> = input.targets.iter().map(|target| target.owner).collect();
         self.round.stop_all(&owners, meaning);
     }
+
+    /// The same, with a verdict of our own.
+    fn stop_with(&mut self, input: &Input, verdict: &Verdict) {
+        input.targets.iter().for_each(|target| self.round.stop(target.owner, verdict.clone()));
+    }
 }
 
-fn names_any(input: &Input, bad: &[BadProperty]) -> bool {
-    bad.iter().any(|bad| input.properties.contains_key(&bad.name))
-}
-
-/// Whether the refusal holds for every record of the portal.
-fn are_about_schema(bad: &[BadProperty]) -> bool {
-    bad.iter().all(|bad| matches!(bad.code, Code::PropertyMissing | Code::PropertyReadOnly))
-}
-
-/// Whether the meaning is about somebody's data, so that the neighbours in the batch may be fine.
-fn is_about_one_input(meaning: &Meaning) -> bool {
-    match meaning {
-        Meaning::Properties(_) | Meaning::Refused(_) | Meaning::Unclear(_) => true,
-        Meaning::Blocked(problem) => matches!(problem.code, Code::PropertyRequired | Code::PipelineMissing),
-        Meaning::Temporary { problem, .. } => problem.code == Code::HubspotLocked,
-        Meaning::Pause { .. } => false,
+impl Policy {
+    /// The portal's name for one of our key properties; any other name stands for itself.
+    fn key_name<'a>(&'a self, planned: &'a str) -> &'a str {
+        match planned {
+            "leadline_lead_id" => &self.contact_key,
+            "leadline_deal_key" => &self.deal_key,
+            other => other,
+        }
     }
 }

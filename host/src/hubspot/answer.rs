@@ -1,5 +1,5 @@
-//! Response to meaning, in one place. Branches on status, category, code and context, never on a text, but for one
-//! case where there is nothing else. Unknown fields are ignored; every field may be absent.
+//! Response to meaning, in one place. Branches on status, category, code and context, never on a text, but for three
+//! cases where there is nothing else. Unknown fields are ignored; every field may be absent.
 
 use std::time::Duration;
 
@@ -13,9 +13,8 @@ use crate::text::cut;
 const RATE_PAUSE: Duration = Duration::from_secs(11);
 /// How long a lane rests while HubSpot moves the portal and does not say: nobody moves a portal in seconds.
 const MIGRATION_PAUSE: Duration = Duration::from_secs(5 * 60);
-/// How long a lane rests when the day's calls are used up: until midnight in the portal's time zone, which we do not
-/// know, so it asks again each hour.
-const DAILY_PAUSE: Duration = Duration::from_secs(3600);
+/// How long it rests after the search used up its second.
+const SECOND_PAUSE: Duration = Duration::from_secs(1);
 /// A rest of no time would be no rest.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// The longest rest that an answer may ask for.
@@ -111,6 +110,11 @@ impl Reply {
         }
     }
 
+    /// What an answer means that does not show what it should: its own meaning, or `odd` where it says yes.
+    pub fn meaning_or(&self, odd: impl FnOnce() -> Meaning) -> Meaning {
+        if self.success().is_some() { odd() } else { self.meaning() }
+    }
+
     /// What an answer that is no 2xx means for everything that was asked.
     pub fn meaning(&self) -> Meaning {
         match self {
@@ -133,15 +137,27 @@ pub enum Meaning {
     /// Try again by the timetable, not before `asked`.
     Temporary { problem: Problem, asked: Duration },
     /// The whole lane rests; nobody spends an attempt.
-    Pause { problem: Problem, pause: Duration },
+    Pause { problem: Problem, pause: Pause },
     /// Waits until somebody removes the cause.
     Blocked(Problem),
     /// Bad data; final.
     Refused(Problem),
     /// Values that HubSpot does not take: without them, the record may go through.
     Properties(Vec<BadProperty>),
+    /// A value that only one record may hold is another record's; its id, where the answer names it.
+    Conflict { existing: Option<String>, problem: Problem },
+    /// Inputs that are one record to HubSpot; their keys, where the answer names them.
+    Duplicates { keys: Vec<String>, problem: Problem },
     /// Something about a whole batch that does not say which input is meant.
     Unclear(Problem),
+}
+
+/// How long a lane rests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pause {
+    For(Duration),
+    /// Until the next day begins in the portal's time zone: its daily calls are used up.
+    UntilMidnight,
 }
 
 /// A value that HubSpot refuses.
@@ -286,17 +302,17 @@ fn by_status(
                 format!("HubSpot's limit `{}` is used up", envelope.policy_name.as_deref().unwrap_or("unknown")),
             ),
             pause: match envelope.policy_name.as_deref() {
-                Some("DAILY") => retry_after.unwrap_or(DAILY_PAUSE),
-                _ => retry_after.unwrap_or(RATE_PAUSE),
-            }
-            .clamp(PAUSE_MIN, PAUSE_MAX),
+                Some("DAILY") => Pause::UntilMidnight,
+                Some("SECONDLY") => at_least(retry_after.unwrap_or(SECOND_PAUSE)),
+                _ => at_least(retry_after.unwrap_or(RATE_PAUSE)),
+            },
         },
         477 => Meaning::Pause {
             problem: problem(
                 Code::HubspotMigrating,
                 "HubSpot is moving this account to another data centre".to_owned(),
             ),
-            pause: retry_after.unwrap_or(MIGRATION_PAUSE).clamp(PAUSE_MIN, PAUSE_MAX),
+            pause: at_least(retry_after.unwrap_or(MIGRATION_PAUSE)),
         },
         522 | 525 | 526 => {
             temporary(problem(Code::HubspotUnreachable, format!("HubSpot answered {status}")), retry_after)
@@ -308,6 +324,10 @@ fn by_status(
             retry_after,
         ),
     }
+}
+
+fn at_least(pause: Duration) -> Pause {
+    Pause::For(pause.clamp(PAUSE_MIN, PAUSE_MAX))
 }
 
 fn temporary(problem: Problem, asked: Option<Duration>) -> Meaning {
@@ -326,15 +346,7 @@ fn bad_data(status: u16, envelope: &Envelope, problem: &dyn Fn(Code, String) -> 
     let bad: Vec<_> = details
         .iter()
         .filter_map(|detail| {
-            let code = match detail.code() {
-                "PROPERTY_DOESNT_EXIST" => Code::PropertyMissing,
-                "INVALID_OPTION" => Code::OptionUnknown,
-                "READ_ONLY_VALUE" => Code::PropertyReadOnly,
-                "INVALID_EMAIL" => Code::EmailInvalid,
-                "INVALID_PIPELINE" | "INVALID_PIPELINE_STAGE" | "INVALID_PIPELINE_STAGE_ID" => Code::PipelineMissing,
-                code if code.starts_with("INVALID_") => Code::PropertyWrongType,
-                _ => return None,
-            };
+            let code = cause_of(detail.code(), detail.property()?)?;
             Some(BadProperty {
                 name: detail.property()?.to_owned(),
                 code,
@@ -352,8 +364,46 @@ fn bad_data(status: u16, envelope: &Envelope, problem: &dyn Fn(Code, String) -> 
             "the person who connected HubSpot may not link records".to_owned(),
         ));
     }
-    let code = if status == 409 { Code::ContactConflict } else { Code::HubspotRefused };
-    Meaning::Unclear(problem(code, envelope.words()))
+    let message = envelope.message.as_deref().unwrap_or("");
+    let listed = |name: &str| -> Vec<String> {
+        let values = envelope.context[name].as_array().into_iter().flatten();
+        values.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    if status == 409 {
+        // The id stands in the context or, failing that, in the text.
+        let existing = listed("existingId").into_iter().next().or_else(|| digits_after(message, "Existing ID: "));
+        return Meaning::Conflict { existing, problem: problem(Code::ContactConflict, envelope.words()) };
+    }
+    if message.contains("Duplicate IDs") {
+        return Meaning::Duplicates { keys: listed("ids"), problem: problem(Code::HubspotRefused, envelope.words()) };
+    }
+    Meaning::Unclear(problem(Code::HubspotRefused, envelope.words()))
+}
+
+/// What HubSpot has against a value, by its code and the property. The codes of a bad pipeline, stage or owner are not
+/// documented, so the property counts there.
+fn cause_of(code: &str, property: &str) -> Option<Code> {
+    Some(match code {
+        "PROPERTY_DOESNT_EXIST" => Code::PropertyMissing,
+        "READ_ONLY_VALUE" => Code::PropertyReadOnly,
+        "INVALID_EMAIL" => Code::EmailInvalid,
+        "CONFLICTING_UNIQUE_VALUE" => Code::PropertyTaken,
+        code if code.starts_with("INVALID_") => match property {
+            "pipeline" | "hs_pipeline" => Code::PipelineMissing,
+            "dealstage" | "hs_pipeline_stage" => Code::StageMissing,
+            "hubspot_owner_id" => Code::OwnerUnknown,
+            _ if code == "INVALID_OPTION" => Code::OptionUnknown,
+            _ if code == "INVALID_FORMAT" => Code::PropertyRule,
+            _ => Code::PropertyWrongType,
+        },
+        _ => return None,
+    })
+}
+
+fn digits_after(text: &str, words: &str) -> Option<String> {
+    let rest = &text[text.find(words)? + words.len()..];
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    (!digits.is_empty()).then_some(digits)
 }
 
 #[cfg(test)]
@@ -375,7 +425,12 @@ mod tests {
     fn short(meaning: Meaning) -> String {
         match meaning {
             Meaning::Temporary { problem, asked } => format!("temporary {} after {} s", problem.code, asked.as_secs()),
-            Meaning::Pause { problem, pause } => format!("pause {} for {} s", problem.code, pause.as_secs()),
+            Meaning::Pause { problem, pause: Pause::For(pause) } => {
+                format!("pause {} for {} s", problem.code, pause.as_secs())
+            }
+            Meaning::Pause { problem, pause: Pause::UntilMidnight } => format!("pause {} until midnight", problem.code),
+            Meaning::Conflict { existing, problem } => format!("conflict {} {existing:?}", problem.code),
+            Meaning::Duplicates { keys, problem } => format!("duplicates {} {keys:?}", problem.code),
             Meaning::Blocked(problem) => format!("blocked {} {}", problem.code, problem.subject.unwrap_or_default()),
             Meaning::Refused(problem) => format!("refused {}", problem.code),
             Meaning::Unclear(problem) => format!("unclear {}", problem.code),
@@ -401,7 +456,24 @@ mod tests {
             (400, json!({"message": "You need Edit Associations"}), "blocked auth.permission "),
             (400, json!({"message": "Bad [list"}), "unclear hubspot.refused"),
             (400, Value::Null, "unclear hubspot.refused"),
-            (409, json!({"category": "CONFLICT"}), "unclear contact.conflict"),
+            (409, json!({"category": "CONFLICT"}), "conflict contact.conflict None"),
+            (
+                409,
+                json!({"category": "CONFLICT", "message": "Contact already exists. Existing ID: 61001"}),
+                "conflict contact.conflict Some(\"61001\")",
+            ),
+            (
+                409,
+                json!({"category": "CONFLICT", "context": {"existingId": ["61002"]}}),
+                "conflict contact.conflict Some(\"61002\")",
+            ),
+            (
+                400,
+                json!({"message": "Duplicate IDs found in batch input", "context": {"ids": ["a@x.org"]}}),
+                "duplicates hubspot.refused [\"a@x.org\"]",
+            ),
+            (429, json!({"policyName": "DAILY"}), "pause hubspot.rate_limited until midnight"),
+            (429, json!({"policyName": "SECONDLY"}), "pause hubspot.rate_limited for 1 s"),
             (401, json!({"category": "EXPIRED_AUTHENTICATION"}), "blocked auth.revoked "),
             (
                 403,

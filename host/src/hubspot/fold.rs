@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::contract::actions::{Property, WritePolicy};
 
-/// HubSpot's own stages in their order. A lead that is a customer stays one.
+/// HubSpot's own stages in their order, for a portal whose own are not known. A lead that is a customer stays one.
 const LIFECYCLE: [&str; 8] = [
     "subscriber",
     "lead",
@@ -49,8 +49,14 @@ pub struct Input {
     pub targets: Vec<Target>,
 }
 
-/// One input for each record. `found` gives the record of a key, and `key_property` is the property that keys it.
-pub fn fold<'a>(targets: Vec<Target>, key_property: &str, found: impl Fn(&str) -> Option<&'a Found>) -> Vec<Input> {
+/// One input for each record. `found` gives the record of a key, `key_property` is the property that keys it, and
+/// `stages` are the portal's lifecycle stages in their order; empty where nobody knows them.
+pub fn fold<'a>(
+    targets: Vec<Target>,
+    key_property: &str,
+    stages: &[String],
+    found: impl Fn(&str) -> Option<&'a Found>,
+) -> Vec<Input> {
     let mut inputs: Vec<Input> = Vec::with_capacity(targets.len());
     for target in targets {
         let record = found(&target.key);
@@ -60,7 +66,7 @@ pub fn fold<'a>(targets: Vec<Target>, key_property: &str, found: impl Fn(&str) -
         };
         match inputs.iter_mut().find(same) {
             Some(input) => {
-                apply(input, &target, key_property);
+                apply(input, &target, key_property, stages);
                 input.targets.push(target);
             }
             None => {
@@ -75,7 +81,7 @@ pub fn fold<'a>(targets: Vec<Target>, key_property: &str, found: impl Fn(&str) -
                     // A new record has to hold its key; sent to a known one, an address could rename its primary one.
                     input.properties.insert(key_property.to_owned(), target.key.clone());
                 }
-                apply(&mut input, &target, key_property);
+                apply(&mut input, &target, key_property, stages);
                 input.targets.push(target);
                 inputs.push(input);
             }
@@ -85,7 +91,7 @@ pub fn fold<'a>(targets: Vec<Target>, key_property: &str, found: impl Fn(&str) -
 }
 
 /// Adds what `target` may write to what is sent already. A second action sees the state that the first one leaves.
-fn apply(input: &mut Input, target: &Target, key_property: &str) {
+fn apply(input: &mut Input, target: &Target, key_property: &str, stages: &[String]) {
     // For a second action on a new record, the record exists by then.
     let exists = input.found.is_some() || !input.targets.is_empty();
     for property in &target.properties {
@@ -96,7 +102,7 @@ fn apply(input: &mut Input, target: &Target, key_property: &str) {
         let current = input.properties.get(&property.name).or(held).filter(|value| !value.is_empty());
         let send = match (property.policy, exists, current) {
             (WritePolicy::OnCreate, true, _) | (WritePolicy::IfEmpty, _, Some(_)) => false,
-            (_, _, Some(current)) => *current != property.value && !moves_back(property, current),
+            (_, _, Some(current)) => *current != property.value && !moves_back(property, current, stages),
             (_, _, None) => true,
         };
         if send {
@@ -111,8 +117,11 @@ fn apply(input: &mut Input, target: &Target, key_property: &str) {
 }
 
 /// HubSpot moves a lifecycle stage forward only; asking it to move back is asking for a surprise.
-fn moves_back(property: &Property, current: &str) -> bool {
-    let place = |stage: &str| LIFECYCLE.iter().position(|known| *known == stage);
+fn moves_back(property: &Property, current: &str, stages: &[String]) -> bool {
+    let place = |stage: &str| match stages {
+        [] => LIFECYCLE.iter().position(|known| *known == stage),
+        stages => stages.iter().position(|known| known == stage),
+    };
     property.name == "lifecyclestage"
         && matches!((place(current), place(&property.value)), (Some(at), Some(to)) if at > to)
 }
@@ -162,7 +171,7 @@ mod tests {
             (IfEmpty, Some(&full), false),
         ];
         for (policy, record, sends) in rows {
-            let inputs = fold(vec![target(0, "a@x.org", &[("p", "new", policy)])], "email", |_| record);
+            let inputs = fold(vec![target(0, "a@x.org", &[("p", "new", policy)])], "email", &[], |_| record);
             assert_eq!(inputs[0].properties.contains_key("p"), sends, "{policy:?} {record:?}");
             assert_eq!(inputs[0].properties.contains_key("email"), record.is_none(), "{policy:?} {record:?}");
         }
@@ -174,7 +183,7 @@ mod tests {
             target(0, "a@x.org", &[("phone", "1", Always), ("status", "NEW", OnCreate), ("name", "Ana", IfEmpty)]);
         let second =
             target(1, "a@x.org", &[("phone", "2", Always), ("status", "OPEN", OnCreate), ("name", "Anna", IfEmpty)]);
-        let inputs = fold(vec![first, second], "email", |_| None);
+        let inputs = fold(vec![first, second], "email", &[], |_| None);
         assert_eq!(inputs.len(), 1);
         assert_eq!(sent(&inputs[0]), [("email", "a@x.org"), ("name", "Ana"), ("phone", "2"), ("status", "NEW")]);
         assert_eq!(inputs[0].targets.iter().map(|t| t.owner.0).collect::<Vec<_>>(), [0, 1]);
@@ -187,7 +196,7 @@ mod tests {
             target(0, "main@x.org", &[("a", "1", Always)]),
             target(1, "other@x.org", &[("b", "2", Always), ("email", "other@x.org", OnCreate)]),
         ];
-        let inputs = fold(targets, "email", |_| Some(&person));
+        let inputs = fold(targets, "email", &[], |_| Some(&person));
         assert_eq!(inputs.len(), 1);
         assert_eq!(sent(&inputs[0]), [("a", "1"), ("b", "2")]);
     }
@@ -197,15 +206,24 @@ mod tests {
         let person = found("7", &[("phone", "1")]);
         let targets =
             vec![target(0, "a@x.org", &[("phone", "2", Always)]), target(1, "a@x.org", &[("phone", "1", Always)])];
-        assert_eq!(sent(&fold(targets, "email", |_| Some(&person))[0]), []);
+        assert_eq!(sent(&fold(targets, "email", &[], |_| Some(&person))[0]), []);
     }
 
     #[test]
     fn a_lifecycle_stage_only_moves_forward() {
         for (current, sends) in [("customer", false), ("lead", false), ("subscriber", true), ("own_stage", true)] {
             let person = found("7", &[("lifecyclestage", current)]);
-            let inputs =
-                fold(vec![target(0, "a@x.org", &[("lifecyclestage", "lead", Always)])], "email", |_| Some(&person));
+            let inputs = fold(vec![target(0, "a@x.org", &[("lifecyclestage", "lead", Always)])], "email", &[], |_| {
+                Some(&person)
+            });
+            assert_eq!(!inputs[0].properties.is_empty(), sends, "{current}");
+        }
+        // A portal's own stages, in its own order.
+        let stages: Vec<String> = ["lead", "own_stage", "customer"].map(str::to_owned).to_vec();
+        for (current, sends) in [("own_stage", false), ("customer", false), ("subscriber", true)] {
+            let person = found("7", &[("lifecyclestage", current)]);
+            let wanted = vec![target(0, "a@x.org", &[("lifecyclestage", "lead", Always)])];
+            let inputs = fold(wanted, "email", &stages, |_| Some(&person));
             assert_eq!(!inputs[0].properties.is_empty(), sends, "{current}");
         }
     }

@@ -1,6 +1,6 @@
 //! Contacts, deals and other objects: reads and upserts of up to 100, and each input's own answer.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::answer::{Envelope, Meaning, Reply};
 use super::client::{Portal, Request};
 use super::fold::{Found, Input};
 use super::{CONTACT, DEAL};
-use crate::model::delivery::Record;
+use crate::model::delivery::{Normalized, Record};
 
 /// What the answer says of one input.
 #[derive(Debug, PartialEq, Eq)]
@@ -71,16 +71,51 @@ pub fn found(body: &Value, key_property: &str) -> Option<HashMap<String, Found>>
     }
     let mut records = HashMap::new();
     for result in body["results"].as_array()? {
-        let Some(id) = result["id"].as_str() else { continue };
-        let properties = result["properties"].as_object().into_iter().flatten();
-        let properties =
-            properties.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
-        let record = Found { id: id.to_owned(), properties };
+        let Some(record) = found_one(result) else { continue };
         for key in keys_of(&result["properties"], key_property) {
             records.insert(key, record.clone());
         }
     }
     Some(records)
+}
+
+/// Reads one record by its id.
+pub fn read_one(portal: &Portal, object_type: &str, id: &str, properties: &[&str]) -> Request {
+    let path = format!("/crm/objects/{}/{object_type}/{id}?properties={}", portal.api_version, properties.join(","));
+    Request::get(operation(object_type, ["contacts.get", "deals.get", "objects.get"]), path)
+}
+
+/// Changes one record by its id.
+pub fn update_one(portal: &Portal, object_type: &str, id: &str, properties: &BTreeMap<String, String>) -> Request {
+    let path = format!("/crm/objects/{}/{object_type}/{id}", portal.api_version);
+    let operation = operation(object_type, ["contacts.update", "deals.update", "objects.update"]);
+    Request::patch(operation, path, json!({ "properties": properties }))
+}
+
+/// The record that an answer about one shows. A merged one comes with the id of the record that it became.
+pub fn found_one(body: &Value) -> Option<Found> {
+    let properties = body["properties"].as_object().into_iter().flatten();
+    let properties = properties.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
+    Some(Found { id: body["id"].as_str()?.to_owned(), properties })
+}
+
+/// The values that HubSpot stored in another form, as the warnings of an answer and of its results tell.
+pub fn normalized(body: &Value) -> Vec<Normalized> {
+    let results = body["results"].as_array().into_iter().flatten();
+    let warnings = std::iter::once(body).chain(results).filter_map(|part| part["warnings"].as_array()).flatten();
+    let text = |warning: &Value, name: &str| {
+        let value = &warning["context"][name];
+        Some(value.as_str().or_else(|| value[0].as_str())?.to_owned())
+    };
+    let normalized = warnings.filter(|warning| warning["category"] == "PROPERTY_VALUE_NORMALIZED");
+    let normalized = normalized.filter_map(|warning| {
+        Some(Normalized {
+            field: text(warning, "propertyName")?,
+            sent: text(warning, "rawValue")?,
+            stored: text(warning, "normalizedValue")?,
+        })
+    });
+    normalized.collect()
 }
 
 /// The keys that find a record: its key property, and for an address every other one of the same contact.
@@ -148,7 +183,6 @@ pub fn judge(reply: &Reply, body: &Value, key_property: &str, inputs: &[Input]) 
 mod tests {
     use super::*;
     use crate::cause::Code;
-    use std::collections::BTreeMap;
 
     fn input(trace: &str, key: &str) -> Input {
         Input { trace: trace.into(), key: key.into(), found: None, properties: BTreeMap::new(), targets: vec![] }

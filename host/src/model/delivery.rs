@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::{AccountId, ConnectionId, DeliveryId, EventId, VersionId};
 use super::time::Timestamp;
-use crate::cause::Problem;
+use crate::cause::{Code, Problem};
 use crate::plan::Plan;
 
 /// Where a delivery stands. *In flight* is not stored: a delivery is in flight while an unsettled call names it.
@@ -43,6 +43,12 @@ pub struct ActionProgress {
     /// A write was sent and its answer never came: look before it is sent again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsure: bool,
+    /// Property and value that recognise the record instead of the planned key, which HubSpot refuses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<(String, String)>,
+    /// A record that it refers to was deleted while we wrote, and was made again: that is done once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub made_again: bool,
     /// Why it did not come further in the last round.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
@@ -55,6 +61,17 @@ pub struct Dropped {
     pub field: String,
     pub value: String,
     pub reason: String,
+    /// What HubSpot has against it; none where the transformation left it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
+}
+
+/// A value that HubSpot stored in another form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Normalized {
+    pub field: String,
+    pub sent: String,
+    pub stored: String,
 }
 
 /// How far a delivery has come: one entry an action, and the values left out on the way.
@@ -63,12 +80,14 @@ pub struct Progress {
     pub actions: Vec<ActionProgress>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<Dropped>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub normalized: Vec<Normalized>,
 }
 
 impl Progress {
     /// Nothing done yet; `dropped` is what the transformation left out.
     pub fn begin(plan: &Plan, dropped: Vec<Dropped>) -> Self {
-        Self { actions: vec![ActionProgress::default(); plan.actions.len()], dropped }
+        Self { actions: vec![ActionProgress::default(); plan.actions.len()], dropped, normalized: Vec::new() }
     }
 
     /// Whether the action wrote its record and every association.
@@ -79,9 +98,9 @@ impl Progress {
     }
 
     /// Notes a dropped value once, however often the action is tried.
-    pub fn drop_value(&mut self, field: &str, value: &str, reason: String) {
-        if !self.dropped.iter().any(|dropped| dropped.field == field) {
-            self.dropped.push(Dropped { field: field.to_owned(), value: value.to_owned(), reason });
+    pub fn drop_value(&mut self, dropped: Dropped) {
+        if !self.dropped.iter().any(|known| known.field == dropped.field) {
+            self.dropped.push(dropped);
         }
     }
 }

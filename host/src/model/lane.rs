@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::AccountId;
 use super::time::Timestamp;
+use crate::budget::Learned;
 
 /// What is done in a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +34,8 @@ pub struct Lease {
     pub owner: String,
     pub epoch: i64,
     pub until: Timestamp,
+    /// What earlier holders learned of the portal's limit.
+    pub learned: Learned,
 }
 
 /// What a guarded write came to.

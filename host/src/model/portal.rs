@@ -4,6 +4,22 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+/// Object types are always written as ids.
+pub const CONTACT: &str = "0-1";
+pub const COMPANY: &str = "0-2";
+pub const DEAL: &str = "0-3";
+pub const NOTE: &str = "0-46";
+
+/// The id of an object type that may be written as a word, as manifests do.
+pub fn object_type_id(name: &str) -> &str {
+    match name {
+        "contact" => CONTACT,
+        "company" => COMPANY,
+        "deal" => DEAL,
+        id => id,
+    }
+}
+
 /// Everything that a lead may be checked against before a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

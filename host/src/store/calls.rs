@@ -72,7 +72,23 @@ pub(super) const CALLS_OF: &str =
     WHERE account_id = $1 AND lane_id = $2 AND id >= $3 AND id < $4
       AND EXISTS (SELECT 1 FROM json_each(items) AS i WHERE substr(i.value, 1, length($5)) = $5) ORDER BY id";
 
+/// The calls of a lane since a moment, found by the time in their ids.
+pub(super) const RECENT_CALLS: &str =
+    "SELECT started_at FROM calls WHERE account_id = $1 AND id >= $2 AND lane_id = $3 AND started_at > $4";
+
 impl Store {
+    /// When a lane called since `since`: what it used of its portal's limit, whoever held it.
+    pub async fn recent_calls(&self, lease: &Lease, since: Timestamp) -> sqlx::Result<Vec<Timestamp>> {
+        let times: Vec<i64> = sqlx::query_scalar(RECENT_CALLS)
+            .bind(lease.account_id.as_str())
+            .bind(format!("cal_{:012x}", since.0))
+            .bind(&lease.lane_id)
+            .bind(since.0)
+            .fetch_all(&self.readers)
+            .await?;
+        Ok(times.into_iter().map(Timestamp).collect())
+    }
+
     /// Stores the answer of the call before, if any, and the call that comes next, in one commit. Renews the lease.
     pub async fn next_call(
         &self,

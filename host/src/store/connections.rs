@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::accounts::insert_lane;
 use super::{Store, json, parse, word};
 use crate::model;
-use crate::model::account::{Auth, Binding, Connection, ConnectionState, Version};
+use crate::model::account::{Auth, Binding, Connection, ConnectionState, Policy, Version};
 use crate::model::id::{AccountId, BindingId, ConnectionId, VersionId};
 use crate::model::lane::LaneKind;
 use crate::model::time::Timestamp;
@@ -140,6 +140,17 @@ impl Store {
         let token = token
             .map_err(|error| anyhow::anyhow!("the token of connection `{}` cannot be read: {error}", connection.id))?;
         Ok(Some((connection, token)))
+    }
+
+    /// Says what the account wants of a connection from now on.
+    pub async fn set_policy(&self, connection: &Connection, policy: &Policy) -> sqlx::Result<()> {
+        sqlx::query("UPDATE connections SET policy = $3 WHERE account_id = $1 AND id = $2")
+            .bind(connection.account_id.as_str())
+            .bind(connection.id.as_str())
+            .bind(json(policy))
+            .execute(&self.writer)
+            .await
+            .map(drop)
     }
 
     /// Selects an event type for a connection.

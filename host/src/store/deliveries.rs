@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::calls::{AnsweredCall, store_answer};
 use super::causes::{self, Waiting};
-use super::lanes::{self, LaneRow};
+use super::lanes::{self, LaneRow, LaneState};
 use super::plans::delete_work;
 use super::{Store, json, parse, rows, word};
 use crate::cause::Problem;
@@ -37,8 +37,14 @@ pub struct Settlement<'a> {
     pub calls: &'a [CallId],
     /// The answer of the last call, not stored yet.
     pub last_answer: Option<AnsweredCall>,
-    /// The whole lane rests until then.
-    pub paused_until: Option<Timestamp>,
+    pub lane: LaneState,
+}
+
+impl Settlement<'_> {
+    /// Of a round that did nothing but say how long the lane rests.
+    pub fn resting(lane: LaneState) -> Self {
+        Self { claimed: &[], outcomes: &[], calls: &[], last_answer: None, lane }
+    }
 }
 
 #[derive(Serialize)]
@@ -216,7 +222,7 @@ impl Store {
             .bind(json(round.calls))
             .execute(&mut *tx)
             .await?;
-        lanes::release(&mut tx, &[LaneRow::of(lease, round.paused_until)]).await?;
+        lanes::release(&mut tx, &[LaneRow::of(lease, &round.lane)]).await?;
         tx.commit().await?;
         Ok(Settled::Done)
     }

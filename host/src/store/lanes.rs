@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde::Serialize;
 use sqlx::SqliteConnection;
 
-use super::{Store, json, rows};
+use super::{Store, json, parse, rows};
+use crate::budget::Learned;
+use crate::cause::Problem;
 use crate::model::id::AccountId;
 use crate::model::lane::{LaneKind, Lease};
 use crate::model::time::Timestamp;
@@ -20,15 +22,30 @@ pub(super) struct LaneRow<'a> {
     lane: &'a str,
     epoch: i64,
     paused: i64,
+    pause: Option<String>,
+    budget: Option<String>,
+}
+
+/// How a lane goes on after a round.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LaneState {
+    /// It rests until then.
+    pub paused_until: Option<Timestamp>,
+    /// Why, where people should know.
+    pub pause: Option<Problem>,
+    /// What was learned of the portal's limit, where it changed.
+    pub learned: Option<Learned>,
 }
 
 impl<'a> LaneRow<'a> {
-    pub(super) fn of(lease: &'a Lease, paused_until: Option<Timestamp>) -> Self {
+    pub(super) fn of(lease: &'a Lease, state: &LaneState) -> Self {
         Self {
             account: lease.account_id.as_str(),
             lane: &lease.lane_id,
             epoch: lease.epoch,
-            paused: paused_until.map_or(0, |until| until.0),
+            paused: state.paused_until.map_or(0, |until| until.0),
+            pause: state.pause.as_ref().map(json),
+            budget: state.learned.as_ref().map(json),
         }
     }
 }
@@ -51,12 +68,12 @@ impl Store {
             return Ok(Vec::new());
         }
         let until = now + LEASE;
-        let leased: Vec<(String, String, i64)> = sqlx::query_as(
+        let leased: Vec<(String, String, i64, String)> = sqlx::query_as(
             "UPDATE lanes AS l SET owner = $2, epoch = l.epoch + 1, lease_until = $3, served_at = $1
              FROM (SELECT account_id AS a, id AS i FROM lanes
                    WHERE kind = $5 AND next_due <= $1 AND paused_until <= $1 AND lease_until <= $1
                    ORDER BY served_at LIMIT $4) AS c
-             WHERE l.account_id = c.a AND l.id = c.i RETURNING account_id, id, epoch",
+             WHERE l.account_id = c.a AND l.id = c.i RETURNING account_id, id, epoch, budget",
         )
         .bind(now.0)
         .bind(owner)
@@ -65,14 +82,19 @@ impl Store {
         .bind(kind.as_str())
         .fetch_all(&self.writer)
         .await?;
-        let lease = |(account, lane_id, epoch)| Lease {
-            account_id: AccountId::stored(account),
-            lane_id,
-            owner: owner.to_owned(),
-            epoch,
-            until,
-        };
-        Ok(leased.into_iter().map(lease).collect())
+        leased
+            .into_iter()
+            .map(|(account, lane_id, epoch, budget)| {
+                Ok(Lease {
+                    account_id: AccountId::stored(account),
+                    lane_id,
+                    owner: owner.to_owned(),
+                    epoch,
+                    until,
+                    learned: parse(&budget)?,
+                })
+            })
+            .collect()
     }
 
     /// When the next lane of a kind has work, so that a worker can sleep until then.
@@ -126,9 +148,10 @@ macro_rules! next_in_band {
 /// Gives lanes back and says when they are due again, read from their open work in the same transaction.
 pub(super) async fn release(tx: &mut SqliteConnection, lanes: &[LaneRow<'_>]) -> sqlx::Result<()> {
     sqlx::query(concat!(
-        "UPDATE lanes AS l SET lease_until = 0, owner = NULL, paused_until = CASE WHEN j.paused > l.paused_until THEN j.paused ELSE l.paused_until END, next_due = min(l.care_due, coalesce((
+        "UPDATE lanes AS l SET lease_until = 0, owner = NULL, paused_until = max(j.paused, l.paused_until), pause = CASE WHEN j.paused > l.paused_until THEN j.pause ELSE l.pause END,
+           budget = coalesce(j.budget, l.budget), next_due = min(l.care_due, coalesce((
            SELECT min(m.due_at) FROM (", next_in_band!("0"), " UNION ALL ", next_in_band!("1"), ") AS m), $2))
-         FROM ", rows!("$1"; account, lane, epoch, paused), " AS j
+         FROM ", rows!("$1"; account, lane, epoch, paused, pause, budget), " AS j
          WHERE l.account_id = j.account AND l.id = j.lane AND l.epoch = j.epoch"
     ))
     .bind(json(lanes)).bind(Timestamp::NEVER.0)

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::causes::{self, Waiting};
-use super::lanes::{self, LaneRow};
+use super::lanes::{self, LaneRow, LaneState};
 use super::{Store, json, parse, rows};
 use crate::contract::log::Level;
 use crate::model;
@@ -227,7 +227,7 @@ impl Store {
         .await?;
         causes::hold(&mut tx, &held(lease, planned), now).await?;
         delete_work(&mut tx, &fates_json).await?;
-        lanes::release(&mut tx, &[LaneRow::of(lease, None)]).await?;
+        lanes::release(&mut tx, &[LaneRow::of(lease, &LaneState::default())]).await?;
         tx.commit().await?;
         Ok(Settled::Done)
     }

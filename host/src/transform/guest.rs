@@ -105,7 +105,7 @@ impl Host for Guest {
         self.count_call()?;
         if self.dropped.len() < DROPPED_MAX {
             let [field, value, reason] = [field, value, reason].map(|text| plain(&text, REASON_BYTES_MAX));
-            self.dropped.push(Dropped { field, value, reason });
+            self.dropped.push(Dropped { field, value, reason, code: None });
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ async fn deal(portal: &Portal, properties: Value) -> crate::support::Reply {
 
 #[tokio::test]
 async fn plain_create_of_a_known_address_names_the_contact() {
+    proves!("S27");
     let portal = Portal::any().await;
     let address = fresh("maya");
     let body = json!({"properties": {"email": address}});
@@ -26,13 +27,15 @@ async fn plain_create_of_a_known_address_names_the_contact() {
 
 #[tokio::test]
 async fn deal_without_pipeline_is_in_the_default_one() {
-    let portal = Portal::new(Preset::Deals).await;
+    proves!("S39");
+    let portal = Portal::any().await;
     let reply = deal(&portal, json!({"dealname": "RAV4", "dealstage": "contractsent"})).await;
     assert_eq!((reply.status, &reply.body["properties"]["pipeline"]), (201, &json!("default")));
 }
 
 #[tokio::test]
 async fn stage_must_be_in_the_pipeline() {
+    proves!("S39", simulated);
     for (pipeline, stage, code) in [
         ("new-vehicles", "offer", None),
         ("New Vehicles", "offer", Some("INVALID_PIPELINE_ID")),
@@ -47,6 +50,7 @@ async fn stage_must_be_in_the_pipeline() {
 
 #[tokio::test]
 async fn archived_stage_takes_no_deals() {
+    proves!("S39", simulated);
     let portal = Portal::new(Preset::Deals).await;
     let act = Act::ArchiveStage { pipeline: "new-vehicles".to_owned(), stage: "offer".to_owned() };
     portal.sim().act(portal.id(), act);
@@ -56,6 +60,7 @@ async fn archived_stage_takes_no_deals() {
 
 #[tokio::test]
 async fn code_of_a_bad_stage_is_a_knob() {
+    proves!("S39", simulated);
     let portal = Portal::new(Preset::Deals).await.knob(|knobs| knobs.bad_stage_code = "INVALID_OPTION".to_owned());
     let reply = deal(&portal, json!({"dealname": "RAV4", "dealstage": "offer"})).await;
     assert_eq!(reply.details(), [("INVALID_OPTION".to_owned(), "dealstage".to_owned())]);
@@ -63,6 +68,7 @@ async fn code_of_a_bad_stage_is_a_knob() {
 
 #[tokio::test]
 async fn record_takes_active_owners_by_their_id() {
+    proves!("S39", simulated);
     for (owner, status) in [("910042", 201), ("77", 400), ("910044", 400), ("nobody", 400)] {
         let portal = Portal::new(Preset::Deals).await;
         assert_eq!(
@@ -75,14 +81,16 @@ async fn record_takes_active_owners_by_their_id() {
 
 #[tokio::test]
 async fn amount_has_no_thousands_mark() {
+    proves!("S16");
     for (amount, status) in [("28500.5", 201), ("28,500", 400), ("28500 USD", 400)] {
-        let portal = Portal::new(Preset::Deals).await;
+        let portal = Portal::any().await;
         assert_eq!(deal(&portal, json!({"dealname": "RAV4", "amount": amount})).await.status, status, "{amount}");
     }
 }
 
 #[tokio::test]
 async fn batch_update_changes_records_by_id_and_creates_none() {
+    proves!("S24", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let id = portal.contact("maya@example.com").await;
     let update = |id: &str| json!({"inputs": [{"id": id, "properties": {"firstname": "Maya"}}]});
@@ -94,6 +102,7 @@ async fn batch_update_changes_records_by_id_and_creates_none() {
 
 #[tokio::test]
 async fn batch_update_by_address_without_id_property_is_a_silent_no_op() {
+    proves!("S30", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let id = portal.contact("maya@example.com").await;
     let body = json!({"inputs": [{"id": "maya@example.com", "properties": {"firstname": "Maya"}}]});

@@ -21,6 +21,7 @@ async fn outcome(fault: Fault) -> (u16, usize) {
 
 #[tokio::test]
 async fn faults_end_a_call_with_or_without_effect() {
+    proves!("S40", simulated);
     let hang = |mut fault: Fault| {
         fault.then.hang_ms = Some(10);
         fault
@@ -45,6 +46,7 @@ async fn faults_end_a_call_with_or_without_effect() {
 
 #[tokio::test]
 async fn scripted_status_has_its_headers_and_body() {
+    proves!("S40", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let mut fault = Fault::status(423).with_header("Retry-After", "3");
     fault.then.body = Some("{\"status\":\"error\",\"message\":\"locked\"}".to_owned());
@@ -55,6 +57,7 @@ async fn scripted_status_has_its_headers_and_body() {
 
 #[tokio::test]
 async fn scripted_429_looks_like_a_true_one() {
+    proves!("S40", simulated);
     let portal = Portal::new(Preset::Ready).await;
     portal.sim().add_fault(Fault::status(429));
     assert_eq!(portal.post(UPSERT, contact()).await.body["policyName"], "TEN_SECONDLY_ROLLING");
@@ -62,6 +65,7 @@ async fn scripted_429_looks_like_a_true_one() {
 
 #[tokio::test]
 async fn fault_can_wait_for_a_text_in_the_body() {
+    proves!("S40", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let mut fault = Fault::status(500).times(1);
     fault.on.body = Some("noah@".to_owned());
@@ -73,6 +77,7 @@ async fn fault_can_wait_for_a_text_in_the_body() {
 
 #[tokio::test]
 async fn share_of_calls_is_drawn_by_the_seed() {
+    proves!("S40", simulated);
     let portal = Portal::new(Preset::Bare).await;
     let mut fault = Fault::status(500);
     fault.on.share = Some(0.3);

@@ -7,6 +7,7 @@ use crate::support::Portal;
 
 #[tokio::test]
 async fn good_calls_leave_no_findings() {
+    proves!("S44", simulated);
     let portal = Portal::new(Preset::Deals).await;
     let id = portal
         .upsert(&[("maya@example.com", json!({"firstname": "Maya", "lifecyclestage": "lead"}))])
@@ -19,6 +20,7 @@ async fn good_calls_leave_no_findings() {
 
 #[tokio::test]
 async fn bad_habits_are_found() {
+    proves!("S44", simulated);
     for (properties, kinds) in [
         (json!({"lastname": "Lind"}), vec![FindingKind::NothingChanged]),
         (json!({"lastname": ""}), vec![FindingKind::ValueCleared]),
@@ -38,6 +40,7 @@ async fn bad_habits_are_found() {
 
 #[tokio::test]
 async fn deleted_record_is_a_finding() {
+    proves!("S44", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let id = portal.contact("maya@example.com").await;
     portal.call("DELETE", &format!("/crm/objects/V/0-1/{id}"), Value::Null).await;
@@ -46,6 +49,7 @@ async fn deleted_record_is_a_finding() {
 
 #[tokio::test]
 async fn second_contact_of_a_lead_is_a_finding_unless_a_key_tells_them_apart() {
+    proves!("S44", simulated);
     let lead = json!({"firstname": "Maya", "phone": "+13055550187"});
     let keyed = |id: &str| json!({"firstname": "Maya", "phone": "+13055550187", "leadline_lead_id": id});
     for (second, kinds) in
@@ -63,6 +67,7 @@ async fn second_contact_of_a_lead_is_a_finding_unless_a_key_tells_them_apart() {
 
 #[tokio::test]
 async fn secret_in_a_query_is_a_finding_and_not_logged() {
+    proves!("S44", simulated);
     let portal = Portal::new(Preset::Bare).await;
     portal.get("/crm/owners/V?access_token=abc").await;
     assert_eq!(portal.finding_kinds(), [FindingKind::SecretInQuery]);
@@ -71,6 +76,7 @@ async fn secret_in_a_query_is_a_finding_and_not_logged() {
 
 #[tokio::test]
 async fn more_than_5_percent_errors_are_a_finding() {
+    proves!("S44", simulated);
     let portal = Portal::new(Preset::Bare).await;
     for at in 0..100 {
         portal.get(if at < 6 { "/crm/nothing" } else { "/crm/owners/V" }).await;
@@ -82,6 +88,7 @@ async fn more_than_5_percent_errors_are_a_finding() {
 
 #[tokio::test]
 async fn second_deal_or_note_of_a_lead_is_a_finding() {
+    proves!("S44", simulated);
     let deal = |key: Option<&str>| {
         let mut properties = json!({"dealname": "RAV4 – Maya"});
         if let Some(key) = key {
@@ -116,6 +123,7 @@ async fn second_deal_or_note_of_a_lead_is_a_finding() {
 
 #[tokio::test]
 async fn findings_tell_how_many_calls_a_lead_costs() {
+    proves!("S44", simulated);
     let portal = Portal::new(Preset::Ready).await;
     for lead in ["evt_1", "evt_2"] {
         let contact = portal.contact(&format!("{lead}@example.com")).await;
@@ -127,6 +135,7 @@ async fn findings_tell_how_many_calls_a_lead_costs() {
 
 #[tokio::test]
 async fn secret_of_nobody_is_a_finding_too() {
+    proves!("S44", simulated);
     let portal = Portal::new(Preset::Bare).await.without_token();
     portal.get("/crm/owners/V?hapikey=abc").await;
     assert_eq!(

@@ -7,6 +7,7 @@ use crate::support::{NOW, Portal, fresh};
 
 #[tokio::test]
 async fn only_dated_versions_and_type_ids_are_served() {
+    proves!("S4");
     let portal = Portal::any().await;
     for (path, status) in [
         ("/crm/properties/2026-03/0-1", 200),
@@ -26,6 +27,7 @@ async fn only_dated_versions_and_type_ids_are_served() {
 
 #[tokio::test]
 async fn call_without_a_known_token_is_401() {
+    proves!("S11");
     let portal = Portal::any().await.without_token();
     let reply = portal.get("/account-info/V/details").await;
     assert_eq!((reply.status, &reply.body["category"]), (401, &json!("INVALID_AUTHENTICATION")));
@@ -33,6 +35,7 @@ async fn call_without_a_known_token_is_401() {
 
 #[tokio::test]
 async fn revoked_token_is_401_until_it_is_restored() {
+    proves!("S11, S42", simulated);
     let portal = Portal::new(Preset::Ready).await;
     portal.sim().revoke_token(portal.id());
     assert_eq!(portal.get("/account-info/V/details").await.status, 401);
@@ -42,6 +45,7 @@ async fn revoked_token_is_401_until_it_is_restored() {
 
 #[tokio::test]
 async fn body_needs_the_content_type() {
+    proves!("S5", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let url = format!("{}/crm/objects/2026-09/0-1/batch/read", portal.sim().base_url());
     let token = portal.sim().add_portal(Preset::Bare, "other").access_token;
@@ -51,6 +55,7 @@ async fn body_needs_the_content_type() {
 
 #[tokio::test]
 async fn body_is_taken_literally() {
+    proves!("S5, S17");
     let portal = Portal::any().await;
     let address = fresh("maya");
     for properties in
@@ -65,6 +70,7 @@ async fn body_is_taken_literally() {
 
 #[tokio::test]
 async fn every_answer_has_a_correlation_id() {
+    proves!("S6");
     let portal = Portal::any().await;
     let good = portal.get("/account-info/V/details").await;
     assert!(!good.header("x-hubspot-correlation-id").is_empty());
@@ -75,6 +81,7 @@ async fn every_answer_has_a_correlation_id() {
 
 #[tokio::test]
 async fn errors_can_be_sparse() {
+    proves!("S6", simulated);
     let portal = Portal::new(Preset::Ready).await.knob(|knobs| knobs.sparse_errors = true);
     let mut without_category = 0;
     for _ in 0..20 {
@@ -87,6 +94,7 @@ async fn errors_can_be_sparse() {
 
 #[tokio::test]
 async fn answers_can_have_unknown_fields() {
+    proves!("S6", simulated);
     let portal = Portal::new(Preset::Ready).await.knob(|knobs| knobs.extra_fields = true);
     let reply = portal.get("/crm/owners/V").await;
     assert!(reply.body["addedLater"].is_object() && reply.body["results"][0]["addedLater"].is_object());
@@ -94,6 +102,7 @@ async fn answers_can_have_unknown_fields() {
 
 #[tokio::test]
 async fn same_seed_clock_and_calls_give_the_same_bytes() {
+    proves!("S2", simulated);
     let mut answers = Vec::new();
     for seed in [5, 5, 6] {
         let options = Options { seed, clock: Clock::Standing(NOW), ..Options::default() };
@@ -110,12 +119,14 @@ async fn same_seed_clock_and_calls_give_the_same_bytes() {
 
 #[tokio::test]
 async fn only_loopback_addresses_are_served() {
+    proves!("S1", simulated);
     let options = Options { address: "0.0.0.0:0".parse().unwrap(), ..Options::default() };
     assert!(Simulator::start(options).await.is_err());
 }
 
 #[tokio::test]
 async fn address_longer_than_8_kib_is_414() {
+    proves!("S31");
     let portal = Portal::any().await;
     let reply = portal.get(&format!("/crm/objects/V/0-1/1?properties={}", "x".repeat(8 << 10))).await;
     assert_eq!(reply.status, 414);
@@ -123,6 +134,7 @@ async fn address_longer_than_8_kib_is_414() {
 
 #[tokio::test]
 async fn simulator_ends_with_its_last_handle() {
+    proves!("S1", simulated);
     let simulator = Simulator::start(Options::default()).await.unwrap();
     let (url, clone) = (simulator.base_url(), simulator.clone());
     drop(simulator);
@@ -134,6 +146,7 @@ async fn simulator_ends_with_its_last_handle() {
 
 #[tokio::test]
 async fn stopped_simulator_answers_nobody() {
+    proves!("S1", simulated);
     let simulator = Simulator::start(Options::default()).await.unwrap();
     let url = simulator.base_url();
     assert!(reqwest::get(&url).await.is_ok());

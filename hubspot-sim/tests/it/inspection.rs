@@ -9,6 +9,7 @@ use crate::support::{NOW, Portal};
 
 #[tokio::test]
 async fn portals_are_added_and_listed() {
+    proves!("S1", simulated);
     let portal = Portal::new(Preset::Bare).await;
     let added = portal.post("/_sim/portals", json!({"preset": "deals", "name": "Harbor Cars"})).await;
     assert_eq!((added.status, &added.body["id"]), (200, &json!(portal.id() + 1)));
@@ -19,6 +20,7 @@ async fn portals_are_added_and_listed() {
 
 #[tokio::test]
 async fn records_are_shown_with_history_and_links() {
+    proves!("S43", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let id = portal.contact("maya@example.com").await;
     portal.contact("noah@example.com").await;
@@ -34,6 +36,7 @@ async fn records_are_shown_with_history_and_links() {
 
 #[tokio::test]
 async fn calls_are_kept_in_a_ring_without_tokens() {
+    proves!("S43", simulated);
     let portal = Portal::with(Preset::Ready, Options { calls_kept: 2, ..Options::default() }).await;
     for address in ["a@example.com", "b@example.com", "c@example.com"] {
         portal.contact(address).await;
@@ -49,6 +52,7 @@ async fn calls_are_kept_in_a_ring_without_tokens() {
 
 #[tokio::test]
 async fn knobs_faults_and_clock_are_set_over_http() {
+    proves!("S3, S40", simulated);
     let portal = Portal::new(Preset::Bare).await;
     let knobs = portal.call("PATCH", "/_sim/knobs", json!({"rate_limit": 7})).await;
     assert_eq!((knobs.status, &knobs.body["rate_limit"]), (200, &json!(7)));
@@ -66,6 +70,7 @@ async fn knobs_faults_and_clock_are_set_over_http() {
 
 #[tokio::test]
 async fn waiting_ends_with_the_record_or_the_deadline() {
+    proves!("S43", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let second = Duration::from_secs(5);
     let wait = portal.sim().wait_for_record(portal.id(), "0-1", ("email", "maya@example.com"), second);

@@ -11,6 +11,7 @@ const DETAILS: &str = "/account-info/V/details";
 
 #[tokio::test]
 async fn window_of_ten_seconds_rolls() {
+    proves!("S14", simulated);
     let portal = Portal::new(Preset::Bare).await.knob(|knobs| knobs.rate_limit = Some(2));
     let first = portal.get(DETAILS).await;
     assert_eq!(first.header("x-hubspot-ratelimit-max"), "2");
@@ -29,6 +30,7 @@ async fn window_of_ten_seconds_rolls() {
 
 #[tokio::test]
 async fn retry_after_is_sent_when_asked_for() {
+    proves!("S15", simulated);
     let portal = Portal::new(Preset::Bare).await.knob(|knobs| {
         knobs.rate_limit = Some(0);
         knobs.retry_after_s = Some(7);
@@ -38,6 +40,7 @@ async fn retry_after_is_sent_when_asked_for() {
 
 #[tokio::test]
 async fn daily_limit_ends_at_the_portals_midnight() {
+    proves!("S14", simulated);
     let portal = Portal::new(Preset::Bare).await.knob(|knobs| knobs.daily_limit = Some(1));
     let first = portal.get(DETAILS).await;
     assert_eq!(first.header("x-hubspot-ratelimit-daily-remaining"), "0");
@@ -49,6 +52,7 @@ async fn daily_limit_ends_at_the_portals_midnight() {
 
 #[tokio::test]
 async fn portals_do_not_share_a_limit() {
+    proves!("S1, S14", simulated);
     let portal = Portal::new(Preset::Bare).await.knob(|knobs| knobs.rate_limit = Some(1));
     let other = portal.sim().add_portal(Preset::Bare, "other");
     assert_eq!(portal.get(DETAILS).await.status, 200);
@@ -59,6 +63,7 @@ async fn portals_do_not_share_a_limit() {
 
 #[tokio::test]
 async fn migrating_portal_is_477_with_retry_after() {
+    proves!("S41", simulated);
     let portal = Portal::new(Preset::Bare).await.knob(|knobs| knobs.migrating_retry_after_s = Some(3_600));
     let reply = portal.get(DETAILS).await;
     assert_eq!((reply.status, reply.header("retry-after")), (477, "3600"));
@@ -66,6 +71,7 @@ async fn migrating_portal_is_477_with_retry_after() {
 
 #[tokio::test]
 async fn outage_lasts_from_and_to() {
+    proves!("S41", simulated);
     let portal = Portal::new(Preset::Bare).await;
     portal.sim().set_portal_knobs(portal.id(), |knobs| knobs.outage = Some(Outage { from_ms: NOW, to_ms: NOW + 10 }));
     assert_eq!(portal.get(DETAILS).await.status, 503);
@@ -75,6 +81,7 @@ async fn outage_lasts_from_and_to() {
 
 #[tokio::test]
 async fn many_writes_lock_a_record_for_two_seconds() {
+    proves!("S41", simulated);
     let portal = Portal::new(Preset::Ready).await.knob(|knobs| knobs.lock_after_writes = Some(2));
     let write = async || portal.upsert(&[("maya@example.com", json!({}))]).await;
     assert_eq!(write().await.status, 200);
@@ -86,6 +93,7 @@ async fn many_writes_lock_a_record_for_two_seconds() {
 
 #[tokio::test]
 async fn batch_is_one_call() {
+    proves!("S14", simulated);
     let portal = Portal::new(Preset::Ready).await.knob(|knobs| knobs.rate_limit = Some(9));
     let addresses: Vec<_> = (0..100).map(|at| format!("c{at}@example.com")).collect();
     let contacts: Vec<_> = addresses.iter().map(|address| (address.as_str(), json!({}))).collect();
@@ -94,6 +102,7 @@ async fn batch_is_one_call() {
 
 #[tokio::test]
 async fn refused_calls_count_unless_a_knob_says_no() {
+    proves!("S14", simulated);
     for (count, status) in [(true, 429), (false, 200)] {
         let portal = Portal::new(Preset::Bare).await.knob(|knobs| {
             knobs.rate_limit = Some(1);
@@ -109,6 +118,7 @@ async fn refused_calls_count_unless_a_knob_says_no() {
 
 #[tokio::test]
 async fn plan_decides_the_limits() {
+    proves!("S14", simulated);
     for (plan, window, day) in [
         (Plan::Marketplace, "110", ""),
         (Plan::Starter, "100", "250000"),
@@ -124,6 +134,7 @@ async fn plan_decides_the_limits() {
 
 #[tokio::test]
 async fn share_of_the_answers_is_slow() {
+    proves!("S41", simulated);
     let portal = Portal::new(Preset::Bare).await.knob(|knobs| {
         knobs.slow_share = 0.3;
         knobs.slow_ms = 100;
@@ -135,4 +146,11 @@ async fn share_of_the_answers_is_slow() {
         slow += u32::from(begun.elapsed() >= Duration::from_millis(100));
     }
     assert!((1..20).contains(&slow), "{slow}");
+}
+
+#[tokio::test]
+async fn used_up_day_refuses_every_call() {
+    proves!("S41", simulated);
+    let portal = Portal::new(Preset::Bare).await.knob(|knobs| knobs.daily_limit = Some(0));
+    assert_eq!(portal.get(DETAILS).await.body["policyName"], "DAILY");
 }

@@ -12,6 +12,7 @@ async fn deal(portal: &Portal) -> String {
 
 #[tokio::test]
 async fn default_link_is_safe_to_repeat_and_seen_from_both_ends() {
+    proves!("S36");
     let portal = Portal::any().await;
     let (contact, deal) = (portal.contact(&fresh("maya")).await, deal(&portal).await);
     let path = format!("/crm/objects/V/0-3/{deal}/associations/default/0-1/{contact}");
@@ -29,6 +30,7 @@ async fn default_link_is_safe_to_repeat_and_seen_from_both_ends() {
 
 #[tokio::test]
 async fn batch_of_default_links_lists_both_directions() {
+    proves!("S36");
     let portal = Portal::any().await;
     let (contact, deal) = (portal.contact(&fresh("maya")).await, deal(&portal).await);
     let body = json!({"inputs": [{"from": {"id": deal}, "to": {"id": contact}}]});
@@ -38,6 +40,7 @@ async fn batch_of_default_links_lists_both_directions() {
 
 #[tokio::test]
 async fn link_to_a_missing_record_is_400_with_its_id() {
+    proves!("S36", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let contact = portal.contact("maya@example.com").await;
     let body = json!({"inputs": [{"from": {"id": "999"}, "to": {"id": contact}}]});
@@ -51,6 +54,7 @@ async fn link_to_a_missing_record_is_400_with_its_id() {
 
 #[tokio::test]
 async fn batches_of_links_have_limits() {
+    proves!("S36", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let (contact, deal) = (portal.contact("maya@example.com").await, deal(&portal).await);
     let pair = json!({"from": {"id": deal}, "to": {"id": contact}});
@@ -68,6 +72,7 @@ async fn batches_of_links_have_limits() {
 
 #[tokio::test]
 async fn links_are_read_in_pages() {
+    proves!("S36", simulated);
     let portal = Portal::new(Preset::Ready).await.knob(|knobs| knobs.association_page = 2);
     let contact = portal.contact("maya@example.com").await;
     for text in ["a", "b", "c", "d", "e"] {
@@ -90,6 +95,7 @@ async fn links_are_read_in_pages() {
 
 #[tokio::test]
 async fn record_without_links_is_an_error_entry_or_absent() {
+    proves!("S36", simulated);
     for (is_error, errors) in [(true, 1), (false, 0)] {
         let portal = Portal::new(Preset::Ready).await.knob(|knobs| knobs.no_links_is_an_error = is_error);
         let contact = portal.contact("maya@example.com").await;
@@ -101,6 +107,7 @@ async fn record_without_links_is_an_error_entry_or_absent() {
 
 #[tokio::test]
 async fn linked_ids_can_be_text() {
+    proves!("S36", simulated);
     let portal = Portal::new(Preset::Ready).await.knob(|knobs| knobs.linked_ids_as_text = true);
     let contact = portal.contact("maya@example.com").await;
     let note = portal.note(&contact, "Hi").await.first("/id");
@@ -110,9 +117,10 @@ async fn linked_ids_can_be_text() {
 
 #[tokio::test]
 async fn links_of_one_record_are_listed_in_march_2026_only() {
+    proves!("S4, S36");
     for (version, status) in [("2026-03", 200), ("2026-09", 404)] {
-        let portal = Portal::new(Preset::Ready).await.version(version);
-        let contact = portal.contact("maya@example.com").await;
+        let portal = Portal::any().await.version(version);
+        let contact = portal.contact(&fresh("maya")).await;
         portal.note(&contact, "Hi").await;
         let reply = portal.get(&format!("/crm/objects/V/0-1/{contact}/associations/0-46")).await;
         assert_eq!((reply.status, reply.results()), (status, usize::from(status == 200)));
@@ -121,6 +129,7 @@ async fn links_of_one_record_are_listed_in_march_2026_only() {
 
 #[tokio::test]
 async fn user_without_the_right_may_not_link_since_september_2026() {
+    proves!("S37", simulated);
     for (version, status) in [("2026-03", 200), ("2026-09", 400)] {
         let portal = Portal::new(Preset::Ready).await.version(version).knob(|knobs| knobs.edit_associations = false);
         let (contact, deal) = (portal.contact("maya@example.com").await, deal(&portal).await);

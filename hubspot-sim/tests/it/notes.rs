@@ -9,6 +9,7 @@ const CREATE: &str = "/crm/objects/V/0-46/batch/create";
 
 #[tokio::test]
 async fn note_hangs_on_its_contact_and_its_deal() {
+    proves!("S34, S36", simulated);
     let portal = Portal::new(Preset::Deals).await;
     let contact = portal.contact("maya@example.com").await;
     let deal = portal.post("/crm/objects/V/0-3", json!({"properties": {"dealname": "RAV4"}})).await;
@@ -24,6 +25,7 @@ async fn note_hangs_on_its_contact_and_its_deal() {
 
 #[tokio::test]
 async fn note_moves_what_hubspot_keeps_about_notes() {
+    proves!("S22", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let contact = portal.contact("maya@example.com").await;
     portal.sim().set_clock(NOW + 1_000);
@@ -35,6 +37,7 @@ async fn note_moves_what_hubspot_keeps_about_notes() {
 
 #[tokio::test]
 async fn note_needs_a_timestamp() {
+    proves!("S34");
     let portal = Portal::any().await;
     let mut input = note(&portal.contact(&fresh("maya")).await, 202, "Hi");
     input["properties"].as_object_mut().unwrap().remove("hs_timestamp");
@@ -43,6 +46,7 @@ async fn note_needs_a_timestamp() {
 
 #[tokio::test]
 async fn note_ends_at_65536_characters() {
+    proves!("S16, S34");
     let portal = Portal::any().await;
     let contact = portal.contact(&fresh("maya")).await;
     for (length, status) in [(65_536, 201), (65_537, 400)] {
@@ -52,6 +56,7 @@ async fn note_ends_at_65536_characters() {
 
 #[tokio::test]
 async fn wrong_association_refuses_the_note() {
+    proves!("S34, S36");
     let portal = Portal::any().await;
     let contact = portal.contact(&fresh("maya")).await;
     for (to, type_id) in
@@ -64,8 +69,9 @@ async fn wrong_association_refuses_the_note() {
 
 #[tokio::test]
 async fn note_is_cleaned() {
-    let portal = Portal::new(Preset::Ready).await;
-    let contact = portal.contact("maya@example.com").await;
+    proves!("S34");
+    let portal = Portal::any().await;
+    let contact = portal.contact(&fresh("maya")).await;
     let dirty =
         "<p class=\"x\">Hi<script>x</script><!-- y --></p><p style=\"display:none\">z</p><p>Leadline evt_1/2</p>";
     let id = portal.note(&contact, dirty).await.first("/id");
@@ -75,6 +81,7 @@ async fn note_is_cleaned() {
 
 #[tokio::test]
 async fn notes_are_never_deduplicated() {
+    proves!("S34, S44", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let contact = portal.contact("maya@example.com").await;
     for _ in 0..2 {
@@ -86,6 +93,7 @@ async fn notes_are_never_deduplicated() {
 
 #[tokio::test]
 async fn note_without_association_is_a_finding() {
+    proves!("S34, S44", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let mut input = note("1", 202, "Hi");
     input["associations"] = json!([]);
@@ -95,6 +103,7 @@ async fn note_without_association_is_a_finding() {
 
 #[tokio::test]
 async fn accepted_note_can_stay_invisible_for_a_while() {
+    proves!("S35", simulated);
     let portal = Portal::new(Preset::Ready).await.knob(|knobs| knobs.note_commit_delay_ms = 3_000);
     let contact = portal.contact("maya@example.com").await;
     let id = portal.note(&contact, "Hi").await.first("/id");

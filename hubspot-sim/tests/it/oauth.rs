@@ -84,6 +84,7 @@ async fn press(portal: &Portal, decision: &str, optional: &str) -> (u16, String)
 
 #[tokio::test]
 async fn consent_page_says_in_words_what_the_app_wants() {
+    proves!("S8", simulated);
     let portal = scene().await;
     let page = portal.get(&consent(&[("optional_scope", "crm.objects.deals.read")])).await;
     assert_eq!(page.status, 200);
@@ -94,6 +95,7 @@ async fn consent_page_says_in_words_what_the_app_wants() {
 
 #[tokio::test]
 async fn consent_page_is_blocked_when_it_asks_for_something_else() {
+    proves!("S8", simulated);
     let portal = scene().await;
     for (changes, why) in [
         (("client_id", "nobody"), "no app with this client id"),
@@ -112,6 +114,7 @@ async fn consent_page_is_blocked_when_it_asks_for_something_else() {
 
 #[tokio::test]
 async fn allow_goes_back_with_a_code_and_the_same_state() {
+    proves!("S8", simulated);
     let portal = scene().await;
     let (status, location) = press(&portal, "allow", "crm.objects.deals.read").await;
     let url = reqwest::Url::parse(&location).unwrap();
@@ -124,6 +127,7 @@ async fn allow_goes_back_with_a_code_and_the_same_state() {
 
 #[tokio::test]
 async fn deny_goes_back_with_an_error_and_the_same_state() {
+    proves!("S8", simulated);
     let (status, location) = press(&scene().await, "deny", "").await;
     assert_eq!(status, 302);
     assert!(location.contains("?error=access_denied&") && location.ends_with("&state=a%20b%26c"), "{location}");
@@ -131,6 +135,7 @@ async fn deny_goes_back_with_an_error_and_the_same_state() {
 
 #[tokio::test]
 async fn code_becomes_tokens_once() {
+    proves!("S9", simulated);
     let portal = scene().await;
     let code = portal.sim().allow(portal.id(), "app-1", REDIRECT, &SCOPES);
     let first = exchange(&portal, &code, &[]).await;
@@ -146,6 +151,7 @@ async fn code_becomes_tokens_once() {
 
 #[tokio::test]
 async fn code_dies_after_its_time() {
+    proves!("S9", simulated);
     for (lifetime, after, status) in [(60, 59_999, 200), (60, 60_000, 400), (5, 5_000, 400)] {
         let portal = scene().await.knob(|knobs| knobs.code_lifetime_s = lifetime);
         let code = portal.sim().allow(portal.id(), "app-1", REDIRECT, &SCOPES);
@@ -156,6 +162,7 @@ async fn code_dies_after_its_time() {
 
 #[tokio::test]
 async fn code_is_for_its_app_and_its_redirect() {
+    proves!("S9, S10", simulated);
     for (changes, expected) in [
         (vec![], Value::Null),
         (vec![("client_id", "app-2"), ("client_secret", "other")], json!("BAD_AUTH_CODE")),
@@ -181,6 +188,7 @@ async fn code_is_for_its_app_and_its_redirect() {
 
 #[tokio::test]
 async fn token_call_takes_a_form_and_no_secret_in_its_query() {
+    proves!("S10, S44", simulated);
     let (portal, refresh_token) = installed().await;
     let fields = json!({
         "grant_type": "refresh_token", "client_id": "app-1", "client_secret": "s3cret", "refresh_token": refresh_token});
@@ -195,6 +203,7 @@ async fn token_call_takes_a_form_and_no_secret_in_its_query() {
 
 #[tokio::test]
 async fn access_token_expires_after_30_minutes() {
+    proves!("S3, S11", simulated);
     let (portal, refresh_token) = installed().await;
     for (after, status, category) in [(1_799_999, 200, Value::Null), (1_800_000, 401, json!("EXPIRED_AUTHENTICATION"))]
     {
@@ -210,12 +219,14 @@ async fn access_token_expires_after_30_minutes() {
 
 #[tokio::test]
 async fn unknown_token_is_invalid_not_expired() {
+    proves!("S11", simulated);
     let reply = scene().await.with_token("nonsense").get(DETAILS).await;
     assert_eq!((reply.status, &reply.body["category"]), (401, &json!("INVALID_AUTHENTICATION")));
 }
 
 #[tokio::test]
 async fn rotation_ends_the_refresh_token_before() {
+    proves!("S11", simulated);
     let (portal, old) = installed().await;
     let portal = portal.knob(|knobs| knobs.rotate_refresh = true);
     let reply = refresh(&portal, &old).await;
@@ -227,6 +238,7 @@ async fn rotation_ends_the_refresh_token_before() {
 
 #[tokio::test]
 async fn revocation_ends_the_refresh_token_only() {
+    proves!("S12", simulated);
     for by_call in [true, false] {
         let (portal, refresh_token) = installed().await;
         if by_call {
@@ -244,6 +256,7 @@ async fn revocation_ends_the_refresh_token_only() {
 
 #[tokio::test]
 async fn uninstalled_app_has_two_dead_tokens() {
+    proves!("S12, S42", simulated);
     for by_call in [true, false] {
         let (portal, refresh_token) = installed().await;
         if by_call {
@@ -265,12 +278,14 @@ async fn uninstalled_app_has_two_dead_tokens() {
 
 #[tokio::test]
 async fn only_an_app_can_uninstall_itself() {
+    proves!("S12", simulated);
     let portal = scene().await;
     assert_eq!(portal.call("DELETE", "/appinstalls/V/external-install", Value::Null).await.status, 403);
 }
 
 #[tokio::test]
 async fn deleted_portal_is_a_bad_hub() {
+    proves!("S12", simulated);
     let (portal, refresh_token) = installed().await;
     portal.sim().act(portal.id(), Act::DeletePortal);
     let reply = refresh(&portal, &refresh_token).await;
@@ -284,6 +299,7 @@ async fn deleted_portal_is_a_bad_hub() {
 
 #[tokio::test]
 async fn introspection_tells_what_a_token_is_worth() {
+    proves!("S12", simulated);
     let (portal, refresh_token) = installed().await;
     let access_token = portal.sim().installs(portal.id())[0].access_token.clone();
     portal.sim().set_clock(NOW + 100_000);
@@ -302,6 +318,7 @@ async fn introspection_tells_what_a_token_is_worth() {
 
 #[tokio::test]
 async fn name_of_the_token_field_is_a_knob() {
+    proves!("S12", simulated);
     let (portal, refresh_token) = installed().await;
     let portal = portal.knob(|knobs| knobs.token_field_named_by_hint = true);
     for (field, status) in [("token", 400), ("refresh_token", 200)] {
@@ -312,6 +329,7 @@ async fn name_of_the_token_field_is_a_knob() {
 
 #[tokio::test]
 async fn call_without_its_scope_is_403_and_names_it() {
+    proves!("S13", simulated);
     let (portal, _) = installed().await;
     for (method, path, missing) in [
         ("GET", DETAILS, None),
@@ -333,6 +351,7 @@ async fn call_without_its_scope_is_403_and_names_it() {
 
 #[tokio::test]
 async fn scope_is_taken_and_given_back() {
+    proves!("S13, S42", simulated);
     let (app, _) = installed().await;
     for portal in [app, scene().await] {
         let scope = || "crm.objects.contacts.write".to_owned();
@@ -347,6 +366,7 @@ async fn scope_is_taken_and_given_back() {
 
 #[tokio::test]
 async fn token_calls_have_a_limit_of_their_own() {
+    proves!("S15", simulated);
     let (portal, refresh_token) = installed().await;
     let portal = portal.knob(|knobs| knobs.token_rate_limit = Some(1));
     assert_eq!(refresh(&portal, &refresh_token).await.status, 200);
@@ -359,6 +379,7 @@ async fn token_calls_have_a_limit_of_their_own() {
 
 #[tokio::test]
 async fn faults_meet_token_calls_too() {
+    proves!("S40", simulated);
     let (portal, refresh_token) = installed().await;
     portal.sim().add_fault(Fault::status(503).on_path(TOKEN).on_portal(portal.id()).times(1));
     assert_eq!(portal.get(DETAILS).await.status, 200);
@@ -368,6 +389,7 @@ async fn faults_meet_token_calls_too() {
 
 #[tokio::test]
 async fn token_calls_are_logged_without_secrets() {
+    proves!("S43", simulated);
     let portal = scene().await;
     let code = portal.sim().allow(portal.id(), "app-1", REDIRECT, &SCOPES);
     let reply = exchange(&portal, &code, &[]).await;
@@ -390,6 +412,7 @@ async fn token_calls_are_logged_without_secrets() {
 
 #[tokio::test]
 async fn same_seed_gives_the_same_tokens() {
+    proves!("S2", simulated);
     let mut tokens = Vec::new();
     for seed in [5, 5, 6] {
         let portal =
@@ -403,6 +426,7 @@ async fn same_seed_gives_the_same_tokens() {
 
 #[tokio::test]
 async fn apps_are_told_nothing_of_the_day() {
+    proves!("S14", simulated);
     let (portal, _) = installed().await;
     let portal = portal.knob(|knobs| knobs.daily_limit = Some(9));
     assert_eq!(portal.get(DETAILS).await.header("x-hubspot-ratelimit-daily"), "");

@@ -22,6 +22,7 @@ async fn scene() -> (Portal, String) {
 
 #[tokio::test]
 async fn every_page_says_that_it_is_a_simulator() {
+    proves!("S45", simulated);
     let (portal, contact) = scene().await;
     let id = portal.id();
     for (path, shows) in [
@@ -44,6 +45,7 @@ async fn every_page_says_that_it_is_a_simulator() {
 
 #[tokio::test]
 async fn contact_card_shows_timeline_links_and_history() {
+    proves!("S45, S46", simulated);
     let (portal, contact) = scene().await;
     let page = portal.get(&format!("/contacts/{}/record/0-1/{contact}", portal.id())).await.text;
     for shown in [

@@ -3,10 +3,11 @@
 use hubspot_sim::{Act, FindingKind, Preset, Source};
 use serde_json::{Value, json};
 
-use crate::support::Portal;
+use crate::support::{Portal, fresh};
 
 #[tokio::test]
 async fn person_creates_edits_and_archives() {
+    proves!("S42", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let sim = portal.sim();
     let id = sim.create_record(portal.id(), "0-1", &[("email", "maya@example.com"), ("firstname", "Maya")]);
@@ -19,14 +20,17 @@ async fn person_creates_edits_and_archives() {
 }
 
 #[tokio::test]
-#[should_panic(expected = "the portal refuses this")]
 async fn refused_act_panics() {
+    proves!("S42", simulated);
     let portal = Portal::new(Preset::Ready).await;
-    portal.sim().create_record(portal.id(), "0-1", &[("no_such_property", "x")]);
+    let act = || portal.sim().create_record(portal.id(), "0-1", &[("no_such_property", "x")]);
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(act)).unwrap_err();
+    assert!(panic.downcast_ref::<String>().unwrap().contains("the portal refuses this"));
 }
 
 #[tokio::test]
 async fn busy_portal_has_a_past() {
+    proves!("S7", simulated);
     let portal = Portal::new(Preset::Busy).await;
     assert_eq!(portal.sim().record_count(portal.id(), "0-1"), 4_999);
     let merged = portal.contact("person1@example.com").await;
@@ -34,7 +38,28 @@ async fn busy_portal_has_a_past() {
 }
 
 #[tokio::test]
+async fn presets_are_prepared_as_far_as_they_say() {
+    proves!("S7", simulated);
+    for (preset, own, key_of_deals, pipelines, required) in [
+        (Preset::Bare, false, false, 1, 0),
+        (Preset::Ready, true, false, 1, 0),
+        (Preset::Strict, true, false, 1, 2),
+        (Preset::Deals, true, true, 2, 0),
+    ] {
+        let portal = Portal::new(preset).await;
+        let status = async |path: &str| portal.get(path).await.status == 200;
+        assert_eq!(status("/crm/properties/V/0-1/leadline_lead_id").await, own, "{preset:?}");
+        assert_eq!(status("/crm/properties/V/0-3/leadline_deal_key").await, key_of_deals, "{preset:?}");
+        assert!(status("/crm/properties/V/0-1/hs_lead_status").await);
+        assert_eq!(portal.get("/crm/pipelines/V/0-3").await.results(), pipelines, "{preset:?}");
+        assert_eq!(portal.get("/crm/property-validations/V/0-1").await.results(), required, "{preset:?}");
+        assert_eq!(portal.get("/crm/owners/V").await.results(), 2);
+    }
+}
+
+#[tokio::test]
 async fn acts_work_over_http() {
+    proves!("S42", simulated);
     let portal = Portal::new(Preset::Bare).await;
     let property = json!({"name": "trade_in", "label": "Trade-in", "groupName": "leadline", "type": "string", "fieldType": "text"});
     for (act, status) in [
@@ -64,6 +89,7 @@ fn named(name: &str) -> String {
 
 #[tokio::test]
 async fn erased_contact_is_gone_for_good() {
+    proves!("S32, S42, S44", simulated);
     for by_call in [true, false] {
         let portal = Portal::new(Preset::Ready).await;
         let id = portal.contact("maya@example.com").await;
@@ -87,13 +113,15 @@ async fn erased_contact_is_gone_for_good() {
 
 #[tokio::test]
 async fn erasure_is_by_id_or_address_and_of_contacts_only() {
-    let portal = Portal::new(Preset::Ready).await;
-    portal.contact("maya@example.com").await;
+    proves!("S32");
+    let portal = Portal::any().await;
+    let address = fresh("maya");
+    portal.contact(&address).await;
     for (path, body, status) in [
-        ("/crm/objects/V/0-1/gdpr-delete", json!({"objectId": "999"}), 404),
+        ("/crm/objects/V/0-1/gdpr-delete", json!({"objectId": "999999999"}), 404),
         ("/crm/objects/V/0-1/gdpr-delete", json!({"objectId": "1", "idProperty": "phone"}), 400),
         ("/crm/objects/V/0-3/gdpr-delete", json!({"objectId": "1"}), 404),
-        ("/crm/objects/V/0-1/gdpr-delete", json!({"objectId": "maya@example.com", "idProperty": "email"}), 204),
+        ("/crm/objects/V/0-1/gdpr-delete", json!({"objectId": address, "idProperty": "email"}), 204),
     ] {
         assert_eq!(portal.post(path, body.clone()).await.status, status, "{path} {body}");
     }
@@ -101,6 +129,7 @@ async fn erasure_is_by_id_or_address_and_of_contacts_only() {
 
 #[tokio::test]
 async fn admin_changes_a_property_under_the_integration() {
+    proves!("S16, S42", simulated);
     let (object_type, property) = (|| named("0-1"), || named("budget_range"));
     let rule = |rule: &str, argument: &str| (named(rule), named(argument));
     for (act, value, code) in [
@@ -144,6 +173,7 @@ async fn admin_changes_a_property_under_the_integration() {
 
 #[tokio::test]
 async fn admin_takes_a_change_back() {
+    proves!("S42", simulated);
     let (object_type, property) = (|| named("0-1"), || named("phone"));
     let write = json!({"lead_priority": "high", "region": "north", "phone": "1".repeat(21), "zip": "33101"});
     let portal = Portal::new(Preset::Strict).await;
@@ -183,6 +213,7 @@ async fn admin_takes_a_change_back() {
 
 #[tokio::test]
 async fn renamed_option_keeps_its_value() {
+    proves!("S42", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let (value, label) = (named("high"), named("Very high"));
     let act = Act::RenameOption { object_type: named("0-1"), property: named("lead_priority"), value, label };
@@ -194,6 +225,7 @@ async fn renamed_option_keeps_its_value() {
 
 #[tokio::test]
 async fn sensitive_property_is_hidden_until_asked_for() {
+    proves!("S38, S42", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let act = Act::SetSensitive { object_type: named("0-1"), property: named("budget_range"), sensitive: true };
     portal.sim().act(portal.id(), act);
@@ -204,6 +236,7 @@ async fn sensitive_property_is_hidden_until_asked_for() {
 
 #[tokio::test]
 async fn pipelines_and_stages_change() {
+    proves!("S39, S42", simulated);
     let new = json!({"properties": {"dealname": "RAV4", "pipeline": "new-vehicles", "dealstage": "offer"}});
     let (pipeline, stage) = (|| named("new-vehicles"), || named("offer"));
     let portal = Portal::new(Preset::Deals).await;
@@ -224,6 +257,7 @@ async fn pipelines_and_stages_change() {
 
 #[tokio::test]
 async fn owners_come_and_go() {
+    proves!("S39, S42", simulated);
     let portal = Portal::new(Preset::Deals).await;
     let deal = async || {
         let body = json!({"properties": {"dealname": "RAV4", "hubspot_owner_id": "910050"}});
@@ -239,6 +273,7 @@ async fn owners_come_and_go() {
 
 #[tokio::test]
 async fn secondary_address_conflicts_like_the_primary_one() {
+    proves!("S19, S42", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let id = portal.contact("maya@example.com").await;
     portal.sim().act(portal.id(), Act::AddAddress { contact: id.clone(), address: named("second@example.com") });

@@ -21,6 +21,7 @@ fn option(value: &str) -> Value {
 
 #[tokio::test]
 async fn default_properties_are_listed() {
+    proves!("S7, S38");
     let portal = Portal::any().await;
     let reply = portal.get(CONTACTS).await;
     let properties = reply.body["results"].as_array().unwrap();
@@ -34,6 +35,7 @@ async fn default_properties_are_listed() {
 
 #[tokio::test]
 async fn new_property_needs_every_field_in_order() {
+    proves!("S38", simulated);
     for (changes, status) in [
         (json!({}), 201),
         (json!({"name": "Trade In"}), 400),
@@ -59,8 +61,9 @@ async fn new_property_needs_every_field_in_order() {
 
 #[tokio::test]
 async fn missing_field_is_refused() {
+    proves!("S38");
     for field in ["name", "label", "groupName", "type", "fieldType"] {
-        let portal = Portal::new(Preset::Ready).await;
+        let portal = Portal::any().await;
         let mut body = property(json!({}));
         body.as_object_mut().unwrap().remove(field);
         assert_eq!(portal.post(CONTACTS, body).await.status, 400, "{field}");
@@ -69,6 +72,7 @@ async fn missing_field_is_refused() {
 
 #[tokio::test]
 async fn taken_name_is_409() {
+    proves!("S38");
     let portal = Portal::any().await;
     let reply = portal.post(CONTACTS, property(json!({"name": "vehicle_of_interest"}))).await;
     assert_eq!((reply.status, &reply.body["category"]), (409, &json!("OBJECT_ALREADY_EXISTS")));
@@ -77,6 +81,7 @@ async fn taken_name_is_409() {
 
 #[tokio::test]
 async fn archived_name_brings_the_old_definition_back() {
+    proves!("S38", simulated);
     let portal = Portal::new(Preset::Ready).await;
     portal.sim().archive_property(portal.id(), "0-1", "lead_priority");
     assert_eq!(portal.get("/crm/properties/V/0-1/lead_priority").await.status, 404);
@@ -87,6 +92,7 @@ async fn archived_name_brings_the_old_definition_back() {
 
 #[tokio::test]
 async fn new_property_is_usable_after_a_moment() {
+    proves!("S38", simulated);
     let portal = Portal::new(Preset::Ready).await;
     portal.post(CONTACTS, property(json!({}))).await;
     assert_eq!(portal.get("/crm/properties/V/0-1/trade_in").await.status, 200);
@@ -98,6 +104,7 @@ async fn new_property_is_usable_after_a_moment() {
 
 #[tokio::test]
 async fn options_are_replaced_as_a_whole() {
+    proves!("S38", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let body = json!({"options": [option("urgent")]});
     let reply = portal.call("PATCH", "/crm/properties/V/0-1/lead_priority", body).await;
@@ -107,13 +114,15 @@ async fn options_are_replaced_as_a_whole() {
 
 #[tokio::test]
 async fn uniqueness_cannot_change() {
-    let portal = Portal::new(Preset::Ready).await;
+    proves!("S38");
+    let portal = Portal::any().await;
     let body = json!({"hasUniqueValue": true});
     assert_eq!(portal.call("PATCH", "/crm/properties/V/0-1/budget_range", body).await.status, 400);
 }
 
 #[tokio::test]
 async fn object_has_10_unique_properties() {
+    proves!("S20", simulated);
     let portal = Portal::new(Preset::Ready).await;
     for at in 0..10 {
         let reply = portal.post(CONTACTS, property(json!({"name": format!("key_{at}"), "hasUniqueValue": true}))).await;
@@ -123,6 +132,7 @@ async fn object_has_10_unique_properties() {
 
 #[tokio::test]
 async fn groups_are_made_once() {
+    proves!("S38", simulated);
     let portal = Portal::new(Preset::Bare).await;
     let group = json!({"name": "leadline", "label": "Leadline"});
     for status in [201, 409] {
@@ -133,6 +143,7 @@ async fn groups_are_made_once() {
 
 #[tokio::test]
 async fn value_rules_are_listed() {
+    proves!("S38", simulated);
     let portal = Portal::new(Preset::Strict).await;
     let rule = Act::AddRule {
         object_type: "0-1".to_owned(),
@@ -152,6 +163,7 @@ async fn value_rules_are_listed() {
 
 #[tokio::test]
 async fn object_has_1000_properties_of_its_own() {
+    proves!("S38", simulated);
     let portal = Portal::new(Preset::Bare).await.knob(|knobs| knobs.rate_limit = None);
     for at in 0..1_000 {
         let name = format!("own_{at}");

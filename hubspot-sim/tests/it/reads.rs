@@ -14,6 +14,7 @@ fn by_address(addresses: &[&str]) -> Value {
 
 #[tokio::test]
 async fn read_leaves_unknown_names_out_and_shows_empty_ones_as_null() {
+    proves!("S23");
     let portal = Portal::any().await;
     let address = fresh("maya");
     portal.contact(&address).await;
@@ -25,6 +26,7 @@ async fn read_leaves_unknown_names_out_and_shows_empty_ones_as_null() {
 
 #[tokio::test]
 async fn missing_ids_are_one_error() {
+    proves!("S23");
     for (version, status) in [("2026-03", 207), ("2026-09", 200)] {
         let portal = Portal::any().await.version(version);
         let (there, gone) = (fresh("there"), fresh("gone"));
@@ -38,12 +40,14 @@ async fn missing_ids_are_one_error() {
 
 #[tokio::test]
 async fn status_of_a_partial_read_is_a_knob() {
+    proves!("S23", simulated);
     let portal = Portal::new(Preset::Ready).await.knob(|knobs| knobs.partial_status = Some(207));
     assert_eq!(portal.post(READ, by_address(&["gone@example.com"])).await.status, 207);
 }
 
 #[tokio::test]
 async fn read_takes_100_ids() {
+    proves!("S23");
     let portal = Portal::any().await;
     let addresses: Vec<_> = (0..101).map(|at| format!("c{at}@example.com")).collect();
     let addresses: Vec<_> = addresses.iter().map(String::as_str).collect();
@@ -53,6 +57,7 @@ async fn read_takes_100_ids() {
 
 #[tokio::test]
 async fn read_by_record_id_needs_no_id_property() {
+    proves!("S23");
     let portal = Portal::any().await;
     let id = portal.contact(&fresh("maya")).await;
     let reply = portal.post(READ, json!({"properties": ["email"], "inputs": [{"id": id}]})).await;
@@ -61,6 +66,7 @@ async fn read_by_record_id_needs_no_id_property() {
 
 #[tokio::test]
 async fn read_by_a_property_that_is_not_unique_is_refused() {
+    proves!("S23");
     let portal = Portal::any().await;
     let body = json!({"idProperty": "phone", "properties": [], "inputs": [{"id": "1"}]});
     assert_eq!(portal.post(READ, body).await.status, 400);
@@ -68,6 +74,7 @@ async fn read_by_a_property_that_is_not_unique_is_refused() {
 
 #[tokio::test]
 async fn secondary_address_reads_the_contact() {
+    proves!("S19, S23", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let id = portal.contact("maya@example.com").await;
     portal.sim().act(portal.id(), Act::AddAddress { contact: id.clone(), address: "second@example.com".to_owned() });
@@ -81,6 +88,7 @@ async fn secondary_address_reads_the_contact() {
 
 #[tokio::test]
 async fn read_without_inputs_is_a_silent_no_op() {
+    proves!("S30", simulated);
     let portal = Portal::new(Preset::Ready).await;
     assert_eq!(portal.post(READ, json!({"properties": ["email"]})).await.status, 200);
     assert_eq!(portal.finding_kinds(), [FindingKind::SilentNoOp]);

@@ -30,6 +30,7 @@ async fn scene() -> Portal {
 
 #[tokio::test]
 async fn search_lags_behind() {
+    proves!("S33", simulated);
     for (lag, after, found) in [(10_000, 9_999, 0), (10_000, 10_000, 1), (0, 0, 1)] {
         let portal = Portal::new(Preset::Ready).await.knob(|knobs| knobs.search_lag_ms = lag);
         portal.contact("maya@example.com").await;
@@ -41,6 +42,7 @@ async fn search_lags_behind() {
 
 #[tokio::test]
 async fn search_knows_old_values_for_a_while() {
+    proves!("S33", simulated);
     let portal = scene().await;
     portal.upsert(&[("maya@example.com", json!({"firstname": "May"}))]).await;
     for (now, name) in [(NOW + 19_999, "Maya"), (NOW + 20_000, "May")] {
@@ -51,6 +53,7 @@ async fn search_knows_old_values_for_a_while() {
 
 #[tokio::test]
 async fn note_is_in_search_later_than_in_reads() {
+    proves!("S35", simulated);
     let portal = scene().await;
     let contact = portal.value("61001", "hs_object_id").await;
     let id = portal.note(contact.as_str().unwrap(), "Hi").await.first("/id");
@@ -64,6 +67,7 @@ async fn note_is_in_search_later_than_in_reads() {
 
 #[tokio::test]
 async fn few_operators_are_known_with_their_rules_of_case() {
+    proves!("S33", simulated);
     let by = |name: &str, operator: &str, value: Value| {
         let field = if value.is_array() { "values" } else { "value" };
         let mut filter = json!({"propertyName": name, "operator": operator});
@@ -95,6 +99,7 @@ async fn few_operators_are_known_with_their_rules_of_case() {
 
 #[tokio::test]
 async fn search_has_sizes() {
+    proves!("S33", simulated);
     let one = equal("firstname", "maya");
     let groups = |groups: usize, filters: usize| json!({"filterGroups": vec![json!({"filters": vec![one.clone(); filters]}); groups], "properties": ["email"]});
     let with = |name: &str, value: Value| {
@@ -120,6 +125,7 @@ async fn search_has_sizes() {
 
 #[tokio::test]
 async fn search_comes_in_pages() {
+    proves!("S33", simulated);
     let portal = scene().await;
     let mut body = filter(json!({"propertyName": "email", "operator": "HAS_PROPERTY"}));
     body["limit"] = json!(1);
@@ -133,6 +139,7 @@ async fn search_comes_in_pages() {
 
 #[tokio::test]
 async fn search_has_5_calls_in_a_second_of_its_own() {
+    proves!("S15", simulated);
     let portal = scene().await.knob(|knobs| knobs.rate_limit = Some(1));
     let search = async || portal.post(SEARCH, filter(equal("firstname", "maya"))).await;
     for _ in 0..5 {
@@ -152,6 +159,7 @@ async fn search_has_5_calls_in_a_second_of_its_own() {
 
 #[tokio::test]
 async fn search_is_a_finding() {
+    proves!("S44", simulated);
     let portal = scene().await;
     portal.post(SEARCH, filter(equal("firstname", "maya"))).await;
     assert_eq!(portal.finding_kinds(), [FindingKind::SearchUsed]);

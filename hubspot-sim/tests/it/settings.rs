@@ -7,6 +7,7 @@ use crate::support::Portal;
 
 #[tokio::test]
 async fn pipelines_have_stages() {
+    proves!("S39", simulated);
     let portal = Portal::new(Preset::Deals).await;
     let stage = Act::ArchiveStage { pipeline: "new-vehicles".to_owned(), stage: "lost".to_owned() };
     portal.sim().act(portal.id(), stage);
@@ -21,6 +22,7 @@ async fn pipelines_have_stages() {
 
 #[tokio::test]
 async fn owners_come_in_pages_and_archived_ones_apart() {
+    proves!("S39", simulated);
     let portal = Portal::new(Preset::Bare).await;
     let first = portal.get("/crm/owners/V?limit=1&archived=false").await;
     assert_eq!((first.results(), first.first("/id")), (1, "910042".to_owned()));
@@ -33,6 +35,7 @@ async fn owners_come_in_pages_and_archived_ones_apart() {
 
 #[tokio::test]
 async fn account_tells_about_itself() {
+    proves!("S46", simulated);
     let portal = Portal::new(Preset::Bare).await;
     let reply = portal.get("/account-info/V/details").await;
     assert_eq!(reply.body["portalId"], portal.id());

@@ -7,6 +7,7 @@ use crate::support::{Portal, fresh};
 
 #[tokio::test]
 async fn single_read_is_by_id_or_by_encoded_address() {
+    proves!("S31");
     let portal = Portal::any().await;
     let address = fresh("maya+chat");
     let id = portal.contact(&address).await;
@@ -19,6 +20,7 @@ async fn single_read_is_by_id_or_by_encoded_address() {
 
 #[tokio::test]
 async fn patch_changes_one_record() {
+    proves!("S31");
     let portal = Portal::any().await;
     let id = portal.contact(&fresh("maya")).await;
     let patch = json!({"properties": {"firstname": "Maya"}});
@@ -28,7 +30,19 @@ async fn patch_changes_one_record() {
 }
 
 #[tokio::test]
+async fn patch_finds_its_record_by_key_too() {
+    proves!("S31");
+    let portal = Portal::any().await;
+    let address = fresh("maya");
+    let id = portal.contact(&address).await;
+    let path = format!("/crm/objects/V/0-1/{}?idProperty=email", address.replace('@', "%40"));
+    let reply = portal.call("PATCH", &path, json!({"properties": {"firstname": "Maya"}})).await;
+    assert_eq!((reply.status, &reply.body["id"]), (200, &json!(id)));
+}
+
+#[tokio::test]
 async fn archived_record_is_found_only_when_asked_for() {
+    proves!("S31, S32");
     let portal = Portal::any().await;
     let id = portal.contact(&fresh("maya")).await;
     let path = format!("/crm/objects/V/0-1/{id}");
@@ -41,6 +55,7 @@ async fn archived_record_is_found_only_when_asked_for() {
 
 #[tokio::test]
 async fn restored_record_has_its_address_again() {
+    proves!("S42", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let id = portal.contact("maya@example.com").await;
     portal.sim().archive_record(portal.id(), "0-1", &id);
@@ -50,6 +65,7 @@ async fn restored_record_has_its_address_again() {
 
 #[tokio::test]
 async fn merged_id_leads_to_the_winner() {
+    proves!("S31, S32", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let winner = portal.contact("maya@example.com").await;
     let loser = portal.contact("noah@example.com").await;
@@ -64,6 +80,7 @@ async fn merged_id_leads_to_the_winner() {
 
 #[tokio::test]
 async fn unknown_query_parameter_is_refused() {
+    proves!("S5");
     let portal = Portal::any().await;
     let id = portal.contact(&fresh("maya")).await;
     assert_eq!(portal.get(&format!("/crm/objects/V/0-1/{id}?property=email")).await.status, 400);

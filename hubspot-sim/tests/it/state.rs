@@ -7,6 +7,7 @@ use crate::support::{NOW, Portal};
 
 #[tokio::test]
 async fn saved_state_goes_on_in_another_simulator() {
+    proves!("S1", simulated);
     let portal = Portal::new(Preset::Strict).await;
     portal.sim().create_record(portal.id(), "0-1", &[("email", "maya@example.com"), ("phone", "1")]);
     portal.note("61001", "Hi").await;
@@ -34,6 +35,7 @@ async fn saved_state_goes_on_in_another_simulator() {
 
 #[tokio::test]
 async fn state_is_taken_and_put_back_over_http() {
+    proves!("S1", simulated);
     let portal = Portal::new(Preset::Ready).await;
     portal.contact("maya@example.com").await;
     let state = portal.get("/_sim/state").await.body;
@@ -46,6 +48,7 @@ async fn state_is_taken_and_put_back_over_http() {
 
 #[tokio::test]
 async fn loaded_state_gives_the_same_bytes_as_the_saved_one() {
+    proves!("S2", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let state = portal.get("/_sim/state").await.body;
     let mut answers = Vec::new();

@@ -17,6 +17,7 @@ impl Portal {
 
 #[tokio::test]
 async fn acts_are_forms() {
+    proves!("S45", simulated);
     let portal = Portal::new(Preset::Deals).await;
     let page = portal.get(&format!("/contacts/{}/acts?object_type=0-1&id=61001&contact=61001", portal.id())).await;
     assert!(page.text.contains("name=\"id\" value=\"61001\"") && page.text.contains("Take a scope away"));
@@ -65,6 +66,7 @@ async fn acts_are_forms() {
 
 #[tokio::test]
 async fn record_page_leads_to_its_acts() {
+    proves!("S45", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let id = portal.contact("maya@example.com").await;
     let page = portal.get(&format!("/contacts/{}/record/0-1/{id}", portal.id())).await;
@@ -73,6 +75,7 @@ async fn record_page_leads_to_its_acts() {
 
 #[tokio::test]
 async fn faults_are_a_form() {
+    proves!("S45", simulated);
     let portal = Portal::new(Preset::Bare).await;
     let sent = [
         ("do", "add"),
@@ -95,6 +98,7 @@ async fn faults_are_a_form() {
 
 #[tokio::test]
 async fn knobs_and_clock_are_forms() {
+    proves!("S45", simulated);
     let portal = Portal::new(Preset::Bare).await;
     assert!(
         portal
@@ -115,6 +119,7 @@ async fn knobs_and_clock_are_forms() {
 
 #[tokio::test]
 async fn forms_of_an_unknown_portal_do_nothing() {
+    proves!("S45", simulated);
     let portal = Portal::new(Preset::Bare).await;
     assert_eq!(portal.form("/contacts/1/acts", &fields(&[("act", "delete_portal")])).await.status, 404);
     assert_eq!(portal.form("/", &[]).await.status, 404);

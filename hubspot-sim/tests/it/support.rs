@@ -1,6 +1,8 @@
 //! The harness: a portal to talk to, and short words for the usual calls.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use hubspot_sim::{Clock, FindingKind, Knobs, Options, Preset, Simulator};
 use reqwest::header::HeaderMap;
@@ -10,12 +12,23 @@ use serde_json::{Value, json};
 /// 2026-11-23T08:00:00Z
 pub(crate) const NOW: i64 = 1_795_420_800_000;
 
+/// The variables that name a live portal.
+pub(crate) const TOKEN: &str = "LEADLINE_HUBSPOT_TOKEN";
+pub(crate) const URL: &str = "LEADLINE_HUBSPOT_URL";
+
+/// Does the suite look at a live portal?
+pub(crate) fn is_live() -> bool {
+    std::env::var_os(TOKEN).is_some()
+}
+
 pub(crate) struct Portal {
     client: Client,
     base_url: String,
     token: Option<String>,
     pub(crate) version: &'static str,
     simulated: Option<(Simulator, hubspot_sim::Portal)>,
+    /// Paths of the records that a live portal must lose again.
+    made: Mutex<Vec<String>>,
 }
 
 #[derive(Debug)]
@@ -30,12 +43,10 @@ pub(crate) struct Reply {
 impl Portal {
     /// A live portal if there is one, else a simulated one.
     pub(crate) async fn any() -> Self {
-        match (std::env::var("HUBSPOT_BASE_URL"), std::env::var("HUBSPOT_TOKEN")) {
-            (Ok(base_url), Ok(token)) => {
-                Self { client: client(), base_url, token: Some(token), version: "2026-09", simulated: None }
-            }
-            _ => Self::new(Preset::Ready).await,
-        }
+        let Ok(token) = std::env::var(TOKEN) else { return Self::new(Preset::Ready).await };
+        let base_url = std::env::var(URL).unwrap_or_else(|_| "https://api.hubapi.com".to_owned());
+        let (token, version) = (Some(token), "2026-09");
+        Self { client: client(), base_url, token, version, simulated: None, made: Mutex::default() }
     }
 
     /// A simulated portal. Its clock stands, and its limits do not matter.
@@ -52,6 +63,7 @@ impl Portal {
             token: Some(portal.access_token.clone()),
             version: "2026-09",
             simulated: Some((simulator, portal)),
+            made: Mutex::default(),
         }
     }
 
@@ -63,7 +75,7 @@ impl Portal {
     /// The same portal in another simulator.
     pub(crate) fn at(mut self, simulator: &Simulator) -> Self {
         self.base_url = simulator.base_url();
-        self.simulated = self.simulated.map(|(_, portal)| (simulator.clone(), portal));
+        self.simulated = self.simulated.take().map(|(_, portal)| (simulator.clone(), portal));
         self
     }
 
@@ -93,7 +105,8 @@ impl Portal {
     /// Sends to a path in which `V` stands for the version. A `null` body is none.
     pub(crate) async fn try_call(&self, method: &str, path: &str, body: &Value) -> reqwest::Result<Reply> {
         let path: Vec<_> = path.split('/').map(|part| self.versioned(part)).collect();
-        let url = format!("{}{}", self.base_url, path.join("/"));
+        let path = path.join("/");
+        let url = format!("{}{path}", self.base_url);
         let mut request = self.client.request(Method::from_bytes(method.as_bytes()).unwrap(), url);
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
@@ -101,7 +114,33 @@ impl Portal {
         if !body.is_null() {
             request = request.json(body);
         }
-        Reply::read(request.send().await?).await
+        if self.simulated.is_some() {
+            return Reply::read(request.send().await?).await;
+        }
+        let again = request.try_clone();
+        let mut reply = Reply::read(request.send().await?).await?;
+        if let Some(again) = again.filter(|_| reply.status == 429) {
+            // A live portal has a limit that the other tests use up too.
+            tokio::time::sleep(Duration::from_secs(11)).await;
+            reply = Reply::read(again.send().await?).await?;
+        }
+        self.note_made(&path, &reply);
+        Ok(reply)
+    }
+
+    /// Remembers what a call has made in a live portal.
+    fn note_made(&self, path: &str, reply: &Reply) {
+        let ["", "crm", "objects", version, kind, rest @ ..] = &path.split('/').collect::<Vec<_>>()[..] else { return };
+        let results = reply.body["results"].as_array().cloned().unwrap_or_default();
+        let made = match rest {
+            [] => vec![reply.body.clone()],
+            ["batch", "create"] => results,
+            ["batch", "upsert"] => results.into_iter().filter(|result| result["new"] == true).collect(),
+            _ => return,
+        };
+        let paths = made.iter().filter_map(|record| record["id"].as_str());
+        let paths = paths.map(|id| format!("{}/crm/objects/{version}/{kind}/{id}", self.base_url));
+        self.made.lock().unwrap().extend(paths);
     }
 
     fn versioned(&self, part: &str) -> String {
@@ -167,6 +206,25 @@ impl Portal {
 
     pub(crate) fn finding_kinds(&self) -> Vec<FindingKind> {
         self.sim().findings().iter().map(|finding| finding.kind).collect()
+    }
+}
+
+/// A live portal loses what the test has made, also when the test has failed.
+impl Drop for Portal {
+    fn drop(&mut self) {
+        let made = std::mem::take(self.made.get_mut().unwrap());
+        let Some(token) = self.token.clone().filter(|_| !made.is_empty()) else { return };
+        let clean = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let client = client();
+                for path in made {
+                    client.delete(path).bearer_auth(&token).send().await.ok();
+                }
+            });
+        };
+        // A thread of its own: the test's runtime may not be blocked in.
+        std::thread::spawn(clean).join().ok();
     }
 }
 

@@ -9,6 +9,7 @@ const UPSERT: &str = "/crm/objects/V/0-1/batch/upsert";
 
 #[tokio::test]
 async fn upsert_creates_then_finds() {
+    proves!("S24, S28");
     let portal = Portal::any().await;
     let address = fresh("maya");
     let first = portal.upsert(&[(&address, json!({"email": address, "firstname": "Maya"}))]).await;
@@ -21,6 +22,7 @@ async fn upsert_creates_then_finds() {
 
 #[tokio::test]
 async fn address_is_stored_in_lower_case_and_found_in_any() {
+    proves!("S19, S28");
     let portal = Portal::any().await;
     let address = fresh("maya");
     let first = portal.upsert(&[(&address.to_uppercase(), json!({"email": address.to_uppercase()}))]).await;
@@ -31,6 +33,7 @@ async fn address_is_stored_in_lower_case_and_found_in_any() {
 
 #[tokio::test]
 async fn results_come_in_another_order_without_trace_ids() {
+    proves!("S28", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let addresses: Vec<_> = (0..30).map(|at| format!("c{at:02}@example.com")).collect();
     let contacts: Vec<_> = addresses.iter().map(|address| (address.as_str(), json!({}))).collect();
@@ -44,6 +47,7 @@ async fn results_come_in_another_order_without_trace_ids() {
 
 #[tokio::test]
 async fn trace_ids_can_be_echoed() {
+    proves!("S28", simulated);
     let portal = Portal::new(Preset::Ready).await.knob(|knobs| knobs.echo_trace = true);
     let reply = portal.upsert_traced(&[("maya@example.com", json!({}))]).await;
     assert_eq!(reply.first("/objectWriteTraceId"), "t0");
@@ -51,6 +55,7 @@ async fn trace_ids_can_be_echoed() {
 
 #[tokio::test]
 async fn batch_has_1_to_100_inputs() {
+    proves!("S24", simulated);
     let portal = Portal::new(Preset::Ready).await;
     for (count, status) in [(0, 400), (1, 200), (100, 200), (101, 400)] {
         let addresses: Vec<_> = (0..count).map(|at| format!("c{at}@example.com")).collect();
@@ -61,6 +66,7 @@ async fn batch_has_1_to_100_inputs() {
 
 #[tokio::test]
 async fn body_without_inputs_is_a_silent_no_op() {
+    proves!("S30", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let reply = portal.post(UPSERT, json!({})).await;
     assert_eq!((reply.status, reply.results()), (200, 0));
@@ -69,6 +75,7 @@ async fn body_without_inputs_is_a_silent_no_op() {
 
 #[tokio::test]
 async fn key_must_be_an_address_or_unique() {
+    proves!("S24");
     let portal = Portal::any().await;
     for (key, status) in [("phone", 400), ("hs_object_id", 400), ("no_such_property", 400), ("leadline_lead_id", 200)] {
         let input = json!({"id": fresh("key"), "idProperty": key, "properties": {"firstname": "Maya"}});
@@ -79,16 +86,18 @@ async fn key_must_be_an_address_or_unique() {
 
 #[tokio::test]
 async fn keys_of_one_request_are_the_same_property() {
+    proves!("S24");
     let portal = Portal::any().await;
     let inputs = json!({"inputs": [
         {"id": fresh("a"), "idProperty": "email", "properties": {}},
-        {"id": "lead_1", "idProperty": "leadline_lead_id", "properties": {"firstname": "B"}},
+        {"id": fresh("lead"), "idProperty": "leadline_lead_id", "properties": {"firstname": "B"}},
     ]});
     assert_eq!(portal.post(UPSERT, inputs).await.status, 400);
 }
 
 #[tokio::test]
 async fn upsert_takes_no_associations() {
+    proves!("S24");
     let portal = Portal::any().await;
     let inputs = json!({"inputs": [{"id": fresh("a"), "idProperty": "email", "properties": {}, "associations": []}]});
     assert_eq!(portal.post(UPSERT, inputs).await.status, 400);
@@ -96,6 +105,7 @@ async fn upsert_takes_no_associations() {
 
 #[tokio::test]
 async fn upsert_by_record_id_never_creates() {
+    proves!("S24");
     let portal = Portal::any().await;
     let id = portal.contact(&fresh("maya")).await;
     for (id, status) in [(id.as_str(), 200), ("999999999", 404)] {
@@ -106,6 +116,7 @@ async fn upsert_by_record_id_never_creates() {
 
 #[tokio::test]
 async fn repeated_id_refuses_the_batch() {
+    proves!("S25");
     let portal = Portal::any().await;
     let address = fresh("maya");
     let upper = format!(" {} ", address.to_uppercase());
@@ -116,6 +127,7 @@ async fn repeated_id_refuses_the_batch() {
 
 #[tokio::test]
 async fn two_keys_of_one_record_refuse_the_batch() {
+    proves!("S25", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let id = portal.contact("maya@example.com").await;
     portal.sim().act(portal.id(), Act::AddAddress { contact: id, address: "second@example.com".to_owned() });
@@ -128,6 +140,7 @@ async fn two_keys_of_one_record_refuse_the_batch() {
 
 #[tokio::test]
 async fn repeated_trace_id_refuses_the_batch() {
+    proves!("S25");
     let portal = Portal::any().await;
     let input =
         |address: String| json!({"id": address, "idProperty": "email", "objectWriteTraceId": "t", "properties": {}});
@@ -137,6 +150,7 @@ async fn repeated_trace_id_refuses_the_batch() {
 
 #[tokio::test]
 async fn bad_input_with_traces_fails_alone() {
+    proves!("S4, S26");
     for (version, status) in [("2026-03", 207), ("2026-09", 200)] {
         let portal = Portal::any().await.version(version);
         let (good, bad) = (fresh("good"), fresh("bad"));
@@ -151,6 +165,7 @@ async fn bad_input_with_traces_fails_alone() {
 
 #[tokio::test]
 async fn bad_input_without_traces_refuses_the_batch() {
+    proves!("S26", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let reply =
         portal.upsert(&[("a@example.com", json!({})), ("b@example.com", json!({"no_such_property": "x"}))]).await;
@@ -163,6 +178,7 @@ async fn bad_input_without_traces_refuses_the_batch() {
 
 #[tokio::test]
 async fn conflict_refuses_the_batch_and_names_the_other_contact() {
+    proves!("S27", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let maya = portal.contact("maya@example.com").await;
     portal.contact("noah@example.com").await;
@@ -178,6 +194,7 @@ async fn conflict_refuses_the_batch_and_names_the_other_contact() {
 
 #[tokio::test]
 async fn unique_value_of_another_record_is_409_or_400() {
+    proves!("S20", simulated);
     let portal = Portal::new(Preset::Ready).await;
     portal.upsert(&[("maya@example.com", json!({"leadline_lead_id": "lead_1"}))]).await;
     let clash = [("noah@example.com", json!({"leadline_lead_id": "lead_1"}))];
@@ -188,6 +205,7 @@ async fn unique_value_of_another_record_is_409_or_400() {
 
 #[tokio::test]
 async fn unique_value_twice_in_a_batch_is_409() {
+    proves!("S20", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let lead = json!({"leadline_lead_id": "lead_1"});
     let reply = portal.upsert_traced(&[("maya@example.com", lead.clone()), ("noah@example.com", lead)]).await;
@@ -196,6 +214,7 @@ async fn unique_value_twice_in_a_batch_is_409() {
 
 #[tokio::test]
 async fn secondary_address_finds_the_contact_and_email_renames_it() {
+    proves!("S29", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let id = portal.contact("maya@example.com").await;
     portal.sim().act(portal.id(), Act::AddAddress { contact: id.clone(), address: "second@example.com".to_owned() });
@@ -209,6 +228,7 @@ async fn secondary_address_finds_the_contact_and_email_renames_it() {
 
 #[tokio::test]
 async fn upsert_by_address_can_clear_what_it_does_not_send() {
+    proves!("S29", simulated);
     for (clears, expected) in [(false, json!("Maya")), (true, Value::Null)] {
         let portal = Portal::new(Preset::Ready).await.knob(|knobs| knobs.email_upsert_clears = clears);
         let id = portal.contact("maya@example.com").await;
@@ -221,6 +241,7 @@ async fn upsert_by_address_can_clear_what_it_does_not_send() {
 
 #[tokio::test]
 async fn archived_address_is_created_anew() {
+    proves!("S32");
     let portal = Portal::any().await;
     let address = fresh("maya");
     let old = portal.contact(&address).await;
@@ -230,6 +251,7 @@ async fn archived_address_is_created_anew() {
 
 #[tokio::test]
 async fn deals_have_their_own_key() {
+    proves!("S24", simulated);
     let portal = Portal::new(Preset::Deals).await;
     let input = json!({"id": "lead_1", "idProperty": "leadline_deal_key", "properties": {
         "leadline_deal_key": "lead_1", "dealname": "RAV4 – Maya", "pipeline": "new-vehicles", "dealstage": "offer"}});
@@ -242,6 +264,7 @@ async fn deals_have_their_own_key() {
 
 #[tokio::test]
 async fn custom_objects_work_like_the_others() {
+    proves!("S24", simulated);
     let portal = Portal::new(Preset::Ready).await;
     portal.sim().act(portal.id(), Act::AddObjectType { object_type: "2-77".to_owned(), label: "Vehicle".to_owned() });
     portal.sim().add_property(portal.id(), "2-77", hubspot_sim::NewProperty::text("vin", "VIN").unique());

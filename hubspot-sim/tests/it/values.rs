@@ -1,12 +1,13 @@
 //! What a property takes, and what HubSpot makes of it.
 
-use hubspot_sim::{Act, Preset};
+use hubspot_sim::{Act, NewProperty, Preset};
 use serde_json::{Value, json};
 
 use crate::support::{NOW, Portal, fresh};
 
 #[tokio::test]
 async fn all_bad_properties_are_listed_at_once() {
+    proves!("S16");
     let portal = Portal::any().await;
     let address = fresh("maya");
     let bad = json!({"email": address, "no_such_property": "x", "lead_priority": "High", "notes_last_contacted": "2026-11-23"});
@@ -27,6 +28,7 @@ async fn all_bad_properties_are_listed_at_once() {
 
 #[tokio::test]
 async fn archived_property_does_not_exist() {
+    proves!("S16", simulated);
     let portal = Portal::new(Preset::Ready).await;
     portal.sim().archive_property(portal.id(), "0-1", "budget_range");
     let reply = portal.upsert(&[("maya@example.com", json!({"budget_range": "x"}))]).await;
@@ -35,6 +37,7 @@ async fn archived_property_does_not_exist() {
 
 #[tokio::test]
 async fn addresses_are_checked() {
+    proves!("S19");
     let portal = Portal::any().await;
     for address in ["maya@lind", "maya@lind.invalid", "maya", "maya..lind@example.com"] {
         let reply = portal.upsert(&[(address, json!({"email": address}))]).await;
@@ -44,6 +47,7 @@ async fn addresses_are_checked() {
 
 #[tokio::test]
 async fn domains_can_be_refused() {
+    proves!("S19", simulated);
     let portal = Portal::new(Preset::Ready).await.knob(|knobs| knobs.refused_domains.push("example.com".to_owned()));
     assert_eq!(portal.upsert(&[("maya@example.com", json!({}))]).await.status, 400);
     assert_eq!(portal.upsert(&[("maya@example.org", json!({}))]).await.status, 200);
@@ -51,6 +55,7 @@ async fn domains_can_be_refused() {
 
 #[tokio::test]
 async fn empty_text_clears_and_absence_keeps() {
+    proves!("S17");
     let portal = Portal::any().await;
     let address = fresh("maya");
     let id = portal.contact(&address).await;
@@ -61,7 +66,22 @@ async fn empty_text_clears_and_absence_keeps() {
 }
 
 #[tokio::test]
+async fn several_options_replace_or_add() {
+    proves!("S17", simulated);
+    let portal = Portal::new(Preset::Ready).await;
+    let options =
+        NewProperty { field_type: "checkbox".to_owned(), ..NewProperty::choice("wishes", "Wishes", &["a", "b", "c"]) };
+    portal.sim().add_property(portal.id(), "0-1", options);
+    for (sent, status, stored) in [("a;b", 200, "a;b"), (";c", 200, "a;b;c"), (";x", 400, "a;b;c"), ("c", 200, "c")] {
+        let reply = portal.upsert(&[("maya@example.com", json!({"wishes": sent}))]).await;
+        assert_eq!(reply.status, status, "{sent}");
+        assert_eq!(portal.value("61001", "wishes").await, stored, "{sent}");
+    }
+}
+
+#[tokio::test]
 async fn odd_dates_are_refused_or_put_right_by_version() {
+    proves!("S4, S17");
     let properties = json!({"closedate": "2026-12-23T08:00:00+01:00"});
     let portal = Portal::any().await.version("2026-03");
     assert_eq!(portal.upsert(&[(&fresh("a"), properties.clone())]).await.status, 400);
@@ -76,6 +96,7 @@ async fn odd_dates_are_refused_or_put_right_by_version() {
 
 #[tokio::test]
 async fn contact_needs_an_address_or_a_name() {
+    proves!("S18");
     let portal = Portal::any().await;
     for (properties, status) in [(json!({"phone": "+13055550187"}), 400), (json!({"firstname": "Maya"}), 201)] {
         let body = json!({"inputs": [{"properties": properties}]});
@@ -85,6 +106,7 @@ async fn contact_needs_an_address_or_a_name() {
 
 #[tokio::test]
 async fn required_fields_bind_creation_since_september_2026() {
+    proves!("S4, S18", simulated);
     for (version, status) in [("2026-03", 200), ("2026-09", 400)] {
         let portal = Portal::new(Preset::Strict).await.version(version);
         let reply = portal.upsert(&[("maya@example.com", json!({"lead_priority": "high"}))]).await;
@@ -97,6 +119,7 @@ async fn required_fields_bind_creation_since_september_2026() {
 
 #[tokio::test]
 async fn required_fields_do_not_bind_updates() {
+    proves!("S18", simulated);
     let portal = Portal::new(Preset::Strict).await;
     portal.sim().create_record(portal.id(), "0-1", &[("email", "maya@example.com")]);
     assert_eq!(portal.upsert(&[("maya@example.com", json!({"firstname": "Maya"}))]).await.status, 200);
@@ -104,6 +127,7 @@ async fn required_fields_do_not_bind_updates() {
 
 #[tokio::test]
 async fn admins_rules_bind_every_write() {
+    proves!("S16", simulated);
     let portal = Portal::new(Preset::Strict).await;
     let reply =
         portal.upsert(&[("maya@example.com", json!({"region": "north", "phone": "1".repeat(21), "zip": "331"}))]).await;
@@ -113,16 +137,18 @@ async fn admins_rules_bind_every_write() {
 
 #[tokio::test]
 async fn lifecycle_goes_forward_only() {
+    proves!("S21");
     for (before, sent, after) in [
         ("lead", "customer", "customer"),
         ("customer", "lead", "customer"),
         ("customer", "", ""),
         ("lead", "lead", "lead"),
     ] {
-        let portal = Portal::new(Preset::Ready).await;
+        let portal = Portal::any().await;
+        let address = fresh("maya");
         let write = |stage: &str| json!({"lifecyclestage": stage});
-        portal.upsert(&[("maya@example.com", write(before))]).await;
-        let reply = portal.upsert(&[("maya@example.com", write(sent))]).await;
+        portal.upsert(&[(&address, write(before))]).await;
+        let reply = portal.upsert(&[(&address, write(sent))]).await;
         assert_eq!(
             reply.body["results"][0]["properties"]["lifecyclestage"].as_str().unwrap_or(""),
             after,
@@ -133,6 +159,7 @@ async fn lifecycle_goes_forward_only() {
 
 #[tokio::test]
 async fn lifecycle_knob_and_people_move_it_back() {
+    proves!("S21", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let write = |stage: &str| json!({"lifecyclestage": stage});
     let id = portal.upsert(&[("maya@example.com", write("customer"))]).await.first("/id");
@@ -145,6 +172,7 @@ async fn lifecycle_knob_and_people_move_it_back() {
 
 #[tokio::test]
 async fn custom_lifecycle_stages_have_their_place() {
+    proves!("S21", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let stage = Act::AddOption {
         object_type: "0-1".to_owned(),
@@ -160,6 +188,7 @@ async fn custom_lifecycle_stages_have_their_place() {
 
 #[tokio::test]
 async fn every_write_moves_the_modification_date() {
+    proves!("S22", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let id = portal.contact("maya@example.com").await;
     portal.sim().set_clock(NOW + 5_000);
@@ -172,6 +201,7 @@ async fn every_write_moves_the_modification_date() {
 
 #[tokio::test]
 async fn history_says_who_wrote_what() {
+    proves!("S22", simulated);
     let portal = Portal::new(Preset::Ready).await;
     let id = portal.upsert(&[("maya@example.com", json!({"firstname": "Maya"}))]).await.first("/id");
     portal.sim().edit_record(portal.id(), "0-1", &id, &[("firstname", "May")]);
