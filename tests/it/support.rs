@@ -75,13 +75,7 @@ impl TestApp {
     }
 
     async fn start_on(folder: TempDir, hubspot: Simulator, at: Timestamp) -> Self {
-        let config = Config {
-            data: folder.path().join("data"),
-            keys: None,
-            hubspot_url: hubspot.base_url(),
-            log: "off".to_owned(),
-            log_json: false,
-        };
+        let config = Config::on(folder.path().join("data"), hubspot.base_url());
         let now = Arc::new(AtomicI64::new(at.0));
         let clock = now.clone();
         let app = App::connect_at(&config, Arc::new(move || Timestamp(clock.load(Ordering::SeqCst)))).await.unwrap();

@@ -18,6 +18,34 @@ pub(super) enum ApiError {
     Refused(Refusal),
     NoRoute(String),
     NoMethod,
+    /// The management API is not switched on.
+    ApiClosed,
+    /// The management API was asked without its token.
+    NoToken,
+    /// There is no such thing.
+    Missing(String),
+    /// What was asked for does not go together with how things stand. A sentence, and what to do.
+    Conflict(String, &'static str),
+    /// The request says something that we do not understand.
+    BadRequest(String, &'static str),
+    /// HubSpot, or a round that is under way, has to be waited for.
+    NotNow(String),
+    /// Our own failure; the log has it.
+    Ours,
+}
+
+/// A failure of our own is logged where it is handled; the client learns that there was one.
+impl From<anyhow::Error> for ApiError {
+    fn from(error: anyhow::Error) -> Self {
+        tracing::error!("a request failed: {error:#}");
+        Self::Ours
+    }
+}
+
+impl From<sqlx::Error> for ApiError {
+    fn from(error: sqlx::Error) -> Self {
+        anyhow::Error::from(error).context("the database failed").into()
+    }
 }
 
 impl From<Refusal> for ApiError {
@@ -42,6 +70,7 @@ struct Problem {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        let no_token = matches!(self, Self::NoToken);
         let problem = match self {
             Self::Refused(refusal) => refused(refusal),
             Self::NoRoute(path) => problem(
@@ -58,12 +87,49 @@ impl IntoResponse for ApiError {
                 "this address does not take the method".to_owned(),
                 "Send events with POST.",
             ),
+            Self::ApiClosed => problem(
+                StatusCode::FORBIDDEN,
+                "api_closed",
+                "The management API is closed",
+                "this service has no API token, so nobody may manage it over HTTP".to_owned(),
+                "Start it with `--api-token-file`, or with LEADLINE_API_TOKEN; the command line needs no token.",
+            ),
+            Self::NoToken => problem(
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                "The API token is missing or wrong",
+                "this address is for the operator".to_owned(),
+                "Send the header `Authorization: Bearer TOKEN` with the API token of this service.",
+            ),
+            Self::Missing(detail) => {
+                problem(StatusCode::NOT_FOUND, "not_found", "There is no such thing", detail, "Look at the id.")
+            }
+            Self::Conflict(detail, fix) => {
+                problem(StatusCode::CONFLICT, "conflict", "Not as things stand", detail, fix)
+            }
+            Self::BadRequest(detail, fix) => {
+                problem(StatusCode::BAD_REQUEST, "bad_request", "The request is not understood", detail, fix)
+            }
+            Self::NotNow(detail) => Problem {
+                retry_after: Some(RETRY_AFTER_S),
+                ..problem(StatusCode::SERVICE_UNAVAILABLE, "not_now", "Not now", detail, "Try again.")
+            },
+            Self::Ours => problem(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "leadline.fault",
+                "Something is wrong on our side",
+                "the request could not be carried out; the operator finds the reason in the log".to_owned(),
+                "Try again; if it stays so, tell the operator.",
+            ),
         };
         let status = StatusCode::from_u16(problem.status).expect("only status codes are put in");
         let retry_after = problem.retry_after.map(HeaderValue::from);
         let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if no_token {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if let Some(seconds) = retry_after {
             headers.insert(header::RETRY_AFTER, seconds);
         }
