@@ -6,6 +6,7 @@ pub mod connection;
 pub mod demo;
 pub mod event;
 pub mod failure;
+pub mod keys;
 pub mod output;
 pub mod serve;
 pub mod source;
@@ -63,6 +64,9 @@ enum Command {
     /// Events, and what became of them.
     #[command(subcommand)]
     Event(event::Command),
+    /// The key ring that opens tokens and signing secrets.
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Transformations.
     #[command(subcommand)]
     Transform(transform::Command),
@@ -115,6 +119,7 @@ async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Source(command) => source::run(command, context).await,
         Command::Connection(command) => connection::run(command, context).await,
         Command::Event(command) => event::run(command, context).await,
+        Command::Keys(command) => keys::run(command, context).await,
         Command::Transform(command) => transform::run(command, context).await,
     }
 }

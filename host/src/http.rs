@@ -1,10 +1,12 @@
 //! The HTTP edge: one file a route group. The only place that knows our status codes is `error`.
 
+mod connect;
 mod connections;
 mod error;
 mod guard;
 mod health;
 mod ingest;
+mod page;
 
 use std::sync::Arc;
 
@@ -20,6 +22,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route_layer(middleware::from_fn_with_state(app.clone(), guard::operator_only));
     Router::new()
         .merge(managed)
+        .merge(connect::router())
         .merge(ingest::router())
         .merge(health::router())
         .fallback(error::no_route)

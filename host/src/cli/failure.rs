@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::connection::ConnectError;
+
 pub type Result<T> = std::result::Result<T, Failure>;
 
 /// Why a command did not do what it was asked. The exit codes are part of the interface.
@@ -69,6 +71,21 @@ impl Failure {
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         Self { code: 1, error, hint: None }
+    }
+}
+
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        let text = error.to_string();
+        match error {
+            ConnectError::PortalTaken(_) | ConnectError::OtherPortal(_) | ConnectError::WrongPortal { .. } => {
+                Self::conflict(text).hint("`leadline connection list` shows who is connected to what")
+            }
+            ConnectError::TokenRefused(_) => Self::failed(text)
+                .hint("copy the token of the private app again; it has to be active, and of the right portal"),
+            ConnectError::Away(_) => Self::temporary(text),
+            ConnectError::Store(error) => error.into(),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::connection::session::NoSession;
 use crate::ingest::Refusal;
 use crate::schema::Violation;
 use crate::signature::SignatureError;
@@ -32,6 +33,16 @@ pub(super) enum ApiError {
     NotNow(String),
     /// Our own failure; the log has it.
     Ours,
+}
+
+impl From<NoSession> for ApiError {
+    fn from(error: NoSession) -> Self {
+        match error {
+            NoSession::Blocked(problem) => Self::Conflict(problem.detail.clone(), problem.code.fix()),
+            NoSession::Away(problem) => Self::NotNow(problem.detail),
+            NoSession::Store(error) => error.into(),
+        }
+    }
 }
 
 /// A failure of our own is logged where it is handled; the client learns that there was one.
