@@ -6,6 +6,7 @@ pub mod connection;
 pub mod demo;
 pub mod event;
 pub mod failure;
+pub mod hubspot;
 pub mod output;
 pub mod serve;
 pub mod source;
@@ -66,6 +67,9 @@ enum Command {
     /// Transformations.
     #[command(subcommand)]
     Transform(transform::Command),
+    /// A HubSpot to try things with.
+    #[command(subcommand)]
+    Hubspot(hubspot::Command),
 }
 
 /// What every command is given.
@@ -116,5 +120,6 @@ async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Connection(command) => connection::run(command, context).await,
         Command::Event(command) => event::run(command, context).await,
         Command::Transform(command) => transform::run(command, context).await,
+        Command::Hubspot(command) => hubspot::run(command, context).await,
     }
 }

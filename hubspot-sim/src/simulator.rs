@@ -68,6 +68,16 @@ impl Simulator {
         Portal { id: portal.id, name: portal.name.clone(), access_token: portal.token.clone() }
     }
 
+    /// The portals, in the order of their ids.
+    pub fn portals(&self) -> Vec<Portal> {
+        let portals = self.world.portals();
+        let shown = portals.iter().map(|portal| {
+            let portal = locked(portal);
+            Portal { id: portal.id, name: portal.name.clone(), access_token: portal.token.clone() }
+        });
+        shown.collect()
+    }
+
     /// Registers an app with HubSpot, or changes one that is registered.
     ///
     /// # Panics

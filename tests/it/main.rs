@@ -15,3 +15,4 @@ mod ingest;
 mod pace;
 mod retry;
 mod sandbox;
+mod traps;
