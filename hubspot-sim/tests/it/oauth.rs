@@ -237,6 +237,17 @@ async fn rotation_ends_the_refresh_token_before() {
 }
 
 #[tokio::test]
+async fn new_consent_ends_the_refresh_token_before() {
+    proves!("S11", simulated);
+    let (portal, old) = installed().await;
+    let wider = portal.sim().install(portal.id(), "app-1", &[&SCOPES[..], &["crm.objects.deals.read"]].concat());
+    assert_eq!(refresh(&portal, &old).await.body["status"], "BAD_REFRESH_TOKEN");
+    assert_eq!(refresh(&portal, &wider.refresh_token).await.status, 200);
+    assert_eq!(portal.get(DETAILS).await.status, 200, "a live access token goes on");
+    assert_eq!(portal.sim().installs(portal.id()).len(), 1);
+}
+
+#[tokio::test]
 async fn revocation_ends_the_refresh_token_only() {
     proves!("S12", simulated);
     for by_call in [true, false] {
