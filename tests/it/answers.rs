@@ -362,7 +362,7 @@ async fn where_an_upsert_clears_what_it_does_not_send_contacts_are_written_apart
         let title = contact.properties.get("jobtitle").is_some_and(|title| title == "Buyer");
         assert_eq!(title, keeps, "the simulator would show it if we cleared");
         let expected: &[FindingKind] =
-            if keeps { &[] } else { &[FindingKind::PersonOverwritten, FindingKind::Cleared] };
+            if keeps { &[] } else { &[FindingKind::PersonOverwritten, FindingKind::ValueCleared] };
         app.finish_after(expected).await;
     }
 }
