@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
-use clap::ValueEnum;
 use hubspot_sim::{OAuthApp, Options, Portal, Preset, Simulator};
 use serde::Serialize;
 use serde_json::json;
@@ -38,9 +38,11 @@ pub struct SimArgs {
     /// Address to listen on; loopback only.
     #[arg(long, default_value = "127.0.0.1:8090", value_name = "ADDRESS")]
     listen: SocketAddr,
-    /// A portal to begin with; may be repeated.
-    #[arg(long = "portal", value_enum, default_values = ["ready", "deals"], value_name = "KIND")]
-    portals: Vec<Kind>,
+    /// A portal to begin with; may be repeated. `ready` has the properties of the default transformation, `bare` only
+    /// what every account has, `strict` required fields and rules, `deals` a second pipeline and the key of deals,
+    /// `busy` 5,000 contacts.
+    #[arg(long = "portal", default_values = ["ready", "deals"], value_name = "KIND[=NAME]")]
+    portals: Vec<NewPortal>,
     /// The same seed, clock and calls give the same answers.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -55,30 +57,20 @@ pub struct SimArgs {
     state: Option<PathBuf>,
 }
 
-/// What a portal has from the start.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Kind {
-    /// The properties of the default transformation.
-    Ready,
-    /// Only what every HubSpot account has.
-    Bare,
-    /// Required fields and rules for values.
-    Strict,
-    /// A second pipeline, and the key of deals.
-    Deals,
-    /// 5,000 contacts.
-    Busy,
+/// A portal to begin with: what it has, and what it is called.
+#[derive(Clone, Debug)]
+struct NewPortal {
+    preset: Preset,
+    name: String,
 }
 
-impl Kind {
-    fn preset(self) -> (Preset, &'static str) {
-        match self {
-            Self::Ready => (Preset::Ready, "Ready Motors"),
-            Self::Bare => (Preset::Bare, "Bare Motors"),
-            Self::Strict => (Preset::Strict, "Strict Motors"),
-            Self::Deals => (Preset::Deals, "Deals Motors"),
-            Self::Busy => (Preset::Busy, "Busy Motors"),
-        }
+impl FromStr for NewPortal {
+    type Err = String;
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let (kind, name) = text.split_once('=').unwrap_or((text, ""));
+        let preset = Preset::named(kind).ok_or("it is one of ready, bare, strict, deals, busy")?;
+        let name = if name.is_empty() { format!("Portal {kind}") } else { name.to_owned() };
+        Ok(Self { preset, name })
     }
 }
 
@@ -132,9 +124,8 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
 }
 
 fn furnish(simulator: &Simulator, args: &SimArgs) {
-    for kind in &args.portals {
-        let (preset, name) = kind.preset();
-        simulator.add_portal(preset, name);
+    for portal in &args.portals {
+        simulator.add_portal(portal.preset, &portal.name);
     }
     simulator.add_app(OAuthApp {
         name: "Leadline".to_owned(),
