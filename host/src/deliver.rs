@@ -13,6 +13,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crate::budget::{self, Budget};
+use crate::cause::Code;
 use crate::connection::access::{self, Access};
 use crate::connection::care;
 use crate::connection::session::Session;
@@ -127,6 +128,13 @@ fn record(outcome: &Outcome, lane: &str) {
     };
     metrics::counter!("leadline_deliveries_settled_total", "state" => state).increment(1);
     match &outcome.reason {
+        // Nobody but the operator can do something about these.
+        Some(problem) if matches!(problem.code, Code::OurFault | Code::HubspotNoEffect | Code::AppConfig) => {
+            tracing::error!(
+                delivery.id = %id, lane.id = %lane, attempt.number = outcome.attempts, code = %problem.code,
+                "delivery {id} is {state}: {problem}"
+            );
+        }
         Some(problem) => tracing::warn!(
             delivery.id = %id, lane.id = %lane, attempt.number = outcome.attempts, code = %problem.code,
             "delivery {id} is {state}: {}", problem.code.title()
