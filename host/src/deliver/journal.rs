@@ -97,7 +97,7 @@ impl<'a> Journal<'a> {
             renewed: false,
             lost: None,
             schema_read_at: schema.as_ref().map_or(Timestamp(0), |schema| schema.read_at),
-            schema: schema.map(|cached| Arc::new(cached.schema)),
+            schema: schema.map(|cached| cached.schema),
             contradicted: false,
         }
     }
