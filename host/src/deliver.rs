@@ -39,7 +39,7 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
     };
     let claimed = store.due_deliveries(&lease, BATCH_MAX, clock()).await?;
     let recent = store.recent_calls(&lease, clock() - budget::WINDOW).await?;
-    let mut budget = Budget::new(lease.learned, recent);
+    let mut budget = Budget::new(lease.learned, recent, clock());
     let wait = if claimed.is_empty() { Duration::ZERO } else { budget.wait(calls_needed(&claimed), clock()) };
     if wait > Duration::ZERO {
         let lane = LaneState { paused_until: Some(clock() + wait), ..LaneState::default() };
