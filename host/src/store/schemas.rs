@@ -8,8 +8,13 @@ use crate::model::time::Timestamp;
 /// A schema as it was read.
 #[derive(Clone, Debug)]
 pub struct CachedSchema {
+    /// Empty where no try to read it succeeded yet: then nothing is known, and everything is left to HubSpot.
     pub schema: PortalSchema,
     pub read_at: Timestamp,
+    /// When somebody tried to read it last, with success or without.
+    pub tried_at: Timestamp,
+    /// When the connection is to be looked after next.
+    pub care_due: Timestamp,
     /// HubSpot's answers contradict it.
     pub stale: bool,
 }
@@ -17,15 +22,23 @@ pub struct CachedSchema {
 impl Store {
     /// The schema of a connection's portal, as it was read last.
     pub async fn schema(&self, connection: &Connection) -> sqlx::Result<Option<CachedSchema>> {
-        let row: Option<(i64, i64, String)> = sqlx::query_as(
-            "SELECT read_at, stale, content FROM portal_schemas WHERE account_id = $1 AND connection_id = $2",
+        let row: Option<(i64, i64, i64, i64, String)> = sqlx::query_as(
+            "SELECT s.read_at, s.tried_at, l.care_due, s.stale, s.content FROM portal_schemas AS s
+             JOIN lanes AS l ON l.account_id = s.account_id AND l.id = s.connection_id
+             WHERE s.account_id = $1 AND s.connection_id = $2",
         )
         .bind(connection.account_id.as_str())
         .bind(connection.id.as_str())
         .fetch_optional(&self.readers)
         .await?;
-        row.map(|(read_at, stale, content)| {
-            Ok(CachedSchema { schema: parse(&content)?, read_at: Timestamp(read_at), stale: stale != 0 })
+        row.map(|(read_at, tried_at, care_due, stale, content)| {
+            Ok(CachedSchema {
+                schema: parse(&content)?,
+                read_at: Timestamp(read_at),
+                tried_at: Timestamp(tried_at),
+                care_due: Timestamp(care_due),
+                stale: stale != 0,
+            })
         })
         .transpose()
     }
@@ -38,8 +51,9 @@ impl Store {
         now: Timestamp,
     ) -> sqlx::Result<()> {
         sqlx::query(
-            "INSERT INTO portal_schemas (account_id, connection_id, read_at, stale, content) VALUES ($1, $2, $3, 0, $4)
-             ON CONFLICT (account_id, connection_id) DO UPDATE SET read_at = excluded.read_at, stale = 0, content = excluded.content",
+            "INSERT INTO portal_schemas (account_id, connection_id, read_at, tried_at, stale, content) VALUES ($1, $2, $3, $3, 0, $4)
+             ON CONFLICT (account_id, connection_id) DO UPDATE SET read_at = excluded.read_at, tried_at = excluded.tried_at,
+               stale = 0, content = excluded.content",
         )
         .bind(connection.account_id.as_str())
         .bind(connection.id.as_str())
@@ -48,5 +62,69 @@ impl Store {
         .execute(&self.writer)
         .await
         .map(drop)
+    }
+
+    /// Says that the schema could not be read. What was read before stays.
+    pub async fn schema_not_read(&self, connection: &Connection, now: Timestamp) -> sqlx::Result<()> {
+        sqlx::query(
+            "INSERT INTO portal_schemas (account_id, connection_id, read_at, tried_at, stale, content) VALUES ($1, $2, 0, $3, 0, $4)
+             ON CONFLICT (account_id, connection_id) DO UPDATE SET tried_at = excluded.tried_at",
+        )
+        .bind(connection.account_id.as_str())
+        .bind(connection.id.as_str())
+        .bind(now.0)
+        .bind(json(&PortalSchema::default()))
+        .execute(&self.writer)
+        .await
+        .map(drop)
+    }
+
+    /// Says that HubSpot's answers contradict the schema, and calls for it to be read again at once.
+    pub async fn mark_schema_stale(&self, connection: &Connection, now: Timestamp) -> sqlx::Result<()> {
+        sqlx::query("UPDATE portal_schemas SET stale = 1 WHERE account_id = $1 AND connection_id = $2")
+            .bind(connection.account_id.as_str())
+            .bind(connection.id.as_str())
+            .execute(&self.writer)
+            .await?;
+        self.call_for_care(connection, now).await
+    }
+
+    /// Wants a connection to be looked after at `at`, if it is not earlier anyway.
+    pub async fn call_for_care(&self, connection: &Connection, at: Timestamp) -> sqlx::Result<()> {
+        sqlx::query(
+            "UPDATE lanes SET care_due = min(care_due, $3), next_due = min(next_due, $3) WHERE account_id = $1 AND id = $2",
+        )
+        .bind(connection.account_id.as_str())
+        .bind(connection.id.as_str())
+        .bind(at.0)
+        .execute(&self.writer)
+        .await
+        .map(drop)
+    }
+
+    /// Says when a connection is to be looked after next, and, with its daily check, that this was made now.
+    pub async fn cared(
+        &self,
+        connection: &Connection,
+        next: Timestamp,
+        checked_at: Option<Timestamp>,
+    ) -> sqlx::Result<()> {
+        let mut tx = self.begin().await?;
+        // An earlier due time stays: its round looks into the queue, finds nothing, and puts the right one in its place.
+        sqlx::query("UPDATE lanes SET care_due = $3, next_due = min(next_due, $3) WHERE account_id = $1 AND id = $2")
+            .bind(connection.account_id.as_str())
+            .bind(connection.id.as_str())
+            .bind(next.0)
+            .execute(&mut *tx)
+            .await?;
+        if let Some(checked_at) = checked_at {
+            sqlx::query("UPDATE connections SET checked_at = $3 WHERE account_id = $1 AND id = $2")
+                .bind(connection.account_id.as_str())
+                .bind(connection.id.as_str())
+                .bind(checked_at.0)
+                .execute(&mut *tx)
+                .await?;
+        }
+        tx.commit().await
     }
 }
