@@ -8,7 +8,7 @@ use crate::fit::hubspot_kind;
 use crate::model::portal::{PropertyInfo, PropertyOption};
 
 /// The group that our properties stand in.
-pub const GROUP: &str = "leadline";
+const GROUP: &str = "leadline";
 const GROUP_LABEL: &str = "Leadline";
 /// The rules that can be checked before a call. The others are left to HubSpot.
 const RULES_KEPT: [&str; 4] = ["MAX_LENGTH", "MIN_LENGTH", "MAX_NUMBER", "MIN_NUMBER"];
