@@ -2,6 +2,10 @@
 
 pub mod access;
 pub mod care;
+pub mod checklist;
+pub mod drift;
+pub mod fill;
+pub mod portal;
 pub mod session;
 
 use secrecy::SecretString;
@@ -9,11 +13,15 @@ use serde_json::Value;
 
 use crate::cause::Code;
 use crate::contract::manifest::Manifest;
+use crate::fit;
 use crate::hubspot::API_VERSION;
 use crate::model::account::{Account, Connection, Version};
+use crate::model::portal::PortalSchema;
 use crate::model::time::Timestamp;
 use crate::schema::{Settings, Violation};
 use crate::store::Store;
+
+use session::Session;
 
 /// The event type that is selected from the start.
 const SELECTED: &str = "lead.captured.v1";
@@ -58,6 +66,8 @@ pub async fn connect(
     let connection = store.connect(&account.id, portal_id, API_VERSION, token, now).await?;
     store.subscribe(&connection, SELECTED, now).await?;
     store.release(&account.id, &[Code::AuthRevoked, Code::AuthMissingScope, Code::AuthPermission], now).await?;
+    // Its portal is read before the first lead comes.
+    store.call_for_care(&connection, now).await?;
     Ok(connection)
 }
 
@@ -84,7 +94,8 @@ pub async fn choose(
     Ok((version, manifest, settings))
 }
 
-/// Makes a connection use the newest version of a transformation, with settings that are checked first.
+/// Makes a connection use the newest version of a transformation, with settings that are checked first: against the
+/// version's schema, and against what is known of the portal.
 ///
 /// # Errors
 /// [`UseError`], for the person who chose.
@@ -97,9 +108,56 @@ pub async fn use_transformation(
     now: Timestamp,
 ) -> Result<Version, UseError> {
     let (version, manifest, settings) = choose(store, account, name, settings).await?;
-    for event_type in &manifest.event_types {
-        store.bind(connection, event_type, &version, &settings, now).await?;
+    if let Some(cached) = store.schema(connection).await? {
+        check_portal(&version, &manifest, &settings, &cached.schema)?;
     }
-    store.release(&account.id, &FIXED_BY_A_VERSION, now).await?;
+    bind(store, connection, &version, &manifest, &settings, now).await?;
     Ok(version)
+}
+
+/// The same, with the portal as it is now. Where it cannot be read, the next look after the connection checks it.
+///
+/// # Errors
+/// [`UseError`], for the person who chose.
+pub async fn use_on_portal(
+    store: &Store,
+    account: &Account,
+    session: &Session,
+    name: &str,
+    settings: Value,
+    now: Timestamp,
+) -> Result<Version, UseError> {
+    let (version, manifest, settings) = choose(store, account, name, settings).await?;
+    if let Ok(read) = portal::read_schema(session, &fit::needs(&manifest, &settings)).await {
+        check_portal(&version, &manifest, &settings, &read.schema)?;
+    }
+    bind(store, &session.connection, &version, &manifest, &settings, now).await?;
+    Ok(version)
+}
+
+/// Settings that name something that the portal does not have are not accepted.
+fn check_portal(
+    version: &Version,
+    manifest: &Manifest,
+    settings: &Value,
+    schema: &PortalSchema,
+) -> Result<(), UseError> {
+    let violations: Vec<_> = fit::check_settings(manifest, settings, schema).into_iter().map(Violation::from).collect();
+    if violations.is_empty() { Ok(()) } else { Err(UseError::Settings { label: version.label(), violations }) }
+}
+
+async fn bind(
+    store: &Store,
+    connection: &Connection,
+    version: &Version,
+    manifest: &Manifest,
+    settings: &Value,
+    now: Timestamp,
+) -> sqlx::Result<()> {
+    for event_type in &manifest.event_types {
+        store.bind(connection, event_type, version, settings, now).await?;
+    }
+    store.release(&connection.account_id, &FIXED_BY_A_VERSION, now).await?;
+    // It may need parts of the portal that nobody has read yet.
+    store.call_for_care(connection, now).await
 }

@@ -54,7 +54,8 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
     let recalled = round.recall(&left_behind, clock());
     let mut closed = match access::open(store, hubspot, &lease, &connection, token, clock()).await? {
         Access::Open(portal) => {
-            if care::is_due(&connection, clock()) {
+            let cached = store.schema(&connection).await?;
+            if care::is_due(cached.as_ref(), !round.claimed.is_empty(), clock()) {
                 let session = Session::new(hubspot.clone(), portal.clone(), connection.clone());
                 care::look_after(store, &session, clock()).await?;
             }
@@ -63,7 +64,10 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
             carry_out(&mut round, &mut journal).await?;
             journal.close()
         }
-        lost => Closed::untouched(lease, budget, lost),
+        lost => {
+            care::put_off(store, &connection, clock()).await?;
+            Closed::untouched(lease, budget, lost)
+        }
     };
     match closed.lost {
         Some(Access::Blocked(problem)) => round.block_all(&problem),
@@ -89,6 +93,9 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
         Settled::LeaseLost => {
             tracing::warn!(lane.id = %lane, "lane {lane} was taken over; its new holder goes on")
         }
+    }
+    if closed.contradicted {
+        store.mark_schema_stale(&connection, now).await?;
     }
     Ok(Step::Worked)
 }

@@ -3,6 +3,7 @@
 mod error;
 mod health;
 mod ingest;
+mod portal;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .merge(ingest::router())
         .merge(health::router())
+        .merge(portal::router())
         .fallback(error::no_route)
         .method_not_allowed_fallback(error::no_method)
         .with_state(app)

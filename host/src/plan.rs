@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::contract::actions::{Action, Property};
+use crate::model::portal::{CONTACT, DEAL, NOTE};
 
 /// Actions of one event: a contact, a deal, a note and room for what a custom transformation adds.
 pub const ACTIONS_MAX: usize = 50;
@@ -21,6 +22,16 @@ pub struct Plan {
     /// The sender's id of the lead: it recognises a contact whose address HubSpot refuses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lead_id: Option<String>,
+}
+
+/// The object type of the record that an action writes.
+pub fn object_type(action: &Action) -> &str {
+    match action {
+        Action::UpsertContact(_) => CONTACT,
+        Action::UpsertDeal(_) => DEAL,
+        Action::AddNote(_) => NOTE,
+        Action::UpsertObject(object) => &object.object_type,
+    }
 }
 
 /// An action that breaks the rules of the contract. Positions count from 0.

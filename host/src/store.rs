@@ -8,7 +8,9 @@ mod calls;
 mod causes;
 mod connections;
 mod deliveries;
+mod dropped;
 mod events;
+mod issues;
 mod lanes;
 mod plans;
 mod rejected;
@@ -30,12 +32,14 @@ use crate::seal::KeyRing;
 pub use accounts::{CreateAccount, NewSource, SigningSource};
 pub use calls::{AnsweredCall, NewCall, OpenCall, ShownCall};
 pub use deliveries::{Attempt, Settlement};
+pub use dropped::DroppedValue;
 pub use events::{EventFilter, RunLog, ShownDelivery, ShownEvent};
+pub use issues::Issue;
 pub use lanes::LaneState;
 pub use plans::{Decision, PlannedEvent, ReceivedEvent, RunFigures};
 pub use rejected::Rejection;
 pub use schemas::CachedSchema;
-pub use transformations::{HOUSE, NewVersion};
+pub use transformations::{Bound, HOUSE, NewVersion};
 
 /// Readers beside the one writer. They never wait for it, nor it for them.
 const READERS: u32 = 4;

@@ -10,6 +10,7 @@ use super::Context;
 use super::failure::{Failure, Result};
 use crate::app::open_store;
 use crate::connection::{self, UseError};
+use crate::hubspot::HubSpot;
 use crate::model::account::Connection;
 use crate::model::time::clock;
 use crate::stock;
@@ -58,9 +59,14 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
     connection::choose(&store, &account, &transformation, settings.clone()).await.map_err(failure)?;
     let connection =
         connection::connect(&store, &account, portal, &SecretString::from(token.trim().to_owned()), clock()).await?;
-    let version = connection::use_transformation(&store, &account, &connection, &transformation, settings, clock())
-        .await
-        .map_err(failure)?;
+    let hubspot = HubSpot::new(&context.config.hubspot_url)?;
+    let version = match connection::portal::session(&store, &hubspot, &connection).await? {
+        Some(session) => {
+            connection::use_on_portal(&store, &account, &session, &transformation, settings, clock()).await
+        }
+        None => connection::use_transformation(&store, &account, &connection, &transformation, settings, clock()).await,
+    };
+    let version = version.map_err(failure)?;
     let connected = Connected { connection, transformation: version.label() };
     context.one(&connected, |connected| {
         format!(

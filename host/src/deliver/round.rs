@@ -5,13 +5,15 @@ use std::time::Duration;
 use crate::budget;
 use crate::cause::{Code, Problem};
 use crate::contract::actions::Action;
-use crate::hubspot::{CONTACT, DEAL, Meaning, NOTE, Pause};
+use crate::hubspot::{Meaning, Pause};
 use crate::model::account::Connection;
 use crate::model::delivery::{Claimed, Dropped, Normalized, Outcome, Progress, Record};
 use crate::model::id::CallId;
 use crate::model::time::Timestamp;
 use crate::retry;
 use crate::store::{LaneState, OpenCall};
+
+pub(super) use crate::plan::object_type;
 
 /// What a round leaves for later is due again after this.
 const LATER: Duration = Duration::from_secs(5);
@@ -331,15 +333,5 @@ fn gave_up(problem: &Problem, attempts: u32) -> Problem {
     Problem {
         detail: format!("gave up after {attempts} attempts in 72 hours; the last one: {}", problem.detail),
         ..problem.clone()
-    }
-}
-
-/// The object type of the record that an action writes.
-pub(super) fn object_type(action: &Action) -> &str {
-    match action {
-        Action::UpsertContact(_) => CONTACT,
-        Action::UpsertDeal(_) => DEAL,
-        Action::AddNote(_) => NOTE,
-        Action::UpsertObject(object) => &object.object_type,
     }
 }

@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::cause;
 use crate::ingest::Refusal;
 use crate::schema::Violation;
 use crate::signature::SignatureError;
@@ -16,6 +17,14 @@ const RETRY_AFTER_S: u64 = 5;
 #[derive(Debug)]
 pub(super) enum ApiError {
     Refused(Refusal),
+    /// There is nothing with this id.
+    NotFound(String),
+    /// The connection has to be made again before its portal can be talked to.
+    NotConnected(String),
+    /// HubSpot did not answer, and why.
+    Away(cause::Problem),
+    /// Our own failure: the words go to the log, not to the client.
+    Internal(anyhow::Error),
     NoRoute(String),
     NoMethod,
 }
@@ -23,6 +32,18 @@ pub(super) enum ApiError {
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl From<anyhow::Error> for ApiError {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Internal(error)
+    }
+}
+
+impl From<sqlx::Error> for ApiError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Internal(error.into())
     }
 }
 
@@ -44,6 +65,26 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let problem = match self {
             Self::Refused(refusal) => refused(refusal),
+            Self::NotFound(what) => {
+                problem(StatusCode::NOT_FOUND, "not_found", "Nothing is here", what, "Look at the id.")
+            }
+            Self::NotConnected(what) => problem(
+                StatusCode::CONFLICT,
+                cause::Code::AuthRevoked.as_str(),
+                cause::Code::AuthRevoked.title(),
+                what,
+                cause::Code::AuthRevoked.fix(),
+            ),
+            Self::Away(why) => Problem {
+                retry_after: Some(RETRY_AFTER_S),
+                ..problem(StatusCode::BAD_GATEWAY, why.code.as_str(), why.code.title(), why.detail, why.code.fix())
+            },
+            Self::Internal(error) => {
+                tracing::error!("a request failed: {error:#}");
+                let detail = "the server could not do it; nothing of it is your fault".to_owned();
+                let code = cause::Code::OurFault;
+                problem(StatusCode::INTERNAL_SERVER_ERROR, code.as_str(), code.title(), detail, "Try it again.")
+            }
             Self::NoRoute(path) => problem(
                 StatusCode::NOT_FOUND,
                 "not_found",

@@ -152,6 +152,26 @@ pub enum Meaning {
     Unclear(Problem),
 }
 
+impl Meaning {
+    /// What it says, as one problem.
+    pub fn problem(self) -> Problem {
+        match self {
+            Self::Temporary { problem, .. }
+            | Self::Pause { problem, .. }
+            | Self::Blocked(problem)
+            | Self::Refused(problem)
+            | Self::Conflict { problem, .. }
+            | Self::Duplicates { problem, .. }
+            | Self::Unclear(problem) => problem,
+            Self::Properties(bad) => {
+                let words: Vec<_> = bad.iter().map(|bad| format!("`{}`: {}", bad.name, bad.message)).collect();
+                let code = bad.first().map_or(Code::HubspotRefused, |bad| bad.code);
+                Problem::new(code, format!("HubSpot refuses {}", words.join("; ")))
+            }
+        }
+    }
+}
+
 /// How long a lane rests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pause {

@@ -35,8 +35,13 @@ impl ParsedSchemas {
 /// A schema as it was read.
 #[derive(Clone, Debug)]
 pub struct CachedSchema {
+    /// Empty where no try to read it succeeded yet: then nothing is known, and everything is left to HubSpot.
     pub schema: Arc<PortalSchema>,
     pub read_at: Timestamp,
+    /// When somebody tried to read it last, with success or without.
+    pub tried_at: Timestamp,
+    /// When the connection is to be looked after next.
+    pub care_due: Timestamp,
     /// HubSpot's answers contradict it.
     pub stale: bool,
 }
@@ -44,22 +49,30 @@ pub struct CachedSchema {
 impl Store {
     /// The schema of a connection's portal, as it was read last.
     pub async fn schema(&self, connection: &Connection) -> sqlx::Result<Option<CachedSchema>> {
-        let key = [connection.account_id.as_str(), connection.id.as_str()];
-        let known: Option<(i64, i64)> =
-            sqlx::query_as("SELECT read_at, stale FROM portal_schemas WHERE account_id = $1 AND connection_id = $2")
-                .bind(key[0])
-                .bind(key[1])
-                .fetch_optional(&self.readers)
-                .await?;
-        let Some((read_at, stale)) = known else { return Ok(None) };
-        let cached = |schema| CachedSchema { schema, read_at: Timestamp(read_at), stale: stale != 0 };
+        let known: Option<(i64, i64, i64, i64)> = sqlx::query_as(
+            "SELECT s.read_at, s.tried_at, l.care_due, s.stale FROM portal_schemas AS s
+             JOIN lanes AS l ON l.account_id = s.account_id AND l.id = s.connection_id
+             WHERE s.account_id = $1 AND s.connection_id = $2",
+        )
+        .bind(connection.account_id.as_str())
+        .bind(connection.id.as_str())
+        .fetch_optional(&self.readers)
+        .await?;
+        let Some((read_at, tried_at, care_due, stale)) = known else { return Ok(None) };
+        let cached = |schema| CachedSchema {
+            schema,
+            read_at: Timestamp(read_at),
+            tried_at: Timestamp(tried_at),
+            care_due: Timestamp(care_due),
+            stale: stale != 0,
+        };
         if let Some(parsed) = self.schemas.get(&connection.id, read_at) {
             return Ok(Some(cached(parsed)));
         }
         let content: String =
             sqlx::query_scalar("SELECT content FROM portal_schemas WHERE account_id = $1 AND connection_id = $2")
-                .bind(key[0])
-                .bind(key[1])
+                .bind(connection.account_id.as_str())
+                .bind(connection.id.as_str())
                 .fetch_one(&self.readers)
                 .await?;
         let parsed = Arc::new(parse(&content)?);
@@ -75,8 +88,9 @@ impl Store {
         now: Timestamp,
     ) -> sqlx::Result<()> {
         sqlx::query(
-            "INSERT INTO portal_schemas (account_id, connection_id, read_at, stale, content) VALUES ($1, $2, $3, 0, $4)
-             ON CONFLICT (account_id, connection_id) DO UPDATE SET read_at = excluded.read_at, stale = 0, content = excluded.content",
+            "INSERT INTO portal_schemas (account_id, connection_id, read_at, tried_at, stale, content) VALUES ($1, $2, $3, $3, 0, $4)
+             ON CONFLICT (account_id, connection_id) DO UPDATE SET read_at = excluded.read_at, tried_at = excluded.tried_at,
+               stale = 0, content = excluded.content",
         )
         .bind(connection.account_id.as_str())
         .bind(connection.id.as_str())
@@ -85,5 +99,69 @@ impl Store {
         .execute(&self.writer)
         .await
         .map(drop)
+    }
+
+    /// Says that the schema could not be read. What was read before stays.
+    pub async fn schema_not_read(&self, connection: &Connection, now: Timestamp) -> sqlx::Result<()> {
+        sqlx::query(
+            "INSERT INTO portal_schemas (account_id, connection_id, read_at, tried_at, stale, content) VALUES ($1, $2, 0, $3, 0, $4)
+             ON CONFLICT (account_id, connection_id) DO UPDATE SET tried_at = excluded.tried_at",
+        )
+        .bind(connection.account_id.as_str())
+        .bind(connection.id.as_str())
+        .bind(now.0)
+        .bind(json(&PortalSchema::default()))
+        .execute(&self.writer)
+        .await
+        .map(drop)
+    }
+
+    /// Says that HubSpot's answers contradict the schema, and calls for it to be read again at once.
+    pub async fn mark_schema_stale(&self, connection: &Connection, now: Timestamp) -> sqlx::Result<()> {
+        sqlx::query("UPDATE portal_schemas SET stale = 1 WHERE account_id = $1 AND connection_id = $2")
+            .bind(connection.account_id.as_str())
+            .bind(connection.id.as_str())
+            .execute(&self.writer)
+            .await?;
+        self.call_for_care(connection, now).await
+    }
+
+    /// Wants a connection to be looked after at `at`, if it is not earlier anyway.
+    pub async fn call_for_care(&self, connection: &Connection, at: Timestamp) -> sqlx::Result<()> {
+        sqlx::query(
+            "UPDATE lanes SET care_due = min(care_due, $3), next_due = min(next_due, $3) WHERE account_id = $1 AND id = $2",
+        )
+        .bind(connection.account_id.as_str())
+        .bind(connection.id.as_str())
+        .bind(at.0)
+        .execute(&self.writer)
+        .await
+        .map(drop)
+    }
+
+    /// Says when a connection is to be looked after next, and, with its daily check, that this was made now.
+    pub async fn cared(
+        &self,
+        connection: &Connection,
+        next: Timestamp,
+        checked_at: Option<Timestamp>,
+    ) -> sqlx::Result<()> {
+        let mut tx = self.begin().await?;
+        // An earlier due time stays: its round looks into the queue, finds nothing, and puts the right one in its place.
+        sqlx::query("UPDATE lanes SET care_due = $3, next_due = min(next_due, $3) WHERE account_id = $1 AND id = $2")
+            .bind(connection.account_id.as_str())
+            .bind(connection.id.as_str())
+            .bind(next.0)
+            .execute(&mut *tx)
+            .await?;
+        if let Some(checked_at) = checked_at {
+            sqlx::query("UPDATE connections SET checked_at = $3 WHERE account_id = $1 AND id = $2")
+                .bind(connection.account_id.as_str())
+                .bind(connection.id.as_str())
+                .bind(checked_at.0)
+                .execute(&mut *tx)
+                .await?;
+        }
+        tx.commit().await
     }
 }
