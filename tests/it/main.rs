@@ -13,5 +13,6 @@ mod delivery;
 mod examples;
 mod ingest;
 mod pace;
+mod properties;
 mod retry;
 mod sandbox;
