@@ -16,6 +16,9 @@ pub const WINDOW: Duration = Duration::from_secs(10);
 const SLACK: Duration = Duration::from_millis(10);
 /// Calls of a window that no lane uses: people's own questions and looking after the connection live on them.
 const RESERVE: u32 = 10;
+/// A round needs up to six calls, and one that can never make them all would begin again for ever. HubSpot's smallest
+/// limit is 100.
+const LIMIT_MIN: u32 = 8;
 /// Calls that somebody else may make before we make room for them: the reserve is theirs too.
 const OTHERS_MIN: u32 = 5;
 /// Once half of a window is used, calls are spread, at most this much faster than it refills. Spread any slower, the
@@ -50,8 +53,10 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// The budget of a lane that made these calls lately.
-    pub fn new(learned: Learned, mut own: Vec<Timestamp>) -> Self {
+    /// The budget of a lane that made these calls lately. Calls that are yet to come were made before the clock was set
+    /// back, and would close the lane until it has caught up.
+    pub fn new(learned: Learned, mut own: Vec<Timestamp>, now: Timestamp) -> Self {
+        own.retain(|at| *at <= now + WINDOW);
         own.sort_unstable();
         Self { learned, own: own.into(), others: 0 }
     }
@@ -62,7 +67,7 @@ impl Budget {
 
     /// Calls that lanes may make in one window.
     pub fn limit(&self) -> u32 {
-        self.learned.max.saturating_sub(RESERVE).max(1)
+        self.learned.max.saturating_sub(RESERVE).max(LIMIT_MIN)
     }
 
     /// Calls that may be made now.
@@ -174,7 +179,7 @@ mod tests {
             (100, 5, 90, 0.97),
         ];
         for (max, need, call_ms, expected) in rows {
-            let mut budget = Budget::new(Learned { max }, Vec::new());
+            let mut budget = Budget::new(Learned { max }, Vec::new(), START);
             let calls = drive(&mut budget, need, call_ms, 120);
             let limit = (max - RESERVE) as usize;
             assert!(peak(&calls) <= limit, "{max} {need} {call_ms}: {} calls in a window", peak(&calls));
@@ -189,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_window_is_not_used_up_at_once() {
-        let mut budget = Budget::new(Learned::default(), Vec::new());
+        let mut budget = Budget::new(Learned::default(), Vec::new(), START);
         let calls = drive(&mut budget, 3, 0, 10);
         let at_once = calls.iter().filter(|at| **at == START.0).count();
         assert!((48..=54).contains(&at_once), "half of it serves a burst at once, {at_once} calls did");
@@ -199,7 +204,7 @@ mod tests {
 
     #[test]
     fn the_headers_teach_the_limit_and_who_else_uses_it() {
-        let mut budget = Budget::new(Learned::default(), Vec::new());
+        let mut budget = Budget::new(Learned::default(), Vec::new(), START);
         assert_eq!(budget.room(START), 100);
         budget.spend(START);
         budget.hear(190, 189, START);
@@ -218,7 +223,7 @@ mod tests {
     #[test]
     fn the_calls_of_an_earlier_holder_count() {
         let recent = (0..100).map(|n| START - Duration::from_secs(2) + Duration::from_millis(n)).collect();
-        let mut budget = Budget::new(Learned::default(), recent);
+        let mut budget = Budget::new(Learned::default(), recent, START);
         assert_eq!(budget.room(START), 0);
         let wait = budget.wait(3, START);
         assert_eq!(wait, Duration::from_millis(8_012), "until the third of them has left the window");
@@ -238,5 +243,20 @@ mod tests {
             let day = next_day(zone, "con_1", noon);
             assert!(day >= midnight && day < midnight + NEW_DAY_SPREAD, "{zone}: {day}");
         }
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_closes_no_lane() {
+        let hour = Duration::from_secs(3600);
+        let mut budget = Budget::new(Learned::default(), vec![START + hour; 100], START);
+        assert_eq!(budget.wait(3, START), Duration::ZERO);
+    }
+
+    #[test]
+    fn an_odd_header_closes_no_lane() {
+        let mut budget = Budget::new(Learned { max: 0 }, Vec::new(), START);
+        assert_eq!(budget.wait(6, START), Duration::ZERO);
+        budget.hear(0, 0, START);
+        assert_eq!(budget.wait(6, START), Duration::ZERO);
     }
 }

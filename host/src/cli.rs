@@ -6,6 +6,7 @@ pub mod connection;
 pub mod demo;
 pub mod event;
 pub mod failure;
+pub mod hubspot;
 pub mod issue;
 pub mod output;
 pub mod property;
@@ -74,6 +75,9 @@ enum Command {
     /// Transformations.
     #[command(subcommand)]
     Transform(transform::Command),
+    /// A HubSpot to try things with.
+    #[command(subcommand)]
+    Hubspot(hubspot::Command),
 }
 
 /// What every command is given.
@@ -126,5 +130,6 @@ async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Issue(command) => issue::run(command, context).await,
         Command::Event(command) => event::run(command, context).await,
         Command::Transform(command) => transform::run(command, context).await,
+        Command::Hubspot(command) => hubspot::run(command, context).await,
     }
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crate::budget::{self, Budget};
+use crate::cause::Code;
 use crate::connection::access::{self, Access};
 use crate::connection::care::{self, Cared};
 use crate::connection::session::Session;
@@ -38,7 +39,7 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
     };
     let claimed = store.due_deliveries(&lease, BATCH_MAX, clock()).await?;
     let recent = store.recent_calls(&lease, clock() - budget::WINDOW).await?;
-    let mut budget = Budget::new(lease.learned, recent);
+    let mut budget = Budget::new(lease.learned, recent, clock());
     let wait = if claimed.is_empty() { Duration::ZERO } else { budget.wait(calls_needed(&claimed), clock()) };
     if wait > Duration::ZERO {
         let lane = LaneState { paused_until: Some(clock() + wait), ..LaneState::default() };
@@ -141,6 +142,13 @@ fn record(outcome: &Outcome, lane: &str) {
     };
     metrics::counter!("leadline_deliveries_settled_total", "state" => state).increment(1);
     match &outcome.reason {
+        // Nobody but the operator can do something about these.
+        Some(problem) if matches!(problem.code, Code::OurFault | Code::HubspotNoEffect | Code::AppConfig) => {
+            tracing::error!(
+                delivery.id = %id, lane.id = %lane, attempt.number = outcome.attempts, code = %problem.code,
+                "delivery {id} is {state}: {problem}"
+            );
+        }
         Some(problem) => tracing::warn!(
             delivery.id = %id, lane.id = %lane, attempt.number = outcome.attempts, code = %problem.code,
             "delivery {id} is {state}: {}", problem.code.title()

@@ -15,7 +15,10 @@ pub use client::{HubSpot, Portal, Request};
 pub use fold::{Found, Input, Target, fold};
 pub use links::{associate, association_type, notes_of, read_notes_of};
 pub use notes::{NoteInput, create_notes, created_notes, find_marker, marker, read_notes};
-pub use objects::{Judged, batch_read, batch_upsert, found, found_one, judge, normalized, read_one, update_one};
+pub use objects::{
+    Judged, batch_create, batch_read, batch_update, batch_upsert, found, found_one, judge, normalized, read_one,
+    update_one,
+};
 pub use pipelines::{owners_of, pipelines_of, read_owners, read_pipelines};
 pub use properties::{
     Shelf, create_group, create_property, definition_json, has_group, properties_of, property_of, read_groups,

@@ -68,6 +68,7 @@ pub struct Store {
     writer: SqlitePool,
     readers: SqlitePool,
     keys: std::sync::Arc<KeyRing>,
+    schemas: std::sync::Arc<schemas::ParsedSchemas>,
 }
 
 impl Store {
@@ -95,7 +96,7 @@ impl Store {
         let readers = SqlitePoolOptions::new().max_connections(READERS).idle_timeout(None).max_lifetime(None);
         let readers = readers.connect_with(options.read_only(true)).await.with_context(opened)?;
         MIGRATIONS.run(&writer).await.context("cannot bring the database up to date")?;
-        let store = Self { writer, readers, keys: keys.into() };
+        let store = Self { writer, readers, keys: keys.into(), schemas: Default::default() };
         store.assert_durable().await?;
         Ok(store)
     }

@@ -16,3 +16,4 @@ mod pace;
 mod properties;
 mod retry;
 mod sandbox;
+mod traps;

@@ -246,9 +246,8 @@ impl TestApp {
         deliver::deliver_next(&self.app.store, &self.app.hubspot, "test", &self.app.clock).await.unwrap();
     }
 
-    /// From now on a lead with a value that HubSpot refuses waits.
-    pub(crate) async fn make_strict(&self, dealer: &Dealer) {
-        let policy = Policy { strict: true, ..dealer.connection.policy.clone() };
+    /// What the dealership wants of its connection from now on.
+    pub(crate) async fn set_policy(&self, dealer: &Dealer, policy: Policy) {
         self.app.store.set_policy(&dealer.connection, &policy).await.unwrap();
     }
 

@@ -97,7 +97,7 @@ impl<'a> Journal<'a> {
             renewed: false,
             lost: None,
             schema_read_at: schema.as_ref().map_or(Timestamp(0), |schema| schema.read_at),
-            schema: schema.map(|cached| Arc::new(cached.schema)),
+            schema: schema.map(|cached| cached.schema),
             contradicted: false,
         }
     }
@@ -109,6 +109,9 @@ impl<'a> Journal<'a> {
 
     /// The portal's lifecycle stages in their order; none where nobody knows them.
     pub(super) fn lifecycle(&self) -> Vec<String> {
+        if !self.connection.policy.lifecycle_guard {
+            return vec![String::new()]; // no stage is in this list, so none is before another
+        }
         let stages = self.schema.as_ref().map(|schema| schema.lifecycle_order());
         stages.map_or_else(Vec::new, |stages| stages.into_iter().map(str::to_owned).collect())
     }

@@ -286,6 +286,10 @@ impl Round {
         if all_done {
             return Outcome::delivered(claimed, progress, now);
         }
+        if let Some(at) = self.not_before[delivery] {
+            // A record is made again, or a note looked for: whatever else there is to say, it is said after that.
+            return Outcome::waiting(claimed, progress, None, at);
+        }
         // What can be tried again comes first: it may bring the rest along. Then what somebody can mend.
         let verdicts = || self.verdicts[delivery].iter().flatten();
         let temporary = verdicts().filter_map(|verdict| match verdict {
@@ -320,7 +324,7 @@ impl Round {
         });
         match refused {
             Some(problem) => Outcome::failed(claimed, progress, problem.clone(), now),
-            None => Outcome::waiting(claimed, progress, None, self.not_before[delivery].unwrap_or(now + LATER)),
+            None => Outcome::waiting(claimed, progress, None, now + LATER),
         }
     }
 }

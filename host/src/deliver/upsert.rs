@@ -9,8 +9,8 @@ use super::journal::Journal;
 use super::round::{Owner, Round, Verdict};
 use crate::cause::Problem;
 use crate::contract::actions::{Action, Property, WritePolicy};
-use crate::hubspot::{self, BATCH_MAX, Found, Input, Judged, Meaning, Target};
-use crate::model::account::Policy;
+use crate::hubspot::{self, BATCH_MAX, CONTACT, Found, Input, Judged, Meaning, Target};
+use crate::model::account::{ContactWrite, Policy};
 use crate::model::delivery::{Progress, Record};
 
 /// Object type and key property: one group is one read and one upsert.
@@ -210,7 +210,24 @@ impl Upsert<'_, '_, '_> {
     /// Sends one batch and settles what it can. What comes back is to be sent again, in smaller or mended batches;
     /// None: the round has to stop.
     async fn send(&mut self, batch: Vec<Input>, found: &HashMap<String, Found>) -> anyhow::Result<Option<Vec<Next>>> {
-        let request = hubspot::batch_upsert(&self.journal.portal, self.object_type, self.key_property, &batch);
+        let (portal, object_type) = (&self.journal.portal, self.object_type);
+        let known = batch.iter().filter(|input| input.found.is_some()).count();
+        let request = match self.journal.connection.policy.contact_write {
+            ContactWrite::Split if object_type == CONTACT && known == batch.len() => {
+                hubspot::batch_update(portal, object_type, &batch)
+            }
+            ContactWrite::Split if object_type == CONTACT && known == 0 => {
+                hubspot::batch_create(portal, object_type, &batch)
+            }
+            ContactWrite::Split if object_type == CONTACT => {
+                let (known, new): (Vec<_>, Vec<_>) = batch.into_iter().partition(|input| input.found.is_some());
+                return Ok(Some(vec![Next::Upsert(new), Next::Upsert(known)]));
+            }
+            ContactWrite::Upsert | ContactWrite::Split => {
+                hubspot::batch_upsert(portal, object_type, self.key_property, &batch)
+            }
+        };
+        let creates = request.path.ends_with("/batch/create");
         let traces: Vec<_> = batch.iter().flat_map(|input| &input.targets).map(|target| target.trace.clone()).collect();
         let Some(reply) = self.journal.call(&request, &traces).await? else {
             return Ok(None);
@@ -227,6 +244,8 @@ impl Upsert<'_, '_, '_> {
         let mut apart = Vec::new();
         for (input, judged) in batch.into_iter().zip(judged) {
             match judged {
+                // Only an upsert says what it created.
+                Judged::Done(record) if creates => self.done(&input, &Record { new: true, ..record }),
                 Judged::Done(record) if record.new && input.found.is_some() => {
                     mended.extend(self.written_anew(input, record));
                 }

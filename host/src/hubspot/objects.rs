@@ -53,6 +53,32 @@ pub fn batch_upsert(portal: &Portal, object_type: &str, key_property: &str, inpu
     )
 }
 
+/// Updates one input a record, by the ids of the records: the way that leaves alone whatever is not sent.
+pub fn batch_update(portal: &Portal, object_type: &str, inputs: &[Input]) -> Request {
+    let known = inputs.iter().filter_map(|input| Some((input, &input.found.as_ref()?.id)));
+    let inputs: Vec<_> = known
+        .map(|(input, id)| json!({ "id": id, "objectWriteTraceId": input.trace, "properties": input.properties }))
+        .collect();
+    Request::write(
+        operation(object_type, ["contacts.update", "deals.update", "objects.update"]),
+        format!("/crm/objects/{}/{object_type}/batch/update", portal.api_version),
+        json!({ "inputs": inputs }),
+    )
+}
+
+/// Creates one record an input. Not safe to repeat unless it is read first who is there.
+pub fn batch_create(portal: &Portal, object_type: &str, inputs: &[Input]) -> Request {
+    let inputs: Vec<_> = inputs
+        .iter()
+        .map(|input| json!({ "objectWriteTraceId": input.trace, "properties": input.properties }))
+        .collect();
+    Request::write(
+        operation(object_type, ["contacts.create", "deals.create", "objects.create"]),
+        format!("/crm/objects/{}/{object_type}/batch/create", portal.api_version),
+        json!({ "inputs": inputs }),
+    )
+}
+
 fn operation(object_type: &str, [contacts, deals, others]: [&'static str; 3]) -> &'static str {
     match object_type {
         CONTACT => contacts,

@@ -138,6 +138,19 @@ impl Store {
         Ok(next.map(|next| Timestamp(next).max(now)))
     }
 
+    /// Until when a connection's lane rests, and why; nothing when it does not rest at `now`, or only for its pace.
+    pub async fn rest_of(&self, connection: &Connection, now: Timestamp) -> sqlx::Result<Option<(Timestamp, Problem)>> {
+        let row: Option<(i64, String)> = sqlx::query_as(
+            "SELECT paused_until, pause FROM lanes WHERE account_id = $1 AND id = $2 AND paused_until > $3 AND pause IS NOT NULL",
+        )
+        .bind(connection.account_id.as_str())
+        .bind(connection.id.as_str())
+        .bind(now.0)
+        .fetch_optional(&self.readers)
+        .await?;
+        row.map(|(until, pause)| Ok((Timestamp(until), parse(&pause)?))).transpose()
+    }
+
     /// Voids every lease. Right at the start of the only process on an SQLite file: whoever held them is dead.
     pub async fn void_leases(&self) -> sqlx::Result<()> {
         sqlx::query("UPDATE lanes SET owner = NULL, lease_until = 0, epoch = epoch + 1 WHERE lease_until > 0")

@@ -1,15 +1,42 @@
 //! What is known of a portal's schema: a cache that can be read again from HubSpot.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use super::{Store, json, parse};
 use crate::model::account::Connection;
+use crate::model::id::ConnectionId;
 use crate::model::portal::PortalSchema;
 use crate::model::time::Timestamp;
+
+/// Schemas that are kept parsed: each round asks for one, and a portal's may have hundreds of kilobytes.
+const PARSED_MAX: usize = 1_000;
+
+/// Parsed schemas by connection, each with the time at which it was read: whoever knows that time knows whether it still
+/// is the one in the table.
+#[derive(Default)]
+pub(super) struct ParsedSchemas(Mutex<HashMap<ConnectionId, (i64, Arc<PortalSchema>)>>);
+
+impl ParsedSchemas {
+    fn get(&self, connection: &ConnectionId, read_at: i64) -> Option<Arc<PortalSchema>> {
+        let parsed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        parsed.get(connection).filter(|(at, _)| *at == read_at).map(|(_, schema)| schema.clone())
+    }
+
+    fn keep(&self, connection: &ConnectionId, read_at: i64, schema: &Arc<PortalSchema>) {
+        let mut parsed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if parsed.len() >= PARSED_MAX {
+            parsed.clear(); // it fills again by itself
+        }
+        parsed.insert(connection.clone(), (read_at, schema.clone()));
+    }
+}
 
 /// A schema as it was read.
 #[derive(Clone, Debug)]
 pub struct CachedSchema {
     /// Empty where no try to read it succeeded yet: then nothing is known, and everything is left to HubSpot.
-    pub schema: PortalSchema,
+    pub schema: Arc<PortalSchema>,
     pub read_at: Timestamp,
     /// When somebody tried to read it last, with success or without.
     pub tried_at: Timestamp,
@@ -22,8 +49,8 @@ pub struct CachedSchema {
 impl Store {
     /// The schema of a connection's portal, as it was read last.
     pub async fn schema(&self, connection: &Connection) -> sqlx::Result<Option<CachedSchema>> {
-        let row: Option<(i64, i64, i64, i64, String)> = sqlx::query_as(
-            "SELECT s.read_at, s.tried_at, l.care_due, s.stale, s.content FROM portal_schemas AS s
+        let known: Option<(i64, i64, i64, i64)> = sqlx::query_as(
+            "SELECT s.read_at, s.tried_at, l.care_due, s.stale FROM portal_schemas AS s
              JOIN lanes AS l ON l.account_id = s.account_id AND l.id = s.connection_id
              WHERE s.account_id = $1 AND s.connection_id = $2",
         )
@@ -31,16 +58,26 @@ impl Store {
         .bind(connection.id.as_str())
         .fetch_optional(&self.readers)
         .await?;
-        row.map(|(read_at, tried_at, care_due, stale, content)| {
-            Ok(CachedSchema {
-                schema: parse(&content)?,
-                read_at: Timestamp(read_at),
-                tried_at: Timestamp(tried_at),
-                care_due: Timestamp(care_due),
-                stale: stale != 0,
-            })
-        })
-        .transpose()
+        let Some((read_at, tried_at, care_due, stale)) = known else { return Ok(None) };
+        let cached = |schema| CachedSchema {
+            schema,
+            read_at: Timestamp(read_at),
+            tried_at: Timestamp(tried_at),
+            care_due: Timestamp(care_due),
+            stale: stale != 0,
+        };
+        if let Some(parsed) = self.schemas.get(&connection.id, read_at) {
+            return Ok(Some(cached(parsed)));
+        }
+        let content: String =
+            sqlx::query_scalar("SELECT content FROM portal_schemas WHERE account_id = $1 AND connection_id = $2")
+                .bind(connection.account_id.as_str())
+                .bind(connection.id.as_str())
+                .fetch_one(&self.readers)
+                .await?;
+        let parsed = Arc::new(parse(&content)?);
+        self.schemas.keep(&connection.id, read_at, &parsed);
+        Ok(Some(cached(parsed)))
     }
 
     /// Keeps a schema that was just read.
