@@ -15,9 +15,9 @@ use anyhow::Context as _;
 use crate::budget::{self, Budget};
 use crate::cause::Code;
 use crate::connection::access::{self, Access};
-use crate::connection::care;
+use crate::connection::care::{self, Cared};
 use crate::connection::session::Session;
-use crate::hubspot::{BATCH_MAX, HubSpot, Pause};
+use crate::hubspot::{BATCH_MAX, HubSpot, Meaning, Pause};
 use crate::model::delivery::{Claimed, DeliveryState, Outcome};
 use crate::model::lane::{LaneKind, Settled, Step};
 use crate::model::time::Timestamp;
@@ -57,7 +57,11 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
             let cached = store.schema(&connection).await?;
             if care::is_due(cached.as_ref(), !round.claimed.is_empty(), clock()) {
                 let session = Session::new(hubspot.clone(), portal.clone(), connection.clone());
-                care::look_after(store, &session, clock()).await?;
+                if let Cared::NotNow(Meaning::Pause { problem, pause }) =
+                    care::look_after(store, &session, clock()).await?
+                {
+                    round.rest(problem, pause);
+                }
             }
             let schema = store.schema(&connection).await?;
             let mut journal = Journal::new((store, hubspot, clock), &connection, portal, (lease, budget), schema);
@@ -99,6 +103,9 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
     }
     if closed.contradicted {
         store.mark_schema_stale(&connection, now).await?;
+    }
+    if outcomes.iter().any(|outcome| outcome.state == DeliveryState::Blocked) {
+        care::expect_a_change(store, &connection, now).await?;
     }
     Ok(Step::Worked)
 }

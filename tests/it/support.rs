@@ -127,6 +127,10 @@ impl TestApp {
         connection::use_transformation(&self.app.store, &account, &connection, transformation, settings, self.now())
             .await
             .unwrap();
+        // Its portal was read a minute ago, so that the calls of a test are those of its leads.
+        let session = connection::portal::session(&self.app.store, &self.app.hubspot, &connection).await.unwrap();
+        let a_minute_ago = self.now() - Duration::from_secs(60);
+        connection::care::look_after(&self.app.store, &session.unwrap(), a_minute_ago).await.unwrap();
         let secret = SecretString::from(Secret::generate());
         let modes = SchemaModes::new();
         let new = NewSource {
@@ -282,6 +286,30 @@ impl TestApp {
             .map_or_else(String::new, |reason| format!(" ({}): {}", reason.code, reason.detail));
         let due = delivery.due_at.map_or_else(String::new, |due| format!(", due at {due}"));
         format!("{:?}, {} attempts{due}{reason}", delivery.state, delivery.attempts).to_lowercase_first()
+    }
+
+    /// The calls to HubSpot that were made for leads, not for a look at the portal.
+    pub(crate) fn calls_for_leads(&self) -> Vec<hubspot_sim::Call> {
+        let mut calls = self.hubspot.calls();
+        calls.retain(|call| call.path.contains("/crm/objects/") || call.path.contains("/crm/associations/"));
+        calls
+    }
+
+    /// Runs a command beside the service, on its data: how it ended, and what it printed.
+    pub(crate) async fn command(&self, args: &[&str]) -> (u8, String) {
+        use clap::Parser as _;
+        let (data, hubspot) = (self.folder.path().join("data"), self.hubspot.base_url());
+        let mut words = vec!["leadline".to_owned(), "--data".to_owned(), data.to_str().unwrap().to_owned()];
+        words.extend(["--hubspot-url".to_owned(), hubspot]);
+        words.extend(args.iter().map(|arg| (*arg).to_owned()));
+        // A command has a runtime of its own.
+        let run = move || {
+            let mut out = Vec::new();
+            let code = leadline::cli::run(leadline::cli::Cli::try_parse_from(words).unwrap(), &mut out);
+            let code = (0..=255).find(|number| std::process::ExitCode::from(*number) == code).unwrap();
+            (code, String::from_utf8(out).unwrap())
+        };
+        tokio::task::spawn_blocking(run).await.unwrap()
     }
 
     /// What always holds when a test ends: every accepted event has its fate, no call is open, and the simulator saw

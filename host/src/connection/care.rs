@@ -8,6 +8,7 @@ use super::portal::{self, Read};
 use super::session::Session;
 use crate::cause::Code;
 use crate::fit::{Gone, is_gone};
+use crate::hubspot::Meaning;
 use crate::model::account::Connection;
 use crate::model::portal::PortalSchema;
 use crate::model::time::Timestamp;
@@ -39,24 +40,42 @@ pub fn is_due(cached: Option<&CachedSchema>, has_work: bool, now: Timestamp) -> 
     cached.care_due <= now || (has_work && is_old)
 }
 
-/// Looks after a connection: reads its portal, checks its bindings, and releases what may go on. Where HubSpot does not
-/// answer, everything stays as it is until later.
+/// What a look after a connection came to.
+#[derive(Debug)]
+pub enum Cared {
+    Done,
+    /// HubSpot did not show its portal, and what it said instead: everything stays as it is until later.
+    NotNow(Meaning),
+}
+
+/// Looks after a connection: reads its portal, checks its bindings, and releases what may go on.
 ///
 /// # Errors
 /// The store's. Whatever HubSpot does is never an error.
-pub async fn look_after(store: &Store, session: &Session, now: Timestamp) -> anyhow::Result<()> {
+pub async fn look_after(store: &Store, session: &Session, now: Timestamp) -> anyhow::Result<Cared> {
     let connection = &session.connection;
     let bound = store.bound(connection).await?;
     match portal::read_schema(session, &drift::needs(&bound)).await {
-        Ok(read) => take_in(store, connection, &bound, &read, now).await,
-        Err(problem) => {
-            let id = &connection.id;
+        Ok(read) => {
+            take_in(store, connection, &bound, &read, now).await?;
+            Ok(Cared::Done)
+        }
+        Err(meaning) => {
+            let (id, problem) = (&connection.id, meaning.clone().problem());
             tracing::info!(connection.id = %id, code = %problem.code, "the portal of {id} could not be read: {problem}");
             store.schema_not_read(connection, now).await?;
             store.cared(connection, now + UNFIT, None).await?;
-            Ok(())
+            Ok(Cared::NotNow(meaning))
         }
     }
+}
+
+/// Says that something waits under a cause: whoever removes it wants to see it go on soon.
+///
+/// # Errors
+/// The store's.
+pub async fn expect_a_change(store: &Store, connection: &Connection, now: Timestamp) -> anyhow::Result<()> {
+    Ok(store.call_for_care(connection, now + WAITING).await?)
 }
 
 /// Puts the next look after a connection off, because nobody may talk to its portal now.
@@ -88,7 +107,7 @@ pub async fn take_in(
     let is_daily = next_check(connection) <= now;
     let before = before.map(|cached| cached.schema).unwrap_or_default();
     for issue in store.issues(Some(&connection.account_id)).await? {
-        let gone = gone(&issue, &before, &read.schema, connection);
+        let gone = gone(&issue, &before, &read.schema, connection, now);
         match fate(&issue, gone, is_daily, now) {
             Fate::Stays => {}
             Fate::Released => {
@@ -121,9 +140,14 @@ fn next_check(connection: &Connection) -> Timestamp {
 }
 
 /// Whether the cause of an issue is gone. An option whose value nobody noted may have come with any change of the list.
-fn gone(issue: &Issue, before: &PortalSchema, schema: &PortalSchema, connection: &Connection) -> Gone {
+fn gone(issue: &Issue, before: &PortalSchema, schema: &PortalSchema, connection: &Connection, now: Timestamp) -> Gone {
     let subject = issue.problem.subject.as_deref().unwrap_or("");
-    let gone = is_gone(issue.problem.code, subject, schema, connection.scopes.as_deref());
+    let gone = |schema| is_gone(issue.problem.code, subject, schema, connection.scopes.as_deref());
+    if gone(before) == Gone::Yes && gone(schema) == Gone::Yes && issue.last_at + WAITING > now {
+        // HubSpot showed it all the time and refused it all the same: what it shows says nothing about this.
+        return Gone::Unknown;
+    }
+    let gone = gone(schema);
     if issue.problem.code == Code::OptionUnknown && gone == Gone::Unknown {
         let options = |schema: &PortalSchema| {
             let lists = schema.objects.values().filter_map(|properties| properties.get(subject));

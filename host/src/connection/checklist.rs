@@ -52,7 +52,7 @@ pub async fn check(store: &Store, session: &Session, now: Timestamp) -> anyhow::
     let bound = store.bound(&session.connection).await?;
     let read = match portal::read_schema(session, &drift::needs(&bound)).await {
         Ok(read) => read,
-        Err(problem) => return Ok(Err(problem)),
+        Err(meaning) => return Ok(Err(meaning.problem())),
     };
     care::take_in(store, &session.connection, &bound, &read, now).await?;
     let dropped_leads = store.dropped_leads(&session.connection).await?;
@@ -223,13 +223,14 @@ async fn carry_out(
         // An archived name comes back as it was, so the answer is compared and not believed.
         Some(200..300) => match reply.success().and_then(hubspot::property_of) {
             Some((_, there)) => Ok(judge(row, there)),
-            None => there_already(session, row).await,
+            None => Ok(there(session, row).await?.map_or_else(|| not_shown(row), |there| judge(row, there))),
         },
-        Some(409) => there_already(session, row).await,
+        // Somebody made it a moment ago, or it stands where no list of ours showed it.
+        Some(409) => Ok(there(session, row).await?.map_or_else(|| not_shown(row), |there| judge(row, there))),
         // It may have been made all the same.
-        _ if reply.leaves_doubt() => match there_already(session, row).await? {
-            Done::Failed { .. } => Err(reply.meaning().problem()),
-            done => Ok(done),
+        _ if reply.leaves_doubt() => match there(session, row).await? {
+            Some(there) if !there.archived => Ok(judge(row, there)),
+            _ => Err(reply.meaning().problem()),
         },
         _ => refused_or_away(&reply, row),
     }
@@ -253,20 +254,24 @@ fn refused_or_away(reply: &Reply, row: &Row) -> Result<Done, Problem> {
     }
 }
 
-/// Somebody made it a moment ago, or it stands where no list of ours showed it.
-async fn there_already(session: &Session, row: &Row) -> Result<Done, Problem> {
+/// The property as HubSpot shows it now, on whichever shelf.
+async fn there(session: &Session, row: &Row) -> Result<Option<PropertyInfo>, Problem> {
     for shelf in Shelf::ALL {
         let request = hubspot::read_property(&session.portal, &row.object_type, &row.name, shelf);
         let reply = session.send(&request).await;
         if let Some((_, there)) = reply.success().and_then(hubspot::property_of) {
-            return Ok(judge(row, there));
+            return Ok(Some(there));
         }
         if reply.success().is_none() && !matches!(reply.status(), Some(400 | 403 | 404)) {
             return Err(reply.meaning().problem());
         }
     }
+    Ok(None)
+}
+
+fn not_shown(row: &Row) -> Done {
     let words = format!("HubSpot says that `{}` exists, and does not show it to us", row.name);
-    Ok(Done::Failed { problem: Problem::new(Code::HubspotRefused, words) })
+    Done::Failed { problem: Problem::new(Code::HubspotRefused, words) }
 }
 
 /// Whether the property that HubSpot shows is the one that was wanted.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::session::Session;
 use crate::cause::{Code, Problem};
 use crate::fit::Needs;
-use crate::hubspot::{self, HubSpot, Portal, Request, Shelf};
+use crate::hubspot::{self, HubSpot, Meaning, Portal, Request, Shelf};
 use crate::model::account::{Connection, ConnectionState};
 use crate::model::portal::{Owner, PortalSchema, PropertyInfo};
 use crate::store::Store;
@@ -47,12 +47,15 @@ pub async fn session(store: &Store, hubspot: &HubSpot, connection: &Connection) 
 ///
 /// # Errors
 /// Why HubSpot did not answer: trying again later may help.
-pub async fn read_schema(session: &Session, needs: &Needs) -> Result<Read, Problem> {
-    let late = || Problem::new(Code::HubspotUnreachable, "HubSpot took too long to show the portal's properties");
-    tokio::time::timeout(READ_MAX, read_all(session, needs)).await.map_err(|_| late())?
+pub async fn read_schema(session: &Session, needs: &Needs) -> Result<Read, Meaning> {
+    let late = |_| Meaning::Temporary {
+        problem: Problem::new(Code::HubspotUnreachable, "HubSpot took too long to show the portal's properties"),
+        asked: Duration::ZERO,
+    };
+    tokio::time::timeout(READ_MAX, read_all(session, needs)).await.map_err(late)?
 }
 
-async fn read_all(session: &Session, needs: &Needs) -> Result<Read, Problem> {
+async fn read_all(session: &Session, needs: &Needs) -> Result<Read, Meaning> {
     let mut read = Read::default();
     for object_type in needs.object_types.iter().filter(|object_type| is_type_id(object_type)) {
         read_object(session, object_type, &mut read).await?;
@@ -78,7 +81,7 @@ impl Read {
     }
 }
 
-async fn read_object(session: &Session, object_type: &str, read: &mut Read) -> Result<(), Problem> {
+async fn read_object(session: &Session, object_type: &str, read: &mut Read) -> Result<(), Meaning> {
     let mut properties = std::collections::BTreeMap::<String, PropertyInfo>::new();
     for shelf in Shelf::ALL {
         match ask(session, &hubspot::read_properties(&session.portal, object_type, shelf)).await? {
@@ -107,7 +110,7 @@ async fn read_object(session: &Session, object_type: &str, read: &mut Read) -> R
     Ok(())
 }
 
-async fn read_owners(session: &Session, read: &mut Read) -> Result<(), Problem> {
+async fn read_owners(session: &Session, read: &mut Read) -> Result<(), Meaning> {
     let mut owners: Vec<Owner> = Vec::new();
     let mut after = None;
     for _ in 0..OWNER_PAGES_MAX {
@@ -131,12 +134,12 @@ async fn read_owners(session: &Session, read: &mut Read) -> Result<(), Problem> 
 }
 
 /// Asks one thing. Only what may be different later is an error.
-async fn ask(session: &Session, request: &Request) -> Result<Asked, Problem> {
+async fn ask(session: &Session, request: &Request) -> Result<Asked, Meaning> {
     let reply = session.send(request).await;
     match reply.success() {
         Some(body) => Ok(Asked::Told(body.clone())),
         None if matches!(reply.status(), Some(400 | 403 | 404)) => Ok(Asked::Refused(reply.meaning().problem())),
-        None => Err(reply.meaning().problem()),
+        None => Err(reply.meaning()),
     }
 }
 
