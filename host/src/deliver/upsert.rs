@@ -261,7 +261,7 @@ impl Upsert<'_, '_, '_> {
             return Ok(None);
         };
         let Some(body) = reply.success() else {
-            return Ok(Some(self.refused_whole(batch, reply.meaning())));
+            return Ok(Some(self.refused_whole(batch, reply.meaning().of_keys())));
         };
         let judged = hubspot::judge(&reply, body, self.key_property, &batch);
         self.note_normalized(body, &batch);
@@ -280,7 +280,7 @@ impl Upsert<'_, '_, '_> {
                 Judged::Done(record) => self.done(&input, &record),
                 Judged::Silent if errors && !lone => apart.push(Next::Upsert(vec![input])),
                 Judged::Silent if errors => {
-                    let meaning = hubspot::first_error(body, reply.correlation_id());
+                    let meaning = hubspot::first_error(body, reply.correlation_id()).of_keys();
                     apart.extend(self.refused_alone(input, meaning));
                 }
                 Judged::Silent => self.stop(&input, &hubspot::no_effect()),

@@ -154,6 +154,14 @@ pub enum Meaning {
 }
 
 impl Meaning {
+    /// The same for inputs that are named by their keys: ids in a refusal are then the inputs', not missing records'.
+    pub fn of_keys(self) -> Self {
+        match self {
+            Self::Gone(problem) if problem.code != Code::RecordGone => Self::Unclear(problem),
+            meaning => meaning,
+        }
+    }
+
     /// What it says, as one problem.
     pub fn problem(self) -> Problem {
         match self {

@@ -171,7 +171,7 @@ pub fn judge(reply: &Reply, body: &Value, key_property: &str, inputs: &[Input]) 
     let errors = body["errors"].as_array().map_or(&[][..], Vec::as_slice);
     for error in errors {
         let entry = Envelope::of(error);
-        let meaning = entry.entry_meaning(reply.correlation_id());
+        let meaning = entry.entry_meaning(reply.correlation_id()).of_keys();
         for trace in error["context"]["objectWriteTraceId"].as_array().into_iter().flatten() {
             if let Some(trace) = trace.as_str() {
                 by_trace.insert(trace, Judged::Failed(meaning.clone()));

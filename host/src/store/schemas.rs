@@ -23,6 +23,11 @@ impl ParsedSchemas {
         parsed.get(connection).filter(|(at, _)| *at == read_at).map(|(_, schema)| schema.clone())
     }
 
+    /// Another one was written, maybe in the same millisecond.
+    fn forget(&self, connection: &ConnectionId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(connection);
+    }
+
     fn keep(&self, connection: &ConnectionId, read_at: i64, schema: &Arc<PortalSchema>) {
         let mut parsed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if parsed.len() >= PARSED_MAX {
@@ -87,7 +92,7 @@ impl Store {
         schema: &PortalSchema,
         now: Timestamp,
     ) -> sqlx::Result<()> {
-        sqlx::query(
+        let kept = sqlx::query(
             "INSERT INTO portal_schemas (account_id, connection_id, read_at, tried_at, stale, content) VALUES ($1, $2, $3, $3, 0, $4)
              ON CONFLICT (account_id, connection_id) DO UPDATE SET read_at = excluded.read_at, tried_at = excluded.tried_at,
                stale = 0, content = excluded.content",
@@ -97,8 +102,9 @@ impl Store {
         .bind(now.0)
         .bind(json(schema))
         .execute(&self.writer)
-        .await
-        .map(drop)
+        .await.map(drop);
+        self.schemas.forget(&connection.id);
+        kept
     }
 
     /// Says that the schema could not be read. What was read before stays.
