@@ -16,6 +16,9 @@ pub const WINDOW: Duration = Duration::from_secs(10);
 const SLACK: Duration = Duration::from_millis(10);
 /// Calls of a window that no lane uses: people's own questions and looking after the connection live on them.
 const RESERVE: u32 = 10;
+/// A round needs up to six calls, and one that can never make them all would begin again for ever. HubSpot's smallest
+/// limit is 100.
+const LIMIT_MIN: u32 = 8;
 /// Calls that somebody else may make before we make room for them: the reserve is theirs too.
 const OTHERS_MIN: u32 = 5;
 /// Once half of a window is used, calls are spread, at most this much faster than it refills. Spread any slower, the
@@ -31,12 +34,28 @@ const NEW_DAY_SPREAD: Duration = Duration::from_secs(5 * 60);
 pub struct Learned {
     /// Calls in one window, as the headers say.
     pub max: u32,
+    /// Calls in the window that were not ours, where they were so many that room has to be made for them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub others: u32,
+    /// When that was heard, in milliseconds; it counts for one window.
+    #[serde(skip_serializing_if = "is_zero_time")]
+    pub heard_at: i64,
 }
 
 impl Default for Learned {
     fn default() -> Self {
-        Self { max: CALLS_MAX }
+        Self { max: CALLS_MAX, others: 0, heard_at: 0 }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero_time(number: &i64) -> bool {
+    *number == 0
 }
 
 /// The calls of one window.
@@ -45,15 +64,15 @@ pub struct Budget {
     learned: Learned,
     /// When the lane's own calls were made, oldest first.
     own: VecDeque<Timestamp>,
-    /// Calls in the window that were not ours, as far as the headers tell.
-    others: u32,
 }
 
 impl Budget {
-    /// The budget of a lane that made these calls lately.
-    pub fn new(learned: Learned, mut own: Vec<Timestamp>) -> Self {
+    /// The budget of a lane that made these calls lately. Calls that are yet to come were made before the clock was set
+    /// back, and would close the lane until it has caught up.
+    pub fn new(learned: Learned, mut own: Vec<Timestamp>, now: Timestamp) -> Self {
+        own.retain(|at| *at <= now + WINDOW);
         own.sort_unstable();
-        Self { learned, own: own.into(), others: 0 }
+        Self { learned, own: own.into() }
     }
 
     pub fn learned(&self) -> Learned {
@@ -62,13 +81,13 @@ impl Budget {
 
     /// Calls that lanes may make in one window.
     pub fn limit(&self) -> u32 {
-        self.learned.max.saturating_sub(RESERVE).max(1)
+        self.learned.max.saturating_sub(RESERVE).max(LIMIT_MIN)
     }
 
     /// Calls that may be made now.
     pub fn room(&mut self, now: Timestamp) -> u32 {
         self.forget(now);
-        self.limit().saturating_sub(self.used() + self.making_room())
+        self.limit().saturating_sub(self.used() + self.making_room(now))
     }
 
     /// How long a round of `need` calls has to wait; zero when it may begin.
@@ -97,13 +116,15 @@ impl Budget {
     /// Takes in what an answer said: the limit, and how much of it is left. The lower count wins.
     pub fn hear(&mut self, max: u32, remaining: u32, now: Timestamp) {
         self.forget(now);
-        self.learned = Learned { max: max.max(1) };
-        self.others = max.saturating_sub(remaining).saturating_sub(self.used());
+        // Calls of others that the reserve does not cover.
+        let others = max.saturating_sub(remaining).saturating_sub(self.used()).saturating_sub(OTHERS_MIN);
+        self.learned = Learned { max: max.max(1), others, heard_at: if others == 0 { 0 } else { now.0 } };
     }
 
-    /// Calls of others that the reserve does not cover.
-    fn making_room(&self) -> u32 {
-        if self.others > OTHERS_MIN { self.others - OTHERS_MIN } else { 0 }
+    /// Calls of others that room has to be made for.
+    fn making_room(&self, now: Timestamp) -> u32 {
+        let heard_at = Timestamp(self.learned.heard_at);
+        if now >= heard_at && now < heard_at + WINDOW { self.learned.others } else { 0 }
     }
 
     fn used(&self) -> u32 {
@@ -174,7 +195,7 @@ mod tests {
             (100, 5, 90, 0.97),
         ];
         for (max, need, call_ms, expected) in rows {
-            let mut budget = Budget::new(Learned { max }, Vec::new());
+            let mut budget = Budget::new(Learned { max, ..Learned::default() }, Vec::new(), START);
             let calls = drive(&mut budget, need, call_ms, 120);
             let limit = (max - RESERVE) as usize;
             assert!(peak(&calls) <= limit, "{max} {need} {call_ms}: {} calls in a window", peak(&calls));
@@ -189,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_window_is_not_used_up_at_once() {
-        let mut budget = Budget::new(Learned::default(), Vec::new());
+        let mut budget = Budget::new(Learned::default(), Vec::new(), START);
         let calls = drive(&mut budget, 3, 0, 10);
         let at_once = calls.iter().filter(|at| **at == START.0).count();
         assert!((48..=54).contains(&at_once), "half of it serves a burst at once, {at_once} calls did");
@@ -199,7 +220,7 @@ mod tests {
 
     #[test]
     fn the_headers_teach_the_limit_and_who_else_uses_it() {
-        let mut budget = Budget::new(Learned::default(), Vec::new());
+        let mut budget = Budget::new(Learned::default(), Vec::new(), START);
         assert_eq!(budget.room(START), 100);
         budget.spend(START);
         budget.hear(190, 189, START);
@@ -213,12 +234,16 @@ mod tests {
         // Others used everything: we look again in a second.
         budget.hear(190, 0, START);
         assert_eq!(budget.wait(3, START), Duration::from_secs(1));
+        // Whoever holds the lane next knows it too, and for how long it counts.
+        let mut next = Budget::new(budget.learned(), vec![START], START);
+        assert_eq!(next.room(START), 0);
+        assert_eq!(next.room(START + WINDOW), 179);
     }
 
     #[test]
     fn the_calls_of_an_earlier_holder_count() {
         let recent = (0..100).map(|n| START - Duration::from_secs(2) + Duration::from_millis(n)).collect();
-        let mut budget = Budget::new(Learned::default(), recent);
+        let mut budget = Budget::new(Learned::default(), recent, START);
         assert_eq!(budget.room(START), 0);
         let wait = budget.wait(3, START);
         assert_eq!(wait, Duration::from_millis(8_012), "until the third of them has left the window");
@@ -238,5 +263,20 @@ mod tests {
             let day = next_day(zone, "con_1", noon);
             assert!(day >= midnight && day < midnight + NEW_DAY_SPREAD, "{zone}: {day}");
         }
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_closes_no_lane() {
+        let hour = Duration::from_secs(3600);
+        let mut budget = Budget::new(Learned::default(), vec![START + hour; 100], START);
+        assert_eq!(budget.wait(3, START), Duration::ZERO);
+    }
+
+    #[test]
+    fn an_odd_header_closes_no_lane() {
+        let mut budget = Budget::new(Learned { max: 0, ..Learned::default() }, Vec::new(), START);
+        assert_eq!(budget.wait(6, START), Duration::ZERO);
+        budget.hear(0, 0, START);
+        assert_eq!(budget.wait(6, START), Duration::ZERO);
     }
 }

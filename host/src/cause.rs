@@ -81,6 +81,28 @@ codes! {
     OurFault = "leadline.fault", "Something is wrong on our side", "Nothing to do; we are told.";
 }
 
+impl Code {
+    /// Where in HubSpot it is mended, as its menus call it; none where it is not mended there.
+    pub fn hubspot_path(self) -> Option<&'static str> {
+        Some(match self {
+            Self::PropertyMissing
+            | Self::PropertyReadOnly
+            | Self::PropertyWrongType
+            | Self::PropertyRule
+            | Self::PropertyArchived
+            | Self::PropertyNotUnique
+            | Self::OptionUnknown => "Settings → Data Management → Properties",
+            Self::PropertyRequired => "Settings → Objects → Contacts → Customize the 'Create Contact' form",
+            Self::PipelineMissing | Self::StageMissing => "Settings → Objects → Deals → Pipelines",
+            Self::OwnerUnknown | Self::AuthPermission => "Settings → Users & Teams",
+            Self::AuthRevoked | Self::AuthMissingScope | Self::AuthAppUninstalled => {
+                "Settings → Integrations → Connected Apps"
+            }
+            _ => return None,
+        })
+    }
+}
+
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

@@ -6,8 +6,11 @@ pub mod connection;
 pub mod demo;
 pub mod event;
 pub mod failure;
+pub mod hubspot;
+pub mod issue;
 pub mod keys;
 pub mod output;
+pub mod property;
 pub mod serve;
 pub mod source;
 pub mod transform;
@@ -61,6 +64,12 @@ enum Command {
     /// An account's HubSpot portal.
     #[command(subcommand)]
     Connection(connection::Command),
+    /// The properties that leads need in HubSpot.
+    #[command(subcommand)]
+    Property(property::Command),
+    /// What stands in the way of leads.
+    #[command(subcommand)]
+    Issue(issue::Command),
     /// Events, and what became of them.
     #[command(subcommand)]
     Event(event::Command),
@@ -70,6 +79,9 @@ enum Command {
     /// Transformations.
     #[command(subcommand)]
     Transform(transform::Command),
+    /// A HubSpot to try things with.
+    #[command(subcommand)]
+    Hubspot(hubspot::Command),
 }
 
 /// What every command is given.
@@ -118,8 +130,11 @@ async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Account(command) => account::run(command, context).await,
         Command::Source(command) => source::run(command, context).await,
         Command::Connection(command) => connection::run(command, context).await,
+        Command::Property(command) => property::run(command, context).await,
+        Command::Issue(command) => issue::run(command, context).await,
         Command::Event(command) => event::run(command, context).await,
         Command::Keys(command) => keys::run(command, context).await,
         Command::Transform(command) => transform::run(command, context).await,
+        Command::Hubspot(command) => hubspot::run(command, context).await,
     }
 }

@@ -4,8 +4,12 @@
 pub mod access;
 pub mod care;
 pub mod check;
+pub mod checklist;
 pub mod consent;
+pub mod drift;
 pub mod ending;
+pub mod fill;
+pub mod portal;
 pub mod scopes;
 pub mod session;
 
@@ -14,12 +18,17 @@ use serde_json::Value;
 
 use crate::cause::Code;
 use crate::contract::manifest::Manifest;
+use crate::fit;
 use crate::hubspot::{self, API_VERSION, HubSpot, Meaning, Portal};
 use crate::model::account::{Account, Auth, Connection, ConnectionState, Version};
+use crate::model::portal::PortalSchema;
 use crate::model::time::Timestamp;
 use crate::schema::{Settings, Violation};
 use crate::stock::DEFAULT_NAME;
 use crate::store::{Connect, NewConnection, Store};
+
+use scopes::Feature;
+use session::Session;
 
 /// The event type that is selected from the start.
 const SELECTED: &str = "lead.captured.v1";
@@ -106,7 +115,7 @@ pub async fn connect_with_token(
     let session = Portal { token: token.clone(), api_version: API_VERSION.to_owned() };
     let reply = hubspot.send(&session, &hubspot::details(API_VERSION)).await;
     let Some(body) = reply.success() else {
-        let (status, problem) = (reply.status(), problem_of(&reply.meaning()));
+        let (status, problem) = (reply.status(), problem_of(reply.meaning()));
         return Err(match status {
             Some(401 | 403) => ConnectError::TokenRefused(problem),
             _ => ConnectError::Away(problem),
@@ -152,6 +161,8 @@ async fn take_in(store: &Store, new: NewConnection<'_>, now: Timestamp) -> Resul
     };
     store.subscribe(&connection, SELECTED, now).await?;
     release(store, &connection, now).await?;
+    // Its portal is read before the first lead comes.
+    store.call_for_care(&connection, now).await?;
     Ok(connection)
 }
 
@@ -164,18 +175,18 @@ async fn release(store: &Store, connection: &Connection, now: Timestamp) -> sqlx
     Ok(())
 }
 
+/// What a connection needs for the transformations that it uses.
+///
+/// # Errors
+/// The store's.
+pub async fn needs(store: &Store, connection: &Connection) -> sqlx::Result<Vec<Feature>> {
+    let bound = store.bound(connection).await?.into_iter();
+    Ok(scopes::needs(&bound.map(|bound| (bound.manifest, bound.settings)).collect::<Vec<_>>()))
+}
+
 /// What HubSpot's refusal says, for people.
-fn problem_of(meaning: &Meaning) -> String {
-    match meaning {
-        Meaning::Temporary { problem, .. }
-        | Meaning::Pause { problem, .. }
-        | Meaning::Blocked(problem)
-        | Meaning::Refused(problem)
-        | Meaning::Conflict { problem, .. }
-        | Meaning::Duplicates { problem, .. }
-        | Meaning::Unclear(problem) => problem.detail.clone(),
-        Meaning::Properties(_) => "its answer was not understood".to_owned(),
-    }
+fn problem_of(meaning: Meaning) -> String {
+    meaning.problem().detail
 }
 
 /// The connection's account goes through the default transformation where it goes through none.
@@ -215,7 +226,8 @@ pub async fn choose(
     Ok((version, manifest, settings))
 }
 
-/// Makes a connection use the newest version of a transformation, with settings that are checked first.
+/// Makes a connection use the newest version of a transformation, with settings that are checked first: against the
+/// version's schema, and against what is known of the portal.
 ///
 /// # Errors
 /// [`UseError`], for the person who chose.
@@ -228,9 +240,56 @@ pub async fn use_transformation(
     now: Timestamp,
 ) -> Result<Version, UseError> {
     let (version, manifest, settings) = choose(store, account, name, settings).await?;
-    for event_type in &manifest.event_types {
-        store.bind(connection, event_type, &version, &settings, now).await?;
+    if let Some(cached) = store.schema(connection).await? {
+        check_portal(&version, &manifest, &settings, &cached.schema)?;
     }
-    store.release(&account.id, &FIXED_BY_A_VERSION, now).await?;
+    bind(store, connection, &version, &manifest, &settings, now).await?;
     Ok(version)
+}
+
+/// The same, with the portal as it is now. Where it cannot be read, the next look after the connection checks it.
+///
+/// # Errors
+/// [`UseError`], for the person who chose.
+pub async fn use_on_portal(
+    store: &Store,
+    account: &Account,
+    session: &Session,
+    name: &str,
+    settings: Value,
+    now: Timestamp,
+) -> Result<Version, UseError> {
+    let (version, manifest, settings) = choose(store, account, name, settings).await?;
+    if let Ok(read) = portal::read_schema(session, &fit::needs(&manifest, &settings)).await {
+        check_portal(&version, &manifest, &settings, &read.schema)?;
+    }
+    bind(store, &session.connection, &version, &manifest, &settings, now).await?;
+    Ok(version)
+}
+
+/// Settings that name something that the portal does not have are not accepted.
+fn check_portal(
+    version: &Version,
+    manifest: &Manifest,
+    settings: &Value,
+    schema: &PortalSchema,
+) -> Result<(), UseError> {
+    let violations: Vec<_> = fit::check_settings(manifest, settings, schema).into_iter().map(Violation::from).collect();
+    if violations.is_empty() { Ok(()) } else { Err(UseError::Settings { label: version.label(), violations }) }
+}
+
+async fn bind(
+    store: &Store,
+    connection: &Connection,
+    version: &Version,
+    manifest: &Manifest,
+    settings: &Value,
+    now: Timestamp,
+) -> sqlx::Result<()> {
+    for event_type in &manifest.event_types {
+        store.bind(connection, event_type, version, settings, now).await?;
+    }
+    store.release(&connection.account_id, &FIXED_BY_A_VERSION, now).await?;
+    // It may need parts of the portal that nobody has read yet.
+    store.call_for_care(connection, now).await
 }

@@ -13,10 +13,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crate::budget::{self, Budget};
+use crate::cause::Code;
 use crate::connection::access::{self, Access};
-use crate::connection::care;
+use crate::connection::care::{self, Cared};
 use crate::connection::session::Session;
-use crate::hubspot::{BATCH_MAX, HubSpot, Pause};
+use crate::hubspot::{BATCH_MAX, HubSpot, Meaning, Pause};
 use crate::model::delivery::{Claimed, DeliveryState, Outcome};
 use crate::model::lane::{LaneKind, Settled, Step};
 use crate::model::time::Timestamp;
@@ -38,7 +39,7 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
     };
     let claimed = store.due_deliveries(&lease, BATCH_MAX, clock()).await?;
     let recent = store.recent_calls(&lease, clock() - budget::WINDOW).await?;
-    let mut budget = Budget::new(lease.learned, recent);
+    let mut budget = Budget::new(lease.learned, recent, clock());
     let wait = if claimed.is_empty() { Duration::ZERO } else { budget.wait(calls_needed(&claimed), clock()) };
     if wait > Duration::ZERO {
         let lane = LaneState { paused_until: Some(clock() + wait), ..LaneState::default() };
@@ -53,16 +54,24 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
     let recalled = round.recall(&left_behind, clock());
     let mut closed = match access::open(store, hubspot, &lease, &connection, token, clock()).await? {
         Access::Open(portal) => {
-            if care::is_due(&connection, clock()) {
+            let cached = store.schema(&connection).await?;
+            if care::is_due(cached.as_ref(), !round.claimed.is_empty(), clock()) {
                 let session = Session::new(hubspot.clone(), portal.clone(), connection.clone());
-                care::look_after(store, &session, clock()).await?;
+                if let Cared::NotNow(Meaning::Pause { problem, pause }) =
+                    care::look_after(store, &session, clock()).await?
+                {
+                    round.rest(problem, pause);
+                }
             }
             let schema = store.schema(&connection).await?;
             let mut journal = Journal::new((store, hubspot, clock), &connection, portal, (lease, budget), schema);
             carry_out(&mut round, &mut journal).await?;
             journal.close()
         }
-        lost => Closed::untouched(lease, budget, lost),
+        lost => {
+            care::put_off(store, &connection, clock()).await?;
+            Closed::untouched(lease, budget, lost)
+        }
     };
     match closed.lost {
         Some(Access::Blocked(problem)) => round.block_all(&problem),
@@ -80,14 +89,23 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
         outcomes: &outcomes,
         calls: &closed.calls,
         last_answer: closed.last_answer,
-        lane: LaneState { learned, ..round.lane(&connection, now) },
+        lane: LaneState { learned, ..round.lane(&connection, closed.spent, now) },
     };
     let lane = &closed.lease.lane_id;
+    if let (Some(until), Some(pause)) = (settlement.lane.paused_until, &settlement.lane.pause) {
+        tracing::warn!(lane.id = %lane, code = %pause.code, "lane {lane} rests until {until}: {}", pause.code.title());
+    }
     match store.settle(&closed.lease, settlement, now).await? {
         Settled::Done => outcomes.iter().for_each(|outcome| record(outcome, lane)),
         Settled::LeaseLost => {
             tracing::warn!(lane.id = %lane, "lane {lane} was taken over; its new holder goes on")
         }
+    }
+    if closed.contradicted {
+        store.mark_schema_stale(&connection, now).await?;
+    }
+    if outcomes.iter().any(|outcome| outcome.state == DeliveryState::Blocked) {
+        care::expect_a_change(store, &connection, now).await?;
     }
     Ok(Step::Worked)
 }
@@ -127,6 +145,13 @@ fn record(outcome: &Outcome, lane: &str) {
     };
     metrics::counter!("leadline_deliveries_settled_total", "state" => state).increment(1);
     match &outcome.reason {
+        // Nobody but the operator can do something about these.
+        Some(problem) if matches!(problem.code, Code::OurFault | Code::HubspotNoEffect | Code::AppConfig) => {
+            tracing::error!(
+                delivery.id = %id, lane.id = %lane, attempt.number = outcome.attempts, code = %problem.code,
+                correlation.id = problem.correlation_id, "delivery {id} is {state}: {}", problem.code.title()
+            );
+        }
         Some(problem) => tracing::warn!(
             delivery.id = %id, lane.id = %lane, attempt.number = outcome.attempts, code = %problem.code,
             "delivery {id} is {state}: {}", problem.code.title()

@@ -7,6 +7,7 @@ mod guard;
 mod health;
 mod ingest;
 mod page;
+mod portal;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ pub fn router(app: Arc<App>) -> Router {
     // Everything that manages hangs here, so that nothing of it is open by mistake.
     let managed = Router::new()
         .merge(connections::router())
+        .merge(portal::router())
         .route_layer(middleware::from_fn_with_state(app.clone(), guard::operator_only));
     Router::new()
         .merge(managed)

@@ -9,8 +9,10 @@ mod causes;
 mod connections;
 mod consents;
 mod deliveries;
+mod dropped;
 mod endings;
 mod events;
+mod issues;
 mod keys;
 mod lanes;
 mod plans;
@@ -36,15 +38,17 @@ pub use calls::{AnsweredCall, NewCall, OpenCall, ShownCall};
 pub use connections::{Connect, NewConnection};
 pub use consents::{Consent, NewTicket, Ticket};
 pub use deliveries::{Attempt, Settlement};
+pub use dropped::DroppedValue;
 pub use endings::{Waiting, WaitingLeads};
 pub use events::{EventFilter, RunLog, ShownDelivery, ShownEvent};
+pub use issues::Issue;
 pub use keys::Resealed;
 pub use lanes::LaneState;
 pub use plans::{Decision, PlannedEvent, ReceivedEvent, RunFigures};
 pub use rejected::Rejection;
 pub use schemas::CachedSchema;
 pub use tokens::{Credentials, NewTokens};
-pub use transformations::{HOUSE, NewVersion};
+pub use transformations::{Bound, HOUSE, NewVersion};
 
 /// Readers beside the one writer. They never wait for it, nor it for them.
 const READERS: u32 = 4;
@@ -73,6 +77,7 @@ pub struct Store {
     writer: SqlitePool,
     readers: SqlitePool,
     keys: std::sync::Arc<KeyRing>,
+    schemas: std::sync::Arc<schemas::ParsedSchemas>,
 }
 
 impl Store {
@@ -100,7 +105,7 @@ impl Store {
         let readers = SqlitePoolOptions::new().max_connections(READERS).idle_timeout(None).max_lifetime(None);
         let readers = readers.connect_with(options.read_only(true)).await.with_context(opened)?;
         MIGRATIONS.run(&writer).await.context("cannot bring the database up to date")?;
-        let store = Self { writer, readers, keys: keys.into() };
+        let store = Self { writer, readers, keys: keys.into(), schemas: Default::default() };
         store.assert_durable().await?;
         Ok(store)
     }

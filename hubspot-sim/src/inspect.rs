@@ -1,5 +1,7 @@
 //! `/_sim`: the same scenes and looks as the handle has, for tests in other languages and by hand.
 
+mod looks;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,17 +13,18 @@ use serde_json::{Value, json};
 use crate::act::{self, Act};
 use crate::answer::{Answer, Refusal};
 use crate::fault::Fault;
-use crate::finding::Finding;
 use crate::knobs::Knobs;
-use crate::oauth::{Install, OAuthApp};
+use crate::oauth::OAuthApp;
 use crate::portal::PortalState;
-use crate::portal::record::Record;
 use crate::portal::schema::Property;
 use crate::preset::Preset;
 use crate::request::Request;
 use crate::state;
 use crate::time::iso;
 use crate::world::{World, locked};
+use looks::{calls, findings_json, installs, portal_json, record, records};
+
+pub(crate) use looks::{associations, clear_findings, findings, record_with};
 
 /// Records in one page, if the request does not say.
 const PAGE: usize = 100;
@@ -60,9 +63,9 @@ fn at_once(world: &World, request: &Request, method: &str, path: &[&str]) -> Res
             let NewPortal { preset, name } = body(request)?;
             let portal = world.add_portal(preset, &name);
             let portal = locked(&portal);
-            let mut json = portal_json(&portal);
-            json["access_token"] = json!(portal.token);
-            Ok(json)
+            Ok(json!({
+                "id": portal.id, "name": portal.name, "access_token": portal.token, "token_lives": portal.token_lives,
+            }))
         }
         ("POST", ["_sim", "apps"]) => {
             let app: OAuthApp = body(request)?;
@@ -144,23 +147,6 @@ fn number<T: std::str::FromStr>(request: &Request, name: &str) -> Result<Option<
     value.map_err(|_| Refusal::bare(400, format!("`{name}` is not a number")))
 }
 
-fn portal_json(portal: &PortalState) -> Value {
-    json!({"id": portal.id, "name": portal.name, "token_lives": portal.token_lives, "deleted": portal.deleted})
-}
-
-/// Who is in a portal, and what they may do; never with what.
-fn installs(portal: &PortalState) -> Value {
-    let installs = portal.installs.all().iter().map(|install| Install::of(portal, install));
-    let json = |install: Install| {
-        json!({
-            "portal": install.portal, "client_id": install.client_id, "scopes": install.scopes,
-            "active": install.active, "installed": install.installed,
-            "installed_at": iso(install.installed_at), "access_token_expires_at": iso(install.expires_at),
-        })
-    };
-    installs.map(json).collect()
-}
-
 fn clock_json(world: &World) -> Value {
     let now = world.clock.now();
     json!({"now_ms": now, "now": iso(now)})
@@ -186,83 +172,6 @@ fn turn_knobs(world: &World, request: &Request) -> Result<Value, Refusal> {
 
 fn patched(knobs: &Knobs, patch: &BTreeMap<String, Value>) -> Result<Knobs, Refusal> {
     knobs.with(patch).map_err(|error| Refusal::bare(400, error.to_string()))
-}
-
-fn records(portal: &PortalState, request: &Request, object_type: &str) -> Result<Value, Refusal> {
-    let table = portal.table(object_type)?;
-    let after = number::<u64>(request, "after")?.unwrap_or_default();
-    let limit = number::<usize>(request, "limit")?.unwrap_or(PAGE);
-    let wanted = request.query("property").zip(request.query("value"));
-    let fits = |record: &Record| {
-        wanted.is_none_or(|(property, value)| record.properties.get(property).is_some_and(|has| has == value))
-    };
-    let rest = table.all().iter().filter(|stored| stored.id > after).map(|stored| table.view(stored));
-    let page: Vec<Record> = rest.filter(fits).take(limit).collect();
-    Ok(json!({"count": table.live_count(), "records": page}))
-}
-
-fn record(portal: &PortalState, object_type: &str, id: &str) -> Result<Value, Refusal> {
-    let table = portal.table(object_type)?;
-    let stored = table.by_id(id).ok_or_else(|| Refusal::bare(404, format!("there is no record {object_type} {id}")))?;
-    let links = stored.links.iter().map(|(to, others)| (to.to_string(), others.keys().map(u64::to_string).collect()));
-    let links: BTreeMap<String, Vec<String>> = links.collect();
-    let mut body = json!(table.view(stored));
-    body["associations"] = json!(links);
-    Ok(body)
-}
-
-pub(crate) fn associations(portal: &PortalState, from_type: &str, id: &str, to_type: &str) -> Vec<String> {
-    let stored = portal.table(from_type).ok().and_then(|table| table.by_id(id));
-    let others = stored.and_then(|stored| stored.links.get(to_type));
-    others.into_iter().flat_map(|others| others.keys().map(u64::to_string)).collect()
-}
-
-pub(crate) fn record_with(portal: &PortalState, object_type: &str, property: &str, value: &str) -> Option<Record> {
-    let table = portal.table(object_type).ok()?;
-    let has =
-        |stored: &&crate::portal::record::Stored| stored.value(object_type, property).is_some_and(|has| has == value);
-    let found = table.by_key(property, value).or_else(|| table.all().iter().find(has))?;
-    Some(table.view(found))
-}
-
-fn calls(world: &World, request: &Request) -> Result<Value, Refusal> {
-    let after = number(request, "after")?.unwrap_or_default();
-    let wanted = number::<i64>(request, "portal")?;
-    let mut calls = locked(&world.calls).after(after);
-    calls.retain(|call| {
-        wanted.is_none_or(|portal| call.portal == Some(portal))
-            && request.query("path").is_none_or(|part| call.path.contains(part))
-    });
-    Ok(json!({"total": locked(&world.calls).total, "calls": calls}))
-}
-
-pub(crate) fn findings(world: &World) -> Vec<Finding> {
-    let mut findings = locked(&world.findings).list(0);
-    for portal in world.portals() {
-        let portal = locked(&portal);
-        findings.extend(portal.findings.list(portal.id));
-    }
-    findings
-}
-
-pub(crate) fn clear_findings(world: &World) {
-    locked(&world.findings).clear();
-    world.portals().iter().for_each(|portal| locked(portal).findings.clear());
-}
-
-fn findings_json(world: &World) -> Value {
-    let (mut calls, mut contact_writes, mut leads) = (0, 0, 0);
-    for portal in world.portals() {
-        let portal = locked(&portal);
-        calls += portal.findings.calls;
-        contact_writes += portal.findings.contact_writes;
-        leads += portal.findings.leads();
-    }
-    let per = |count: u64| (count > 0).then(|| calls as f64 / count as f64);
-    json!({
-        "findings": findings(world), "calls": calls, "leads": leads, "calls_per_lead": per(leads),
-        "calls_per_contact_write": per(contact_writes),
-    })
 }
 
 /// Waits for `calls`, a number to be passed, or for a record of `type` with `property` and `value`.

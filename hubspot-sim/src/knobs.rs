@@ -22,10 +22,13 @@ pub struct Knobs {
     pub code_lifetime_s: u32,
     /// Every refresh gives a new refresh token, and ends the one before.
     pub rotate_refresh: bool,
-    /// Token calls of one app in 10 seconds; HubSpot's figure is unknown.
+    /// Token calls of one app in 10 seconds, for all portals together; HubSpot's figure is unknown.
     pub token_rate_limit: Option<u32>,
     /// Introspection and revocation take the token in a field named after its kind, not in `token`.
     pub token_field_named_by_hint: bool,
+
+    /// A record that is created with links needs the scopes of what it is linked to.
+    pub links_need_scopes: bool,
 
     /// Leaves optional fields of errors out at random.
     pub sparse_errors: bool,
@@ -130,6 +133,7 @@ impl Default for Knobs {
             rotate_refresh: false,
             token_rate_limit: None,
             token_field_named_by_hint: false,
+            links_need_scopes: true,
             sparse_errors: false,
             extra_fields: false,
             partial_status: None,

@@ -1,6 +1,7 @@
 //! How an app gets into a portal: the consent of a person, and the calls that turn it into tokens.
 
 pub(crate) mod consent;
+mod form;
 mod token;
 
 use std::collections::BTreeSet;
@@ -15,7 +16,7 @@ use crate::time::SECOND_MS;
 use crate::turn::{Turn, Version};
 use crate::world::World;
 
-pub(crate) use token::{hide_secrets, portal_named, uninstall};
+pub(crate) use form::{hide_secrets, portal_named};
 
 /// An OAuth app as registered with HubSpot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,6 +107,14 @@ pub(crate) fn grant(world: &World, portal: &mut PortalState, client_id: &str, sc
     world.remember(&install.access_token, portal.id);
     world.remember(&install.refresh_token, portal.id);
     Install::of(portal, &install)
+}
+
+/// An app takes itself out of a portal, with its own live token.
+pub(crate) fn uninstall(portal: &mut PortalState, client_id: &str) -> Result<(), Refusal> {
+    let install = portal.installs.of(client_id);
+    let install = install.ok_or_else(|| Refusal::not_found(format!("the app {client_id} is not installed")))?;
+    (install.is_there, install.refresh_lives) = (false, false);
+    Ok(())
 }
 
 /// Is this one of the calls that this file answers?

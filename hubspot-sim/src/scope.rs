@@ -85,6 +85,12 @@ pub(crate) fn in_words(scope: &str) -> &str {
     WORDS.iter().find(|(known, _)| *known == scope).map_or(scope, |(_, words)| words)
 }
 
+/// The scopes to write records of a type, unless one of them is granted.
+pub(crate) fn missing_to_write(granted: &BTreeSet<String>, object_type: &str) -> Option<AnyOf> {
+    let any = family(object_type).write;
+    (!any.iter().any(|scope| granted.contains(*scope))).then_some(any)
+}
+
 /// The first of the call's needs that nothing granted covers. A link needs both its ends.
 pub(crate) fn missing(granted: &BTreeSet<String>, method: &str, area: &str, rest: &[&str]) -> Option<AnyOf> {
     let is_covered = |any: &AnyOf| any.is_empty() || any.iter().any(|scope| granted.contains(*scope));

@@ -1,5 +1,8 @@
 //! The handle: starts a simulator in this process, sets scenes in it, and looks at what it holds.
 
+mod acts;
+mod apps;
+
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -8,18 +11,14 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::act::{self, Act};
-use crate::answer::Refusal;
 use crate::call::Call;
 use crate::fault::Fault;
 use crate::finding::Finding;
 use crate::inspect;
 use crate::knobs::Knobs;
-use crate::oauth::{self, Install, OAuthApp};
 use crate::options::Options;
 use crate::portal::PortalState;
 use crate::portal::record::Record;
-use crate::portal::schema::NewProperty;
 use crate::preset::Preset;
 use crate::server;
 use crate::state;
@@ -68,95 +67,14 @@ impl Simulator {
         Portal { id: portal.id, name: portal.name.clone(), access_token: portal.token.clone() }
     }
 
-    /// Registers an app with HubSpot, or changes one that is registered.
-    ///
-    /// # Panics
-    /// If HubSpot would not take one of its redirect addresses.
-    pub fn add_app(&self, app: OAuthApp) {
-        if let Some(why) = app.redirect_urls.iter().find_map(|url| app.refuses_redirect(url)) {
-            panic!("the app cannot be registered: {why}");
-        }
-        self.world.add_app(app);
-    }
-
-    /// What a person's Allow comes to, without the page: the code that the redirect carries.
-    ///
-    /// # Panics
-    /// If the consent page would have been a blocked one.
-    pub fn allow(&self, portal: i64, client_id: &str, redirect_uri: &str, scopes: &[&str]) -> String {
-        let app = self.app_for(client_id, scopes);
-        if let Some(why) = app.refuses_redirect(redirect_uri) {
-            panic!("the consent page is blocked: {why}");
-        }
-        let scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
-        oauth::allow(&self.world, &mut locked(&self.state(portal)), client_id, redirect_uri, scopes)
-    }
-
-    /// Installs an app at once, and answers with its tokens. Installed again, it gets new ones, and
-    /// these scopes in place of the old ones.
-    ///
-    /// # Panics
-    /// If there is no such app, or one of the scopes is not in its file.
-    pub fn install(&self, portal: i64, client_id: &str, scopes: &[&str]) -> Install {
-        self.app_for(client_id, scopes);
-        let scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
-        oauth::grant(&self.world, &mut locked(&self.state(portal)), client_id, scopes)
-    }
-
-    /// Oldest first, and those that were removed too.
-    pub fn installs(&self, portal: i64) -> Vec<Install> {
-        let portal = self.state(portal);
-        let portal = locked(&portal);
-        portal.installs.all().iter().map(|install| Install::of(&portal, install)).collect()
-    }
-
-    fn app_for(&self, client_id: &str, scopes: &[&str]) -> OAuthApp {
-        let Some(app) = self.world.app(client_id) else { panic!("there is no app {client_id}") };
-        if let Some(scope) = app.stranger(scopes.iter().copied()) {
-            panic!("the app {client_id} has not registered the scope {scope}");
-        }
-        app
-    }
-
-    /// Carries out what a person does in a portal, and answers with the id of the record it was about.
-    ///
-    /// # Panics
-    /// If the portal refuses it, as all the acts below: a scene that is set wrongly must not go on.
-    pub fn act(&self, portal: i64, act: Act) -> Option<String> {
-        let shown = format!("{act:?}");
-        let done = act::perform(&self.world, &mut locked(&self.state(portal)), act);
-        self.world.progress.send_modify(|_| ());
-        done.unwrap_or_else(|refusal| refused(&shown, &refusal))
-    }
-
-    pub fn create_record(&self, portal: i64, object_type: &str, properties: &[(&str, &str)]) -> String {
-        let act = Act::CreateRecord { object_type: object_type.to_owned(), properties: owned(properties) };
-        self.act(portal, act).unwrap_or_default()
-    }
-
-    pub fn edit_record(&self, portal: i64, object_type: &str, id: &str, properties: &[(&str, &str)]) {
-        let (object_type, id) = (object_type.to_owned(), id.to_owned());
-        self.act(portal, Act::EditRecord { object_type, id, properties: owned(properties) });
-    }
-
-    pub fn archive_record(&self, portal: i64, object_type: &str, id: &str) {
-        self.act(portal, Act::ArchiveRecord { object_type: object_type.to_owned(), id: id.to_owned() });
-    }
-
-    pub fn add_property(&self, portal: i64, object_type: &str, property: NewProperty) {
-        self.act(portal, Act::AddProperty { object_type: object_type.to_owned(), property });
-    }
-
-    pub fn archive_property(&self, portal: i64, object_type: &str, name: &str) {
-        self.act(portal, Act::ArchiveProperty { object_type: object_type.to_owned(), name: name.to_owned() });
-    }
-
-    pub fn revoke_token(&self, portal: i64) {
-        self.act(portal, Act::RevokeToken);
-    }
-
-    pub fn restore_token(&self, portal: i64) {
-        self.act(portal, Act::RestoreToken);
+    /// The portals, in the order of their ids.
+    pub fn portals(&self) -> Vec<Portal> {
+        let portals = self.world.portals();
+        let shown = portals.iter().map(|portal| {
+            let portal = locked(portal);
+            Portal { id: portal.id, name: portal.name.clone(), access_token: portal.token.clone() }
+        });
+        shown.collect()
     }
 
     /// All records of a type, archived ones too, in the order of their ids.
@@ -264,12 +182,4 @@ impl Simulator {
     fn state(&self, portal: i64) -> Arc<Mutex<PortalState>> {
         self.world.portal(portal).unwrap_or_else(|| panic!("there is no portal {portal}"))
     }
-}
-
-fn owned(properties: &[(&str, &str)]) -> std::collections::BTreeMap<String, String> {
-    properties.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
-}
-
-fn refused(act: &str, refusal: &Refusal) -> ! {
-    panic!("the portal refuses this: {act}: {}", refusal.message)
 }

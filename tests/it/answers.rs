@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use hubspot_sim::{Act, Fault, FindingKind, NewProperty, Preset};
+use leadline::model::account::{ContactWrite, Policy};
 use leadline::model::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -65,7 +66,7 @@ async fn each_answer_to_a_write_comes_to_what_the_table_says() {
         ),
         (403, json!({}), "blocked, 0 attempts (auth.permission)"),
         (404, json!({}), "pending, 1 attempts, due at 2026-11-23T12:00:00Z (leadline.fault)"),
-        (404, json!({ "category": "OBJECT_NOT_FOUND" }), "failed, 1 attempts (record.gone)"),
+        (404, json!({ "category": "OBJECT_NOT_FOUND" }), "pending, 0 attempts, due at 2026-11-23T12:00:00Z"),
         (409, json!({ "category": "CONFLICT", "message": "no" }), "failed, 1 attempts (contact.conflict)"),
         (414, json!({}), "pending, 1 attempts, due at 2026-11-23T12:00:00Z (leadline.fault)"),
         (423, json!({}), "pending, 1 attempts, due at 2026-11-23T12:00:02Z (hubspot.locked)"),
@@ -100,7 +101,7 @@ async fn a_strict_account_waits_where_others_go_on_without_the_value() {
     for (code, expected) in rows {
         let app = TestApp::start().await;
         let dealer = app.connected("acme").await;
-        app.make_strict(&dealer).await;
+        app.set_policy(&dealer, Policy { strict: true, ..Policy::default() }).await;
         app.hubspot.add_fault(answer(400, &refuses(code, "lead_priority")).times(1));
         let event = app.send_lead(&dealer, "ana").await;
         app.run_until_idle().await;
@@ -342,4 +343,26 @@ async fn a_value_that_hubspot_stores_in_another_form_is_shown_as_stored() {
     assert_eq!(normalized.len(), 1);
     assert_eq!((normalized[0].sent.as_str(), normalized[0].stored.as_str()), ("high", "High"));
     app.finish().await;
+}
+
+#[tokio::test]
+async fn where_an_upsert_clears_what_it_does_not_send_contacts_are_written_apart() {
+    for (write, keeps) in [(ContactWrite::Upsert, false), (ContactWrite::Split, true)] {
+        let app = TestApp::start().await;
+        let dealer = app.connected("acme").await;
+        app.hubspot.set_knobs(|knobs| knobs.email_upsert_clears = true);
+        app.set_policy(&dealer, Policy { contact_write: write, ..Policy::default() }).await;
+        let person = [("email", "ana@example.com"), ("jobtitle", "Buyer")];
+        let id = app.hubspot.create_record(dealer.portal(), CONTACT, &person);
+        let events = [app.send_lead(&dealer, "ana").await, app.send_lead(&dealer, "bob").await];
+        app.run_until_idle().await;
+        assert_eq!(app.lead(&events[0]).await.outcome, "updated");
+        assert_eq!(app.lead(&events[1]).await.outcome, "created");
+        let contact = app.hubspot.records(dealer.portal(), CONTACT).into_iter().find(|record| record.id == id).unwrap();
+        let title = contact.properties.get("jobtitle").is_some_and(|title| title == "Buyer");
+        assert_eq!(title, keeps, "the simulator would show it if we cleared");
+        let expected: &[FindingKind] =
+            if keeps { &[] } else { &[FindingKind::PersonOverwritten, FindingKind::ValueCleared] };
+        app.finish_after(expected).await;
+    }
 }

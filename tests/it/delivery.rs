@@ -6,10 +6,9 @@ use serde_json::json;
 
 use crate::support::{TestApp, lead};
 
-/// The calls to HubSpot since the start, as operation paths.
+/// The calls for leads since the start, as operation paths.
 fn calls(app: &TestApp) -> Vec<String> {
-    app.hubspot
-        .calls()
+    app.calls_for_leads()
         .into_iter()
         .map(|call| call.path.rsplit_once("2026-09/").map_or(call.path.clone(), |(_, path)| path.to_owned()))
         .collect()

@@ -14,5 +14,7 @@ mod delivery;
 mod examples;
 mod ingest;
 mod pace;
+mod properties;
 mod retry;
 mod sandbox;
+mod traps;

@@ -23,7 +23,7 @@ async fn a_portals_limit_is_used_to_the_full_and_never_overdrawn() {
     app.send_many(&dealer, (0..leads).map(|number| (format!("msg_{number}"), lead(&format!("person{number}"))))).await;
     app.run_through(NOON + Duration::from_secs(60)).await;
     assert_eq!(app.hubspot.record_count(dealer.portal(), "0-46"), leads);
-    let calls = app.hubspot.calls();
+    let calls = app.calls_for_leads();
     assert!(calls.iter().all(|call| call.status != 429), "no call was one too many");
     let at: Vec<_> = calls.iter().map(|call| call.at).collect();
     let in_window = |end: usize| at[..=end].iter().filter(|start| **start > at[end] - WINDOW).count();

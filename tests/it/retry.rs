@@ -68,7 +68,7 @@ async fn a_rate_limit_costs_no_attempt_and_the_lane_rests() {
     assert!(fate.starts_with("pending, 0 attempts") && fate.contains("hubspot.rate_limited"), "{fate}");
     app.advance(Duration::from_secs(9));
     app.run_until_idle().await;
-    assert_eq!(app.hubspot.call_count(), 1, "the lane rests for the ten seconds that HubSpot asked for");
+    assert_eq!(app.calls_for_leads().len(), 1, "the lane rests for the ten seconds that HubSpot asked for");
     app.advance(Duration::from_secs(1));
     app.run_until_idle().await;
     assert_eq!(app.fate(&event).await, "delivered, 1 attempts");
@@ -140,7 +140,7 @@ async fn a_rest_that_hubspot_asks_for_is_never_no_rest() {
         app.hubspot.add_fault(Fault::status(status).with_header("retry-after", asked).times(1));
         let event = app.send_lead(&dealer, "ana").await;
         app.run_until_idle().await;
-        assert_eq!(app.hubspot.call_count(), 1, "{status} {asked}");
+        assert_eq!(app.calls_for_leads().len(), 1, "{status} {asked}");
         app.advance(Duration::from_secs(rests_s));
         app.run_until_idle().await;
         assert_eq!(app.fate(&event).await, "delivered, 1 attempts", "{status} {asked}");
@@ -159,6 +159,6 @@ async fn a_hubspot_that_does_not_answer_is_asked_once_a_round() {
     app.send_lead(&dealer, "bob").await;
     app.plan().await;
     leadline::deliver::deliver_next(&app.app.store, &app.app.hubspot, "test", &app.app.clock).await.unwrap();
-    assert_eq!(app.hubspot.call_count(), 1, "two groups of contacts, one dead HubSpot");
+    assert_eq!(app.calls_for_leads().len(), 1, "two groups of contacts, one dead HubSpot");
     app.finish_after(&[FindingKind::TooManyErrors]).await;
 }

@@ -24,6 +24,9 @@ use tempfile::TempDir;
 /// When every test begins: noon in UTC, on a Monday.
 pub(crate) const NOON: Timestamp = Timestamp(1_795_435_200_000);
 
+/// Opens the management API of every test.
+pub(crate) const API_TOKEN: &str = "operator-token-of-these-tests";
+
 /// Posts that are on their way at once when many leads are sent.
 const SENDERS: usize = 64;
 
@@ -87,6 +90,9 @@ impl TestApp {
     ) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut config = Config::on(folder.path().join("data"), hubspot.base_url());
+        let token = folder.path().join("api-token");
+        std::fs::write(&token, format!("{API_TOKEN}\n")).unwrap();
+        config.api_token_file = Some(token);
         set(&mut config, &hubspot, listener.local_addr().unwrap().port());
         let now = Arc::new(AtomicI64::new(at.0));
         let clock = now.clone();
@@ -129,6 +135,11 @@ impl TestApp {
         connection::use_transformation(&self.app.store, &account, &connection, transformation, settings, self.now())
             .await
             .unwrap();
+        // Its portal was read a minute ago, so that the calls of a test are those of its leads.
+        let (store, clock) = (&self.app.store, &*self.app.clock);
+        let session = connection::session::open(store, &self.app.hubspot, &connection, clock).await;
+        let a_minute_ago = self.now() - Duration::from_secs(60);
+        connection::care::look_after(store, &session.unwrap(), a_minute_ago).await.unwrap();
         let (source, secret) = self.source(&account).await;
         Dealer { account, connection, hubspot: portal, source, secret }
     }
@@ -153,6 +164,13 @@ impl TestApp {
             secret: &secret,
         };
         (self.app.store.create_source(new, self.now()).await.unwrap().id, secret)
+    }
+
+    /// A client with the operator's token.
+    pub(crate) fn operator(&self) -> reqwest::Client {
+        let mut headers = reqwest::header::HeaderMap::new();
+        headers.insert("authorization", format!("Bearer {API_TOKEN}").parse().unwrap());
+        reqwest::Client::builder().default_headers(headers).build().unwrap()
     }
 
     /// The folder that the service works in.
@@ -262,9 +280,8 @@ impl TestApp {
         deliver::deliver_next(&self.app.store, &self.app.hubspot, "test", &self.app.clock).await.unwrap();
     }
 
-    /// From now on a lead with a value that HubSpot refuses waits.
-    pub(crate) async fn make_strict(&self, dealer: &Dealer) {
-        let policy = Policy { strict: true, ..dealer.connection.policy.clone() };
+    /// What the dealership wants of its connection from now on.
+    pub(crate) async fn set_policy(&self, dealer: &Dealer, policy: Policy) {
         self.app.store.set_policy(&dealer.connection, &policy).await.unwrap();
     }
 
@@ -303,6 +320,30 @@ impl TestApp {
             .map_or_else(String::new, |reason| format!(" ({}): {}", reason.code, reason.detail));
         let due = delivery.due_at.map_or_else(String::new, |due| format!(", due at {due}"));
         format!("{:?}, {} attempts{due}{reason}", delivery.state, delivery.attempts).to_lowercase_first()
+    }
+
+    /// The calls to HubSpot that were made for leads, not for a look at the portal.
+    pub(crate) fn calls_for_leads(&self) -> Vec<hubspot_sim::Call> {
+        let mut calls = self.hubspot.calls();
+        calls.retain(|call| call.path.contains("/crm/objects/") || call.path.contains("/crm/associations/"));
+        calls
+    }
+
+    /// Runs a command beside the service, on its data: how it ended, and what it printed.
+    pub(crate) async fn command(&self, args: &[&str]) -> (u8, String) {
+        use clap::Parser as _;
+        let (data, hubspot) = (self.folder.path().join("data"), self.hubspot.base_url());
+        let mut words = vec!["leadline".to_owned(), "--data".to_owned(), data.to_str().unwrap().to_owned()];
+        words.extend(["--hubspot-url".to_owned(), hubspot]);
+        words.extend(args.iter().map(|arg| (*arg).to_owned()));
+        // A command has a runtime of its own.
+        let run = move || {
+            let mut out = Vec::new();
+            let code = leadline::cli::run(leadline::cli::Cli::try_parse_from(words).unwrap(), &mut out);
+            let code = (0..=255).find(|number| std::process::ExitCode::from(*number) == code).unwrap();
+            (code, String::from_utf8(out).unwrap())
+        };
+        tokio::task::spawn_blocking(run).await.unwrap()
     }
 
     /// What always holds when a test ends: every accepted event has its fate, no call is open, and the simulator saw

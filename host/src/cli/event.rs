@@ -265,9 +265,12 @@ fn delivery_lines(shown: &ShownDelivery, lines: &mut Vec<String>) {
             .iter()
             .map(|dropped| format!("    dropped  {} = {}: {}", dropped.field, dropped.value, dropped.reason)),
     );
+    let normalized = delivery.progress.normalized.iter();
+    lines.extend(normalized.map(|one| format!("    stored   {} = {}, sent as {}", one.field, one.stored, one.sent)));
     for call in &shown.calls {
         let status = call.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-        lines.push(format!("    call     {} · {} · {status}", call.started_at, call.operation));
+        let correlation = call.correlation_id.as_ref().map_or_else(String::new, |id| format!(" · HubSpot's id {id}"));
+        lines.push(format!("    call     {} · {} · {status}{correlation}", call.started_at, call.operation));
     }
     for attempt in &shown.attempts {
         let next = attempt.next_at.map_or_else(String::new, |next| format!(", next {next}"));

@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::connection::ConnectError;
+use crate::connection::session::NoSession;
 
 pub type Result<T> = std::result::Result<T, Failure>;
 
@@ -85,6 +86,18 @@ impl From<ConnectError> for Failure {
                 .hint("copy the token of the private app again; it has to be active, and of the right portal"),
             ConnectError::Away(_) => Self::temporary(text),
             ConnectError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<NoSession> for Failure {
+    fn from(error: NoSession) -> Self {
+        match error {
+            NoSession::Blocked(problem) => {
+                Self::failed(format!("{}: {problem}", problem.code.title())).hint(problem.code.fix())
+            }
+            NoSession::Away(problem) => Self::temporary(problem.detail).hint("try it again in a moment"),
+            NoSession::Store(error) => error.into(),
         }
     }
 }

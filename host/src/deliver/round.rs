@@ -1,17 +1,20 @@
 //! The state of one round: how far each action has come, and why it did not come further. Pure.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::budget;
 use crate::cause::{Code, Problem};
 use crate::contract::actions::Action;
-use crate::hubspot::{CONTACT, DEAL, Meaning, NOTE, Pause};
+use crate::hubspot::{Meaning, Pause};
 use crate::model::account::Connection;
 use crate::model::delivery::{Claimed, Dropped, Normalized, Outcome, Progress, Record};
 use crate::model::id::CallId;
 use crate::model::time::Timestamp;
 use crate::retry;
 use crate::store::{LaneState, OpenCall};
+
+pub(super) use crate::plan::object_type;
 
 /// What a round leaves for later is due again after this.
 const LATER: Duration = Duration::from_secs(5);
@@ -33,7 +36,7 @@ pub(super) struct Round {
     pub(super) claimed: Vec<Claimed>,
     pub(super) progress: Vec<Progress>,
     verdicts: Vec<Vec<Option<Verdict>>>,
-    /// A note of this delivery may still become visible; look for it after then.
+    /// The delivery goes on then: a note of it may still become visible, or a record of it is made again.
     not_before: Vec<Option<Timestamp>>,
     pause: Option<(Problem, Pause)>,
     /// The round ended before everything was tried.
@@ -142,13 +145,24 @@ impl Round {
         }
     }
 
-    /// Notes that a value of an action is not written, and why.
+    /// Notes that HubSpot refuses a value of an action: it is not sent again.
     pub(super) fn drop_value(&mut self, (delivery, action): Owner, dropped: Dropped) {
         let progress = &mut self.progress[delivery];
         if !progress.actions[action].refused.contains(&dropped.field) {
             progress.actions[action].refused.push(dropped.field.clone());
         }
         progress.drop_value(dropped);
+    }
+
+    /// Notes that a value was left out in this round, for what is known of the portal. Another round may know better.
+    pub(super) fn leave_out(&mut self, (delivery, _): Owner, dropped: Dropped) {
+        self.progress[delivery].drop_value(dropped);
+    }
+
+    /// Takes back what was noted about values that were written after all.
+    pub(super) fn wrote(&mut self, (delivery, _): Owner, properties: &BTreeMap<String, String>) {
+        let dropped = &mut self.progress[delivery].dropped;
+        dropped.retain(|dropped| dropped.code.is_none() || !properties.contains_key(&dropped.field));
     }
 
     /// Notes that HubSpot stored a value in another form.
@@ -183,9 +197,13 @@ impl Round {
         if planned.key().is_some() {
             gone.push(action); // a note is never made again: it has no key that would find it
         }
-        for index in gone {
-            let gone = &mut progress.actions[index];
-            (gone.record, gone.linked) = (None, Vec::new());
+        for &index in &gone {
+            progress.actions[index].record = None;
+            progress.actions[index].linked.clear();
+        }
+        // Whatever was tied to the old records is tied to the new ones.
+        for action in &mut progress.actions {
+            action.linked.retain(|target| !gone.contains(&(*target as usize)));
         }
         self.not_before[delivery] = Some(self.began);
         true
@@ -229,6 +247,7 @@ impl Round {
             }
             Meaning::Temporary { problem, asked } => Verdict::Temporary { problem, asked },
             Meaning::Blocked(problem) => Verdict::Blocked(problem),
+            Meaning::Gone(problem) => Verdict::Refused(Problem { code: Code::RecordGone, ..problem }),
             Meaning::Refused(problem)
             | Meaning::Conflict { problem, .. }
             | Meaning::Duplicates { problem, .. }
@@ -259,9 +278,12 @@ impl Round {
         self.stop_all(&open, &Meaning::Blocked(problem.clone()));
     }
 
-    /// How the lane goes on, where HubSpot asked it to rest.
-    pub(super) fn lane(&self, connection: &Connection, now: Timestamp) -> LaneState {
-        let Some((problem, pause)) = &self.pause else { return LaneState::default() };
+    /// How the lane goes on: it rests where HubSpot asked for that, or where its limit was `spent` before the round was
+    /// done, so that the next one finds room.
+    pub(super) fn lane(&self, connection: &Connection, spent: bool, now: Timestamp) -> LaneState {
+        let Some((problem, pause)) = &self.pause else {
+            return LaneState { paused_until: spent.then(|| now + LATER), ..LaneState::default() };
+        };
         let paused_until = match pause {
             Pause::For(pause) => now + *pause,
             Pause::UntilMidnight => {
@@ -283,6 +305,10 @@ impl Round {
         let all_done = (0..claimed.plan.actions.len()).all(|action| progress.is_done(&claimed.plan, action));
         if all_done {
             return Outcome::delivered(claimed, progress, now);
+        }
+        if let Some(at) = self.not_before[delivery] {
+            // A record is made again, or a note looked for: whatever else there is to say, it is said after that.
+            return Outcome::waiting(claimed, progress, None, at);
         }
         // What can be tried again comes first: it may bring the rest along. Then what somebody can mend.
         let verdicts = || self.verdicts[delivery].iter().flatten();
@@ -318,7 +344,7 @@ impl Round {
         });
         match refused {
             Some(problem) => Outcome::failed(claimed, progress, problem.clone(), now),
-            None => Outcome::waiting(claimed, progress, None, self.not_before[delivery].unwrap_or(now + LATER)),
+            None => Outcome::waiting(claimed, progress, None, now + LATER),
         }
     }
 }
@@ -327,15 +353,5 @@ fn gave_up(problem: &Problem, attempts: u32) -> Problem {
     Problem {
         detail: format!("gave up after {attempts} attempts in 72 hours; the last one: {}", problem.detail),
         ..problem.clone()
-    }
-}
-
-/// The object type of the record that an action writes.
-pub(super) fn object_type(action: &Action) -> &str {
-    match action {
-        Action::UpsertContact(_) => CONTACT,
-        Action::UpsertDeal(_) => DEAL,
-        Action::AddNote(_) => NOTE,
-        Action::UpsertObject(object) => &object.object_type,
     }
 }

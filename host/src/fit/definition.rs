@@ -174,6 +174,12 @@ pub fn hubspot_kind(kind: PropertyKind) -> (&'static str, &'static str) {
     }
 }
 
+/// A kind as HubSpot's people call it.
+pub fn words_of_kind(kind: PropertyKind) -> String {
+    let (kind, field_type) = hubspot_kind(kind);
+    words_of(kind, field_type)
+}
+
 /// A type as HubSpot's people call it.
 fn words_of(kind: &str, field_type: &str) -> String {
     match (kind, field_type) {

@@ -45,6 +45,30 @@ pub fn is_gone(code: Code, subject: &str, schema: &PortalSchema, scopes: Option<
     }
 }
 
+/// Whether a value that was dropped for this may fit one day, so that it can be filled in: what the portal lacks can
+/// come, a bad value stays bad.
+pub fn may_fit_later(code: Code) -> bool {
+    matches!(
+        code,
+        Code::PropertyMissing
+            | Code::PropertyArchived
+            | Code::PropertyReadOnly
+            | Code::PropertyWrongType
+            | Code::PropertyRule
+            | Code::OptionUnknown
+            | Code::OwnerUnknown
+    )
+}
+
+/// The subject of the issue that a dropped value counts for.
+pub fn drop_subject(code: Code, property: &str, value: &str) -> String {
+    match code {
+        Code::OptionUnknown => option_subject(property, value),
+        Code::OwnerUnknown => value.to_owned(),
+        _ => property.to_owned(),
+    }
+}
+
 /// Whether any of the object types has the property in the state that is waited for. The subject does not say which
 /// type it is about, and a try too many is better than one too few.
 fn any(schema: &PortalSchema, name: &str, good: impl Fn(&PropertyInfo) -> Option<bool>) -> Gone {

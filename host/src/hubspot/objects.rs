@@ -53,6 +53,32 @@ pub fn batch_upsert(portal: &Portal, object_type: &str, key_property: &str, inpu
     )
 }
 
+/// Updates one input a record, by the ids of the records: the way that leaves alone whatever is not sent.
+pub fn batch_update(portal: &Portal, object_type: &str, inputs: &[Input]) -> Request {
+    let known = inputs.iter().filter_map(|input| Some((input, &input.found.as_ref()?.id)));
+    let inputs: Vec<_> = known
+        .map(|(input, id)| json!({ "id": id, "objectWriteTraceId": input.trace, "properties": input.properties }))
+        .collect();
+    Request::write(
+        operation(object_type, ["contacts.update", "deals.update", "objects.update"]),
+        format!("/crm/objects/{}/{object_type}/batch/update", portal.api_version),
+        json!({ "inputs": inputs }),
+    )
+}
+
+/// Creates one record an input. Not safe to repeat unless it is read first who is there.
+pub fn batch_create(portal: &Portal, object_type: &str, inputs: &[Input]) -> Request {
+    let inputs: Vec<_> = inputs
+        .iter()
+        .map(|input| json!({ "objectWriteTraceId": input.trace, "properties": input.properties }))
+        .collect();
+    Request::write(
+        operation(object_type, ["contacts.create", "deals.create", "objects.create"]),
+        format!("/crm/objects/{}/{object_type}/batch/create", portal.api_version),
+        json!({ "inputs": inputs }),
+    )
+}
+
 fn operation(object_type: &str, [contacts, deals, others]: [&'static str; 3]) -> &'static str {
     match object_type {
         CONTACT => contacts,
@@ -77,12 +103,6 @@ pub fn found(body: &Value, key_property: &str) -> Option<HashMap<String, Found>>
         }
     }
     Some(records)
-}
-
-/// Reads one record by its id.
-pub fn read_one(portal: &Portal, object_type: &str, id: &str, properties: &[&str]) -> Request {
-    let path = format!("/crm/objects/{}/{object_type}/{id}?properties={}", portal.api_version, properties.join(","));
-    Request::get(operation(object_type, ["contacts.get", "deals.get", "objects.get"]), path)
 }
 
 /// Changes one record by its id.
@@ -151,7 +171,7 @@ pub fn judge(reply: &Reply, body: &Value, key_property: &str, inputs: &[Input]) 
     let errors = body["errors"].as_array().map_or(&[][..], Vec::as_slice);
     for error in errors {
         let entry = Envelope::of(error);
-        let meaning = entry.entry_meaning(reply.correlation_id());
+        let meaning = entry.entry_meaning(reply.correlation_id()).of_keys();
         for trace in error["context"]["objectWriteTraceId"].as_array().into_iter().flatten() {
             if let Some(trace) = trace.as_str() {
                 by_trace.insert(trace, Judged::Failed(meaning.clone()));

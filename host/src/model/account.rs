@@ -91,11 +91,32 @@ pub struct Policy {
     pub contact_key: String,
     /// The unique property that recognises a deal.
     pub deal_key: String,
+    pub contact_write: ContactWrite,
+    /// A lifecycle stage is never asked to move back. HubSpot is said to ignore that; some saw it obey.
+    pub lifecycle_guard: bool,
+}
+
+/// How contacts are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContactWrite {
+    /// New and known ones in one call.
+    #[default]
+    Upsert,
+    /// Known ones by their ids, new ones in a call of their own: for a portal in which an upsert by address would clear
+    /// what it does not send.
+    Split,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { strict: false, contact_key: "leadline_lead_id".to_owned(), deal_key: "leadline_deal_key".to_owned() }
+        Self {
+            strict: false,
+            contact_key: "leadline_lead_id".to_owned(),
+            deal_key: "leadline_deal_key".to_owned(),
+            contact_write: ContactWrite::default(),
+            lifecycle_guard: true,
+        }
     }
 }
 

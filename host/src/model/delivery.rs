@@ -80,6 +80,9 @@ pub struct Progress {
     pub actions: Vec<ActionProgress>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<Dropped>,
+    /// Values that were left out at first, and that were filled in since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub filled: Vec<Dropped>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub normalized: Vec<Normalized>,
 }
@@ -87,7 +90,12 @@ pub struct Progress {
 impl Progress {
     /// Nothing done yet; `dropped` is what the transformation left out.
     pub fn begin(plan: &Plan, dropped: Vec<Dropped>) -> Self {
-        Self { actions: vec![ActionProgress::default(); plan.actions.len()], dropped, normalized: Vec::new() }
+        Self {
+            actions: vec![ActionProgress::default(); plan.actions.len()],
+            dropped,
+            filled: Vec::new(),
+            normalized: Vec::new(),
+        }
     }
 
     /// Whether the action wrote its record and every association.
@@ -102,6 +110,11 @@ impl Progress {
         if !self.dropped.iter().any(|known| known.field == dropped.field) {
             self.dropped.push(dropped);
         }
+    }
+
+    /// Takes in that a dropped value is in HubSpot after all.
+    pub fn fill(&mut self, field: &str) {
+        self.filled.extend(self.dropped.extract_if(.., |dropped| dropped.field == field));
     }
 }
 

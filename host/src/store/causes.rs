@@ -6,6 +6,7 @@ use sqlx::SqliteConnection;
 
 use super::{Store, json, lanes, rows};
 use crate::cause::{Code, Problem};
+use crate::model::account::Connection;
 use crate::model::delivery::BAND_RETRY;
 use crate::model::id::{AccountId, CauseId};
 use crate::model::time::Timestamp;
@@ -25,30 +26,84 @@ pub(super) struct Waiting<'a> {
 /// Items that go back into the queue in one commit.
 const PAGE: u32 = 500;
 
+/// Nothing waits under a cause, and no check of a connection says that it is still there.
+macro_rules! nothing_stands {
+    () => {
+        "NOT EXISTS (SELECT 1 FROM held AS h WHERE h.account_id = causes.account_id AND h.cause_id = causes.id)
+         AND NOT EXISTS (SELECT 1 FROM drift AS d WHERE d.account_id = causes.account_id AND d.code = causes.code AND d.subject = causes.subject)"
+    };
+}
+pub(super) use nothing_stands;
+
+/// Which causes of an account are released.
+struct Released<'a> {
+    account: &'a AccountId,
+    codes: &'a str,
+    /// Only those about this.
+    subject: Option<&'a str>,
+    /// Only what waits to go into this lane.
+    lane: Option<&'a str>,
+    /// Whether the issue stays, because nobody knows yet whether its cause is gone.
+    keeps_issue: bool,
+}
+
 impl Store {
     /// Puts everything that waits under these causes of an account back into the queue, in pages, and closes them.
     /// Returns how much that was.
     pub async fn release(&self, account: &AccountId, codes: &[Code], now: Timestamp) -> sqlx::Result<u64> {
-        let mut released = 0;
+        let codes = json(codes);
+        self.release_all(&Released { account, codes: &codes, subject: None, lane: None, keeps_issue: false }, now).await
+    }
+
+    /// The same for one issue, and for what waits to go to one connection.
+    pub async fn release_issue(&self, connection: &Connection, problem: &Problem, now: Timestamp) -> sqlx::Result<u64> {
+        self.release_from(connection, problem, false, now).await
+    }
+
+    /// Puts what waits under an issue back into the queue for one try, since nothing else can tell whether its cause is
+    /// gone. The issue stays; what fails again comes back to it.
+    pub async fn try_issue(&self, connection: &Connection, problem: &Problem, now: Timestamp) -> sqlx::Result<u64> {
+        self.release_from(connection, problem, true, now).await
+    }
+
+    async fn release_from(
+        &self,
+        connection: &Connection,
+        problem: &Problem,
+        keeps_issue: bool,
+        now: Timestamp,
+    ) -> sqlx::Result<u64> {
+        let (codes, lane) = (json(&[problem.code]), Some(connection.id.as_str()));
+        let subject = Some(problem.subject.as_deref().unwrap_or(""));
+        let account = &connection.account_id;
+        self.release_all(&Released { account, codes: &codes, subject, lane, keeps_issue }, now).await
+    }
+
+    async fn release_all(&self, released: &Released<'_>, now: Timestamp) -> sqlx::Result<u64> {
+        let mut count = 0;
         loop {
-            let page = self.release_page(account, &json(codes), now).await?;
-            released += page;
+            let page = self.release_page(released, now).await?;
+            count += page;
             if page < u64::from(PAGE) {
-                return Ok(released);
+                return Ok(count);
             }
         }
     }
 
-    async fn release_page(&self, account: &AccountId, codes: &str, now: Timestamp) -> sqlx::Result<u64> {
+    async fn release_page(&self, released: &Released<'_>, now: Timestamp) -> sqlx::Result<u64> {
+        let account = released.account;
         let mut tx = self.begin().await?;
         let items: Vec<(String, String, String, Option<String>)> = sqlx::query_as(
             "SELECT h.cause_id, h.item_id, h.lane_id, h.key_hash FROM causes AS c
              JOIN held AS h ON h.account_id = c.account_id AND h.cause_id = c.id
-             WHERE c.account_id = $1 AND c.code IN (SELECT value FROM json_each($2)) ORDER BY h.item_id LIMIT $3",
+             WHERE c.account_id = $1 AND c.code IN (SELECT value FROM json_each($2))
+               AND ($4 IS NULL OR c.subject = $4) AND ($5 IS NULL OR h.lane_id = $5) ORDER BY h.item_id LIMIT $3",
         )
         .bind(account.as_str())
-        .bind(codes)
+        .bind(released.codes)
         .bind(PAGE)
+        .bind(released.subject)
+        .bind(released.lane)
         .fetch_all(&mut *tx)
         .await?;
         let row = |(cause, item, lane, key): &(String, String, String, Option<String>)| json!({ "account": account.as_str(), "cause": cause, "item": item, "lane": lane, "key": key });
@@ -66,7 +121,7 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         sqlx::query(concat!(
-            "UPDATE deliveries AS d SET state = 'pending', due_at = $2 FROM ",
+            "UPDATE deliveries AS d SET state = 'pending', due_at = $2, attempts = 0, first_at = NULL FROM ",
             rows!("$1"; account, item),
             " AS j
              WHERE d.account_id = j.account AND d.id = j.item AND d.state = 'blocked'"
@@ -83,14 +138,17 @@ impl Store {
         .bind(&rows)
         .execute(&mut *tx)
         .await?;
-        sqlx::query(
-            "DELETE FROM causes WHERE account_id = $1 AND code IN (SELECT value FROM json_each($2))
-             AND NOT EXISTS (SELECT 1 FROM held AS h WHERE h.account_id = causes.account_id AND h.cause_id = causes.id)",
-        )
-        .bind(account.as_str())
-        .bind(codes)
-        .execute(&mut *tx)
-        .await?;
+        if !released.keeps_issue {
+            sqlx::query(concat!(
+                "DELETE FROM causes WHERE account_id = $1 AND code IN (SELECT value FROM json_each($2)) AND ($3 IS NULL OR subject = $3) AND ",
+                nothing_stands!()
+            ))
+            .bind(account.as_str())
+            .bind(released.codes)
+            .bind(released.subject)
+            .execute(&mut *tx)
+            .await?;
+        }
         lanes::wake(&mut tx, &rows, now).await?;
         tx.commit().await?;
         Ok(items.len() as u64)
@@ -127,18 +185,7 @@ pub(super) async fn hold(tx: &mut SqliteConnection, waiting: &[Waiting<'_>], now
         })
     };
     let all = format!("[{}]", waiting.iter().map(row).collect::<Vec<_>>().join(","));
-    sqlx::query(concat!(
-        "INSERT INTO causes (account_id, id, code, subject, problem, first_at, last_at)
-         SELECT j.account, j.id, j.code, j.subject, j.problem, $2, $2
-         FROM ",
-        rows!("$1"; account, id, code, subject, problem),
-        " AS j
-         WHERE true ON CONFLICT (account_id, code, subject) DO UPDATE SET last_at = excluded.last_at"
-    ))
-    .bind(&all)
-    .bind(now.0)
-    .execute(&mut *tx)
-    .await?;
+    open_all(tx, &all, now).await?;
     sqlx::query(concat!(
         "INSERT INTO held (account_id, cause_id, item_id, lane_id, key_hash)
          SELECT c.account_id, c.id, j.item, j.lane, j.key
@@ -152,4 +199,50 @@ pub(super) async fn hold(tx: &mut SqliteConnection, waiting: &[Waiting<'_>], now
     .execute(tx)
     .await
     .map(drop)
+}
+
+/// Opens the issues of these rows that are not open yet.
+async fn open_all(tx: &mut SqliteConnection, rows: &str, now: Timestamp) -> sqlx::Result<()> {
+    sqlx::query(concat!(
+        "INSERT INTO causes (account_id, id, code, subject, problem, first_at, last_at)
+         SELECT j.account, j.id, j.code, j.subject, j.problem, $2, $2
+         FROM ",
+        rows!("$1"; account, id, code, subject, problem),
+        " AS j
+         WHERE true ON CONFLICT (account_id, code, subject) DO UPDATE SET last_at = excluded.last_at"
+    ))
+    .bind(rows)
+    .bind(now.0)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+#[derive(Serialize)]
+struct OpenRow<'a> {
+    account: &'a str,
+    id: String,
+    code: &'a str,
+    subject: &'a str,
+    problem: String,
+}
+
+/// Opens issues under which nothing waits: something does not fit, and leads go on without it or have not met it yet.
+pub(super) async fn open(
+    tx: &mut SqliteConnection,
+    account: &AccountId,
+    problems: &[Problem],
+    now: Timestamp,
+) -> sqlx::Result<()> {
+    let row = |problem: &Problem| {
+        json(&OpenRow {
+            account: account.as_str(),
+            id: CauseId::new(now).as_str().to_owned(),
+            code: problem.code.as_str(),
+            subject: problem.subject.as_deref().unwrap_or(""),
+            problem: json(problem),
+        })
+    };
+    let all = format!("[{}]", problems.iter().map(row).collect::<Vec<_>>().join(","));
+    open_all(tx, &all, now).await
 }

@@ -6,7 +6,7 @@ use super::calls::{AnsweredCall, store_answer};
 use super::causes::{self, Waiting};
 use super::lanes::{self, LaneRow, LaneState};
 use super::plans::delete_work;
-use super::{Store, json, parse, rows, word};
+use super::{Store, dropped, json, parse, rows, word};
 use crate::cause::Problem;
 use crate::model;
 use crate::model::delivery::{BAND_FIRST, BAND_RETRY, Claimed, Delivery, DeliveryState, Outcome};
@@ -214,6 +214,7 @@ impl Store {
             .bind(&rows_json).bind(now.0).execute(&mut *tx).await?;
         }
         causes::hold(&mut tx, &blocked(lease, &round), now).await?;
+        dropped::keep(&mut tx, lease, &round, now).await?;
         if let Some(answered) = round.last_answer {
             store_answer(&mut tx, &lease.account_id, answered, now).await?;
         }
@@ -268,7 +269,7 @@ fn outcome_row<'a>(lease: &'a Lease, claimed: &'a Claimed, outcome: &'a Outcome)
         // What only waited for its lane keeps its place; what comes back later holds back the newer leads of its person.
         next_band: if spent || outcome.due_at != Some(claimed.due_at) { BAND_RETRY } else { claimed.band },
         class: outcome.reason.as_ref().and(match outcome.state {
-            DeliveryState::Pending => Some("temporary"),
+            DeliveryState::Pending => spent.then_some("temporary"), // a rest of the lane is no attempt
             DeliveryState::Blocked => Some("blocked"),
             DeliveryState::Failed => Some("failed"),
             DeliveryState::Delivered | DeliveryState::Cancelled => None,

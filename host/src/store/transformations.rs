@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::{Store, json, parse};
 use crate::contract::CONTRACT;
-use crate::model::account::Version;
+use crate::contract::manifest::Manifest;
+use crate::model::account::{Connection, Version};
 use crate::model::id::{TransformationId, VersionId};
 use crate::model::time::Timestamp;
 
@@ -20,6 +21,16 @@ pub struct NewVersion<'a> {
     pub hash: &'a str,
     pub bytes: &'a [u8],
     pub manifest: &'a Value,
+}
+
+/// A version that a connection uses for an event type, with its settings.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    /// Such as `deals@3`.
+    pub label: String,
+    pub event_type: String,
+    pub manifest: Manifest,
+    pub settings: Value,
 }
 
 type VersionRow = (String, String, String, i64, String, String, i64);
@@ -94,6 +105,27 @@ impl Store {
             .bind(HOUSE)
             .fetch_all(&self.readers)
             .await
+    }
+
+    /// What a connection uses now, by event type.
+    pub async fn bound(&self, connection: &Connection) -> sqlx::Result<Vec<Bound>> {
+        let rows: Vec<(String, i64, String, String, String)> = sqlx::query_as(
+            "SELECT t.name, v.number, b.event_type, v.manifest, b.settings FROM bindings AS b
+             JOIN versions AS v ON v.account_id = b.version_account_id AND v.id = b.version_id
+             JOIN transformations AS t ON t.account_id = v.account_id AND t.id = v.transformation_id
+             WHERE b.account_id = $1 AND b.connection_id = $2 AND b.id = (SELECT max(n.id) FROM bindings AS n
+               WHERE n.account_id = b.account_id AND n.connection_id = b.connection_id AND n.event_type = b.event_type)
+             ORDER BY b.event_type",
+        )
+        .bind(connection.account_id.as_str())
+        .bind(connection.id.as_str())
+        .fetch_all(&self.readers)
+        .await?;
+        let bound = |(name, number, event_type, manifest, settings): (String, i64, String, String, String)| {
+            let (manifest, settings) = (parse(&manifest)?, parse(&settings)?);
+            Ok(Bound { label: format!("{name}@{number}"), event_type, manifest, settings })
+        };
+        rows.into_iter().map(bound).collect()
     }
 
     /// Versions that connections use or used, up to `limit` of them.

@@ -9,6 +9,7 @@ use super::batch::{self, Batch, INPUTS_MAX, Input, Shape};
 use crate::answer::{Answer, Body, Refusal};
 use crate::portal::{PortalState, links};
 use crate::request::Request;
+use crate::scope;
 use crate::turn::Turn;
 use crate::write::Link;
 
@@ -55,7 +56,8 @@ pub(super) fn batch(
     let Some(inputs) = batch::inputs(portal, turn, body, INPUTS_MAX)? else {
         return Ok(batch::reply(portal, turn, CREATED.status, Vec::new(), Vec::new()));
     };
-    let inputs = inputs.into_iter().map(|input| resolve(portal, turn, object_type, input)).collect();
+    let inputs: Vec<_> = inputs.into_iter().map(|input| resolve(portal, turn, object_type, input)).collect();
+    check_link_scopes(portal, turn, request, &inputs)?;
     batch::write_all(portal, turn, object_type, inputs, CREATED)
 }
 
@@ -70,6 +72,7 @@ pub(super) fn single(
     request.allow_queries(&[])?;
     let input = CreateInput { object_write_trace_id: None, ..request.json()? };
     let input = resolve(portal, turn, object_type, input);
+    check_link_scopes(portal, turn, request, std::slice::from_ref(&input))?;
     let mut answer = batch::write_all(portal, turn, object_type, vec![input], CREATED)?;
     if let Body::Json(body) = &mut answer.body {
         *body = body.pointer_mut("/results/0").map(Value::take).unwrap_or_default();
@@ -86,6 +89,17 @@ fn resolve(portal: &PortalState, turn: &Turn, object_type: &str, input: CreateIn
         properties: input.properties,
         blanks_the_rest: false,
     }
+}
+
+/// A link is written at both its ends, so a new record with links needs the scopes of the other end too.
+fn check_link_scopes(portal: &PortalState, turn: &Turn, request: &Request, inputs: &[Input]) -> Result<(), Refusal> {
+    if !portal.knobs.links_need_scopes {
+        return Ok(());
+    }
+    let caller = portal.caller(request.bearer().unwrap_or_default(), turn.now)?;
+    let mut links = inputs.iter().flat_map(|input| input.links.iter().flatten());
+    let missing = links.find_map(|link| scope::missing_to_write(caller.scopes, &link.to_type));
+    missing.map_or(Ok(()), |scopes| Err(Refusal::missing_scopes(scopes)))
 }
 
 /// The links a new record wants; one that cannot be refuses the whole record.

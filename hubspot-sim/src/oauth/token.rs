@@ -1,25 +1,17 @@
 //! The calls about tokens: a code or a refresh token for new ones, what a token is worth, its end.
 
-use std::collections::BTreeMap;
-
-use hyper::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
 use super::OAuthApp;
-use crate::answer::{Answer, Refusal};
+use super::form::{Form, No, bad_request, expect_fields, form, no};
+use crate::answer::Answer;
 use crate::condition;
-use crate::finding::FindingKind;
 use crate::portal::PortalState;
 use crate::portal::install::{ACCESS_S, Worth};
-use crate::request::{Request, pairs};
+use crate::request::Request;
 use crate::time::SECOND_MS;
 use crate::turn::Turn;
 use crate::world::{World, locked};
-
-/// Form fields and answer fields that no log may keep.
-const SECRET_FIELDS: [&str; 6] = ["client_secret", "code", "token", "access_token", "refresh_token", "code_verifier"];
-
-const HIDDEN: &str = "(hidden)";
 
 /// Who is behind every install: the first owner of each portal.
 const USER_ID: u64 = 77;
@@ -30,15 +22,6 @@ pub(super) enum Call {
     Introspect,
     Revoke,
 }
-
-/// A refusal in the words of OAuth, beside HubSpot's own.
-struct No {
-    error: &'static str,
-    status: &'static str,
-    message: String,
-}
-
-type Form = BTreeMap<String, String>;
 
 pub(super) fn answer(world: &World, turn: &mut Turn, request: &Request, call: Call) -> Answer {
     let result = form(world, turn, request).and_then(|form| {
@@ -62,71 +45,6 @@ pub(super) fn answer(world: &World, turn: &mut Turn, request: &Request, call: Ca
         });
         Answer::json(400, body)
     })
-}
-
-/// The portal that a token call is about, if the code or the token in its form is known.
-pub(crate) fn portal_named(world: &World, request: &Request) -> Option<i64> {
-    let fields = pairs(std::str::from_utf8(&request.body).ok()?);
-    let named = fields.iter().filter(|(name, _)| SECRET_FIELDS.contains(&name.as_str()));
-    named.into_iter().find_map(|(_, value)| Some(world.portal_of(value)?.0))
-}
-
-/// The same body, form or JSON, with every secret in it replaced.
-pub(crate) fn hide_secrets(body: &[u8]) -> Vec<u8> {
-    if let Ok(Value::Object(mut fields)) = serde_json::from_slice(body) {
-        for (name, value) in &mut fields {
-            if SECRET_FIELDS.contains(&name.as_str()) {
-                *value = json!(HIDDEN);
-            }
-        }
-        return Value::Object(fields).to_string().into_bytes();
-    }
-    let text = String::from_utf8_lossy(body);
-    let parts = pairs(&text).into_iter().map(|(name, value)| match SECRET_FIELDS.contains(&name.as_str()) {
-        true => format!("{name}={HIDDEN}"),
-        false => format!("{name}={value}"),
-    });
-    parts.collect::<Vec<_>>().join("&").into_bytes()
-}
-
-fn no(error: &'static str, status: &'static str, message: impl Into<String>) -> No {
-    No { error, status, message: message.into() }
-}
-
-fn bad_request(message: impl Into<String>) -> No {
-    no("invalid_request", "BAD_REQUEST", message)
-}
-
-/// The form in the body: each field once, and nothing in the query.
-fn form(world: &World, turn: &Turn, request: &Request) -> Result<Form, No> {
-    if !request.query.is_empty() {
-        return Err(bad_request("the fields of a token call stand in its body, never in the query"));
-    }
-    let content_type = request.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !content_type.starts_with("application/x-www-form-urlencoded") {
-        let text = format!("a token call takes a form, and this one came as `{content_type}`");
-        world.find(portal_named(world, request), FindingKind::TokenCallNotAForm, turn.number, text.clone());
-        return Err(bad_request(text));
-    }
-    let text = std::str::from_utf8(&request.body).map_err(|_| bad_request("the form is not text"))?;
-    let mut form = Form::new();
-    for (name, value) in pairs(text) {
-        if form.insert(name.clone(), value).is_some() {
-            return Err(bad_request(format!("the form has {name} twice")));
-        }
-    }
-    Ok(form)
-}
-
-/// Refuses a form with other fields than these, or without one of them.
-fn expect_fields(form: &Form, fields: &[&str]) -> Result<(), No> {
-    if let Some(name) = fields.iter().find(|name| form.get(**name).is_none_or(String::is_empty)) {
-        return Err(bad_request(format!("missing required field {name}")));
-    }
-    match form.keys().find(|name| !fields.contains(&name.as_str())) {
-        Some(name) => Err(bad_request(format!("unknown field {name}"))),
-        None => Ok(()),
-    }
 }
 
 /// The app that calls, if it knows its secret.
@@ -247,32 +165,4 @@ fn revoke(world: &World, form: &Form, app: &OAuthApp) -> Result<(), No> {
         install.refresh_lives = false;
     }
     Ok(())
-}
-
-/// An app takes itself out of a portal, with its own live token.
-pub(crate) fn uninstall(portal: &mut PortalState, client_id: &str) -> Result<(), Refusal> {
-    let install = portal.installs.of(client_id);
-    let install = install.ok_or_else(|| Refusal::not_found(format!("the app {client_id} is not installed")))?;
-    (install.is_there, install.refresh_lives) = (false, false);
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::hide_secrets;
-
-    #[test]
-    fn secrets_are_hidden_in_forms_and_in_json() {
-        for (body, hidden) in [
-            (
-                "grant_type=refresh_token&refresh_token=abc&client_id=x",
-                "grant_type=refresh_token&refresh_token=(hidden)&client_id=x",
-            ),
-            ("code=1&client%5Fsecret=2", "code=(hidden)&client_secret=(hidden)"),
-            (r#"{"access_token":"a","hub_id":1}"#, r#"{"access_token":"(hidden)","hub_id":1}"#),
-            ("", ""),
-        ] {
-            assert_eq!(String::from_utf8(hide_secrets(body.as_bytes())).unwrap(), hidden);
-        }
-    }
 }

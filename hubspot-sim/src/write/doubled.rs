@@ -2,6 +2,7 @@
 
 use crate::finding::{FindingKind, marker};
 use crate::portal::record::{Source, Stored};
+use crate::portal::table::Table;
 use crate::portal::{CONTACT, DEAL, NOTE, PortalState};
 use crate::turn::Turn;
 
@@ -15,8 +16,10 @@ pub(crate) fn look(portal: &mut PortalState, turn: &Turn, one: (&str, u64), othe
         (DEAL | NOTE, CONTACT) => (other.1, one),
         _ => return,
     };
-    let twin = twin(portal, contact, kind, id);
-    if let Some(twin) = twin.filter(|_| turn.by == Source::Integration) {
+    if turn.by == Source::Person {
+        return;
+    }
+    if let Some(twin) = twin(portal, contact, (kind, id), turn.now) {
         let (finding, word) = match kind {
             DEAL => (FindingKind::TwoDealsOfOneLead, "deal"),
             _ => (FindingKind::NoteDoubled, "note"),
@@ -26,7 +29,7 @@ pub(crate) fn look(portal: &mut PortalState, turn: &Turn, one: (&str, u64), othe
     }
 }
 
-fn twin(portal: &PortalState, contact: u64, kind: &str, id: u64) -> Option<u64> {
+fn twin(portal: &PortalState, contact: u64, (kind, id): (&str, u64), now: i64) -> Option<u64> {
     let table = portal.table(kind).ok()?;
     let new = table.get(id).filter(|stored| stored.made_by == Source::Integration)?;
     // A marker tells notes apart: two leads may well say the same.
@@ -36,18 +39,16 @@ fn twin(portal: &PortalState, contact: u64, kind: &str, id: u64) -> Option<u64> 
     let siblings = portal.table(CONTACT).ok()?.get(contact)?.links.get(kind)?;
     let earlier = siblings.range(..id).rev().take(LOOKED_AT).filter_map(|(&other, _)| table.get(other));
     let mut earlier = earlier.filter(|other| other.archived_at.is_none() && other.made_by == Source::Integration);
-    earlier.find(|other| says_the_same(kind, new, other)).map(|other| other.id)
+    earlier.find(|other| says_the_same(table, new, other, now)).map(|other| other.id)
 }
 
 /// A key tells deals apart that have the same name.
-fn says_the_same(kind: &str, one: &Stored, other: &Stored) -> bool {
-    let same = |name: &str| one.written(name).is_some() && one.written(name) == other.written(name);
-    match kind {
-        DEAL => {
-            let key = "leadline_deal_key";
-            let apart = one.written(key).zip(other.written(key)).is_some_and(|(one, other)| one != other);
-            same("dealname") && !apart
-        }
+fn says_the_same(table: &Table, one: &Stored, other: &Stored, now: i64) -> bool {
+    let both = |name: &str| one.written(name).zip(other.written(name));
+    let same = |name: &str| both(name).is_some_and(|(one, other)| one == other);
+    let differs = |name: &str| table.is_key(name, now) && both(name).is_some_and(|(one, other)| one != other);
+    match &*table.object_type {
+        DEAL => same("dealname") && !one.values.keys().any(|name| differs(name)),
         _ => same("hs_note_body"),
     }
 }

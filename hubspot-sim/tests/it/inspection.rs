@@ -69,6 +69,27 @@ async fn knobs_faults_and_clock_are_set_over_http() {
 }
 
 #[tokio::test]
+async fn apps_are_registered_over_http() {
+    proves!("S8, S43", simulated);
+    let portal = Portal::new(Preset::Bare).await;
+    let app = |redirect: &str| {
+        json!({
+            "name": "Leadline", "client_id": "app-1", "client_secret": "s3cret", "redirect_urls": [redirect],
+            "required_scopes": ["oauth"], "optional_scopes": []})
+    };
+    for (redirect, status) in [("http://127.0.0.1:1/", 400), ("http://localhost:1/", 200)] {
+        assert_eq!(portal.post("/_sim/apps", app(redirect)).await.status, status, "{redirect}");
+    }
+    portal.sim().install(portal.id(), "app-1", &["oauth"]);
+    let act = json!({"act": "uninstall_app", "client_id": "app-1"});
+    for (active, installed) in [(true, true), (false, false)] {
+        let install = portal.get("/_sim/installs").await.body[0].clone();
+        assert_eq!((&install["active"], &install["installed"]), (&json!(active), &json!(installed)));
+        portal.post("/_sim/acts", act.clone()).await;
+    }
+}
+
+#[tokio::test]
 async fn waiting_ends_with_the_record_or_the_deadline() {
     proves!("S43", simulated);
     let portal = Portal::new(Preset::Ready).await;

@@ -29,6 +29,20 @@ async fn window_of_ten_seconds_rolls() {
 }
 
 #[tokio::test]
+async fn window_has_an_exact_edge() {
+    proves!("S14", simulated);
+    let portal = Portal::new(Preset::Bare).await;
+    for left in (0..110).rev() {
+        assert_eq!(portal.get(DETAILS).await.header("x-hubspot-ratelimit-remaining"), left.to_string());
+    }
+    for (after, status, left) in [(0, 429, "0"), (9_999, 429, "0"), (10_000, 200, "108"), (19_999, 200, "108")] {
+        portal.sim().set_clock(NOW + after);
+        let reply = portal.get(DETAILS).await;
+        assert_eq!((reply.status, reply.header("x-hubspot-ratelimit-remaining")), (status, left), "{after}");
+    }
+}
+
+#[tokio::test]
 async fn retry_after_is_sent_when_asked_for() {
     proves!("S15", simulated);
     let portal = Portal::new(Preset::Bare).await.knob(|knobs| {

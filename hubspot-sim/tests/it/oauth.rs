@@ -3,7 +3,7 @@
 use hubspot_sim::{Act, Clock, Fault, FindingKind, OAuthApp, Options, Preset};
 use serde_json::{Value, json};
 
-use crate::support::{NOW, Portal, Reply};
+use crate::support::{NOW, Portal, Reply, note};
 
 const REDIRECT: &str = "https://leadline.example.com/callback";
 const TOKEN: &str = "/oauth/2026-09/token";
@@ -237,6 +237,17 @@ async fn rotation_ends_the_refresh_token_before() {
 }
 
 #[tokio::test]
+async fn new_consent_ends_the_refresh_token_before() {
+    proves!("S11", simulated);
+    let (portal, old) = installed().await;
+    let wider = portal.sim().install(portal.id(), "app-1", &[&SCOPES[..], &["crm.objects.deals.read"]].concat());
+    assert_eq!(refresh(&portal, &old).await.body["status"], "BAD_REFRESH_TOKEN");
+    assert_eq!(refresh(&portal, &wider.refresh_token).await.status, 200);
+    assert_eq!(portal.get(DETAILS).await.status, 200, "a live access token goes on");
+    assert_eq!(portal.sim().installs(portal.id()).len(), 1);
+}
+
+#[tokio::test]
 async fn revocation_ends_the_refresh_token_only() {
     proves!("S12", simulated);
     for by_call in [true, false] {
@@ -346,6 +357,22 @@ async fn call_without_its_scope_is_403_and_names_it() {
         assert_eq!(reply.status == 403, missing.is_some(), "{method} {path}");
         assert_eq!(reply.body["category"] == "MISSING_SCOPES", missing.is_some(), "{method} {path}");
         assert_eq!(reply.body["links"].is_object(), missing.is_some(), "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn new_record_with_links_needs_the_scopes_of_both_ends() {
+    proves!("S13", simulated);
+    for (strict, status) in [(true, 403), (false, 201)] {
+        let portal = scene().await.knob(|knobs| knobs.links_need_scopes = strict);
+        let deal = portal.sim().create_record(portal.id(), "0-3", &[("dealname", "RAV4")]);
+        let contact = portal.contact("maya@example.com").await;
+        let app = portal.sim().install(portal.id(), "app-1", &SCOPES);
+        let portal = portal.with_token(&app.access_token);
+        assert_eq!(portal.note(&contact, "Hi").await.status, 201);
+        let reply = portal.post("/crm/objects/V/0-46/batch/create", json!({"inputs": [note(&deal, 214, "Hi")]})).await;
+        assert_eq!(reply.status, status);
+        assert_eq!(reply.text.contains("crm.objects.deals.write"), strict);
     }
 }
 

@@ -65,6 +65,29 @@ async fn acts_are_forms() {
 }
 
 #[tokio::test]
+async fn every_act_has_its_form() {
+    proves!("S45", simulated);
+    let source = include_str!("../../src/act.rs");
+    let variants = source.lines().skip_while(|line| !line.starts_with("pub enum Act")).take_while(|line| *line != "}");
+    let names = variants.filter_map(|line| line.strip_prefix("    ")?.strip_suffix([',', '{']));
+    let names: Vec<_> = names.map(str::trim).filter(|name| name.starts_with(char::is_uppercase)).collect();
+    assert!(names.len() > 30, "{names:?}");
+    let portal = Portal::new(Preset::Bare).await;
+    let page = portal.get(&format!("/contacts/{}/acts", portal.id())).await.text;
+    for name in names {
+        let snake: String = name
+            .chars()
+            .map(|char| match char.is_uppercase() {
+                true => format!("_{}", char.to_lowercase()),
+                false => char.to_string(),
+            })
+            .collect();
+        let act = snake.trim_start_matches('_');
+        assert!(page.contains(&format!("name=\"act\" value=\"{act}\"")), "{act}");
+    }
+}
+
+#[tokio::test]
 async fn record_page_leads_to_its_acts() {
     proves!("S45", simulated);
     let portal = Portal::new(Preset::Ready).await;

@@ -1,7 +1,9 @@
 //! The harness: a portal to talk to, and short words for the usual calls.
 
-use std::sync::Mutex;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
 use hubspot_sim::{Clock, FindingKind, Knobs, Options, Preset, Simulator};
@@ -292,6 +294,6 @@ pub(crate) fn note(to: &str, type_id: u32, text: &str) -> Value {
 /// An address that nobody has used before, so that a live portal can be used again.
 pub(crate) fn fresh(name: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    let run = std::process::id();
-    format!("{name}.{run}.{}@example.com", COUNT.fetch_add(1, Ordering::Relaxed))
+    static RUN: LazyLock<u64> = LazyLock::new(|| RandomState::new().build_hasher().finish());
+    format!("{name}.{:x}.{}@example.com", *RUN, COUNT.fetch_add(1, Ordering::Relaxed))
 }

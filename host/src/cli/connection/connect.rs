@@ -14,7 +14,7 @@ use super::{find, read_json};
 use crate::app::open_hubspot;
 use crate::connection::consent::{self, Wish};
 use crate::connection::scopes::Feature;
-use crate::connection::{self, UseError};
+use crate::connection::{self, UseError, session};
 use crate::model::account::{Account, Connection, ConnectionState};
 use crate::model::time::clock;
 use crate::model::{time::Timestamp, word};
@@ -134,8 +134,9 @@ async fn with_token(
     let token = SecretString::from(token.trim().to_owned());
     let hubspot = open_hubspot(&context.config)?;
     let connection = connection::connect_with_token(store, &hubspot, account, portal, &token, clock()).await?;
+    let session = session::open(store, &hubspot, &connection, &clock).await?;
     let version =
-        connection::use_transformation(store, account, &connection, name, settings, clock()).await.map_err(failure)?;
+        connection::use_on_portal(store, account, &session, name, settings, clock()).await.map_err(failure)?;
     let connected = Connected { connection, transformation: version.label() };
     context.one(&connected, |connected| {
         format!(

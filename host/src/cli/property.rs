@@ -1,0 +1,214 @@
+//! `leadline property`: whether HubSpot has the properties that leads need, creating what is missing, and filling in
+//! what leads went without.
+
+use std::sync::Arc;
+
+use super::Context;
+use super::failure::{Failure, Result};
+use super::output::{printable, table};
+use crate::app::open_hubspot;
+use crate::cause::Problem;
+use crate::connection::checklist::{self, Check, Consent, Creation, Done, What, Work};
+use crate::connection::fill::{self, Report, Wish};
+use crate::connection::session::{self, Session};
+use crate::model::account::ConnectionState;
+use crate::model::time::clock;
+use crate::store::Store;
+
+#[derive(clap::Subcommand, Debug)]
+pub enum Command {
+    /// Compare HubSpot's properties with those that the account's transformations write.
+    Check {
+        #[command(flatten)]
+        of: Of,
+    },
+    /// Create what is missing, after showing it; nothing that exists is changed.
+    Create {
+        #[command(flatten)]
+        of: Of,
+        /// Show what would be created, and create nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Restore archived properties too: HubSpot brings them back as they were.
+        #[arg(long)]
+        yes: bool,
+        /// Add missing options to properties that exist.
+        #[arg(long)]
+        options: bool,
+    },
+    /// Fill in what leads went without, where the record in HubSpot is still empty.
+    Fill {
+        #[command(flatten)]
+        of: Of,
+        /// Only this property.
+        #[arg(long)]
+        property: Option<String>,
+        /// Show what would be filled in, and write nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// At most so many records.
+        #[arg(long)]
+        limit: Option<usize>,
+    },
+}
+
+/// Whose portal.
+#[derive(clap::Args, Debug)]
+pub struct Of {
+    /// Slug or id of the account.
+    #[arg(long)]
+    account: String,
+    /// HubSpot's id of the portal, where the account has several.
+    #[arg(long)]
+    portal: Option<i64>,
+}
+
+pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
+    let store = context.store().await?;
+    match command {
+        Command::Check { of } => {
+            let session = talk(&store, &of, context).await?;
+            let check = checklist::check(&store, &session, clock()).await?.map_err(|why| away(&why))?;
+            show_check(&check, &of.account, context)
+        }
+        Command::Create { of, dry_run, yes, options } => {
+            let session = talk(&store, &of, context).await?;
+            let consent = Consent { restore: yes, options, dry_run };
+            let creation = checklist::create_missing(&store, &session, consent, clock()).await?;
+            show_creation(&creation.map_err(|why| away(&why))?, consent, context)
+        }
+        Command::Fill { of, property, dry_run, limit } => {
+            let session = talk(&store, &of, context).await?;
+            let wish = Wish { property, limit, dry_run };
+            let report = fill::fill(&store, &session, &wish, &(Arc::new(clock) as crate::deliver::Clock)).await?;
+            show_report(&report, &wish, context)
+        }
+    }
+}
+
+/// The portal of an account, ready to be talked to.
+async fn talk(store: &Store, of: &Of, context: &Context<'_>) -> Result<Session> {
+    let account = context.account(store, &of.account).await?;
+    let connections = store.connections(Some(&account.id)).await?;
+    let wanted = |portal_id| of.portal.is_none_or(|wanted| wanted == portal_id);
+    let is_open = |state| state != ConnectionState::Disconnected;
+    let found = connections.into_iter().find(|one| wanted(one.portal_id) && is_open(one.state));
+    let found = found.ok_or_else(|| {
+        Failure::not_found(format!("the account `{}` is not connected to such a portal", account.slug))
+            .hint(format!("leadline connection connect --account {}", account.slug))
+    })?;
+    let hubspot = open_hubspot(&context.config)?;
+    Ok(session::open(store, &hubspot, &found, &clock).await?)
+}
+
+fn away(why: &Problem) -> Failure {
+    Failure::temporary(format!("HubSpot did not answer: {}", why.detail)).hint("try it again in a moment")
+}
+
+fn show_check(check: &Check, account: &str, context: &mut Context<'_>) -> Result<()> {
+    if context.json {
+        context.json(&serde_json::json!({ "data": check }))?;
+    } else {
+        write_rows(check, context)?;
+        if check.dropped_leads > 0 {
+            let count = check.dropped_leads;
+            writeln!(context.out, "{count} leads went without a value: leadline property fill --account {account}")?;
+        }
+    }
+    if !check.has_trouble() {
+        return Ok(());
+    }
+    let unfit = check.rows.iter().filter(|row| row.state.is_trouble()).count();
+    let text =
+        format!("{unfit} of {} properties do not fit, and {} other things", check.rows.len(), check.problems.len());
+    Err(Failure::problems(text).hint(format!("`leadline property create --account {account}` creates what is missing")))
+}
+
+fn write_rows(check: &Check, context: &mut Context<'_>) -> Result<()> {
+    let mut rows = table(&["Property", "Label", "Type", "State", "What to do"]);
+    for row in &check.rows {
+        let mut todo = vec![row.way_out.clone()];
+        if let Some((name, label)) = &row.similar {
+            todo.push(format!("You have `{name}` ({label}) already: ask support if that one is meant."));
+        }
+        todo.extend(row.why.filter(|_| row.state.is_trouble()).map(str::to_owned));
+        todo.retain(|text| !text.is_empty());
+        let kind = if row.unique { format!("{}, unique", row.kind) } else { row.kind.clone() };
+        let cells = [row.name.clone(), row.label.clone(), kind, row.state.label().to_owned(), todo.join(" ")];
+        rows.add_row(cells.map(|cell| printable(&cell)));
+    }
+    writeln!(context.out, "{rows}")?;
+    for problem in &check.problems {
+        writeln!(
+            context.out,
+            "{}",
+            printable(&format!("{}: {}. {}", problem.code, problem.detail, problem.code.fix()))
+        )?;
+    }
+    Ok(())
+}
+
+fn show_creation(creation: &Creation, consent: Consent, context: &mut Context<'_>) -> Result<()> {
+    if context.json {
+        context.json(&serde_json::json!({ "data": creation }))?;
+    } else {
+        if creation.work.is_empty() {
+            writeln!(context.out, "Nothing is missing.")?;
+        }
+        for work in &creation.work {
+            writeln!(context.out, "{}", printable(&work_text(work)))?;
+        }
+    }
+    if let Some(why) = &creation.stopped {
+        return Err(away(why));
+    }
+    if consent.dry_run || !creation.check.as_ref().is_some_and(Check::has_trouble) {
+        return Ok(());
+    }
+    Err(Failure::problems("the portal does not fit yet".to_owned()).hint("`leadline property check` says what is left"))
+}
+
+fn work_text(work: &Work) -> String {
+    let name = &work.name;
+    let plan = match &work.what {
+        What::Create => format!("create `{name}`"),
+        What::Restore => format!("restore `{name}`"),
+        What::AddOptions(options) => format!("add {} to `{name}`", options.join(", ")),
+        What::Ask(sentence) => {
+            let flag = if sentence.contains("archived") { "--yes" } else { "--options" };
+            return format!("left alone: {sentence} With {flag} it is done.");
+        }
+    };
+    let definition = work.definition.as_ref().map_or_else(String::new, |definition| format!("\n  {definition}"));
+    match &work.result {
+        None => format!("{plan}{definition}"),
+        Some(Done::Fine) => format!("{plan}: done{definition}"),
+        Some(Done::Unfit { sentence, way_out }) => format!("{plan}: it is there now. {sentence} {way_out}"),
+        Some(Done::Failed { problem }) => format!("{plan}: {}", problem.detail),
+    }
+}
+
+fn show_report(report: &Report, wish: &Wish, context: &mut Context<'_>) -> Result<()> {
+    if context.json {
+        context.json(&serde_json::json!({ "data": report }))?;
+    } else {
+        for filled in &report.filled {
+            let one = &filled.dropped;
+            let text = format!("{} {}: {} = {}", one.object_type, one.record_id, one.property, one.value);
+            writeln!(context.out, "{}", printable(&text))?;
+        }
+        for skipped in &report.skipped {
+            let one = &skipped.dropped;
+            let text = format!("{} {}: {} left out: {}", one.object_type, one.record_id, one.property, skipped.reason);
+            writeln!(context.out, "{}", printable(&text))?;
+        }
+        let verb = if wish.dry_run { "would be filled in" } else { "filled in" };
+        writeln!(context.out, "{} values {verb}, {} left out.", report.filled.len(), report.skipped.len())?;
+    }
+    match &report.stopped {
+        Some(why) => {
+            Err(Failure::temporary(format!("it ended early: {}", why.detail)).hint("run it again; it goes on"))
+        }
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,283 @@
+//! Filling in what leads went without: values that the portal takes by now go into records that still lack them. What
+//! a person has written stays, and of two leads the newer one's value wins.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::session::Session;
+use crate::cause::{Code, Problem};
+use crate::deliver::Clock;
+use crate::fit::Judged;
+use crate::hubspot::{self, BATCH_MAX, Change, Found, Input, Meaning};
+use crate::model::lane::Lease;
+use crate::model::portal::PortalSchema;
+use crate::store::{DroppedValue, LaneState, Settlement, Store};
+
+/// Between two pages, so that the calls of leads come first.
+const REST: Duration = Duration::from_secs(2);
+/// How often a lane that works is asked for, and how long between.
+const LEASE_TRIES: u32 = 20;
+const LEASE_WAIT: Duration = Duration::from_millis(250);
+
+/// What is to be filled in.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Wish {
+    /// Only this property.
+    pub property: Option<String>,
+    /// At most so many records.
+    pub limit: Option<usize>,
+    /// Nothing is written; what would be is shown.
+    pub dry_run: bool,
+}
+
+/// A value that was filled in, or would be.
+#[derive(Clone, Debug, Serialize)]
+pub struct Filled {
+    #[serde(flatten)]
+    pub dropped: DroppedValue,
+}
+
+/// A value that was not.
+#[derive(Clone, Debug, Serialize)]
+pub struct Skipped {
+    #[serde(flatten)]
+    pub dropped: DroppedValue,
+    pub reason: String,
+    /// Whether a later run may fill it in.
+    pub stays: bool,
+}
+
+/// What a run came to.
+#[derive(Debug, Default, Serialize)]
+pub struct Report {
+    pub filled: Vec<Filled>,
+    pub skipped: Vec<Skipped>,
+    /// Why it ended early. Running it again goes on where it stopped.
+    pub stopped: Option<Problem>,
+}
+
+/// Fills in what can be filled in. It can be stopped and run again at any time: what is done is not done twice.
+///
+/// # Errors
+/// The store's.
+pub async fn fill(store: &Store, session: &Session, wish: &Wish, clock: &Clock) -> anyhow::Result<Report> {
+    let mut report = Report::default();
+    let schema = store.schema(&session.connection).await?.map(|cached| cached.schema).unwrap_or_default();
+    let mut after = (String::new(), String::new());
+    let mut left = wish.limit.unwrap_or(usize::MAX);
+    while left > 0 {
+        let page = left.min(BATCH_MAX);
+        let values =
+            store.dropped_values(&session.connection, wish.property.as_deref(), (&after.0, &after.1), page).await?;
+        let Some(last) = values.last() else { break };
+        after = (last.object_type.clone(), last.record_id.clone());
+        if !report.is_empty() {
+            tokio::time::sleep(REST).await;
+        }
+        let mut records: Vec<_> = values.iter().map(|value| &value.record_id).collect();
+        records.dedup();
+        left -= records.len().min(left);
+        // The lane is held meanwhile: a lead that came between the look and the write could be undone.
+        let Some(lease) = lease(store, session, clock).await? else {
+            let words = "the connection is busy, or rests because HubSpot asked for it";
+            report.stopped = Some(Problem::new(Code::HubspotRateLimited, words));
+            break;
+        };
+        let done = fill_page(store, session, &schema, values, wish, &mut report).await;
+        store.settle(&lease, Settlement::resting(LaneState::default()), clock()).await?;
+        done?;
+        if report.stopped.is_some() {
+            break;
+        }
+    }
+    Ok(report)
+}
+
+impl Report {
+    fn is_empty(&self) -> bool {
+        self.filled.is_empty() && self.skipped.is_empty()
+    }
+
+    fn skip(&mut self, dropped: &DroppedValue, reason: impl Into<String>, stays: bool) {
+        self.skipped.push(Skipped { dropped: dropped.clone(), reason: reason.into(), stays });
+    }
+}
+
+async fn lease(store: &Store, session: &Session, clock: &Clock) -> anyhow::Result<Option<Lease>> {
+    for _ in 0..LEASE_TRIES {
+        if let Some(lease) = store.lease_lane(&session.connection, "fill", clock()).await? {
+            return Ok(Some(lease));
+        }
+        tokio::time::sleep(LEASE_WAIT).await;
+    }
+    Ok(None)
+}
+
+/// One page: the values of up to a hundred records, by object type.
+async fn fill_page(
+    store: &Store,
+    session: &Session,
+    schema: &PortalSchema,
+    values: Vec<DroppedValue>,
+    wish: &Wish,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    for of_type in values.chunk_by(|one, other| one.object_type == other.object_type) {
+        let (filled_before, skipped_before) = (report.filled.len(), report.skipped.len());
+        let chosen = choose(schema, of_type, report);
+        fill_type(session, &of_type[0].object_type, chosen, wish, report).await;
+        if !wish.dry_run {
+            let filled: Vec<_> = report.filled[filled_before..].iter().map(|one| one.dropped.clone()).collect();
+            let skipped = report.skipped[skipped_before..].iter().filter(|one| !one.stays);
+            let done: Vec<_> = skipped.map(|one| one.dropped.clone()).collect();
+            store.fill_in(&session.connection, &filled, &done).await?;
+        }
+        if report.stopped.is_some() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Of each record and property the newest lead's value, in the form that the portal takes. The order is that of the
+/// store: of one record and property the oldest first.
+fn choose(schema: &PortalSchema, values: &[DroppedValue], report: &mut Report) -> Vec<DroppedValue> {
+    let mut chosen = Vec::new();
+    for same in values.chunk_by(|one, other| one.record_id == other.record_id && one.property == other.property) {
+        let (newest, older) = same.split_last().expect("a chunk is never empty");
+        older.iter().for_each(|value| report.skip(value, "a newer lead brought a value for this field", false));
+        if newest.value.is_empty() {
+            report.skip(newest, "it was filled in before", false);
+            continue;
+        }
+        match schema.judge(&newest.object_type, &newest.property, &newest.value) {
+            Judged::Fine => chosen.push(newest.clone()),
+            Judged::Mended(value) => chosen.push(DroppedValue { value, ..newest.clone() }),
+            Judged::Bad(_, words) => report.skip(newest, words, true),
+        }
+    }
+    chosen
+}
+
+/// Looks at the records and writes what they lack.
+async fn fill_type(session: &Session, object_type: &str, chosen: Vec<DroppedValue>, wish: &Wish, report: &mut Report) {
+    if chosen.is_empty() {
+        return;
+    }
+    let Some(records) = read(session, object_type, &chosen, report).await else { return };
+    let mut changes: Vec<(Change, Vec<DroppedValue>)> = Vec::new();
+    for value in chosen {
+        let Some((id, held)) = records.get(&value.record_id) else {
+            report.skip(&value, "the record was deleted in HubSpot", false);
+            continue;
+        };
+        if held.contains_key(&value.property) {
+            report.skip(&value, "the record holds a value already, which stays", false);
+            continue;
+        }
+        let known = changes.iter_mut().find(|(change, _)| change.record_id == *id);
+        let (change, values) = match known {
+            Some(known) => known,
+            None => {
+                let trace = format!("fill/{object_type}/{id}");
+                changes.push((Change { record_id: id.clone(), trace, properties: BTreeMap::new() }, Vec::new()));
+                changes.last_mut().expect("it was just put in")
+            }
+        };
+        if change.properties.contains_key(&value.property) {
+            // Two records were merged into one since.
+            report.skip(&value, "another lead brought a value for this field", false);
+            continue;
+        }
+        change.properties.insert(value.property.clone(), value.value.clone());
+        values.push(value);
+    }
+    if wish.dry_run {
+        report.filled.extend(changes.into_iter().flat_map(|(_, values)| values).map(|dropped| Filled { dropped }));
+    } else {
+        write(session, object_type, changes, report).await;
+    }
+}
+
+type Records = BTreeMap<String, (String, BTreeMap<String, String>)>;
+
+/// The records as they are now, by the ids that we know: the id of today and the values. None: HubSpot did not say.
+async fn read(session: &Session, object_type: &str, chosen: &[DroppedValue], report: &mut Report) -> Option<Records> {
+    let mut ids: Vec<_> = chosen.iter().map(|value| value.record_id.clone()).collect();
+    ids.dedup();
+    let mut properties: Vec<_> = chosen.iter().map(|value| value.property.as_str()).collect();
+    properties.sort_unstable();
+    properties.dedup();
+    let mut found = Records::new();
+    // A record that was merged into another answers with the other's id: asked alone, it is known again.
+    let mut rounds = vec![ids.clone()];
+    while let Some(asked) = rounds.pop() {
+        let reply = session.send(&hubspot::read_records(&session.portal, object_type, &asked, &properties)).await;
+        let Some(body) = reply.success() else {
+            report.stopped = Some(reply.meaning().problem());
+            return None;
+        };
+        let records = hubspot::records_of(body);
+        if let ([one], Some((id, held))) = (asked.as_slice(), records.iter().next()) {
+            found.insert(one.clone(), (id.clone(), held.clone()));
+            continue;
+        }
+        for id in asked.iter().filter(|_| asked.len() > 1) {
+            match records.get(id) {
+                Some(held) => drop(found.insert(id.clone(), (id.clone(), held.clone()))),
+                None => rounds.push(vec![id.clone()]),
+            }
+        }
+    }
+    Some(found)
+}
+
+/// Writes the changes, by halves where HubSpot refuses them together.
+async fn write(session: &Session, object_type: &str, changes: Vec<(Change, Vec<DroppedValue>)>, report: &mut Report) {
+    let mut batches = if changes.is_empty() { vec![] } else { vec![changes] };
+    while let Some(mut batch) = batches.pop() {
+        let sent: Vec<_> = batch.iter().map(|(change, _)| change.clone()).collect();
+        let reply = session.send(&hubspot::update_records(&session.portal, object_type, &sent)).await;
+        let Some(body) = reply.success() else {
+            match reply.meaning() {
+                meaning @ (Meaning::Temporary { .. } | Meaning::Pause { .. } | Meaning::Blocked(_)) => {
+                    report.stopped = Some(meaning.problem());
+                    return;
+                }
+                _ if batch.len() > 1 => {
+                    let half = batch.split_off(batch.len() / 2);
+                    batches.extend([half, batch]);
+                }
+                meaning => {
+                    let words = meaning.problem().detail;
+                    batch.iter().flat_map(|(_, values)| values).for_each(|value| report.skip(value, &words, true));
+                }
+            }
+            continue;
+        };
+        let inputs: Vec<_> = sent.iter().map(input).collect();
+        for ((_, values), judged) in batch.iter().zip(hubspot::judge(&reply, body, "hs_object_id", &inputs)) {
+            for value in values {
+                match &judged {
+                    hubspot::Judged::Done(_) => report.filled.push(Filled { dropped: value.clone() }),
+                    hubspot::Judged::Failed(meaning) => report.skip(value, meaning.clone().problem().detail, true),
+                    hubspot::Judged::Silent => report.skip(value, "HubSpot said yes but showed no record", true),
+                }
+            }
+        }
+    }
+}
+
+/// The change as answers are matched with it: by trace, else by the record's id.
+fn input(change: &Change) -> Input {
+    Input {
+        trace: change.trace.clone(),
+        key: change.record_id.clone(),
+        found: Some(Found { id: change.record_id.clone(), properties: BTreeMap::new() }),
+        properties: change.properties.clone(),
+        targets: Vec::new(),
+    }
+}

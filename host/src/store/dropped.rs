@@ -1,0 +1,178 @@
+//! Values that records went without, for as long as they may still be filled in.
+
+use serde::Serialize;
+use sqlx::SqliteConnection;
+
+use super::{Settlement, Store, causes, json, parse, rows};
+use crate::cause::{Code, Problem};
+use crate::fit::{drop_subject, may_fit_later};
+use crate::model::account::Connection;
+use crate::model::delivery::Progress;
+use crate::model::id::DeliveryId;
+use crate::model::lane::Lease;
+use crate::model::time::Timestamp;
+use crate::plan::object_type;
+
+/// A value that a record went without.
+#[derive(Clone, Debug, Serialize)]
+pub struct DroppedValue {
+    pub object_type: String,
+    pub record_id: String,
+    pub property: String,
+    pub value: String,
+    pub delivery_id: DeliveryId,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    account: &'a str,
+    connection: &'a str,
+    object: &'a str,
+    record: &'a str,
+    property: &'a str,
+    delivery: &'a str,
+    code: Code,
+    subject: String,
+}
+
+/// Remembers what the deliveries of a round went without, and opens its issues.
+pub(super) async fn keep(
+    tx: &mut SqliteConnection,
+    lease: &Lease,
+    round: &Settlement<'_>,
+    now: Timestamp,
+) -> sqlx::Result<()> {
+    let mut kept = Vec::new();
+    let mut problems: Vec<Problem> = Vec::new();
+    for (claimed, outcome) in round.claimed.iter().zip(round.outcomes) {
+        for dropped in &outcome.progress.dropped {
+            let Some(code) = dropped.code.filter(|code| may_fit_later(*code)) else { continue };
+            let subject = drop_subject(code, &dropped.field, &dropped.value);
+            for (action, progress) in claimed.plan.actions.iter().zip(&outcome.progress.actions) {
+                let wanted = action.properties().iter().any(|property| property.name == dropped.field);
+                let Some(record) = progress.record.as_ref().filter(|_| wanted) else { continue };
+                kept.push(Row {
+                    account: lease.account_id.as_str(),
+                    connection: &lease.lane_id,
+                    object: object_type(action),
+                    record: &record.id,
+                    property: &dropped.field,
+                    delivery: claimed.id.as_str(),
+                    code,
+                    subject: subject.clone(),
+                });
+                if !problems.iter().any(|known| known.code == code && known.subject.as_ref() == Some(&subject)) {
+                    problems.push(Problem::new(code, dropped.reason.clone()).about(&subject));
+                }
+            }
+        }
+    }
+    if kept.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(concat!(
+        "INSERT INTO dropped (account_id, connection_id, object_type, record_id, property, delivery_id, code, subject, at)
+         SELECT j.account, j.connection, j.object, j.record, j.property, j.delivery, j.code, j.subject, $2 FROM ",
+        rows!("$1"; account, connection, object, record, property, delivery, code, subject),
+        " AS j WHERE true ON CONFLICT DO NOTHING"
+    ))
+    .bind(json(&kept))
+    .bind(now.0)
+    .execute(&mut *tx)
+    .await?;
+    causes::open(tx, &lease.account_id, &problems, now).await
+}
+
+impl Store {
+    /// The dropped values of up to `limit` records after a record, by object type and id; of one record and property
+    /// the oldest first. Only of deliveries that are finished: the others may still bring their values themselves.
+    pub async fn dropped_values(
+        &self,
+        connection: &Connection,
+        property: Option<&str>,
+        after: (&str, &str),
+        limit: usize,
+    ) -> sqlx::Result<Vec<DroppedValue>> {
+        let rows: Vec<(String, String, String, String, String)> = sqlx::query_as(
+            "SELECT x.object_type, x.record_id, x.property, x.delivery_id, d.outcome FROM dropped AS x
+             JOIN deliveries AS d ON d.account_id = x.account_id AND d.id = x.delivery_id
+             JOIN (SELECT DISTINCT r.object_type AS o, r.record_id AS i FROM dropped AS r
+                   JOIN deliveries AS e ON e.account_id = r.account_id AND e.id = r.delivery_id
+                   WHERE r.account_id = $1 AND r.connection_id = $2 AND (r.object_type, r.record_id) > ($3, $4)
+                     AND ($5 IS NULL OR r.property = $5) AND e.state NOT IN ('pending', 'blocked')
+                   ORDER BY 1, 2 LIMIT $6) AS p ON p.o = x.object_type AND p.i = x.record_id
+             WHERE x.account_id = $1 AND x.connection_id = $2 AND ($5 IS NULL OR x.property = $5)
+               AND d.state NOT IN ('pending', 'blocked')
+             ORDER BY x.object_type, x.record_id, x.property, x.delivery_id",
+        )
+        .bind(connection.account_id.as_str())
+        .bind(connection.id.as_str())
+        .bind(after.0)
+        .bind(after.1)
+        .bind(property)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(&self.readers)
+        .await?;
+        let value =
+            |(object_type, record_id, property, delivery, outcome): (String, String, String, String, String)| {
+                let progress: Progress = parse(&outcome)?;
+                let dropped = progress.dropped.into_iter().find(|dropped| dropped.field == property);
+                // Without an entry the value was filled in, and only the row is left.
+                let value = dropped.map_or_else(String::new, |dropped| dropped.value);
+                let delivery_id = DeliveryId::stored(delivery);
+                Ok(DroppedValue { object_type, record_id, property, value, delivery_id })
+            };
+        rows.into_iter().map(value).collect()
+    }
+
+    /// How many leads of a connection went without a value that may still be filled in.
+    pub async fn dropped_leads(&self, connection: &Connection) -> sqlx::Result<i64> {
+        sqlx::query_scalar(
+            "SELECT count(DISTINCT delivery_id) FROM dropped WHERE account_id = $1 AND connection_id = $2",
+        )
+        .bind(connection.account_id.as_str())
+        .bind(connection.id.as_str())
+        .fetch_one(&self.readers)
+        .await
+    }
+
+    /// Takes in that values were filled in, says so in the receipts of their leads, and forgets these and `done`, for
+    /// which nothing is left to do.
+    pub async fn fill_in(
+        &self,
+        connection: &Connection,
+        filled: &[DroppedValue],
+        done: &[DroppedValue],
+    ) -> sqlx::Result<()> {
+        let account = connection.account_id.as_str();
+        let mut tx = self.begin().await?;
+        for value in filled {
+            let outcome: Option<String> =
+                sqlx::query_scalar("SELECT outcome FROM deliveries WHERE account_id = $1 AND id = $2")
+                    .bind(account)
+                    .bind(value.delivery_id.as_str())
+                    .fetch_optional(&mut *tx)
+                    .await?;
+            let Some(outcome) = outcome else { continue };
+            let mut progress: Progress = parse(&outcome)?;
+            progress.fill(&value.property);
+            sqlx::query("UPDATE deliveries SET outcome = $3 WHERE account_id = $1 AND id = $2")
+                .bind(account)
+                .bind(value.delivery_id.as_str())
+                .bind(json(&progress))
+                .execute(&mut *tx)
+                .await?;
+        }
+        let gone: Vec<_> = filled.iter().chain(done).collect();
+        sqlx::query(
+            "DELETE FROM dropped WHERE account_id = $1 AND connection_id = $2 AND (object_type, record_id, property, delivery_id) IN
+             (SELECT value->>'object_type', value->>'record_id', value->>'property', value->>'delivery_id' FROM json_each($3))",
+        )
+        .bind(account)
+        .bind(connection.id.as_str())
+        .bind(json(&gone))
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await
+    }
+}
