@@ -138,7 +138,7 @@ pub async fn introspect(
     match hubspot.introspect(app, refresh_token).await {
         Introspection::Active { scopes } => store.note_introspection(&read, scopes.as_deref(), now).await?,
         Introspection::Dead => {
-            reconnect_required(store, read, uninstalled(), now).await?;
+            reconnect_required(store, read, withdrawn(), now).await?;
         }
         Introspection::Unknown(_) => {}
     }
@@ -271,7 +271,7 @@ async fn after_introspection(
         return Ok(Access::Rest { problem: otherwise, pause });
     };
     match hubspot.introspect(app, refresh_token).await {
-        Introspection::Dead => reconnect_required(store, read, uninstalled(), now).await,
+        Introspection::Dead => reconnect_required(store, read, withdrawn(), now).await,
         Introspection::Active { .. } | Introspection::Unknown(_) => Ok(Access::Rest { problem: otherwise, pause }),
     }
 }
@@ -293,8 +293,8 @@ fn opened(connection: &Connection, token: SecretString) -> Access {
     Access::Open(Portal { token, api_version: connection.api_version.clone() })
 }
 
-fn uninstalled() -> Problem {
-    Problem::new(Code::AuthAppUninstalled, "HubSpot says that our permission was withdrawn")
+fn withdrawn() -> Problem {
+    Problem::new(Code::AuthRevoked, "HubSpot says that our permission was withdrawn")
 }
 
 fn gone() -> Access {

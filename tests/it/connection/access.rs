@@ -232,7 +232,7 @@ async fn an_uninstall_in_a_quiet_time_is_seen_within_a_day() {
     app.advance(24 * 60 * MINUTE);
     assert_eq!(look(&gone).await, ConnectionState::ReconnectRequired);
     assert_eq!(look(&stays).await, ConnectionState::Connected);
-    assert_eq!(fresh(&app, &gone).await.problem.unwrap().code.as_str(), "auth.app_uninstalled");
+    assert_eq!(fresh(&app, &gone).await.problem.unwrap().code.as_str(), "auth.revoked");
     finish(app).await;
 }
 
