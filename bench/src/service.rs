@@ -51,13 +51,7 @@ impl Service {
     pub(crate) async fn start_with(accounts: usize, hubspot: Options) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let simulator = Simulator::start(hubspot).await?;
-        let config = Config {
-            data: folder.path().to_owned(),
-            keys: None,
-            hubspot_url: simulator.base_url(),
-            log: "error".to_owned(),
-            log_json: false,
-        };
+        let config = Config { log: "error".to_owned(), ..Config::on(folder.path().to_owned(), simulator.base_url()) };
         let app = Arc::new(App::connect(&config).await?);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let address = format!("http://{}", listener.local_addr()?);

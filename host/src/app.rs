@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusHandle;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::Config;
 use crate::deliver::Clock;
-use crate::hubspot::HubSpot;
+use crate::hubspot::{HubSpot, OAuthApp};
 use crate::ingest::Door;
 use crate::model::time::clock;
 use crate::seal::KeyRing;
@@ -19,6 +20,9 @@ use crate::wake::Wake;
 /// Refused requests that are recorded at once: each takes a commit, which good requests need more.
 const REJECTIONS_AT_ONCE: usize = 4;
 
+/// A shorter token could be guessed.
+const API_TOKEN_CHARS_MIN: usize = 24;
+
 /// The service, ready to be served or asked.
 pub struct App {
     pub store: Store,
@@ -27,6 +31,10 @@ pub struct App {
     pub door: Door,
     pub wake: Arc<Wake>,
     pub clock: Clock,
+    /// Where browsers reach the service; without it nobody can be sent to HubSpot and back.
+    pub public_url: Option<String>,
+    /// Opens the management API; without one it stays closed.
+    pub api_token: Option<SecretString>,
     /// Places for recording refused requests; when all are taken, they are only counted.
     pub rejections: tokio::sync::Semaphore,
     /// Renders the metrics, where they are counted.
@@ -52,7 +60,9 @@ impl App {
         stock::install(&store, &transformer, clock()).await.context("the stock transformations cannot be installed")?;
         let wake = Arc::new(Wake::default());
         Ok(Self {
-            hubspot: HubSpot::new(&config.hubspot_url)?,
+            hubspot: open_hubspot(config)?,
+            public_url: config.public_url()?,
+            api_token: api_token(config)?,
             door: Door::open(store.clone(), wake.clone()),
             store,
             transformer,
@@ -62,6 +72,43 @@ impl App {
             metrics: None,
         })
     }
+}
+
+/// HubSpot as the configuration names it, and as the app that we are there.
+///
+/// # Errors
+/// When the app is named in part only, or a secret cannot be read.
+pub fn open_hubspot(config: &Config) -> anyhow::Result<HubSpot> {
+    let app = match (&config.hubspot_client_id, config.client_secret()?, config.public_url()?) {
+        (None, None, _) => None,
+        (Some(id), Some(secret), Some(public_url)) => Some(OAuthApp::new(
+            id.clone(),
+            secret,
+            format!("{public_url}/oauth/callback"),
+            &config.hubspot_app_url,
+            config.hubspot_oauth_version.clone(),
+        )),
+        (id, secret, _) => {
+            let missing = match (id, secret) {
+                (None, _) => "its client id is missing: `--hubspot-client-id`",
+                (_, None) => "its client secret is missing: `--hubspot-client-secret-file`",
+                _ => "the address that HubSpot sends people back to is missing: `--public-url`",
+            };
+            anyhow::bail!("the HubSpot app is named in part only; {missing}");
+        }
+    };
+    Ok(HubSpot::new(&config.hubspot_url)?.with_app(app))
+}
+
+/// The token of the management API.
+fn api_token(config: &Config) -> anyhow::Result<Option<SecretString>> {
+    let token = config.api_token()?;
+    if token.as_ref().is_some_and(|token| token.expose_secret().chars().count() < API_TOKEN_CHARS_MIN) {
+        anyhow::bail!(
+            "the API token is too short; take at least {API_TOKEN_CHARS_MIN} characters, such as those of `openssl rand -hex 24`"
+        );
+    }
+    Ok(token)
 }
 
 /// The store of a configuration: its folder is made where there is none.

@@ -50,6 +50,7 @@ codes! {
     TransformOutputTooLarge = "transform.output_too_large", "The transformation returned too much", "Enable a version that returns less; the event then runs by itself.";
     TransformOutputInvalid = "transform.output_invalid", "The transformation returned actions that break the contract", "Enable another version; the event then runs by itself.";
     ConnectionPaused = "connection.paused", "The connection is paused", "Resume it; what waits then runs by itself.";
+    ConnectionDisconnected = "connection.disconnected", "HubSpot is disconnected", "Connect HubSpot again; what waits then runs by itself, and skipped leads can be replayed.";
     AuthRevoked = "auth.revoked", "HubSpot no longer lets us in", "Reconnect HubSpot; what waits then runs by itself.";
     AuthMissingScope = "auth.missing_scope", "A permission is missing in HubSpot", "Re-authorize; an admin must agree to the permission.";
     AuthAppUninstalled = "auth.app_uninstalled", "The app was uninstalled in HubSpot, or the account is gone", "Connect HubSpot again; what waits then runs by itself.";

@@ -8,6 +8,7 @@ pub mod event;
 pub mod failure;
 pub mod hubspot;
 pub mod issue;
+pub mod keys;
 pub mod output;
 pub mod property;
 pub mod serve;
@@ -72,6 +73,9 @@ enum Command {
     /// Events, and what became of them.
     #[command(subcommand)]
     Event(event::Command),
+    /// The key ring that opens tokens and signing secrets.
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Transformations.
     #[command(subcommand)]
     Transform(transform::Command),
@@ -129,6 +133,7 @@ async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Property(command) => property::run(command, context).await,
         Command::Issue(command) => issue::run(command, context).await,
         Command::Event(command) => event::run(command, context).await,
+        Command::Keys(command) => keys::run(command, context).await,
         Command::Transform(command) => transform::run(command, context).await,
         Command::Hubspot(command) => hubspot::run(command, context).await,
     }

@@ -1,7 +1,19 @@
 //! Every setting, in one place. The comments are the help.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use secrecy::{ExposeSecret, SecretString};
+
+/// Where the client secret may stand instead of a file.
+const CLIENT_SECRET_ENV: &str = "LEADLINE_HUBSPOT_CLIENT_SECRET";
+/// Where the operator's token may stand instead of a file.
+const API_TOKEN_ENV: &str = "LEADLINE_API_TOKEN";
+/// HubSpot's own pages.
+const HUBSPOT_APP_URL: &str = "https://app.hubspot.com";
+/// The version of HubSpot's OAuth calls: one for the app, because no connection exists yet when a code is exchanged.
+const OAUTH_VERSION: &str = "2026-09";
 
 /// What every command needs to know.
 #[derive(clap::Args, Clone, Debug)]
@@ -25,6 +37,32 @@ pub struct Config {
     )]
     pub hubspot_url: String,
 
+    /// Client id of the HubSpot app that dealerships connect. Its secret stands in a file, or in the environment
+    /// variable LEADLINE_HUBSPOT_CLIENT_SECRET.
+    #[arg(long, env = "LEADLINE_HUBSPOT_CLIENT_ID", global = true, value_name = "ID")]
+    pub hubspot_client_id: Option<String>,
+
+    /// File of the HubSpot app's client secret.
+    #[arg(long, env = "LEADLINE_HUBSPOT_CLIENT_SECRET_FILE", global = true, value_name = "FILE")]
+    pub hubspot_client_secret_file: Option<PathBuf>,
+
+    /// Address of HubSpot's consent page.
+    #[arg(long, env = "LEADLINE_HUBSPOT_APP_URL", default_value = HUBSPOT_APP_URL, global = true, value_name = "URL")]
+    pub hubspot_app_url: String,
+
+    /// Version of HubSpot's OAuth calls.
+    #[arg(long, env = "LEADLINE_HUBSPOT_OAUTH_VERSION", default_value = OAUTH_VERSION, global = true, value_name = "VERSION")]
+    pub hubspot_oauth_version: String,
+
+    /// Where browsers reach this service, such as `https://leads.example.com`. HubSpot sends people back to
+    /// `/oauth/callback` below it.
+    #[arg(long, env = "LEADLINE_PUBLIC_URL", global = true, value_name = "URL")]
+    pub public_url: Option<String>,
+
+    /// File of the token that opens the management API; or set LEADLINE_API_TOKEN. Without one it stays closed.
+    #[arg(long, env = "LEADLINE_API_TOKEN_FILE", global = true, value_name = "FILE")]
+    pub api_token_file: Option<PathBuf>,
+
     /// What to log, such as `info`, or `leadline=debug,warn`.
     #[arg(long, env = "LEADLINE_LOG", default_value = "warn", global = true, value_name = "FILTER")]
     pub log: String,
@@ -35,6 +73,61 @@ pub struct Config {
 }
 
 impl Config {
+    /// The defaults, with this folder and this HubSpot: for what brings a HubSpot of its own.
+    pub fn on(data: PathBuf, hubspot_url: String) -> Self {
+        Self {
+            data,
+            keys: None,
+            hubspot_url,
+            hubspot_client_id: None,
+            hubspot_client_secret_file: None,
+            hubspot_app_url: HUBSPOT_APP_URL.to_owned(),
+            hubspot_oauth_version: OAUTH_VERSION.to_owned(),
+            public_url: None,
+            api_token_file: None,
+            log: "off".to_owned(),
+            log_json: false,
+        }
+    }
+
+    /// The client secret of the HubSpot app, from its file or the environment.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or holds nothing.
+    pub fn client_secret(&self) -> anyhow::Result<Option<SecretString>> {
+        secret("the client secret", self.hubspot_client_secret_file.as_deref(), CLIENT_SECRET_ENV)
+    }
+
+    /// The token that opens the management API, from its file or the environment.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or holds nothing.
+    pub fn api_token(&self) -> anyhow::Result<Option<SecretString>> {
+        secret("the API token", self.api_token_file.as_deref(), API_TOKEN_ENV)
+    }
+
+    /// Where browsers reach the service, without a slash at the end.
+    ///
+    /// # Errors
+    /// When it is no address that HubSpot would send people back to.
+    pub fn public_url(&self) -> anyhow::Result<Option<String>> {
+        let Some(text) = &self.public_url else { return Ok(None) };
+        let url = url::Url::parse(text).with_context(|| format!("the public URL `{text}` is no address"))?;
+        let on_this_machine = match url.host() {
+            Some(url::Host::Domain(name)) => name == "localhost",
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        if url.scheme() != "https" && !(url.scheme() == "http" && on_this_machine) {
+            bail!("the public URL `{text}` has to begin with https://, or be http://localhost: tokens travel over it");
+        }
+        if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+            bail!("the public URL has to be a plain address, without a user, `?` or `#`");
+        }
+        Ok(Some(text.trim_end_matches('/').to_owned()))
+    }
+
     /// The database file.
     pub fn database(&self) -> PathBuf {
         self.data.join("leadline.db")
@@ -46,10 +139,54 @@ impl Config {
     }
 }
 
+/// A secret from its file, else from the environment. Never from an argument, which every process can read.
+fn secret(what: &str, file: Option<&Path>, variable: &str) -> anyhow::Result<Option<SecretString>> {
+    let text = match file {
+        Some(file) => std::fs::read_to_string(file)
+            .map(SecretString::from)
+            .with_context(|| format!("cannot read {what} from {}", file.display()))?,
+        None => match std::env::var(variable) {
+            Ok(text) => text.into(),
+            Err(std::env::VarError::NotPresent) => return Ok(None),
+            Err(std::env::VarError::NotUnicode(_)) => bail!("{what} in {variable} is not text"),
+        },
+    };
+    match text.expose_secret().trim() {
+        "" => bail!("{what} is empty; put it into its file, or into {variable}"),
+        text => Ok(Some(SecretString::from(text))),
+    }
+}
+
 /// Where the service listens.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Listen {
     /// Address to listen on. Put a proxy with TLS in front of anything but loopback.
     #[arg(long, env = "LEADLINE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_url_is_https_or_this_machine() {
+        let rows = [
+            ("https://leads.example.com", Some("https://leads.example.com")),
+            ("https://example.com/leads/", Some("https://example.com/leads")),
+            ("http://localhost:8080", Some("http://localhost:8080")),
+            ("http://127.0.0.1:8080/", Some("http://127.0.0.1:8080")),
+            ("http://[::1]:8080", Some("http://[::1]:8080")),
+            ("http://leads.example.com", None),
+            ("http://localhost.example.com", None),
+            ("ftp://localhost", None),
+            ("https://user:pass@example.com", None),
+            ("https://example.com/?a=b", None),
+            ("leads.example.com", None),
+        ];
+        for (text, expected) in rows {
+            let config = Config { public_url: Some(text.to_owned()), ..Config::on(PathBuf::new(), String::new()) };
+            assert_eq!(config.public_url().ok().flatten().as_deref(), expected, "{text}");
+        }
+    }
 }

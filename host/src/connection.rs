@@ -1,11 +1,16 @@
-//! Connecting an account to its portal, and choosing the transformation that its leads go through.
+//! Connecting an account to its portal, and choosing the transformation that its leads go through. How a connection
+//! lives on is in the files below: its tokens, its permissions, its end.
 
 pub mod access;
 pub mod care;
+pub mod check;
 pub mod checklist;
+pub mod consent;
 pub mod drift;
+pub mod ending;
 pub mod fill;
 pub mod portal;
+pub mod scopes;
 pub mod session;
 
 use secrecy::SecretString;
@@ -14,17 +19,27 @@ use serde_json::Value;
 use crate::cause::Code;
 use crate::contract::manifest::Manifest;
 use crate::fit;
-use crate::hubspot::API_VERSION;
-use crate::model::account::{Account, Connection, Version};
+use crate::hubspot::{self, API_VERSION, HubSpot, Portal};
+use crate::model::account::{Account, Auth, Connection, ConnectionState, Version};
 use crate::model::portal::PortalSchema;
 use crate::model::time::Timestamp;
 use crate::schema::{Settings, Violation};
-use crate::store::Store;
+use crate::stock::DEFAULT_NAME;
+use crate::store::{Connect, NewConnection, Store};
 
 use session::Session;
 
 /// The event type that is selected from the start.
 const SELECTED: &str = "lead.captured.v1";
+
+/// What connecting cures.
+const FIXED_BY_CONNECTING: [Code; 5] = [
+    Code::AuthRevoked,
+    Code::AuthAppUninstalled,
+    Code::AuthMissingScope,
+    Code::AuthPermission,
+    Code::ConnectionDisconnected,
+];
 
 /// What another version, or other settings, may cure: events that are held for it are planned afresh.
 const FIXED_BY_A_VERSION: [Code; 10] = [
@@ -51,24 +66,126 @@ pub enum UseError {
     Store(#[from] sqlx::Error),
 }
 
-/// Connects an account with a static token (a private app's, or a service key), and selects captured leads. Connecting
-/// the same portal again renews the token, and what waited for that goes on.
+/// Why an account cannot be connected to a portal.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    #[error("portal {0} is connected to another account; disconnect it there first")]
+    PortalTaken(i64),
+    #[error("the account is connected to portal {0}; disconnect that one first, or choose it")]
+    OtherPortal(i64),
+    #[error("the token belongs to portal {found}, not to portal {asked}")]
+    WrongPortal { asked: i64, found: i64 },
+    #[error("HubSpot does not accept the token: {0}")]
+    TokenRefused(String),
+    #[error("HubSpot could not be asked about the token: {0}")]
+    Away(String),
+    #[error(transparent)]
+    Store(#[from] sqlx::Error),
+}
+
+/// Connects an account with a static token (a private app's, or a service key) of a portal that is known to be the
+/// right one. Connecting the same portal again renews the token, and what waited for that goes on.
 ///
 /// # Errors
-/// The store's.
+/// [`ConnectError`].
 pub async fn connect(
     store: &Store,
     account: &Account,
     portal_id: i64,
     token: &SecretString,
     now: Timestamp,
-) -> sqlx::Result<Connection> {
-    let connection = store.connect(&account.id, portal_id, API_VERSION, token, now).await?;
+) -> Result<Connection, ConnectError> {
+    take_in(store, NewConnection { portal_id, ..with_token(account, token) }, now).await
+}
+
+/// Connects an account with a static token. HubSpot says which portal it belongs to; `portal` is what the person who
+/// connects expects.
+///
+/// # Errors
+/// [`ConnectError`].
+pub async fn connect_with_token(
+    store: &Store,
+    hubspot: &HubSpot,
+    account: &Account,
+    portal: Option<i64>,
+    token: &SecretString,
+    now: Timestamp,
+) -> Result<Connection, ConnectError> {
+    let session = Portal { token: token.clone(), api_version: API_VERSION.to_owned() };
+    let reply = hubspot.send(&session, &hubspot::details(API_VERSION)).await;
+    let Some(body) = reply.success() else {
+        let (status, problem) = (reply.status(), reply.meaning().problem().detail);
+        return Err(match status {
+            Some(401 | 403) => ConnectError::TokenRefused(problem),
+            _ => ConnectError::Away(problem),
+        });
+    };
+    let Some((found, details)) = hubspot::read_details(body) else {
+        return Err(ConnectError::Away("its answer names no portal".to_owned()));
+    };
+    match portal {
+        Some(asked) if asked != found => Err(ConnectError::WrongPortal { asked, found }),
+        _ => {
+            take_in(
+                store,
+                NewConnection { portal_id: found, portal: Some(&details), ..with_token(account, token) },
+                now,
+            )
+            .await
+        }
+    }
+}
+
+fn with_token<'a>(account: &'a Account, token: &'a SecretString) -> NewConnection<'a> {
+    NewConnection {
+        account: &account.id,
+        portal_id: 0,
+        api_version: API_VERSION,
+        auth: Auth::Token,
+        token,
+        refresh_token: None,
+        expires_at: None,
+        scopes: None,
+        portal: None,
+    }
+}
+
+/// Stores a connection, selects captured leads, and lets everything go on that waited for it.
+async fn take_in(store: &Store, new: NewConnection<'_>, now: Timestamp) -> Result<Connection, ConnectError> {
+    let portal_id = new.portal_id;
+    let connection = match store.connect(new, now).await? {
+        Connect::Connected(connection) => *connection,
+        Connect::PortalTaken { .. } => return Err(ConnectError::PortalTaken(portal_id)),
+        Connect::OtherPortal(other) => return Err(ConnectError::OtherPortal(other)),
+    };
     store.subscribe(&connection, SELECTED, now).await?;
-    store.release(&account.id, &[Code::AuthRevoked, Code::AuthMissingScope, Code::AuthPermission], now).await?;
+    release(store, &connection, now).await?;
     // Its portal is read before the first lead comes.
     store.call_for_care(&connection, now).await?;
     Ok(connection)
+}
+
+/// Lets everything go on that waited for a connection to be made, and is made now.
+async fn release(store: &Store, connection: &Connection, now: Timestamp) -> sqlx::Result<()> {
+    store.release(&connection.account_id, &FIXED_BY_CONNECTING, now).await?;
+    if connection.state == ConnectionState::Connected {
+        store.release(&connection.account_id, &[Code::ConnectionPaused], now).await?;
+    }
+    Ok(())
+}
+
+/// The connection's account goes through the default transformation where it goes through none.
+async fn bind_default(
+    store: &Store,
+    account: &Account,
+    connection: &Connection,
+    now: Timestamp,
+) -> Result<(), UseError> {
+    let routing = store.routing(&account.id).await?;
+    if !routing.bindings.iter().any(|binding| binding.connection_id == connection.id) {
+        use_transformation(store, account, connection, DEFAULT_NAME, serde_json::json!({}), now).await?;
+    }
+    Ok(())
 }
 
 /// The version that `name` means for an account, and the settings for it, completed and checked.

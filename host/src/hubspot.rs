@@ -1,20 +1,24 @@
 //! HubSpot: how to ask, and what its answers mean. Knows paths and error codes; knows neither store nor queue.
 
+mod account;
 mod answer;
 mod client;
 mod fold;
 mod links;
 mod notes;
+mod oauth;
 mod objects;
 mod pipelines;
 mod properties;
 mod records;
 
+pub use account::{details, read_details, uninstall};
 pub use answer::{BadProperty, Meaning, Pause, RateLimit, Reply, error_of, first_error, no_effect};
 pub use client::{HubSpot, Portal, Request};
 pub use fold::{Found, Input, Target, fold};
 pub use links::{NotesOf, associate, association_type, notes_of, read_notes_of};
 pub use notes::{NoteInput, create_notes, created_notes, find_marker, marker, read_notes};
+pub use oauth::{Introspection, OAuthApp, TokenFailure, Tokens};
 pub use objects::{
     Judged, batch_create, batch_read, batch_update, batch_upsert, found, found_one, judge, normalized, update_one,
 };

@@ -50,14 +50,23 @@ pub fn due(id: &DeliveryId, attempts: u32, first_at: Timestamp, asked: Duration,
     Some((now + spread(*wait, id, attempts).max(asked)).min(end))
 }
 
-/// `wait` with its jitter, drawn from the delivery's id, so that a failing test fails again.
+/// `wait` with its jitter, drawn from the delivery's id.
 fn spread(wait: Duration, id: &DeliveryId, attempts: u32) -> Duration {
+    wait.mul_f64(1.0 - JITTER + 2.0 * JITTER * unit(id.as_str(), attempts))
+}
+
+/// `wait` and up to half of it, so that what failed together is not tried again together.
+pub fn jittered(wait: Duration, id: &str, now: Timestamp) -> Duration {
+    wait.mul_f64(1.0 + unit(id, u32::try_from(now.seconds().rem_euclid(1 << 30)).unwrap_or(0)) / 2.0)
+}
+
+/// A number from 0 to 1, drawn from an id, so that a failing test fails again.
+pub fn unit(id: &str, number: u32) -> f64 {
     // FNV-1a: nobody attacks a jitter, and the result must never change between versions.
-    let bytes = id.as_str().bytes().chain(attempts.to_le_bytes());
+    let bytes = id.bytes().chain(number.to_le_bytes());
     let hash =
         bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    let unit = (hash >> 11) as f64 / (1_u64 << 53) as f64;
-    wait.mul_f64(1.0 - JITTER + 2.0 * JITTER * unit)
+    (hash >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 #[cfg(test)]

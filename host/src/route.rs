@@ -31,10 +31,13 @@ pub enum Route<'a> {
 pub fn route<'a>(event_type: &str, routing: &'a Routing) -> Route<'a> {
     let connected = |connection: &&Connection| connection.state != ConnectionState::Disconnected;
     let Some(connection) = routing.connections.iter().find(connected) else {
-        return Route::Skip(Problem::new(
-            Code::AccountNotConnected,
-            "no HubSpot account was connected when the event came",
-        ));
+        return Route::Skip(match routing.connections.first() {
+            Some(ended) => {
+                let detail = format!("portal {} was disconnected when the event came", ended.portal_id);
+                Problem::new(Code::ConnectionDisconnected, detail)
+            }
+            None => Problem::new(Code::AccountNotConnected, "no HubSpot account was connected when the event came"),
+        });
     };
     let selected = |subscription: &Subscription| {
         subscription.connection_id == connection.id && subscription.event_type == event_type
@@ -108,7 +111,7 @@ mod tests {
             (routing(Connected, &[LEAD], &[LEAD]), Ok("default@1")),
             (routing(Paused, &[LEAD], &[LEAD]), Ok("default@1")),
             (routing(ReconnectRequired, &[LEAD], &[LEAD]), Ok("default@1")),
-            (routing(Disconnected, &[LEAD], &[LEAD]), Err(Code::AccountNotConnected)),
+            (routing(Disconnected, &[LEAD], &[LEAD]), Err(Code::ConnectionDisconnected)),
             (Routing::default(), Err(Code::AccountNotConnected)),
             (routing(Connected, &["session.initiated.v1"], &[LEAD]), Err(Code::EventNotSelected)),
             (routing(Connected, &[LEAD], &[]), Err(Code::EventUnhandled)),

@@ -1,8 +1,10 @@
 //! Secrets at rest: XChaCha20-Poly1305 under a key ring. The first key seals, every key opens, and a sealed value is
 //! bound to its table, row and column, so that it cannot be moved to another.
 
-use std::fmt::Write as _;
-use std::path::Path;
+mod file;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use anyhow::{Context, bail};
 use base64::Engine as _;
@@ -14,9 +16,15 @@ use secrecy::{ExposeSecret, SecretString};
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
 
-/// The keys that seal and open secrets. Does not print.
+type Keys = Vec<(String, XChaCha20Poly1305)>;
+
+/// The keys that seal and open secrets. Does not print. One that was read from a file is read again when the file
+/// changes: a service goes on while its keys are rotated.
 pub struct KeyRing {
-    keys: Vec<(String, XChaCha20Poly1305)>,
+    keys: RwLock<Keys>,
+    file: Option<PathBuf>,
+    /// Of the file, when it was read last.
+    stamp: Mutex<Option<file::Stamp>>,
 }
 
 /// Why a sealed value cannot be opened.
@@ -34,25 +42,7 @@ impl KeyRing {
     /// # Errors
     /// Names the line that is wrong, never its key.
     pub fn parse(text: &SecretString) -> anyhow::Result<Self> {
-        let mut keys = Vec::new();
-        let lines = text.expose_secret().lines().map(str::trim).enumerate();
-        for (index, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
-            let number = index + 1;
-            let (id, encoded) =
-                line.split_once(':').with_context(|| format!("line {number} of the key ring is not `id:key`"))?;
-            let bytes = BASE64.decode(encoded.trim_end_matches('=')).ok();
-            let key = bytes.and_then(|bytes| <[u8; KEY_BYTES]>::try_from(bytes).ok());
-            let key =
-                key.with_context(|| format!("key `{id}` (line {number} of the key ring) is not base64 of 32 bytes"))?;
-            if id.is_empty() || id.contains('.') || keys.iter().any(|(known, _)| known == id) {
-                bail!("the id of line {number} of the key ring is empty, has a dot, or is there twice");
-            }
-            keys.push((id.to_owned(), XChaCha20Poly1305::new(&Key::from(key))));
-        }
-        if keys.is_empty() {
-            bail!("the key ring holds no key");
-        }
-        Ok(Self { keys })
+        Ok(Self { keys: RwLock::new(parse(text)?), file: None, stamp: Mutex::new(None) })
     }
 
     /// The key ring of a file, which is made with one new key where there is none.
@@ -61,16 +51,71 @@ impl KeyRing {
     /// When the file cannot be read, written, or understood.
     pub fn open_file(path: &Path) -> anyhow::Result<Self> {
         if !path.exists() {
-            create_private(path, &new_key_line())?;
+            file::create(path)?;
         }
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("cannot read the key ring {}", path.display()))?;
-        Self::parse(&text.into()).with_context(|| format!("the key ring {} cannot be used", path.display()))
+        let (text, stamp) = file::read(path)?;
+        let keys = parse(&text).with_context(|| format!("the key ring {} cannot be used", path.display()))?;
+        Ok(Self { keys: RwLock::new(keys), file: Some(path.to_owned()), stamp: Mutex::new(Some(stamp)) })
+    }
+
+    /// The ids of the keys, the one that seals first.
+    pub fn ids(&self) -> Vec<String> {
+        self.look_again();
+        self.keys().iter().map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Puts a new key first, and keeps the others. From then on it seals, here and in every process on this file.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn add_key(&self) -> anyhow::Result<String> {
+        let id = file::add_key(self.file()?)?;
+        self.look_again();
+        Ok(id)
+    }
+
+    /// Takes keys out of the file. This process goes on knowing them until it ends.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn remove_keys(&self, ids: &[String]) -> anyhow::Result<()> {
+        file::remove_keys(self.file()?, ids)
+    }
+
+    fn file(&self) -> anyhow::Result<&Path> {
+        self.file.as_deref().context("this key ring is not in a file")
+    }
+
+    fn keys(&self) -> std::sync::RwLockReadGuard<'_, Keys> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads the file again if it changed. What was known stays known, in case a value is still on its way.
+    fn look_again(&self) {
+        let Some(path) = &self.file else { return };
+        let mut stamp = self.stamp.lock().unwrap_or_else(PoisonError::into_inner);
+        if *stamp == file::stamp(path) {
+            return;
+        }
+        match file::read(path).and_then(|(text, read)| Ok((parse(&text)?, read))) {
+            Ok((mut keys, read)) => {
+                let mut known = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+                let old = std::mem::take(&mut *known);
+                let gone = old.into_iter().filter(|(id, _)| !keys.iter().any(|(new, _)| new == id)).collect::<Keys>();
+                keys.extend(gone);
+                *known = keys;
+                *stamp = Some(read);
+            }
+            // The old keys still open what they sealed; the file may be half way through somebody's editor.
+            Err(error) => tracing::error!("the key ring changed and cannot be read again: {error:#}"),
+        }
     }
 
     /// Seals `secret` for one place, such as `connections/con_1/token`.
     pub fn seal(&self, place: &str, secret: &str) -> String {
-        let (id, cipher) = &self.keys[0];
+        self.look_again();
+        let keys = self.keys();
+        let (id, cipher) = &keys[0];
         let mut nonce = [0_u8; NONCE_BYTES];
         getrandom::fill(&mut nonce).expect("the operating system gives random bytes");
         let payload = Payload { msg: secret.as_bytes(), aad: place.as_bytes() };
@@ -85,8 +130,14 @@ impl KeyRing {
     /// When its key is not in the ring, or the value is not the one that was sealed here.
     pub fn open(&self, place: &str, sealed: &str) -> Result<SecretString, OpenError> {
         let (id, encoded) = sealed.split_once('.').ok_or(OpenError::Damaged)?;
+        let mut keys = self.keys();
+        if !keys.iter().any(|(known, _)| known == id) {
+            drop(keys);
+            self.look_again();
+            keys = self.keys();
+        }
         let (_, cipher) =
-            self.keys.iter().find(|(known, _)| known == id).ok_or_else(|| OpenError::UnknownKey(id.to_owned()))?;
+            keys.iter().find(|(known, _)| known == id).ok_or_else(|| OpenError::UnknownKey(id.to_owned()))?;
         let bytes = BASE64.decode(encoded).map_err(|_| OpenError::Damaged)?;
         let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES).ok_or(OpenError::Damaged)?;
         let nonce = XNonce::try_from(nonce).map_err(|_| OpenError::Damaged)?;
@@ -96,32 +147,27 @@ impl KeyRing {
     }
 }
 
-fn new_key_line() -> String {
-    let (mut key, mut key_id) = ([0_u8; KEY_BYTES], [0_u8; 3]);
-    for random in [&mut key[..], &mut key_id[..]] {
-        getrandom::fill(random).expect("the operating system gives random bytes");
+/// Reads `id:base64` of 32 bytes a line.
+fn parse(text: &SecretString) -> anyhow::Result<Keys> {
+    let mut keys = Keys::new();
+    let lines = text.expose_secret().lines().map(str::trim).enumerate();
+    for (index, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
+        let number = index + 1;
+        let (id, encoded) =
+            line.split_once(':').with_context(|| format!("line {number} of the key ring is not `id:key`"))?;
+        let bytes = BASE64.decode(encoded.trim_end_matches('=')).ok();
+        let key = bytes.and_then(|bytes| <[u8; KEY_BYTES]>::try_from(bytes).ok());
+        let key =
+            key.with_context(|| format!("key `{id}` (line {number} of the key ring) is not base64 of 32 bytes"))?;
+        if id.is_empty() || id.contains('.') || keys.iter().any(|(known, _)| known == id) {
+            bail!("the id of line {number} of the key ring is empty, has a dot, or is there twice");
+        }
+        keys.push((id.to_owned(), XChaCha20Poly1305::new(&Key::from(key))));
     }
-    let mut line =
-        String::from("# Opens every secret in the database beside it. Keep a copy apart from the backups.\n");
-    // Named by chance, so that a foreign key ring is told from a damaged value.
-    let id: String = key_id.iter().map(|byte| format!("{byte:02x}")).collect();
-    writeln!(line, "k{id}:{}", BASE64.encode(key)).expect("a String takes everything");
-    line
-}
-
-/// Writes a file that only its owner may read.
-fn create_private(path: &Path, text: &str) -> anyhow::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .with_context(|| format!("cannot create the key ring {}", path.display()))?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    Ok(())
+    if keys.is_empty() {
+        bail!("the key ring holds no key");
+    }
+    Ok(keys)
 }
 
 #[cfg(test)]
@@ -164,5 +210,28 @@ mod tests {
             assert!(error.contains(words), "{error}");
             assert!(!error.contains("AAECAw"), "the key is in the error");
         }
+    }
+
+    #[test]
+    fn a_rotated_ring_is_noticed_and_old_values_open_until_their_key_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("keys");
+        let (service, command) = (KeyRing::open_file(&file).unwrap(), KeyRing::open_file(&file).unwrap());
+        let old = service.seal("p", "secret");
+        let id = command.add_key().unwrap();
+        let new = command.seal("p", "secret");
+        assert!(new.starts_with(&format!("{id}.")));
+        assert_eq!(service.open("p", &new).unwrap().expose_secret(), "secret");
+        assert_eq!(service.ids(), command.ids());
+        assert!(service.seal("p", "secret").starts_with(&format!("{id}.")), "the service seals with the new key");
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600);
+
+        let first = service.ids()[1].clone();
+        command.remove_keys(std::slice::from_ref(&first)).unwrap();
+        let fresh = KeyRing::open_file(&file).unwrap();
+        assert_eq!(fresh.ids(), [id]);
+        assert!(matches!(fresh.open("p", &old), Err(OpenError::UnknownKey(gone)) if gone == first));
+        assert!(service.open("p", &old).is_ok(), "what a process knew it goes on knowing");
     }
 }

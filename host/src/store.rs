@@ -7,14 +7,18 @@ mod accounts;
 mod calls;
 mod causes;
 mod connections;
+mod consents;
 mod deliveries;
 mod dropped;
+mod endings;
 mod events;
 mod issues;
+mod keys;
 mod lanes;
 mod plans;
 mod rejected;
 mod schemas;
+mod tokens;
 mod transformations;
 
 use std::path::Path;
@@ -31,14 +35,19 @@ use crate::seal::KeyRing;
 
 pub use accounts::{CreateAccount, NewSource, SigningSource};
 pub use calls::{AnsweredCall, NewCall, OpenCall, ShownCall};
+pub use connections::{Connect, NewConnection};
+pub use consents::{Consent, NewTicket, Ticket};
 pub use deliveries::{Attempt, Settlement};
 pub use dropped::DroppedValue;
+pub use endings::{Waiting, WaitingLeads};
 pub use events::{EventFilter, RunLog, ShownDelivery, ShownEvent};
 pub use issues::Issue;
+pub use keys::Resealed;
 pub use lanes::LaneState;
 pub use plans::{Decision, PlannedEvent, ReceivedEvent, RunFigures};
 pub use rejected::Rejection;
 pub use schemas::CachedSchema;
+pub use tokens::{Credentials, NewTokens};
 pub use transformations::{Bound, HOUSE, NewVersion};
 
 /// Readers beside the one writer. They never wait for it, nor it for them.

@@ -5,7 +5,7 @@ use leadline::cli::{self, Cli};
 use serde_json::Value;
 
 /// Runs a command as the binary does, on a thread without a runtime of its own.
-fn leadline(folder: &std::path::Path, args: &[&str]) -> (u8, String) {
+pub(crate) fn leadline(folder: &std::path::Path, args: &[&str]) -> (u8, String) {
     let words = [&["leadline", "--data", folder.to_str().unwrap()], args].concat();
     let cli = Cli::try_parse_from(words).unwrap();
     let mut out = Vec::new();
@@ -15,7 +15,7 @@ fn leadline(folder: &std::path::Path, args: &[&str]) -> (u8, String) {
     (code, String::from_utf8(out).unwrap())
 }
 
-fn json(folder: &std::path::Path, args: &[&str]) -> Value {
+pub(crate) fn json(folder: &std::path::Path, args: &[&str]) -> Value {
     let (code, text) = leadline(folder, &[args, &["--json"]].concat());
     assert_eq!(code, 0, "{text}");
     serde_json::from_str(&text).unwrap()

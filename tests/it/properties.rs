@@ -5,7 +5,7 @@ use std::time::Duration;
 use hubspot_sim::{Act, End, Fault, NewProperty, Preset};
 use leadline::connection::checklist::{self, Check, Consent, Creation, Done, What};
 use leadline::connection::fill::{self, Report, Wish};
-use leadline::connection::{self, UseError, portal};
+use leadline::connection::{self, UseError};
 use leadline::model::account::Policy;
 use leadline::store::Issue;
 use secrecy::SecretString;
@@ -21,22 +21,18 @@ const OURS: [&str; 5] =
 
 impl TestApp {
     async fn check(&self, dealer: &Dealer) -> Check {
-        let session = self.session(dealer).await;
+        let session = self.session(&dealer.connection).await;
         checklist::check(&self.app.store, &session, self.now()).await.unwrap().unwrap()
     }
 
     async fn create(&self, dealer: &Dealer, consent: Consent) -> Creation {
-        let session = self.session(dealer).await;
+        let session = self.session(&dealer.connection).await;
         checklist::create_missing(&self.app.store, &session, consent, self.now()).await.unwrap().unwrap()
     }
 
     async fn fill(&self, dealer: &Dealer, wish: Wish) -> Report {
-        let session = self.session(dealer).await;
+        let session = self.session(&dealer.connection).await;
         fill::fill(&self.app.store, &session, &wish, &self.app.clock).await.unwrap()
-    }
-
-    async fn session(&self, dealer: &Dealer) -> connection::session::Session {
-        portal::session(&self.app.store, &self.app.hubspot, &dealer.connection).await.unwrap().unwrap()
     }
 
     async fn issues(&self, dealer: &Dealer) -> Vec<Issue> {
@@ -386,7 +382,7 @@ async fn settings_that_the_portal_does_not_have_are_not_accepted() {
         let live = connection::use_on_portal(
             &app.app.store,
             &dealer.account,
-            &app.session(&dealer).await,
+            &app.session(&dealer.connection).await,
             "deals",
             settings,
             app.now(),

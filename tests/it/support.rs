@@ -69,25 +69,30 @@ pub(crate) struct Answer {
 
 impl TestApp {
     pub(crate) async fn start() -> Self {
-        let hubspot = Simulator::start(Options { clock: Clock::Standing(NOON.0), ..Options::default() }).await.unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        Self::start_on(folder, hubspot, NOON).await
+        Self::start_with(|_, _, _| ()).await
     }
 
-    async fn start_on(folder: TempDir, hubspot: Simulator, at: Timestamp) -> Self {
-        let config = Config {
-            data: folder.path().join("data"),
-            keys: None,
-            hubspot_url: hubspot.base_url(),
-            log: "off".to_owned(),
-            log_json: false,
-        };
+    /// The same, with settings that `set` makes of the configuration, the simulator, and the service's port.
+    pub(crate) async fn start_with(set: impl FnOnce(&mut Config, &Simulator, u16)) -> Self {
+        let hubspot = Simulator::start(Options { clock: Clock::Standing(NOON.0), ..Options::default() }).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        Self::start_on(folder, hubspot, NOON, set).await
+    }
+
+    async fn start_on(
+        folder: TempDir,
+        hubspot: Simulator,
+        at: Timestamp,
+        set: impl FnOnce(&mut Config, &Simulator, u16),
+    ) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut config = Config::on(folder.path().join("data"), hubspot.base_url());
+        set(&mut config, &hubspot, listener.local_addr().unwrap().port());
         let now = Arc::new(AtomicI64::new(at.0));
         let clock = now.clone();
         let app = App::connect_at(&config, Arc::new(move || Timestamp(clock.load(Ordering::SeqCst)))).await.unwrap();
         let app = Arc::new(app);
         app.store.void_leases().await.unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let router = http::router(app.clone());
         tokio::spawn(async move { axum_serve(listener, router).await });
@@ -98,7 +103,7 @@ impl TestApp {
     pub(crate) async fn restart(self) -> Self {
         let at = self.now();
         // Nothing is settled and nothing is closed: what was not committed is gone.
-        Self::start_on(self.folder, self.hubspot, at).await
+        Self::start_on(self.folder, self.hubspot, at, |_, _, _| ()).await
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -117,10 +122,7 @@ impl TestApp {
 
     /// A dealership that uses a stock transformation.
     pub(crate) async fn dealer(&self, slug: &str, preset: Preset, transformation: &str, settings: Value) -> Dealer {
-        let CreateAccount::Created(account) = self.app.store.create_account(slug, slug, self.now()).await.unwrap()
-        else {
-            panic!("the slug {slug} is taken");
-        };
+        let account = self.account(slug).await;
         let portal = self.hubspot.add_portal(preset, slug);
         let token = SecretString::from(portal.access_token.clone());
         let connection = connection::connect(&self.app.store, &account, portal.id, &token, self.now()).await.unwrap();
@@ -128,9 +130,28 @@ impl TestApp {
             .await
             .unwrap();
         // Its portal was read a minute ago, so that the calls of a test are those of its leads.
-        let session = connection::portal::session(&self.app.store, &self.app.hubspot, &connection).await.unwrap();
+        let session = self.session(&connection).await;
         let a_minute_ago = self.now() - Duration::from_secs(60);
-        connection::care::look_after(&self.app.store, &session.unwrap(), a_minute_ago).await.unwrap();
+        connection::care::look_after(&self.app.store, &session, a_minute_ago).await.unwrap();
+        let (source, secret) = self.source(&account).await;
+        Dealer { account, connection, hubspot: portal, source, secret }
+    }
+
+    /// A portal to talk to, as people's questions do.
+    pub(crate) async fn session(&self, connection: &Connection) -> connection::session::Session {
+        connection::session::open(&self.app.store, &self.app.hubspot, connection, &*self.app.clock).await.unwrap()
+    }
+
+    /// An account that is connected to nothing.
+    pub(crate) async fn account(&self, slug: &str) -> Account {
+        match self.app.store.create_account(slug, slug, self.now()).await.unwrap() {
+            CreateAccount::Created(account) => account,
+            CreateAccount::SlugTaken => panic!("the slug {slug} is taken"),
+        }
+    }
+
+    /// A source of an account, with its secret.
+    pub(crate) async fn source(&self, account: &Account) -> (SourceId, SecretString) {
         let secret = SecretString::from(Secret::generate());
         let modes = SchemaModes::new();
         let new = NewSource {
@@ -140,8 +161,12 @@ impl TestApp {
             schema_modes: &modes,
             secret: &secret,
         };
-        let source = self.app.store.create_source(new, self.now()).await.unwrap().id;
-        Dealer { account, connection, hubspot: portal, source, secret }
+        (self.app.store.create_source(new, self.now()).await.unwrap().id, secret)
+    }
+
+    /// The folder that the service works in.
+    pub(crate) fn data(&self) -> std::path::PathBuf {
+        self.folder.path().join("data")
     }
 
     /// A dealership that uses the default transformation, in a portal that has every property.

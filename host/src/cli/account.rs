@@ -82,7 +82,7 @@ async fn create(store: &Store, name: &str, slug: Option<String>, context: &mut C
     match store.create_account(&slug, name.trim(), clock()).await? {
         CreateAccount::Created(account) => context.one(&account, |account| {
             format!(
-                "Account {} ({}) is there, with the slug `{}`.\nNext: leadline connection connect --account {slug} --portal ID --token-file FILE\n      leadline source create --account {slug}",
+                "Account {} ({}) is there, with the slug `{}`.\nNext: leadline connection connect --account {slug}\n      leadline source create --account {slug}",
                 account.name, account.id, account.slug
             )
         }),

@@ -1,79 +1,230 @@
 //! `leadline connection`: an account's HubSpot portal.
 
-use std::path::PathBuf;
+mod connect;
 
-use secrecy::SecretString;
+use clap::builder::TypedValueParser as _;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Context;
 use super::failure::{Failure, Result};
-use crate::app::open_store;
-use crate::connection::{self, UseError};
-use crate::hubspot::HubSpot;
-use crate::model::account::Connection;
+use crate::app::open_hubspot;
+use crate::connection::check::check;
+use crate::connection::ending::{self, EndError};
+use crate::connection::scopes::{self, MissingScope};
+use crate::model::account::{Auth, Connection};
 use crate::model::time::clock;
-use crate::stock;
-use crate::transform::Transformer;
+use crate::store::{Store, Waiting, WaitingLeads};
 
 #[derive(clap::Subcommand, Debug)]
 pub enum Command {
-    /// Connect an account to its portal with the token of a private app, and choose its transformation.
-    Connect {
-        /// Slug or id of the account.
+    /// Connect an account: prints a link for the person who may agree in HubSpot, or takes the token of a private app.
+    Connect(connect::Args),
+    /// Connect an account to the same portal again: prints a link for that portal only.
+    Reconnect(connect::Again),
+    /// List the connections.
+    #[command(alias = "ls")]
+    List {
+        /// Only those of this account: slug or id.
         #[arg(long)]
-        account: String,
-        /// HubSpot's id of the portal.
-        #[arg(long)]
-        portal: i64,
-        /// File that holds the token.
-        #[arg(long, value_name = "FILE")]
-        token_file: PathBuf,
-        /// The transformation that captured leads go through.
-        #[arg(long, default_value = stock::DEFAULT_NAME)]
-        transformation: String,
-        /// JSON file of its settings.
-        #[arg(long, value_name = "FILE")]
-        settings: Option<PathBuf>,
+        account: Option<String>,
+    },
+    /// Show a connection: its state, its permissions, and what waits.
+    #[command(alias = "get")]
+    Show {
+        /// The account's slug, or the connection's id.
+        connection: String,
+    },
+    /// Ask HubSpot whether everything is well. Exit code 3 when it is not.
+    Check {
+        /// The account's slug, or the connection's id.
+        connection: String,
+    },
+    /// Stop deliveries; leads wait until the connection is resumed.
+    Pause {
+        /// The account's slug, or the connection's id.
+        connection: String,
+    },
+    /// Let everything go on that a pause held.
+    Resume {
+        /// The account's slug, or the connection's id.
+        connection: String,
+    },
+    /// End a connection: the app is taken out of HubSpot and the tokens are wiped. Records in HubSpot, settings and
+    /// history stay.
+    Disconnect {
+        /// The account's slug, or the connection's id.
+        connection: String,
+        /// What to do with leads that wait.
+        #[arg(long, default_value = "send", value_parser = clap::builder::PossibleValuesParser::new(WAITING.map(|(word, _)| word)).map(waiting))]
+        waiting: Waiting,
     },
 }
 
-#[derive(Serialize)]
-struct Connected {
-    connection: Connection,
-    transformation: String,
-}
+const WAITING: [(&str, Waiting); 3] = [("send", Waiting::Send), ("hold", Waiting::Hold), ("discard", Waiting::Discard)];
 
 pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
-    let Command::Connect { account, portal, token_file, transformation, settings } = command;
-    let store = open_store(&context.config).await?;
-    stock::install(&store, &Transformer::new()?, clock()).await?;
-    let account = context.account(&store, &account).await?;
-    let token = std::fs::read_to_string(&token_file)
-        .map_err(|error| Failure::failed(format!("cannot read {}: {error}", token_file.display())))?;
-    if token.trim().is_empty() {
-        return Err(Failure::usage(format!("{} holds no token", token_file.display())));
-    }
-    let settings = settings.map_or_else(|| Ok(json!({})), |file| read_json(&file))?;
-    // Checked before anything is made, so that a wrong setting leaves nothing behind.
-    connection::choose(&store, &account, &transformation, settings.clone()).await.map_err(failure)?;
-    let connection =
-        connection::connect(&store, &account, portal, &SecretString::from(token.trim().to_owned()), clock()).await?;
-    let hubspot = HubSpot::new(&context.config.hubspot_url)?;
-    let version = match connection::portal::session(&store, &hubspot, &connection).await? {
-        Some(session) => {
-            connection::use_on_portal(&store, &account, &session, &transformation, settings, clock()).await
+    let store = context.store().await?;
+    match command {
+        Command::Connect(args) => connect::run(&store, args, context).await,
+        Command::Reconnect(again) => connect::again(&store, again, context).await,
+        Command::List { account } => list(&store, account, context).await,
+        Command::Show { connection } => show(&store, &connection, context).await,
+        Command::Check { connection } => {
+            let connection = find(&store, &connection).await?;
+            let checked = check(&store, &open_hubspot(&context.config)?, &connection, &clock).await?;
+            context.one(&checked, |checked| {
+                let line = |finding: &crate::connection::check::Finding| {
+                    format!("{} {}", if finding.ok { "ok " } else { "!! " }, finding.sentence)
+                };
+                checked.findings.iter().map(line).collect::<Vec<_>>().join("\n")
+            })?;
+            match checked.is_ok() {
+                true => Ok(()),
+                false => {
+                    Err(Failure::problems(format!("the connection to portal {} needs attention", connection.portal_id)))
+                }
+            }
         }
-        None => connection::use_transformation(&store, &account, &connection, &transformation, settings, clock()).await,
+        Command::Pause { connection } => {
+            let connection = find(&store, &connection).await?;
+            ending::pause(&store, &connection).await.map_err(failure)?;
+            said(
+                &store,
+                &connection,
+                context,
+                "is paused. Leads are taken in and wait; `leadline connection resume` lets them go on.",
+            )
+            .await
+        }
+        Command::Resume { connection } => {
+            let connection = find(&store, &connection).await?;
+            ending::resume(&store, &connection, clock()).await.map_err(failure)?;
+            said(&store, &connection, context, "is resumed. What waited goes on by itself.").await
+        }
+        Command::Disconnect { connection, waiting } => {
+            let connection = find(&store, &connection).await?;
+            let hubspot = open_hubspot(&context.config)?;
+            let ended = ending::disconnect(&store, &hubspot, &connection, waiting, &clock).await.map_err(failure)?;
+            context.one(&ended, |ended| {
+                let mut lines = vec![format!("Portal {} is disconnected. Records in HubSpot stay as they are, and so do settings and history here.", connection.portal_id)];
+                if connection.auth == Auth::Token {
+                    lines.push("Its token still counts in HubSpot: remove the private app there, or rotate the token.".to_owned());
+                }
+                if ended.cancelled > 0 {
+                    lines.push(format!("Cancelled: {}.", ended.cancelled));
+                }
+                if ended.held > 0 {
+                    lines.push(format!("Waiting until it is connected again: {}.", ended.held));
+                }
+                lines.extend(ended.left.iter().cloned());
+                lines.join("\n")
+            })
+        }
+    }
+}
+
+async fn list(store: &Store, account: Option<String>, context: &mut Context<'_>) -> Result<()> {
+    let account = match account {
+        Some(account) => Some(context.account(store, &account).await?.id),
+        None => None,
     };
-    let version = version.map_err(failure)?;
-    let connected = Connected { connection, transformation: version.label() };
-    context.one(&connected, |connected| {
-        format!(
-            "Portal {} is connected. New leads go through {}.",
-            connected.connection.portal_id, connected.transformation
-        )
+    let connections = store.connections(account.as_ref()).await?;
+    let accounts = store.accounts().await?;
+    let row = |connection: &Connection| {
+        let account = accounts.iter().find(|account| account.id == connection.account_id);
+        let portal = connection.portal.as_ref().and_then(|portal| portal.name.clone());
+        vec![
+            account.map_or_else(|| connection.account_id.to_string(), |account| account.slug.clone()),
+            connection.portal_id.to_string(),
+            portal.unwrap_or_default(),
+            ending::state_word(connection.state).to_owned(),
+            auth_word(connection.auth).to_owned(),
+            connection.id.to_string(),
+        ]
+    };
+    let empty = "No connections yet: `leadline connection connect --account SLUG`.";
+    context.list(&connections, &["Account", "Portal", "Name", "State", "By", "Id"], row, empty)
+}
+
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    connection: Connection,
+    waiting: WaitingLeads,
+    missing: Vec<MissingScope>,
+}
+
+async fn show(store: &Store, name: &str, context: &mut Context<'_>) -> Result<()> {
+    let connection = find(store, name).await?;
+    let needs = scopes::needs(&store.bound_manifests(&connection.account_id).await?);
+    let missing = scopes::missing(&connection, &needs);
+    let waiting = store.waiting_leads(&connection).await?;
+    context.one(&Shown { connection, waiting, missing }, |shown| {
+        let connection = &shown.connection;
+        let mut lines = vec![format!(
+            "Portal {}: {}, by {}, since {}",
+            connection.portal_id,
+            ending::state_word(connection.state),
+            auth_word(connection.auth),
+            connection.created_at
+        )];
+        if let Some(portal) = &connection.portal {
+            let name = portal.name.as_deref().unwrap_or("without a name");
+            lines.push(format!("  {name}, {}, {}, {}", portal.ui_domain, portal.time_zone, portal.currency));
+        }
+        if let Some(problem) = &connection.problem {
+            lines.push(format!("  {}: {problem}", problem.code.title()));
+            lines.push(format!("  {}", problem.code.fix()));
+        }
+        if let Some(scopes) = &connection.scopes {
+            lines.push(format!("  permitted: {}", scopes.join(", ")));
+        }
+        lines.extend(shown.missing.iter().map(|missing| format!("  {}", missing.sentence)));
+        lines.push(format!("  on the way: {}; waiting for somebody: {}", shown.waiting.pending, shown.waiting.blocked));
+        lines.join("\n")
     })
+}
+
+/// The connection of an id, or the newest one of an account.
+async fn find(store: &Store, name: &str) -> Result<Connection> {
+    if let Some(connection) = store.connection(name).await? {
+        return Ok(connection);
+    }
+    let hint = "`leadline connection list` shows them";
+    let Some(account) = store.account(name).await? else {
+        return Err(Failure::not_found(format!("there is no account and no connection `{name}`")).hint(hint));
+    };
+    let newest = store.connections(Some(&account.id)).await?.into_iter().next();
+    newest.ok_or_else(|| {
+        Failure::not_found(format!("account `{name}` has no connection"))
+            .hint(format!("`leadline connection connect --account {name}` makes a link for one"))
+    })
+}
+
+async fn said(store: &Store, connection: &Connection, context: &mut Context<'_>, words: &str) -> Result<()> {
+    let fresh = store.connection(connection.id.as_str()).await?.unwrap_or_else(|| connection.clone());
+    context.one(&fresh, |fresh| format!("Portal {} {words}", fresh.portal_id))
+}
+
+fn auth_word(auth: Auth) -> &'static str {
+    match auth {
+        Auth::Token => "token",
+        Auth::OAuth => "consent",
+    }
+}
+
+fn waiting(word: String) -> Waiting {
+    WAITING.into_iter().find(|(known, _)| *known == word).map_or(Waiting::Send, |(_, waiting)| waiting)
+}
+
+fn failure(error: EndError) -> Failure {
+    match error {
+        EndError::State { .. } => Failure::conflict(error.to_string()),
+        EndError::LeadsWait(_) => Failure::conflict(error.to_string())
+            .hint("wait until they are sent, or choose `--waiting hold` or `--waiting discard`"),
+        EndError::Store(error) => error.into(),
+    }
 }
 
 /// A JSON file, read.
@@ -81,12 +232,4 @@ pub(super) fn read_json(file: &std::path::Path) -> Result<Value> {
     let text =
         std::fs::read(file).map_err(|error| Failure::failed(format!("cannot read {}: {error}", file.display())))?;
     serde_json::from_slice(&text).map_err(|error| Failure::usage(format!("{} is not JSON: {error}", file.display())))
-}
-
-fn failure(error: UseError) -> Failure {
-    match error {
-        UseError::Unknown { .. } => Failure::not_found(error.to_string()),
-        UseError::Settings { .. } => Failure::problems(error.to_string()),
-        UseError::Store(error) => error.into(),
-    }
 }

@@ -2,6 +2,9 @@
 
 use std::io;
 
+use crate::connection::ConnectError;
+use crate::connection::session::NoSession;
+
 pub type Result<T> = std::result::Result<T, Failure>;
 
 /// Why a command did not do what it was asked. The exit codes are part of the interface.
@@ -69,6 +72,31 @@ impl Failure {
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         Self { code: 1, error, hint: None }
+    }
+}
+
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        let text = error.to_string();
+        match error {
+            ConnectError::PortalTaken(_) | ConnectError::OtherPortal(_) | ConnectError::WrongPortal { .. } => {
+                Self::conflict(text).hint("`leadline connection list` shows who is connected to what")
+            }
+            ConnectError::TokenRefused(_) => Self::failed(text)
+                .hint("copy the token of the private app again; it has to be active, and of the right portal"),
+            ConnectError::Away(_) => Self::temporary(text),
+            ConnectError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<NoSession> for Failure {
+    fn from(error: NoSession) -> Self {
+        match error {
+            NoSession::Blocked(problem) => Self::failed(problem.detail).hint(problem.code.fix()),
+            NoSession::Away(problem) => Self::temporary(problem.detail).hint("try it again in a moment"),
+            NoSession::Store(error) => error.into(),
+        }
     }
 }
 

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use super::Context;
 use super::failure::{Failure, Result};
 use super::output::{printable, table};
+use crate::app::open_hubspot;
 use crate::cause::Problem;
 use crate::connection::checklist::{self, Check, Consent, Creation, Done, What, Work};
 use crate::connection::fill::{self, Report, Wish};
-use crate::connection::portal;
-use crate::connection::session::Session;
-use crate::hubspot::HubSpot;
+use crate::connection::session::{self, Session};
 use crate::model::account::ConnectionState;
 use crate::model::time::clock;
 use crate::store::Store;
@@ -96,14 +95,9 @@ async fn session(store: &Store, of: &Of, context: &Context<'_>) -> Result<Sessio
     let found = connections.into_iter().find(|one| wanted(one.portal_id) && is_open(one.state));
     let found = found.ok_or_else(|| {
         Failure::not_found(format!("the account `{}` is not connected to such a portal", account.slug))
-            .hint(format!("leadline connection connect --account {} --portal ID --token-file FILE", account.slug))
+            .hint(format!("leadline connection connect --account {}", account.slug))
     })?;
-    let hubspot = HubSpot::new(&context.config.hubspot_url)?;
-    let session = portal::session(store, &hubspot, &found).await?;
-    session.ok_or_else(|| {
-        Failure::failed(format!("portal {} is paused or has to be connected again", found.portal_id))
-            .hint(format!("leadline account show {}", account.slug))
-    })
+    Ok(session::open(store, &open_hubspot(&context.config)?, &found, &clock).await?)
 }
 
 fn away(why: &Problem) -> Failure {

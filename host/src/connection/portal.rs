@@ -7,10 +7,8 @@ use serde_json::Value;
 use super::session::Session;
 use crate::cause::{Code, Problem};
 use crate::fit::Needs;
-use crate::hubspot::{self, HubSpot, Meaning, Portal, Request, Shelf};
-use crate::model::account::{Connection, ConnectionState};
+use crate::hubspot::{self, Meaning, Request, Shelf};
 use crate::model::portal::{Owner, PortalSchema, PropertyInfo};
-use crate::store::Store;
 
 /// A portal that takes longer than this to show itself is asked again later: a lane may wait for it.
 const READ_MAX: Duration = Duration::from_secs(60);
@@ -29,18 +27,6 @@ pub struct Read {
 enum Asked {
     Told(Value),
     Refused(Problem),
-}
-
-/// A connection that can be talked to, outside of a round of its lane. None where somebody has to reconnect first.
-///
-/// # Errors
-/// The store's.
-pub async fn session(store: &Store, hubspot: &HubSpot, connection: &Connection) -> anyhow::Result<Option<Session>> {
-    let found = store.connection_with_token(&connection.account_id, connection.id.as_str()).await?;
-    Ok(found.filter(|(connection, _)| connection.state == ConnectionState::Connected).map(|(connection, token)| {
-        let portal = Portal { token, api_version: connection.api_version.clone() };
-        Session::new(hubspot.clone(), portal, connection)
-    }))
 }
 
 /// Reads what is needed of a portal. A part that HubSpot does not show us is left out, with the reason.

@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::cause;
+use crate::connection::session::NoSession;
 use crate::ingest::Refusal;
 use crate::schema::Violation;
 use crate::signature::SignatureError;
@@ -17,33 +17,51 @@ const RETRY_AFTER_S: u64 = 5;
 #[derive(Debug)]
 pub(super) enum ApiError {
     Refused(Refusal),
-    /// There is nothing with this id.
-    NotFound(String),
-    /// The connection has to be made again before its portal can be talked to.
-    NotConnected(String),
-    /// HubSpot did not answer, and why.
-    Away(cause::Problem),
-    /// Our own failure: the words go to the log, not to the client.
-    Internal(anyhow::Error),
     NoRoute(String),
     NoMethod,
+    /// The management API is not switched on.
+    ApiClosed,
+    /// The management API was asked without its token.
+    NoToken,
+    /// There is no such thing.
+    Missing(String),
+    /// What was asked for does not go together with how things stand. A sentence, and what to do.
+    Conflict(String, &'static str),
+    /// The request says something that we do not understand.
+    BadRequest(String, &'static str),
+    /// HubSpot, or a round that is under way, has to be waited for.
+    NotNow(String),
+    /// Our own failure; the log has it.
+    Ours,
 }
 
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
+impl From<NoSession> for ApiError {
+    fn from(error: NoSession) -> Self {
+        match error {
+            NoSession::Blocked(problem) => Self::Conflict(problem.detail.clone(), problem.code.fix()),
+            NoSession::Away(problem) => Self::NotNow(problem.detail),
+            NoSession::Store(error) => error.into(),
+        }
     }
 }
 
+/// A failure of our own is logged where it is handled; the client learns that there was one.
 impl From<anyhow::Error> for ApiError {
     fn from(error: anyhow::Error) -> Self {
-        Self::Internal(error)
+        tracing::error!("a request failed: {error:#}");
+        Self::Ours
     }
 }
 
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
-        Self::Internal(error.into())
+        anyhow::Error::from(error).context("the database failed").into()
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
     }
 }
 
@@ -63,28 +81,9 @@ struct Problem {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        let no_token = matches!(self, Self::NoToken);
         let problem = match self {
             Self::Refused(refusal) => refused(refusal),
-            Self::NotFound(what) => {
-                problem(StatusCode::NOT_FOUND, "not_found", "Nothing is here", what, "Look at the id.")
-            }
-            Self::NotConnected(what) => problem(
-                StatusCode::CONFLICT,
-                cause::Code::AuthRevoked.as_str(),
-                cause::Code::AuthRevoked.title(),
-                what,
-                cause::Code::AuthRevoked.fix(),
-            ),
-            Self::Away(why) => Problem {
-                retry_after: Some(RETRY_AFTER_S),
-                ..problem(StatusCode::BAD_GATEWAY, why.code.as_str(), why.code.title(), why.detail, why.code.fix())
-            },
-            Self::Internal(error) => {
-                tracing::error!("a request failed: {error:#}");
-                let detail = "the server could not do it; nothing of it is your fault".to_owned();
-                let code = cause::Code::OurFault;
-                problem(StatusCode::INTERNAL_SERVER_ERROR, code.as_str(), code.title(), detail, "Try it again.")
-            }
             Self::NoRoute(path) => problem(
                 StatusCode::NOT_FOUND,
                 "not_found",
@@ -99,12 +98,49 @@ impl IntoResponse for ApiError {
                 "this address does not take the method".to_owned(),
                 "Send events with POST.",
             ),
+            Self::ApiClosed => problem(
+                StatusCode::FORBIDDEN,
+                "api_closed",
+                "The management API is closed",
+                "this service has no API token, so nobody may manage it over HTTP".to_owned(),
+                "Start it with `--api-token-file`, or with LEADLINE_API_TOKEN; the command line needs no token.",
+            ),
+            Self::NoToken => problem(
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                "The API token is missing or wrong",
+                "this address is for the operator".to_owned(),
+                "Send the header `Authorization: Bearer TOKEN` with the API token of this service.",
+            ),
+            Self::Missing(detail) => {
+                problem(StatusCode::NOT_FOUND, "not_found", "There is no such thing", detail, "Look at the id.")
+            }
+            Self::Conflict(detail, fix) => {
+                problem(StatusCode::CONFLICT, "conflict", "Not as things stand", detail, fix)
+            }
+            Self::BadRequest(detail, fix) => {
+                problem(StatusCode::BAD_REQUEST, "bad_request", "The request is not understood", detail, fix)
+            }
+            Self::NotNow(detail) => Problem {
+                retry_after: Some(RETRY_AFTER_S),
+                ..problem(StatusCode::SERVICE_UNAVAILABLE, "not_now", "Not now", detail, "Try again.")
+            },
+            Self::Ours => problem(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "leadline.fault",
+                "Something is wrong on our side",
+                "the request could not be carried out; the operator finds the reason in the log".to_owned(),
+                "Try again; if it stays so, tell the operator.",
+            ),
         };
         let status = StatusCode::from_u16(problem.status).expect("only status codes are put in");
         let retry_after = problem.retry_after.map(HeaderValue::from);
         let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if no_token {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if let Some(seconds) = retry_after {
             headers.insert(header::RETRY_AFTER, seconds);
         }

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ApiError;
 use crate::app::App;
+use crate::cause::Problem;
 use crate::connection::checklist::{self, Check, Consent, Creation};
 use crate::connection::fill::{self, Report, Wish};
-use crate::connection::portal;
-use crate::connection::session::Session;
+use crate::connection::session::{self, Session};
 use crate::store::Issue;
 
 pub(super) fn router() -> Router<Arc<App>> {
@@ -48,7 +48,7 @@ struct Filter {
 
 async fn check(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<Data<Check>>, ApiError> {
     let session = session(&app, &id).await?;
-    let check = checklist::check(&app.store, &session, (app.clock)()).await?.map_err(ApiError::Away)?;
+    let check = checklist::check(&app.store, &session, (app.clock)()).await?.map_err(away)?;
     app.wake.deliver.notify_one();
     Ok(Json(Data { data: check }))
 }
@@ -62,7 +62,7 @@ async fn create(
     let consent = consent.map(|Json(consent)| consent).unwrap_or_default();
     let created = checklist::create_missing(&app.store, &session, consent, (app.clock)()).await?;
     app.wake.deliver.notify_one();
-    Ok(Json(Data { data: created.map_err(ApiError::Away)? }))
+    Ok(Json(Data { data: created.map_err(away)? }))
 }
 
 async fn fill_in(
@@ -81,7 +81,7 @@ async fn issues(State(app): State<Arc<App>>, Query(filter): Query<Filter>) -> Re
     let account = match filter.account {
         Some(name) => match app.store.account(&name).await? {
             Some(account) => Some(account.id),
-            None => return Err(ApiError::NotFound(format!("there is no account `{name}`"))),
+            None => return Err(ApiError::Missing(format!("there is no account `{name}`"))),
         },
         None => None,
     };
@@ -94,9 +94,12 @@ async fn issues(State(app): State<Arc<App>>, Query(filter): Query<Filter>) -> Re
 
 /// The connection of an id, ready to be talked to.
 async fn session(app: &App, id: &str) -> Result<Session, ApiError> {
-    let connections = app.store.connections(None).await?;
-    let connection = connections.into_iter().find(|connection| connection.id.as_str() == id);
-    let connection = connection.ok_or_else(|| ApiError::NotFound(format!("there is no connection `{id}`")))?;
-    let session = portal::session(&app.store, &app.hubspot, &connection).await?;
-    session.ok_or_else(|| ApiError::NotConnected(format!("the connection `{id}` is paused or has to be made again")))
+    let connection = app.store.connection(id).await?;
+    let connection = connection.ok_or_else(|| ApiError::Missing(format!("there is no connection `{id}`")))?;
+    Ok(session::open(&app.store, &app.hubspot, &connection, &*app.clock).await?)
+}
+
+/// HubSpot did not answer.
+fn away(problem: Problem) -> ApiError {
+    ApiError::NotNow(problem.detail)
 }

@@ -1,5 +1,6 @@
 //! The wire: one request, one answer. The base address is a value, so the simulator tests the real client.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode, header};
@@ -7,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::answer::{RateLimit, Reply};
+use super::oauth::OAuthApp;
 
 /// A connection that does not come about in this time will not.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -24,6 +26,7 @@ const KEPT_BYTES_MAX: usize = 4 * 1024;
 pub struct HubSpot {
     http: reqwest::Client,
     base_url: String,
+    app: Option<Arc<OAuthApp>>,
 }
 
 /// Whose records: the token, and the API version that stands in every path.
@@ -85,7 +88,18 @@ impl HubSpot {
             .pool_idle_timeout(Duration::from_secs(60))
             .tcp_nodelay(true)
             .build()?;
-        Ok(Self { http, base_url: base_url.trim_end_matches('/').to_owned() })
+        Ok(Self { http, base_url: base_url.trim_end_matches('/').to_owned(), app: None })
+    }
+
+    /// The same client, as this app of HubSpot's: it may exchange codes and refresh tokens.
+    #[must_use]
+    pub fn with_app(self, app: Option<OAuthApp>) -> Self {
+        Self { app: app.map(Arc::new), ..self }
+    }
+
+    /// The app that we are at HubSpot; none where only static tokens are used.
+    pub fn app(&self) -> Option<&OAuthApp> {
+        self.app.as_deref()
     }
 
     /// Makes one call. A dead network is an answer too.
@@ -95,23 +109,30 @@ impl HubSpot {
             .request(request.method.clone(), format!("{}{}", self.base_url, request.path))
             .bearer_auth(portal.token.expose_secret())
             .timeout(if request.writes { WRITE_TIMEOUT } else { READ_TIMEOUT });
-        answer(match &request.body {
+        let call = match &request.body {
             Some(body) => call.json(body),
             None => call,
-        })
-        .await
+        };
+        answer(call, Body::Expected).await
     }
 
     /// Posts a form without a token, as HubSpot's OAuth calls want it. The fields hold secrets, so neither they nor the
     /// answer may be stored or logged.
     pub(super) async fn send_form(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
         let call = self.http.post(format!("{}{path}", self.base_url)).timeout(READ_TIMEOUT).form(fields);
-        answer(call).await
+        answer(call, Body::Optional).await
     }
 }
 
+/// Whether a success has to say something.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Body {
+    Expected,
+    Optional,
+}
+
 /// What comes of a call: an answer, or why there is none.
-async fn answer(call: reqwest::RequestBuilder) -> Reply {
+async fn answer(call: reqwest::RequestBuilder, wanted: Body) -> Reply {
     let response = match call.send().await {
         Ok(response) => response,
         // Without a connection nothing was sent.
@@ -127,7 +148,8 @@ async fn answer(call: reqwest::RequestBuilder) -> Reply {
         Err(detail) => return Reply::Unreachable { may_have_arrived: true, detail },
     };
     let body = serde_json::from_slice(&bytes).ok();
-    if body.is_none() && status.is_success() && status != StatusCode::NO_CONTENT {
+    let may_be_silent = status == StatusCode::NO_CONTENT || (wanted == Body::Optional && bytes.is_empty());
+    if body.is_none() && status.is_success() && !may_be_silent {
         // A broken answer to a write that may have happened.
         return Reply::Unreachable { may_have_arrived: true, detail: format!("the answer {status} is not JSON") };
     }

@@ -5,19 +5,46 @@ use serde_json::Value;
 
 use super::accounts::insert_lane;
 use super::{Store, json, parse, word};
+use crate::contract::manifest::Manifest;
 use crate::model;
-use crate::model::account::{Auth, Binding, Connection, ConnectionState, Policy, Version};
+use crate::model::account::{Auth, Binding, Connection, ConnectionState, Policy, PortalDetails, Version};
 use crate::model::id::{AccountId, BindingId, ConnectionId, VersionId};
 use crate::model::lane::LaneKind;
 use crate::model::time::Timestamp;
 use crate::route::{Routing, Subscription};
 
-fn token_place(id: &ConnectionId) -> String {
-    format!("connections/{id}/token")
+fn place(id: &ConnectionId, column: &str) -> String {
+    format!("connections/{id}/{column}")
+}
+
+/// What a connection is made of.
+pub struct NewConnection<'a> {
+    pub account: &'a AccountId,
+    pub portal_id: i64,
+    pub api_version: &'a str,
+    pub auth: Auth,
+    pub token: &'a SecretString,
+    pub refresh_token: Option<&'a SecretString>,
+    pub expires_at: Option<Timestamp>,
+    pub scopes: Option<&'a [String]>,
+    pub portal: Option<&'a PortalDetails>,
+}
+
+/// What connecting came to.
+#[derive(Debug)]
+pub enum Connect {
+    Connected(Box<Connection>),
+    /// Another account is connected to the portal.
+    PortalTaken {
+        account: AccountId,
+        connection: ConnectionId,
+    },
+    /// The account is connected to this other portal.
+    OtherPortal(i64),
 }
 
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(super) struct Row {
     account_id: String,
     id: String,
     portal_id: i64,
@@ -41,7 +68,7 @@ macro_rules! columns {
     };
 }
 
-fn connection(row: Row) -> sqlx::Result<Connection> {
+pub(super) fn connection(row: Row) -> sqlx::Result<Connection> {
     Ok(Connection {
         id: ConnectionId::stored(row.id),
         account_id: AccountId::stored(row.account_id),
@@ -60,49 +87,62 @@ fn connection(row: Row) -> sqlx::Result<Connection> {
 }
 
 impl Store {
-    /// Connects an account to a portal with a static token, and makes the lane of its deliveries. Where the two are
-    /// connected already, the token is renewed and everything else stays.
-    pub async fn connect(
-        &self,
-        account: &AccountId,
-        portal_id: i64,
-        api_version: &str,
-        token: &SecretString,
-        now: Timestamp,
-    ) -> sqlx::Result<Connection> {
+    /// Connects an account to a portal, and makes the lane of its deliveries. Where the two were connected before, the
+    /// tokens are replaced and everything else stays; a paused connection stays paused.
+    pub async fn connect(&self, new: NewConnection<'_>, now: Timestamp) -> sqlx::Result<Connect> {
         let mut tx = self.begin().await?;
-        let known: Option<String> =
-            sqlx::query_scalar("SELECT id FROM connections WHERE account_id = $1 AND portal_id = $2")
-                .bind(account.as_str())
-                .bind(portal_id)
-                .fetch_optional(&mut *tx)
-                .await?;
+        let others: Vec<(String, String, i64, String)> = sqlx::query_as(
+            "SELECT account_id, id, portal_id, state FROM connections WHERE portal_id = $2
+             UNION ALL SELECT account_id, id, portal_id, state FROM connections WHERE account_id = $1 AND portal_id <> $2",
+        )
+        .bind(new.account.as_str())
+        .bind(new.portal_id)
+        .fetch_all(&mut *tx)
+        .await?;
+        let mut known = None;
+        for (account, id, portal_id, state) in others {
+            let is_live = state != model::word(&ConnectionState::Disconnected);
+            if account != new.account.as_str() && is_live {
+                let holder = (AccountId::stored(account), ConnectionId::stored(id));
+                return Ok(Connect::PortalTaken { account: holder.0, connection: holder.1 });
+            }
+            if account == new.account.as_str() && portal_id != new.portal_id && is_live {
+                return Ok(Connect::OtherPortal(portal_id));
+            }
+            if account == new.account.as_str() && portal_id == new.portal_id {
+                known = Some(id);
+            }
+        }
         let is_new = known.is_none();
         let id = known.map_or_else(|| ConnectionId::new(now), ConnectionId::stored);
-        let sealed = self.keys.seal(&token_place(&id), token.expose_secret());
         let row: Row = sqlx::query_as(concat!(
-            "INSERT INTO connections (account_id, id, portal_id, state, api_version, auth, token, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-             ON CONFLICT (account_id, id) DO UPDATE SET state = excluded.state, auth = excluded.auth, token = excluded.token,
-               refresh_token = NULL, expires_at = NULL, scopes = NULL, problem = NULL
+            "INSERT INTO connections (account_id, id, portal_id, state, api_version, auth, token, refresh_token, expires_at, scopes, portal, refreshed_at, created_at)
+             VALUES ($1, $2, $3, 'connected', $4, $5, $6, $7, $8, $9, $10, $11, $11)
+             ON CONFLICT (account_id, id) DO UPDATE SET state = CASE state WHEN 'paused' THEN state ELSE excluded.state END,
+               auth = excluded.auth, token = excluded.token, refresh_token = excluded.refresh_token,
+               expires_at = excluded.expires_at, scopes = excluded.scopes, portal = coalesce(excluded.portal, portal),
+               problem = NULL, generation = generation + 1, refreshed_at = excluded.refreshed_at, retry_after = 0
              RETURNING ",
             columns!()
         ))
-        .bind(account.as_str())
+        .bind(new.account.as_str())
         .bind(id.as_str())
-        .bind(portal_id)
-        .bind(model::word(&ConnectionState::Connected))
-        .bind(api_version)
-        .bind(model::word(&Auth::Token))
-        .bind(sealed)
+        .bind(new.portal_id)
+        .bind(new.api_version)
+        .bind(model::word(&new.auth))
+        .bind(self.keys.seal(&place(&id, "token"), new.token.expose_secret()))
+        .bind(new.refresh_token.map(|token| self.keys.seal(&place(&id, "refresh_token"), token.expose_secret())))
+        .bind(new.expires_at.map(|at| at.0))
+        .bind(new.scopes.map(json))
+        .bind(new.portal.map(json))
         .bind(now.0)
         .fetch_one(&mut *tx)
         .await?;
         if is_new {
-            insert_lane(&mut tx, account, id.as_str(), LaneKind::Deliver).await?;
+            insert_lane(&mut tx, new.account, id.as_str(), LaneKind::Deliver).await?;
         }
         tx.commit().await?;
-        connection(row)
+        Ok(Connect::Connected(Box::new(connection(row)?)))
     }
 
     /// The connections of an account, or of all; an account's newest first.
@@ -118,7 +158,7 @@ impl Store {
         rows.into_iter().map(connection).collect()
     }
 
-    /// A connection and its token, for a round of its lane.
+    /// A connection and its token, for a round of its lane. One that was disconnected has an empty token.
     ///
     /// # Errors
     /// The database's, and when the token cannot be opened with the key ring.
@@ -136,10 +176,85 @@ impl Store {
         let Some(mut row) = row else { return Ok(None) };
         let sealed = std::mem::take(&mut row.token);
         let connection = connection(row)?;
-        let token = self.keys.open(&token_place(&connection.id), &sealed);
-        let token = token
-            .map_err(|error| anyhow::anyhow!("the token of connection `{}` cannot be read: {error}", connection.id))?;
+        let token = self.open_token(&connection.id, "token", &sealed)?;
         Ok(Some((connection, token)))
+    }
+
+    /// What `sealed` holds; nothing where a connection has given up its tokens.
+    pub(super) fn open_token(&self, id: &ConnectionId, column: &str, sealed: &str) -> anyhow::Result<SecretString> {
+        if sealed.is_empty() {
+            return Ok(SecretString::from(""));
+        }
+        let opened = self.keys.open(&place(id, column), sealed);
+        opened.map_err(|error| anyhow::anyhow!("the {column} of connection `{id}` cannot be read: {error}"))
+    }
+
+    pub(super) fn seal_token(&self, id: &ConnectionId, column: &str, token: &SecretString) -> String {
+        self.keys.seal(&place(id, column), token.expose_secret())
+    }
+
+    /// The connection of an id.
+    pub async fn connection(&self, id: &str) -> sqlx::Result<Option<Connection>> {
+        let row: Option<Row> = sqlx::query_as(concat!("SELECT ", columns!(), " FROM connections WHERE id = $1"))
+            .bind(id)
+            .fetch_optional(&self.readers)
+            .await?;
+        row.map(connection).transpose()
+    }
+
+    /// The connection that a portal belongs to; none where nobody is connected to it.
+    pub async fn connection_of_portal(&self, portal_id: i64) -> sqlx::Result<Option<Connection>> {
+        let row: Option<Row> = sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM connections WHERE portal_id = $1 AND state <> 'disconnected'"
+        ))
+        .bind(portal_id)
+        .fetch_optional(&self.readers)
+        .await?;
+        row.map(connection).transpose()
+    }
+
+    /// Keeps what HubSpot said of a portal.
+    pub async fn keep_details(&self, connection: &Connection, details: &PortalDetails) -> sqlx::Result<()> {
+        sqlx::query("UPDATE connections SET portal = $3 WHERE account_id = $1 AND id = $2")
+            .bind(connection.account_id.as_str())
+            .bind(connection.id.as_str())
+            .bind(json(details))
+            .execute(&self.writer)
+            .await
+            .map(drop)
+    }
+
+    /// Moves a connection from one state to another; false when it is not in that state.
+    pub async fn move_connection(
+        &self,
+        connection: &Connection,
+        from: ConnectionState,
+        to: ConnectionState,
+    ) -> sqlx::Result<bool> {
+        let done = sqlx::query("UPDATE connections SET state = $4 WHERE account_id = $1 AND id = $2 AND state = $3")
+            .bind(connection.account_id.as_str())
+            .bind(connection.id.as_str())
+            .bind(model::word(&from))
+            .bind(model::word(&to))
+            .execute(&self.writer)
+            .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Manifest and settings of everything that the connections of an account go through.
+    pub async fn bound_manifests(&self, account: &AccountId) -> sqlx::Result<Vec<(Manifest, Value)>> {
+        let rows: Vec<(String, String)> = sqlx::query_as(
+            "SELECT v.manifest, b.settings FROM bindings AS b
+             JOIN versions AS v ON v.account_id = b.version_account_id AND v.id = b.version_id
+             WHERE b.account_id = $1 AND b.id = (SELECT max(n.id) FROM bindings AS n
+               WHERE n.account_id = b.account_id AND n.connection_id = b.connection_id AND n.event_type = b.event_type)",
+        )
+        .bind(account.as_str())
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(|(manifest, settings)| Ok((parse(manifest)?, parse(settings)?))).collect()
     }
 
     /// Says what the account wants of a connection from now on.

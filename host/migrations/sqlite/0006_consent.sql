@@ -1,0 +1,38 @@
+-- Connecting by consent: links, browsers on their way to HubSpot and back, and what guards the tokens.
+
+-- Grows with every change of the tokens. Whoever writes them says which ones he read, so that a slow refresh never
+-- overwrites those of somebody who reconnected meanwhile, and a dead token is never blamed on a new one.
+ALTER TABLE connections ADD COLUMN generation integer NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN refreshed_at integer NOT NULL DEFAULT 0; -- of the tokens that are here
+ALTER TABLE connections ADD COLUMN retry_after integer NOT NULL DEFAULT 0;  -- HubSpot gave no token: not asked again before then
+ALTER TABLE connections ADD COLUMN introspected_at integer NOT NULL DEFAULT 0;
+
+-- A portal belongs to one account at a time, so the way from there to its connection has to be short.
+CREATE INDEX connections_by_portal ON connections (portal_id);
+
+-- A link that lets its bearer connect one account, once.
+CREATE TABLE tickets (
+  account_id     text    NOT NULL,
+  hash           text    NOT NULL,              -- SHA-256 of the ticket in the link; the ticket itself is nowhere
+  connection_id  text,                          -- only the portal of this connection will do; null: any
+  wishes         text    NOT NULL,              -- JSON: features to ask permission for beside those in use
+  transformation text,                          -- JSON: name and settings to begin with; null: the default, where none is in use
+  expires_at     integer NOT NULL,
+  made           text,                          -- the connection that it led to; it is used up then
+  PRIMARY KEY (account_id, hash)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX tickets_by_hash ON tickets (hash);
+
+-- One browser that was sent to HubSpot with a ticket.
+CREATE TABLE consents (
+  account_id  text    NOT NULL,
+  state       text    NOT NULL,                 -- SHA-256 of the state in the address
+  ticket      text    NOT NULL,                 -- hash of the ticket
+  browser     text    NOT NULL,                 -- SHA-256 of the secret in the browser's cookie
+  expires_at  integer NOT NULL,
+  used        integer NOT NULL,                 -- 1: it came back once, and may not again
+  PRIMARY KEY (account_id, state)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX consents_by_state ON consents (state);

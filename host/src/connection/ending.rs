@@ -1,0 +1,185 @@
+//! Pausing a connection, letting it go on, and ending it. Records in HubSpot stay as they are, always.
+
+use secrecy::SecretString;
+
+use super::session::take_lane;
+use crate::cause::Code;
+use crate::hubspot::{self, API_VERSION, HubSpot, OAuthApp, Portal, TokenFailure, Tokens};
+use crate::model::account::{Connection, ConnectionState};
+use crate::model::time::Timestamp;
+use crate::store::{Credentials, Store, Waiting, WaitingLeads};
+
+/// Why a connection stays as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum EndError {
+    #[error("portal {portal} is {state}, so it cannot be {wanted}")]
+    State { portal: i64, state: &'static str, wanted: &'static str },
+    /// They have to be sent first, and somebody asked for that.
+    #[error("{} on the way, and {} waiting for somebody to mend something", leads(.0.pending), leads(.0.blocked))]
+    LeadsWait(WaitingLeads),
+    #[error(transparent)]
+    Store(#[from] anyhow::Error),
+}
+
+impl From<sqlx::Error> for EndError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// How HubSpot took the end. None of it keeps a connection from ending on our side.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Ended {
+    /// What was still to do at HubSpot, in sentences: somebody may do it there by hand.
+    pub left: Vec<String>,
+    /// Leads that were cancelled.
+    pub cancelled: u64,
+    /// Leads that wait for the account to be connected again.
+    pub held: i64,
+}
+
+/// Stops deliveries; they wait until the connection is resumed.
+///
+/// # Errors
+/// [`EndError`].
+pub async fn pause(store: &Store, connection: &Connection) -> Result<(), EndError> {
+    match store.move_connection(connection, ConnectionState::Connected, ConnectionState::Paused).await? {
+        true => Ok(()),
+        false => Err(wrong_state(store, connection, "paused").await?),
+    }
+}
+
+/// Lets everything go on that a pause held.
+///
+/// # Errors
+/// [`EndError`].
+pub async fn resume(store: &Store, connection: &Connection, now: Timestamp) -> Result<(), EndError> {
+    if !store.move_connection(connection, ConnectionState::Paused, ConnectionState::Connected).await? {
+        return Err(wrong_state(store, connection, "resumed").await?);
+    }
+    store.release(&connection.account_id, &[Code::ConnectionPaused], now).await?;
+    Ok(())
+}
+
+/// Ends a connection: takes our app out of the portal, ends the refresh token, and forgets the tokens. On our side it
+/// always ends, whatever HubSpot says. Settings and history stay. Done again, it finishes what was interrupted.
+///
+/// # Errors
+/// [`EndError`].
+pub async fn disconnect(
+    store: &Store,
+    hubspot: &HubSpot,
+    connection: &Connection,
+    waiting: Waiting,
+    clock: &(dyn Fn() -> Timestamp + Send + Sync),
+) -> Result<Ended, EndError> {
+    // With the lane in hand no round is under way, and nobody else refreshes.
+    let lease = take_lane(store, connection, clock).await?;
+    let ended = end(store, hubspot, connection, waiting, clock).await;
+    if let Some(lease) = lease {
+        store.give_back(&lease).await?;
+    }
+    ended
+}
+
+async fn end(
+    store: &Store,
+    hubspot: &HubSpot,
+    connection: &Connection,
+    waiting: Waiting,
+    clock: &(dyn Fn() -> Timestamp + Send + Sync),
+) -> Result<Ended, EndError> {
+    let leads = store.waiting_leads(connection).await?;
+    if waiting == Waiting::Send && leads != WaitingLeads::default() {
+        return Err(EndError::LeadsWait(leads));
+    }
+    for from in [ConnectionState::Connected, ConnectionState::Paused, ConnectionState::ReconnectRequired] {
+        store.move_connection(connection, from, ConnectionState::Disconnected).await?;
+    }
+    let cancelled = match waiting {
+        Waiting::Discard => store.cancel_waiting(connection, clock()).await?,
+        Waiting::Send | Waiting::Hold => 0,
+    };
+    let left = match store.credentials(connection).await {
+        Ok(Some(read)) => leave(hubspot, read, clock()).await,
+        Ok(None) => Vec::new(),
+        Err(error) => vec![format!("The app could not be taken out of HubSpot: {error:#}.")],
+    };
+    store.wipe_tokens(connection).await?;
+    let id = &connection.id;
+    tracing::info!(lane.id = %id, "connection {id} was ended");
+    let held = store.waiting_leads(connection).await?;
+    Ok(Ended { left, cancelled, held: held.pending + held.blocked })
+}
+
+/// Takes our app out of a portal. Returns what could not be done.
+async fn leave(hubspot: &HubSpot, read: Credentials, now: Timestamp) -> Vec<String> {
+    let Some(mut refresh_token) = read.refresh_token else { return Vec::new() };
+    let Some(app) = hubspot.app() else { return vec![BY_HAND.to_owned()] };
+    let mut token = read.token;
+    if read.connection.expires_at.is_none_or(|expires_at| expires_at <= now) {
+        match hubspot.refresh(app, &refresh_token).await {
+            Ok(tokens) => {
+                token = tokens.access;
+                refresh_token = tokens.refresh.unwrap_or(refresh_token);
+            }
+            // There is nothing left to leave.
+            Err(TokenFailure::Revoked(_)) => return Vec::new(),
+            Err(_) => return vec![BY_HAND.to_owned()],
+        }
+    }
+    let portal = Portal { token, api_version: read.connection.api_version };
+    uninstall(hubspot, app, &portal, Some(&refresh_token)).await
+}
+
+/// Gives tokens up that were granted and are not wanted, and takes the app out again.
+pub(super) async fn give_up(hubspot: &HubSpot, tokens: &Tokens) {
+    let Some(app) = hubspot.app() else { return };
+    let portal = Portal { token: tokens.access.clone(), api_version: API_VERSION.to_owned() };
+    for left in uninstall(hubspot, app, &portal, tokens.refresh.as_ref()).await {
+        tracing::warn!("a portal that was not wanted is not quite left: {left}");
+    }
+}
+
+async fn uninstall(
+    hubspot: &HubSpot,
+    app: &OAuthApp,
+    portal: &Portal,
+    refresh_token: Option<&SecretString>,
+) -> Vec<String> {
+    let reply = hubspot.send(portal, &hubspot::uninstall(&portal.api_version)).await;
+    // 401 and 404 say that the app is gone already.
+    let is_out = reply.success().is_some() || matches!(reply.status(), Some(401 | 404));
+    let mut left = if is_out { Vec::new() } else { vec![BY_HAND.to_owned()] };
+    if let Some(refresh_token) = refresh_token {
+        let revoked = hubspot.revoke(app, refresh_token).await;
+        if !is_out && matches!(revoked, Err(TokenFailure::Away { .. } | TokenFailure::Misconfigured(_))) {
+            left.push("Nor did it confirm that our access was ended; removing the app ends it.".to_owned());
+        }
+    }
+    left
+}
+
+const BY_HAND: &str = "HubSpot did not confirm that the app was removed. A HubSpot admin can remove it under Settings, Integrations, Connected apps.";
+
+async fn wrong_state(store: &Store, connection: &Connection, wanted: &'static str) -> sqlx::Result<EndError> {
+    let state = store.connection(connection.id.as_str()).await?.map_or(connection.state, |fresh| fresh.state);
+    Ok(EndError::State { portal: connection.portal_id, state: state_word(state), wanted })
+}
+
+/// A state, where people read it.
+pub fn state_word(state: ConnectionState) -> &'static str {
+    match state {
+        ConnectionState::Connected => "connected",
+        ConnectionState::Paused => "paused",
+        ConnectionState::ReconnectRequired => "waiting to be connected again",
+        ConnectionState::Disconnected => "disconnected",
+    }
+}
+
+fn leads(count: i64) -> String {
+    match count {
+        1 => "1 lead is".to_owned(),
+        count => format!("{count} leads are"),
+    }
+}

@@ -1,0 +1,154 @@
+//! Links that let somebody connect an account, and browsers on their way to HubSpot and back. Of a ticket, a state and
+//! a cookie only the hash is here: whoever reads the database can use none of them.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{Store, json, parse};
+use crate::model::id::{AccountId, ConnectionId};
+use crate::model::time::Timestamp;
+
+/// How long a ticket that is over is remembered, so that its bearer is told so.
+const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
+
+/// A ticket to be made.
+pub struct NewTicket<'a> {
+    pub account: &'a AccountId,
+    pub hash: &'a str,
+    /// Only the portal of this connection will do.
+    pub connection: Option<&'a ConnectionId>,
+    /// Names of features to ask permission for, beside those in use.
+    pub wishes: &'a [String],
+    /// Name and settings to begin with.
+    pub transformation: Option<(&'a str, &'a Value)>,
+    pub expires_at: Timestamp,
+}
+
+/// A link that lets its bearer connect one account, once.
+#[derive(Clone, Debug)]
+pub struct Ticket {
+    pub account_id: AccountId,
+    pub hash: String,
+    pub connection: Option<ConnectionId>,
+    pub wishes: Vec<String>,
+    pub transformation: Option<(String, Value)>,
+    pub expires_at: Timestamp,
+    /// The connection that it led to.
+    pub made: Option<ConnectionId>,
+}
+
+/// One browser that was sent to HubSpot.
+#[derive(Clone, Debug)]
+pub struct Consent {
+    pub account_id: AccountId,
+    pub state: String,
+    pub ticket: String,
+    pub browser: String,
+    pub expires_at: Timestamp,
+    pub used: bool,
+}
+
+impl Store {
+    /// Keeps a ticket, and forgets old ones of the account.
+    pub async fn insert_ticket(&self, new: NewTicket<'_>, now: Timestamp) -> sqlx::Result<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query("DELETE FROM tickets WHERE account_id = $1 AND expires_at < $2")
+            .bind(new.account.as_str())
+            .bind((now - REMEMBERED).0)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query(
+            "INSERT INTO tickets (account_id, hash, connection_id, wishes, transformation, expires_at) VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(new.account.as_str())
+        .bind(new.hash)
+        .bind(new.connection.map(ConnectionId::as_str))
+        .bind(json(new.wishes))
+        .bind(new.transformation.as_ref().map(json))
+        .bind(new.expires_at.0)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await
+    }
+
+    /// The ticket of a hash.
+    pub async fn ticket(&self, hash: &str) -> sqlx::Result<Option<Ticket>> {
+        type Row = (String, Option<String>, String, Option<String>, i64, Option<String>);
+        let row: Option<Row> = sqlx::query_as(
+            "SELECT account_id, connection_id, wishes, transformation, expires_at, made FROM tickets WHERE hash = $1",
+        )
+        .bind(hash)
+        .fetch_optional(&self.readers)
+        .await?;
+        row.map(|(account, connection, wishes, transformation, expires_at, made)| {
+            Ok(Ticket {
+                account_id: AccountId::stored(account),
+                hash: hash.to_owned(),
+                connection: connection.map(ConnectionId::stored),
+                wishes: parse(&wishes)?,
+                transformation: transformation.as_deref().map(parse).transpose()?,
+                expires_at: Timestamp(expires_at),
+                made: made.map(ConnectionId::stored),
+            })
+        })
+        .transpose()
+    }
+
+    /// Uses a ticket up.
+    pub async fn use_ticket(&self, ticket: &Ticket, made: &ConnectionId) -> sqlx::Result<()> {
+        sqlx::query("UPDATE tickets SET made = $3 WHERE account_id = $1 AND hash = $2")
+            .bind(ticket.account_id.as_str())
+            .bind(&ticket.hash)
+            .bind(made.as_str())
+            .execute(&self.writer)
+            .await
+            .map(drop)
+    }
+
+    /// Keeps what a browser was sent to HubSpot with, and forgets what is long over.
+    pub async fn insert_consent(&self, consent: &Consent, now: Timestamp) -> sqlx::Result<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query("DELETE FROM consents WHERE account_id = $1 AND expires_at < $2")
+            .bind(consent.account_id.as_str())
+            .bind((now - REMEMBERED).0)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query("INSERT INTO consents (account_id, state, ticket, browser, expires_at, used) VALUES ($1, $2, $3, $4, $5, 0)")
+            .bind(consent.account_id.as_str())
+            .bind(&consent.state)
+            .bind(&consent.ticket)
+            .bind(&consent.browser)
+            .bind(consent.expires_at.0)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await
+    }
+
+    /// The consent of a state's hash.
+    pub async fn consent(&self, state: &str) -> sqlx::Result<Option<Consent>> {
+        let row: Option<(String, String, String, i64, bool)> =
+            sqlx::query_as("SELECT account_id, ticket, browser, expires_at, used FROM consents WHERE state = $1")
+                .bind(state)
+                .fetch_optional(&self.readers)
+                .await?;
+        Ok(row.map(|(account, ticket, browser, expires_at, used)| Consent {
+            account_id: AccountId::stored(account),
+            state: state.to_owned(),
+            ticket,
+            browser,
+            expires_at: Timestamp(expires_at),
+            used,
+        }))
+    }
+
+    /// Uses a consent up; false when somebody did already.
+    pub async fn use_consent(&self, consent: &Consent) -> sqlx::Result<bool> {
+        let done = sqlx::query("UPDATE consents SET used = 1 WHERE account_id = $1 AND state = $2 AND used = 0")
+            .bind(consent.account_id.as_str())
+            .bind(&consent.state)
+            .execute(&self.writer)
+            .await?;
+        Ok(done.rows_affected() > 0)
+    }
+}

@@ -1,0 +1,154 @@
+//! What becomes of a lane when its connection is ended: counting what waits, cancelling it, and taking the lane so that
+//! no round is under way meanwhile.
+
+use serde::Serialize;
+
+use super::lanes::{self, LEASE, LaneRow, LaneState};
+use super::{Store, parse};
+use crate::model::account::Connection;
+use crate::model::id::AccountId;
+use crate::model::lane::Lease;
+use crate::model::time::Timestamp;
+
+/// What to do with the leads that wait when a connection is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Waiting {
+    /// They have to be sent first.
+    Send,
+    /// They go on when the account is connected again.
+    Hold,
+    /// They are cancelled; each can be replayed.
+    Discard,
+}
+
+/// How many leads of a connection wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct WaitingLeads {
+    /// On their way, or to be tried again by themselves.
+    pub pending: i64,
+    /// For somebody to mend something.
+    pub blocked: i64,
+}
+
+/// Items of a lane that are cancelled in one commit.
+const PAGE: i64 = 500;
+
+impl Store {
+    /// Takes a lane, whether or not it has work; none while somebody else holds it.
+    pub async fn lease_lane(
+        &self,
+        account: &AccountId,
+        lane: &str,
+        owner: &str,
+        now: Timestamp,
+    ) -> sqlx::Result<Option<Lease>> {
+        self.take(account, lane, owner, now, now).await
+    }
+
+    /// Takes a lane from whoever holds it: what a late holder settles changes nothing.
+    pub async fn seize_lane(
+        &self,
+        account: &AccountId,
+        lane: &str,
+        owner: &str,
+        now: Timestamp,
+    ) -> sqlx::Result<Option<Lease>> {
+        self.take(account, lane, owner, now, Timestamp::NEVER).await
+    }
+
+    async fn take(
+        &self,
+        account: &AccountId,
+        lane: &str,
+        owner: &str,
+        now: Timestamp,
+        held_until_max: Timestamp,
+    ) -> sqlx::Result<Option<Lease>> {
+        let until = now + LEASE;
+        let row: Option<(i64, String)> = sqlx::query_as(
+            "UPDATE lanes SET owner = $3, epoch = epoch + 1, lease_until = $4 WHERE account_id = $1 AND id = $2 AND lease_until <= $5
+             RETURNING epoch, budget",
+        )
+        .bind(account.as_str())
+        .bind(lane)
+        .bind(owner)
+        .bind(until.0)
+        .bind(held_until_max.0)
+        .fetch_optional(&self.writer)
+        .await?;
+        row.map(|(epoch, budget)| {
+            let (account_id, lane_id, owner) = (account.clone(), lane.to_owned(), owner.to_owned());
+            Ok(Lease { account_id, lane_id, owner, epoch, until, learned: parse(&budget)? })
+        })
+        .transpose()
+    }
+
+    /// Gives a lane back as it was.
+    pub async fn give_back(&self, lease: &Lease) -> sqlx::Result<()> {
+        let mut tx = self.begin().await?;
+        lanes::release(&mut tx, &[LaneRow::of(lease, &LaneState::default())]).await?;
+        tx.commit().await
+    }
+
+    /// How many leads of a connection wait.
+    pub async fn waiting_leads(&self, connection: &Connection) -> sqlx::Result<WaitingLeads> {
+        let pending = sqlx::query_scalar("SELECT count(*) FROM work WHERE account_id = $1 AND lane_id = $2");
+        let blocked = sqlx::query_scalar("SELECT count(*) FROM held WHERE account_id = $1 AND lane_id = $2");
+        let (account, lane) = (connection.account_id.as_str(), connection.id.as_str());
+        Ok(WaitingLeads {
+            pending: pending.bind(account).bind(lane).fetch_one(&self.readers).await?,
+            blocked: blocked.bind(account).bind(lane).fetch_one(&self.readers).await?,
+        })
+    }
+
+    /// Cancels everything that waits in a connection's lane, in pages, and returns how much that was.
+    pub async fn cancel_waiting(&self, connection: &Connection, now: Timestamp) -> sqlx::Result<u64> {
+        let mut cancelled = 0;
+        loop {
+            let page = self.cancel_page(connection, now).await?;
+            cancelled += page;
+            if page == 0 {
+                return Ok(cancelled);
+            }
+        }
+    }
+
+    async fn cancel_page(&self, connection: &Connection, now: Timestamp) -> sqlx::Result<u64> {
+        let (account, lane) = (connection.account_id.as_str(), connection.id.as_str());
+        let mut tx = self.begin().await?;
+        let items: Vec<String> = sqlx::query_scalar(
+            "SELECT item_id FROM work WHERE account_id = $1 AND lane_id = $2
+             UNION SELECT item_id FROM held WHERE account_id = $1 AND lane_id = $2 LIMIT $3",
+        )
+        .bind(account)
+        .bind(lane)
+        .bind(PAGE)
+        .fetch_all(&mut *tx)
+        .await?;
+        let items = super::json(&items);
+        let done = sqlx::query(
+            "UPDATE deliveries SET state = 'cancelled', due_at = NULL, done_at = $3 WHERE account_id = $1 AND id IN (SELECT value FROM json_each($2))",
+        )
+        .bind(account)
+        .bind(&items)
+        .bind(now.0)
+        .execute(&mut *tx)
+        .await?;
+        for text in [
+            "DELETE FROM work WHERE account_id = $1 AND lane_id = $2 AND item_id IN (SELECT value FROM json_each($3))",
+            "DELETE FROM held WHERE account_id = $1 AND lane_id = $2 AND item_id IN (SELECT value FROM json_each($3))",
+        ] {
+            sqlx::query(text).bind(account).bind(lane).bind(&items).execute(&mut *tx).await?;
+        }
+        sqlx::query(
+            "DELETE FROM causes WHERE account_id = $1
+             AND NOT EXISTS (SELECT 1 FROM held AS h WHERE h.account_id = causes.account_id AND h.cause_id = causes.id)",
+        )
+        .bind(account)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(done.rows_affected())
+    }
+}

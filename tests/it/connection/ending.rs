@@ -1,0 +1,156 @@
+//! Pausing and ending a connection. Whatever HubSpot does, it ends; whatever we do, records stay.
+
+use std::time::Duration;
+
+use hubspot_sim::{Act, Fault, Preset};
+use leadline::connection::ending::{self, EndError, Ended};
+use leadline::hubspot::CONTACT;
+use leadline::model::account::ConnectionState;
+use leadline::store::Waiting;
+use serde_json::json;
+
+use super::{CLIENT_ID, consented, finish, fresh, reconnect, start, tokens};
+use crate::support::{Dealer, TestApp};
+
+async fn disconnect(app: &TestApp, dealer: &Dealer, waiting: Waiting) -> Result<Ended, EndError> {
+    ending::disconnect(&app.app.store, &app.app.hubspot, &dealer.connection, waiting, &*app.app.clock).await
+}
+
+/// Disconnected, and nothing is left of the tokens.
+async fn is_over(app: &TestApp, dealer: &Dealer) {
+    assert_eq!(fresh(app, dealer).await.state, ConnectionState::Disconnected);
+    assert_eq!(tokens(app, dealer).await, (String::new(), None));
+}
+
+#[tokio::test]
+async fn a_pause_holds_leads_and_resuming_lets_them_go() {
+    let app = start().await;
+    let dealer = consented(&app, "acme").await;
+    let store = &app.app.store;
+    ending::pause(store, &dealer.connection).await.unwrap();
+    assert!(matches!(ending::pause(store, &dealer.connection).await, Err(EndError::State { state: "paused", .. })));
+    let event = app.send_lead(&dealer, "ana").await;
+    app.run_until_idle().await;
+    assert!(
+        app.fate(&event).await.starts_with("blocked, 0 attempts (connection.paused)"),
+        "{}",
+        app.fate(&event).await
+    );
+    // A new consent is no resume.
+    reconnect(&app, &dealer).await;
+    app.run_until_idle().await;
+    assert!(
+        app.fate(&event).await.starts_with("blocked, 0 attempts (connection.paused)"),
+        "{}",
+        app.fate(&event).await
+    );
+    ending::resume(store, &dealer.connection, app.now()).await.unwrap();
+    app.run_until_idle().await;
+    assert_eq!(app.fate(&event).await, "delivered, 1 attempts");
+    assert!(ending::resume(store, &dealer.connection, app.now()).await.is_err());
+    finish(app).await;
+}
+
+#[tokio::test]
+async fn what_is_held_at_a_disconnect_goes_on_after_a_reconnect_with_the_old_settings() {
+    let app = start().await;
+    let dealer = consented(&app, "acme").await;
+    let settings = json!({ "country": "CA" });
+    leadline::connection::use_transformation(
+        &app.app.store,
+        &dealer.account,
+        &dealer.connection,
+        "default",
+        settings,
+        app.now(),
+    )
+    .await
+    .unwrap();
+    let before = app.send_lead(&dealer, "ana").await;
+    app.run_until_idle().await;
+    let held = app.send_lead(&dealer, "bob").await;
+    app.plan().await;
+    let ended = disconnect(&app, &dealer, Waiting::Hold).await.unwrap();
+    assert_eq!(ended, Ended { left: vec![], cancelled: 0, held: 1 });
+    is_over(&app, &dealer).await;
+    let install = app.hubspot.installs(dealer.portal()).remove(0);
+    assert!(!install.installed && !install.active);
+
+    let skipped = app.send_lead(&dealer, "cleo").await;
+    app.run_until_idle().await;
+    assert!(app.fate(&skipped).await.starts_with("skipped (connection.disconnected)"), "{}", app.fate(&skipped).await);
+    assert!(
+        app.fate(&held).await.starts_with("blocked, 0 attempts (connection.disconnected)"),
+        "{}",
+        app.fate(&held).await
+    );
+    assert_eq!(app.hubspot.record_count(dealer.portal(), CONTACT), 1, "records stay");
+
+    reconnect(&app, &dealer).await;
+    app.run_until_idle().await;
+    assert_eq!(app.fate(&held).await, "delivered, 1 attempts");
+    assert_eq!(app.fate(&before).await, "delivered, 1 attempts");
+    let routing = app.app.store.routing(&dealer.account.id).await.unwrap();
+    assert_eq!(routing.bindings.len(), 1);
+    assert!(routing.bindings[0].settings.contains("CA"), "{}", routing.bindings[0].settings);
+    finish(app).await;
+}
+
+#[tokio::test]
+async fn waiting_leads_are_sent_first_or_discarded_as_somebody_chose() {
+    let app = start().await;
+    let dealer = consented(&app, "acme").await;
+    let event = app.send_lead(&dealer, "ana").await;
+    app.plan().await;
+    let refused = disconnect(&app, &dealer, Waiting::Send).await.unwrap_err();
+    assert_eq!(refused.to_string(), "1 lead is on the way, and 0 leads are waiting for somebody to mend something");
+    assert_eq!(fresh(&app, &dealer).await.state, ConnectionState::Connected);
+
+    let ended = disconnect(&app, &dealer, Waiting::Discard).await.unwrap();
+    assert_eq!((ended.cancelled, ended.held), (1, 0));
+    assert_eq!(app.fate(&event).await, "cancelled, 0 attempts");
+    reconnect(&app, &dealer).await;
+    app.run_until_idle().await;
+    assert_eq!(app.fate(&event).await, "cancelled, 0 attempts", "what was discarded stays so");
+
+    let event = app.send_lead(&dealer, "bob").await;
+    app.run_until_idle().await;
+    assert_eq!(app.fate(&event).await, "delivered, 1 attempts");
+    disconnect(&app, &dealer, Waiting::Send).await.unwrap();
+    is_over(&app, &dealer).await;
+    finish(app).await;
+}
+
+#[tokio::test]
+async fn a_disconnect_ends_whatever_hubspot_does() {
+    let app = start().await;
+    let away = consented(&app, "away").await;
+    app.hubspot.add_fault(Fault::status(503).on_portal(away.portal()));
+    let ended = disconnect(&app, &away, Waiting::Hold).await.unwrap();
+    assert!(ended.left[0].contains("Connected apps"), "{ended:?}");
+    is_over(&app, &away).await;
+    app.hubspot.clear_faults();
+
+    let gone = consented(&app, "gone").await;
+    app.hubspot.act(gone.portal(), Act::UninstallApp { client_id: CLIENT_ID.to_owned() });
+    assert_eq!(disconnect(&app, &gone, Waiting::Hold).await.unwrap().left, [""; 0]);
+    is_over(&app, &gone).await;
+
+    let expired = consented(&app, "expired").await;
+    app.advance(Duration::from_secs(3600));
+    assert_eq!(disconnect(&app, &expired, Waiting::Hold).await.unwrap().left, [""; 0]);
+    assert!(!app.hubspot.installs(expired.portal())[0].installed, "a token was fetched for that");
+    is_over(&app, &expired).await;
+
+    let revoked = consented(&app, "revoked").await;
+    app.hubspot.act(revoked.portal(), Act::RevokeInstall { client_id: CLIENT_ID.to_owned() });
+    app.advance(Duration::from_secs(3600));
+    assert_eq!(disconnect(&app, &revoked, Waiting::Hold).await.unwrap().left, [""; 0]);
+    is_over(&app, &revoked).await;
+
+    let token = app.dealer("token", Preset::Ready, "default", json!({ "country": "US" })).await;
+    disconnect(&app, &token, Waiting::Hold).await.unwrap();
+    is_over(&app, &token).await;
+    disconnect(&app, &token, Waiting::Hold).await.unwrap();
+    finish(app).await;
+}
