@@ -6,6 +6,7 @@ use hubspot_sim::{Act, End, Fault, NewProperty, Preset};
 use leadline::connection::checklist::{self, Check, Consent, Creation, Done, What};
 use leadline::connection::fill::{self, Report, Wish};
 use leadline::connection::{self, UseError, portal};
+use leadline::model::account::Policy;
 use leadline::store::Issue;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -200,7 +201,7 @@ async fn what_does_not_fit_is_named_with_a_way_out() {
 async fn an_option_that_comes_back_releases_what_waited_for_it() {
     let app = TestApp::start().await;
     let dealer = app.connected("acme").await;
-    app.make_strict(&dealer).await;
+    app.set_policy(&dealer, Policy { strict: true, ..Policy::default() }).await;
     let (object_type, property) = (CONTACT.to_owned(), "lead_priority".to_owned());
     let remove =
         Act::RemoveOption { object_type: object_type.clone(), property: property.clone(), value: "high".into() };

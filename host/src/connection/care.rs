@@ -217,7 +217,7 @@ mod tests {
 
     fn cached(read_ago: u64, tried_ago: u64, due_in: u64) -> CachedSchema {
         CachedSchema {
-            schema: PortalSchema::default(),
+            schema: PortalSchema::default().into(),
             read_at: NOW - Duration::from_secs(read_ago),
             tried_at: NOW - Duration::from_secs(tried_ago),
             care_due: NOW + Duration::from_secs(due_in),
