@@ -34,12 +34,28 @@ const NEW_DAY_SPREAD: Duration = Duration::from_secs(5 * 60);
 pub struct Learned {
     /// Calls in one window, as the headers say.
     pub max: u32,
+    /// Calls in the window that were not ours, where they were so many that room has to be made for them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub others: u32,
+    /// When that was heard, in milliseconds; it counts for one window.
+    #[serde(skip_serializing_if = "is_zero_time")]
+    pub heard_at: i64,
 }
 
 impl Default for Learned {
     fn default() -> Self {
-        Self { max: CALLS_MAX }
+        Self { max: CALLS_MAX, others: 0, heard_at: 0 }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero_time(number: &i64) -> bool {
+    *number == 0
 }
 
 /// The calls of one window.
@@ -48,8 +64,6 @@ pub struct Budget {
     learned: Learned,
     /// When the lane's own calls were made, oldest first.
     own: VecDeque<Timestamp>,
-    /// Calls in the window that were not ours, as far as the headers tell.
-    others: u32,
 }
 
 impl Budget {
@@ -58,7 +72,7 @@ impl Budget {
     pub fn new(learned: Learned, mut own: Vec<Timestamp>, now: Timestamp) -> Self {
         own.retain(|at| *at <= now + WINDOW);
         own.sort_unstable();
-        Self { learned, own: own.into(), others: 0 }
+        Self { learned, own: own.into() }
     }
 
     pub fn learned(&self) -> Learned {
@@ -73,7 +87,7 @@ impl Budget {
     /// Calls that may be made now.
     pub fn room(&mut self, now: Timestamp) -> u32 {
         self.forget(now);
-        self.limit().saturating_sub(self.used() + self.making_room())
+        self.limit().saturating_sub(self.used() + self.making_room(now))
     }
 
     /// How long a round of `need` calls has to wait; zero when it may begin.
@@ -102,13 +116,15 @@ impl Budget {
     /// Takes in what an answer said: the limit, and how much of it is left. The lower count wins.
     pub fn hear(&mut self, max: u32, remaining: u32, now: Timestamp) {
         self.forget(now);
-        self.learned = Learned { max: max.max(1) };
-        self.others = max.saturating_sub(remaining).saturating_sub(self.used());
+        // Calls of others that the reserve does not cover.
+        let others = max.saturating_sub(remaining).saturating_sub(self.used()).saturating_sub(OTHERS_MIN);
+        self.learned = Learned { max: max.max(1), others, heard_at: if others == 0 { 0 } else { now.0 } };
     }
 
-    /// Calls of others that the reserve does not cover.
-    fn making_room(&self) -> u32 {
-        if self.others > OTHERS_MIN { self.others - OTHERS_MIN } else { 0 }
+    /// Calls of others that room has to be made for.
+    fn making_room(&self, now: Timestamp) -> u32 {
+        let heard_at = Timestamp(self.learned.heard_at);
+        if now >= heard_at && now < heard_at + WINDOW { self.learned.others } else { 0 }
     }
 
     fn used(&self) -> u32 {
@@ -179,7 +195,7 @@ mod tests {
             (100, 5, 90, 0.97),
         ];
         for (max, need, call_ms, expected) in rows {
-            let mut budget = Budget::new(Learned { max }, Vec::new(), START);
+            let mut budget = Budget::new(Learned { max, ..Learned::default() }, Vec::new(), START);
             let calls = drive(&mut budget, need, call_ms, 120);
             let limit = (max - RESERVE) as usize;
             assert!(peak(&calls) <= limit, "{max} {need} {call_ms}: {} calls in a window", peak(&calls));
@@ -218,6 +234,10 @@ mod tests {
         // Others used everything: we look again in a second.
         budget.hear(190, 0, START);
         assert_eq!(budget.wait(3, START), Duration::from_secs(1));
+        // Whoever holds the lane next knows it too, and for how long it counts.
+        let mut next = Budget::new(budget.learned(), vec![START], START);
+        assert_eq!(next.room(START), 0);
+        assert_eq!(next.room(START + WINDOW), 179);
     }
 
     #[test]
@@ -254,7 +274,7 @@ mod tests {
 
     #[test]
     fn an_odd_header_closes_no_lane() {
-        let mut budget = Budget::new(Learned { max: 0 }, Vec::new(), START);
+        let mut budget = Budget::new(Learned { max: 0, ..Learned::default() }, Vec::new(), START);
         assert_eq!(budget.wait(6, START), Duration::ZERO);
         budget.hear(0, 0, START);
         assert_eq!(budget.wait(6, START), Duration::ZERO);

@@ -89,9 +89,12 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
         outcomes: &outcomes,
         calls: &closed.calls,
         last_answer: closed.last_answer,
-        lane: LaneState { learned, ..round.lane(&connection, now) },
+        lane: LaneState { learned, ..round.lane(&connection, closed.spent, now) },
     };
     let lane = &closed.lease.lane_id;
+    if let (Some(until), Some(pause)) = (settlement.lane.paused_until, &settlement.lane.pause) {
+        tracing::warn!(lane.id = %lane, code = %pause.code, "lane {lane} rests until {until}: {}", pause.code.title());
+    }
     match store.settle(&closed.lease, settlement, now).await? {
         Settled::Done => outcomes.iter().for_each(|outcome| record(outcome, lane)),
         Settled::LeaseLost => {
@@ -146,7 +149,7 @@ fn record(outcome: &Outcome, lane: &str) {
         Some(problem) if matches!(problem.code, Code::OurFault | Code::HubspotNoEffect | Code::AppConfig) => {
             tracing::error!(
                 delivery.id = %id, lane.id = %lane, attempt.number = outcome.attempts, code = %problem.code,
-                "delivery {id} is {state}: {problem}"
+                correlation.id = problem.correlation_id, "delivery {id} is {state}: {}", problem.code.title()
             );
         }
         Some(problem) => tracing::warn!(

@@ -13,11 +13,10 @@ mod records;
 pub use answer::{BadProperty, Meaning, Pause, RateLimit, Reply, error_of, first_error, no_effect};
 pub use client::{HubSpot, Portal, Request};
 pub use fold::{Found, Input, Target, fold};
-pub use links::{associate, association_type, notes_of, read_notes_of};
+pub use links::{NotesOf, associate, association_type, notes_of, read_notes_of};
 pub use notes::{NoteInput, create_notes, created_notes, find_marker, marker, read_notes};
 pub use objects::{
-    Judged, batch_create, batch_read, batch_update, batch_upsert, found, found_one, judge, normalized, read_one,
-    update_one,
+    Judged, batch_create, batch_read, batch_update, batch_upsert, found, found_one, judge, normalized, update_one,
 };
 pub use pipelines::{owners_of, pipelines_of, read_owners, read_pipelines};
 pub use properties::{

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::contract::actions::{Action, Property};
-use crate::model::portal::{CONTACT, DEAL, NOTE};
+use crate::model::portal::{COMPANY, CONTACT, DEAL, NOTE};
 
 /// Actions of one event: a contact, a deal, a note and room for what a custom transformation adds.
 pub const ACTIONS_MAX: usize = 50;
@@ -53,6 +53,8 @@ pub enum Invalid {
     Missing { action: usize, what: &'static str },
     #[error("action {action} refers to action {target}, which is not an earlier {wanted}")]
     Reference { action: usize, target: u32, wanted: &'static str },
+    #[error("action {action} is a note about no contact, company or deal, and HubSpot would show it nowhere")]
+    NoteNowhere { action: usize },
     #[error("action {action} is a note at {at} ms, which is no date")]
     Time { action: usize, at: i64 },
     #[error("action {action} names the object type `{name}`; it takes a type id such as `2-3453932`")]
@@ -134,6 +136,11 @@ fn check(action: usize, kind: &Action, actions: &[Action]) -> Result<(), Invalid
             return Err(Invalid::Reference { action, target, wanted });
         }
     }
+    if let Action::AddNote(note) = kind
+        && !note.about.iter().any(|target| takes_notes(&actions[*target as usize]))
+    {
+        return Err(Invalid::NoteNowhere { action });
+    }
     Ok(())
 }
 
@@ -183,6 +190,15 @@ fn check_length(action: usize, name: &str, value: &str) -> Result<(), Invalid> {
 /// A guest's text in an error: short, and without characters that move a cursor.
 fn cut(text: &str) -> String {
     text.chars().take(60).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// Whether a note can be tied to the record while it is created.
+fn takes_notes(action: &Action) -> bool {
+    match action {
+        Action::UpsertContact(_) | Action::UpsertDeal(_) => true,
+        Action::UpsertObject(object) => [CONTACT, COMPANY, DEAL].contains(&object.object_type.as_str()),
+        Action::AddNote(_) => false,
+    }
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ async fn each_answer_to_a_write_comes_to_what_the_table_says() {
         ),
         (403, json!({}), "blocked, 0 attempts (auth.permission)"),
         (404, json!({}), "pending, 1 attempts, due at 2026-11-23T12:00:00Z (leadline.fault)"),
-        (404, json!({ "category": "OBJECT_NOT_FOUND" }), "failed, 1 attempts (record.gone)"),
+        (404, json!({ "category": "OBJECT_NOT_FOUND" }), "pending, 0 attempts, due at 2026-11-23T12:00:00Z"),
         (409, json!({ "category": "CONFLICT", "message": "no" }), "failed, 1 attempts (contact.conflict)"),
         (414, json!({}), "pending, 1 attempts, due at 2026-11-23T12:00:00Z (leadline.fault)"),
         (423, json!({}), "pending, 1 attempts, due at 2026-11-23T12:00:02Z (hubspot.locked)"),

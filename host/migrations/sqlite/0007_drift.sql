@@ -1,7 +1,6 @@
 -- What does not fit a portal before a lead meets it, and what a lead went through without.
 
 ALTER TABLE portal_schemas ADD COLUMN tried_at integer NOT NULL DEFAULT 0;  -- of the last try to read it, good or bad
-ALTER TABLE portal_schemas ADD COLUMN edition integer NOT NULL DEFAULT 0;   -- counts how often it was kept: whoever has it parsed knows whether it still is the one
 
 -- What a connection's portal lacks for its bindings, as its last check found. The issue of a row stays open while it stands.
 CREATE TABLE drift (

@@ -1,74 +1,79 @@
 //! What is known of the portal, asked before a call: a value that it is sure to refuse is not sent.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::journal::Journal;
-use super::round::{Round, Verdict};
+use super::round::{Owner, Round, Verdict};
 use crate::cause::{Code, Problem};
-use crate::fit::{Judged, check_stage, option_subject};
-use crate::hubspot::{DEAL, Target};
+use crate::fit::{Judged, check_stage, drop_subject};
+use crate::hubspot::{DEAL, Input};
 use crate::model::delivery::Dropped;
 use crate::model::portal::PortalSchema;
 
 /// A property takes values this long after it was created, or a little less.
 pub(super) const PROPERTY_LAG: Duration = Duration::from_secs(1);
 
-/// Takes out of a wish what the portal is sure to refuse, and brings what is left into the portal's own form. None: the
-/// record cannot be written without it.
+/// Whether a record can be recognised by its key in this portal. False: its action waits for that.
+pub(super) fn can_be_written(
+    round: &mut Round,
+    journal: &mut Journal<'_>,
+    (object_type, key): (&str, &str),
+    owner: Owner,
+) -> bool {
+    if key == "email" || can_key(journal.schema.as_deref(), object_type, key) {
+        return true;
+    }
+    journal.doubt_schema();
+    round.stop(owner, Verdict::Blocked(no_key(journal.schema.as_deref(), object_type, key)));
+    false
+}
+
+/// Takes out of what is to be sent what the portal is sure to refuse, and brings what is left into the portal's own form.
+/// None: the record cannot be written, for now or for good.
 pub(super) fn against_schema(
     round: &mut Round,
     journal: &mut Journal<'_>,
-    (object_type, key_property): (&str, &str),
-    mut target: Target,
-) -> Option<Target> {
-    let Some(schema) = journal.schema.clone() else { return Some(target) };
-    if let Some(problem) = never_written(&schema, object_type, key_property, &target) {
+    object_type: &str,
+    mut input: Input,
+) -> Option<Input> {
+    let Some(schema) = journal.schema.clone() else { return Some(input) };
+    let stop = |round: &mut Round, verdict: &Verdict| {
+        input.targets.iter().for_each(|target| round.stop(target.owner, verdict.clone()));
+    };
+    let place = |name| input.properties.get(name).map(String::as_str);
+    if let (DEAL, Some(pipeline), Some(stage)) = (object_type, place("pipeline"), place("dealstage"))
+        && let Some(problem) = check_stage(&schema, pipeline, stage)
+    {
         journal.doubt_schema();
-        round.stop(target.owner, Verdict::Blocked(problem));
+        stop(round, &Verdict::Blocked(problem));
         return None;
     }
-    let strict_account = journal.connection.policy.strict;
-    let mut properties = Vec::with_capacity(target.properties.len());
-    for mut property in std::mem::take(&mut target.properties) {
-        match schema.judge(object_type, &property.name, &property.value) {
-            Judged::Fine => properties.push(property),
+    let mut properties = BTreeMap::new();
+    for (name, value) in std::mem::take(&mut input.properties) {
+        match schema.judge(object_type, &name, &value) {
+            Judged::Fine => drop(properties.insert(name, value)),
             Judged::Mended(value) => {
-                property.value = value;
-                properties.push(property);
+                let held = input.found.as_ref().and_then(|found| found.properties.get(&name));
+                if held != Some(&value) {
+                    properties.insert(name, value);
+                }
             }
-            Judged::Bad(code, detail) => {
+            Judged::Bad(code, reason) => {
                 journal.doubt_schema();
-                if strict_account {
-                    let problem = Problem::new(code, detail).about(subject(code, &property.name, &property.value));
-                    round.stop(target.owner, strict(problem));
+                if journal.connection.policy.strict {
+                    let problem = Problem::new(code, reason).about(drop_subject(code, &name, &value));
+                    stop(round, &strict(problem));
                     return None;
                 }
-                let (field, value) = (property.name, property.value);
-                round.drop_value(target.owner, Dropped { field, value, reason: detail, code: Some(code) });
+                for target in input.targets.iter().filter(|target| target.wants(&name)) {
+                    let (field, value, reason) = (name.clone(), value.clone(), reason.clone());
+                    round.leave_out(target.owner, Dropped { field, value, reason, code: Some(code) });
+                }
             }
         }
     }
-    Some(Target { properties, ..target })
-}
-
-/// Why a record of this kind cannot be written at all.
-fn never_written(schema: &PortalSchema, object_type: &str, key_property: &str, target: &Target) -> Option<Problem> {
-    if key_property != "email" && !can_key(Some(schema), object_type, key_property) {
-        return Some(no_key(Some(schema), object_type, key_property));
-    }
-    if object_type != DEAL {
-        return None;
-    }
-    let value = |name| Some(target.properties.iter().find(|property| property.name == name)?.value.as_str());
-    check_stage(schema, value("pipeline")?, value("dealstage")?)
-}
-
-/// What an issue about a value is called: an option is one of its own, everything else is its property's.
-pub(super) fn subject(code: Code, name: &str, value: &str) -> String {
-    match code {
-        Code::OptionUnknown => option_subject(name, value),
-        _ => name.to_owned(),
-    }
+    Some(Input { properties, ..input })
 }
 
 /// What a strict account does about a value that is refused: what somebody can mend in HubSpot or in the settings is
@@ -93,14 +98,21 @@ pub(super) fn no_key(schema: Option<&PortalSchema>, object_type: &str, name: &st
     let properties = schema.and_then(|schema| schema.objects.get(object_type));
     let known = properties.and_then(|properties| properties.get(name)).filter(|known| !known.archived);
     match known {
-        Some(known) if !known.unique => Problem::new(
+        Some(known) if known.unique => Problem::new(
             Code::PropertyNotUnique,
-            format!("`{name}` does not hold unique values in HubSpot, so no record can be recognised by it"),
+            format!("HubSpot does not recognise records by `{name}`, although it holds unique values"),
         ),
-        _ => Problem::new(
+        Some(_) => not_unique(name),
+        None => Problem::new(
             Code::PropertyMissing,
             format!("HubSpot has no property `{name}` with unique values, by which the record would be recognised"),
         ),
     }
     .about(name)
+}
+
+/// The key property exists, and two records may hold the same value.
+pub(super) fn not_unique(name: &str) -> Problem {
+    let detail = format!("`{name}` does not hold unique values in HubSpot, so no record can be recognised by it");
+    Problem::new(Code::PropertyNotUnique, detail).about(name)
 }

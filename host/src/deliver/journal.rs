@@ -42,6 +42,8 @@ pub(super) struct Journal<'a> {
     stopped: bool,
     /// Whether a call was left out for that.
     pub(super) cut: bool,
+    /// The portal's limit was used up before the round was done.
+    spent: bool,
     /// The token was renewed in this round already.
     renewed: bool,
     /// Why the portal can no longer be talked to.
@@ -61,6 +63,8 @@ pub(super) struct Closed {
     /// The answer that is not stored yet.
     pub(super) last_answer: Option<AnsweredCall>,
     pub(super) cut: bool,
+    /// The portal's limit was used up before the round was done.
+    pub(super) spent: bool,
     pub(super) lost: Option<Access>,
     /// HubSpot's answers contradict what is known of the portal.
     pub(super) contradicted: bool,
@@ -70,7 +74,16 @@ impl Closed {
     /// Of a round that may not talk to the portal.
     pub(super) fn untouched(lease: Lease, budget: Budget, lost: Access) -> Self {
         let lost = Some(lost);
-        Self { lease, budget, calls: Vec::new(), last_answer: None, cut: false, lost, contradicted: false }
+        Self {
+            lease,
+            budget,
+            calls: Vec::new(),
+            last_answer: None,
+            cut: false,
+            spent: false,
+            lost,
+            contradicted: false,
+        }
     }
 }
 
@@ -94,6 +107,7 @@ impl<'a> Journal<'a> {
             last_answer: None,
             stopped: false,
             cut: false,
+            spent: false,
             renewed: false,
             lost: None,
             schema_read_at: schema.as_ref().map_or(Timestamp(0), |schema| schema.read_at),
@@ -153,8 +167,12 @@ impl<'a> Journal<'a> {
 
     async fn send(&mut self, request: &Request, items: &[String]) -> anyhow::Result<Option<Reply>> {
         let now = (self.clock)();
-        if self.stopped || self.calls.len() >= CALLS_MAX || self.budget.room(now) == 0 {
+        if self.stopped || self.calls.len() >= CALLS_MAX {
             self.cut = true;
+            return Ok(None);
+        }
+        if self.budget.room(now) == 0 {
+            (self.cut, self.spent) = (true, true);
             return Ok(None);
         }
         let new = NewCall {
@@ -191,8 +209,8 @@ impl<'a> Journal<'a> {
     }
 
     pub(super) fn close(self) -> Closed {
-        let Self { lease, budget, calls, last_answer, cut, lost, contradicted, .. } = self;
-        Closed { lease, budget, calls, last_answer, cut, lost, contradicted }
+        let Self { lease, budget, calls, last_answer, cut, spent, lost, contradicted, .. } = self;
+        Closed { lease, budget, calls, last_answer, cut, spent, lost, contradicted }
     }
 }
 
@@ -206,6 +224,7 @@ fn ends_round(meaning: &Meaning) -> bool {
         | Meaning::Properties(_)
         | Meaning::Conflict { .. }
         | Meaning::Duplicates { .. }
+        | Meaning::Gone(_)
         | Meaning::Unclear(_) => false,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::journal::Journal;
 use super::round::{Owner, Round, object_type};
-use crate::cause::{Code, Problem};
+use super::upsert::is_about_one_input;
 use crate::hubspot::{self, BATCH_MAX, Meaning};
 
 /// One missing association: whose, to which earlier action, from and to which record.
@@ -13,14 +13,6 @@ struct Link {
     target: u32,
     from: String,
     to: String,
-}
-
-/// What it means that an association cannot be made although its records were looked for again.
-pub(super) fn if_gone(meaning: Meaning) -> Meaning {
-    match meaning {
-        Meaning::Unclear(problem) => Meaning::Refused(Problem { code: Code::RecordGone, ..problem }),
-        meaning => meaning,
-    }
 }
 
 /// Makes every association that is missing and possible.
@@ -59,13 +51,14 @@ pub(super) async fn link(round: &mut Round, journal: &mut Journal<'_>) -> anyhow
                 Some(body) => hubspot::first_error(body, reply.correlation_id()),
                 None => reply.meaning(),
             };
-            let by_halves = matches!(meaning, Meaning::Refused(_) | Meaning::Unclear(_) | Meaning::Properties(_));
+            let by_halves = is_about_one_input(&meaning);
+            let may_be_gone = matches!(meaning, Meaning::Gone(_) | Meaning::Unclear(_));
             if by_halves && batch.len() > 1 {
                 let half = batch.split_off(batch.len() / 2);
                 batches.extend([half, batch]);
-            } else if !(by_halves && round.make_again(batch[0].owner)) {
+            } else if !(may_be_gone && round.make_again(batch[0].owner)) {
                 let owners: Vec<_> = batch.iter().map(|link| link.owner).collect();
-                round.stop_all(&owners, &if_gone(meaning));
+                round.stop_all(&owners, &meaning);
             }
         }
     }

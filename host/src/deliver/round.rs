@@ -1,5 +1,6 @@
 //! The state of one round: how far each action has come, and why it did not come further. Pure.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::budget;
@@ -35,7 +36,7 @@ pub(super) struct Round {
     pub(super) claimed: Vec<Claimed>,
     pub(super) progress: Vec<Progress>,
     verdicts: Vec<Vec<Option<Verdict>>>,
-    /// A note of this delivery may still become visible; look for it after then.
+    /// The delivery goes on then: a note of it may still become visible, or a record of it is made again.
     not_before: Vec<Option<Timestamp>>,
     pause: Option<(Problem, Pause)>,
     /// The round ended before everything was tried.
@@ -144,13 +145,24 @@ impl Round {
         }
     }
 
-    /// Notes that a value of an action is not written, and why.
+    /// Notes that HubSpot refuses a value of an action: it is not sent again.
     pub(super) fn drop_value(&mut self, (delivery, action): Owner, dropped: Dropped) {
         let progress = &mut self.progress[delivery];
         if !progress.actions[action].refused.contains(&dropped.field) {
             progress.actions[action].refused.push(dropped.field.clone());
         }
         progress.drop_value(dropped);
+    }
+
+    /// Notes that a value was left out in this round, for what is known of the portal. Another round may know better.
+    pub(super) fn leave_out(&mut self, (delivery, _): Owner, dropped: Dropped) {
+        self.progress[delivery].drop_value(dropped);
+    }
+
+    /// Takes back what was noted about values that were written after all.
+    pub(super) fn wrote(&mut self, (delivery, _): Owner, properties: &BTreeMap<String, String>) {
+        let dropped = &mut self.progress[delivery].dropped;
+        dropped.retain(|dropped| dropped.code.is_none() || !properties.contains_key(&dropped.field));
     }
 
     /// Notes that HubSpot stored a value in another form.
@@ -185,9 +197,13 @@ impl Round {
         if planned.key().is_some() {
             gone.push(action); // a note is never made again: it has no key that would find it
         }
-        for index in gone {
-            let gone = &mut progress.actions[index];
-            (gone.record, gone.linked) = (None, Vec::new());
+        for &index in &gone {
+            progress.actions[index].record = None;
+            progress.actions[index].linked.clear();
+        }
+        // Whatever was tied to the old records is tied to the new ones.
+        for action in &mut progress.actions {
+            action.linked.retain(|target| !gone.contains(&(*target as usize)));
         }
         self.not_before[delivery] = Some(self.began);
         true
@@ -231,6 +247,7 @@ impl Round {
             }
             Meaning::Temporary { problem, asked } => Verdict::Temporary { problem, asked },
             Meaning::Blocked(problem) => Verdict::Blocked(problem),
+            Meaning::Gone(problem) => Verdict::Refused(Problem { code: Code::RecordGone, ..problem }),
             Meaning::Refused(problem)
             | Meaning::Conflict { problem, .. }
             | Meaning::Duplicates { problem, .. }
@@ -261,9 +278,12 @@ impl Round {
         self.stop_all(&open, &Meaning::Blocked(problem.clone()));
     }
 
-    /// How the lane goes on, where HubSpot asked it to rest.
-    pub(super) fn lane(&self, connection: &Connection, now: Timestamp) -> LaneState {
-        let Some((problem, pause)) = &self.pause else { return LaneState::default() };
+    /// How the lane goes on: it rests where HubSpot asked for that, or where its limit was `spent` before the round was
+    /// done, so that the next one finds room.
+    pub(super) fn lane(&self, connection: &Connection, spent: bool, now: Timestamp) -> LaneState {
+        let Some((problem, pause)) = &self.pause else {
+            return LaneState { paused_until: spent.then(|| now + LATER), ..LaneState::default() };
+        };
         let paused_until = match pause {
             Pause::For(pause) => now + *pause,
             Pause::UntilMidnight => {

@@ -2,14 +2,16 @@
 
 mod repair;
 
+pub(super) use repair::is_about_one_input;
+
 use std::collections::{BTreeMap, HashMap};
 
 use super::check;
 use super::journal::Journal;
 use super::round::{Owner, Round, Verdict};
-use crate::cause::Problem;
+use crate::cause::{Code, Problem};
 use crate::contract::actions::{Action, Property, WritePolicy};
-use crate::hubspot::{self, BATCH_MAX, CONTACT, Found, Input, Judged, Meaning, Target};
+use crate::hubspot::{self, BATCH_MAX, BadProperty, CONTACT, Found, Input, Judged, Meaning, Target};
 use crate::model::account::{ContactWrite, Policy};
 use crate::model::delivery::{Progress, Record};
 
@@ -50,7 +52,7 @@ async fn upsert_groups(
         .collect();
     let mut groups: BTreeMap<Group, Vec<Target>> = BTreeMap::new();
     for (group, target) in targets {
-        if let Some(target) = check::against_schema(round, journal, (&group.0, &group.1), target) {
+        if check::can_be_written(round, journal, (&group.0, &group.1), target.owner) {
             groups.entry(group).or_default().push(target);
         }
     }
@@ -114,6 +116,8 @@ enum Read {
 /// A batch that is to be sent, in one call or, alone, into a record that is known to be there.
 enum Next {
     Upsert(Vec<Input>),
+    /// To be read again first: another lead of the same person may have been written since.
+    Fresh(Target),
     /// HubSpot says that the value is this record's already.
     Into {
         record: String,
@@ -138,14 +142,19 @@ impl Upsert<'_, '_, '_> {
     }
 
     async fn write(&mut self, targets: Vec<Target>, found: &HashMap<String, Found>) -> anyhow::Result<()> {
-        let stages = self.journal.lifecycle();
-        let inputs = hubspot::fold(targets, self.key_property, &stages, |key| found.get(key));
-        let inputs = self.settle_unchanged(inputs);
+        let inputs = self.inputs(targets, found);
         let mut batches = if inputs.is_empty() { vec![] } else { vec![Next::Upsert(inputs)] };
         while let Some(next) = batches.pop() {
             let again = match next {
-                Next::Upsert(batch) => self.send(batch, found).await?,
+                Next::Upsert(batch) => self.send(batch).await?,
                 Next::Into { record, input } => self.send_into(&record, input).await?,
+                Next::Fresh(target) => match self.read(std::slice::from_ref(&target)).await? {
+                    Read::Found(found) => {
+                        let input = self.inputs(vec![target], &found);
+                        Some(if input.is_empty() { vec![] } else { vec![Next::Upsert(input)] })
+                    }
+                    Read::Split | Read::Stopped => Some(vec![]),
+                },
             };
             match again {
                 Some(again) => batches.extend(again),
@@ -153,6 +162,16 @@ impl Upsert<'_, '_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// What is to be sent for some wishes: folded by record, without what the portal is known to refuse. Those whose
+    /// record holds everything already are done.
+    fn inputs(&mut self, targets: Vec<Target>, found: &HashMap<String, Found>) -> Vec<Input> {
+        let stages = self.journal.lifecycle();
+        let inputs = hubspot::fold(targets, self.key_property, &stages, |key| found.get(key));
+        let fit = |input| check::against_schema(self.round, self.journal, self.object_type, input);
+        let inputs = inputs.into_iter().filter_map(fit).collect();
+        self.settle_unchanged(inputs)
     }
 
     /// Settles the inputs whose record holds everything already; the others are to be sent.
@@ -186,15 +205,20 @@ impl Upsert<'_, '_, '_> {
             Some(body) => match hubspot::found(body, self.key_property) {
                 Some(found) => return Ok(Read::Found(found)),
                 // Taken for "not there", a contact that could not be read would be written as a new one.
-                None => hubspot::no_effect(),
+                None if targets.len() > 1 => return Ok(Read::Split),
+                None => hubspot::first_error(body, reply.correlation_id()),
             },
             None => reply.meaning(),
         };
         let meaning = match meaning {
-            // A read asks for nothing but the key: if that is refused, the portal does not have it.
-            Meaning::Properties(_) if self.key_property != "email" => Meaning::Blocked(self.no_key()),
+            // A read asks for nothing but the key: if that is refused, the portal does not have it, or not as a key.
+            Meaning::Properties(bad) if self.key_property != "email" => Meaning::Blocked(self.no_key(&bad)),
             Meaning::Properties(_) | Meaning::Unclear(_) if targets.len() > 1 => return Ok(Read::Split),
-            Meaning::Unclear(_) if self.key_property != "email" => Meaning::Blocked(self.no_key()),
+            Meaning::Unclear(_) if self.key_property != "email" => Meaning::Blocked(self.no_key(&[])),
+            Meaning::Properties(bad) => {
+                self.address_refused(&targets[0], &bad);
+                return Ok(Read::Stopped);
+            }
             meaning => meaning,
         };
         let owners: Vec<_> = targets.iter().map(|target| target.owner).collect();
@@ -202,14 +226,18 @@ impl Upsert<'_, '_, '_> {
         Ok(Read::Stopped)
     }
 
-    fn no_key(&mut self) -> Problem {
+    fn no_key(&mut self, bad: &[BadProperty]) -> Problem {
         self.journal.contradicted = true;
-        check::no_key(self.journal.schema.as_deref(), self.object_type, self.key_property)
+        let problem = check::no_key(self.journal.schema.as_deref(), self.object_type, self.key_property);
+        match bad.iter().any(|bad| bad.code == Code::PropertyNotUnique) {
+            true => check::not_unique(self.key_property),
+            false => problem,
+        }
     }
 
     /// Sends one batch and settles what it can. What comes back is to be sent again, in smaller or mended batches;
     /// None: the round has to stop.
-    async fn send(&mut self, batch: Vec<Input>, found: &HashMap<String, Found>) -> anyhow::Result<Option<Vec<Next>>> {
+    async fn send(&mut self, batch: Vec<Input>) -> anyhow::Result<Option<Vec<Next>>> {
         let (portal, object_type) = (&self.journal.portal, self.object_type);
         let known = batch.iter().filter(|input| input.found.is_some()).count();
         let request = match self.journal.connection.policy.contact_write {
@@ -233,7 +261,7 @@ impl Upsert<'_, '_, '_> {
             return Ok(None);
         };
         let Some(body) = reply.success() else {
-            return Ok(Some(self.refused_whole(batch, reply.meaning(), found)));
+            return Ok(Some(self.refused_whole(batch, reply.meaning().of_keys())));
         };
         let judged = hubspot::judge(&reply, body, self.key_property, &batch);
         self.note_normalized(body, &batch);
@@ -252,8 +280,8 @@ impl Upsert<'_, '_, '_> {
                 Judged::Done(record) => self.done(&input, &record),
                 Judged::Silent if errors && !lone => apart.push(Next::Upsert(vec![input])),
                 Judged::Silent if errors => {
-                    let meaning = hubspot::first_error(body, reply.correlation_id());
-                    apart.extend(self.refused_alone(input, meaning, found));
+                    let meaning = hubspot::first_error(body, reply.correlation_id()).of_keys();
+                    apart.extend(self.refused_alone(input, meaning));
                 }
                 Judged::Silent => self.stop(&input, &hubspot::no_effect()),
                 Judged::Failed(Meaning::Properties(bad))
@@ -261,7 +289,7 @@ impl Upsert<'_, '_, '_> {
                 {
                     mended.extend(self.mend(input, &bad));
                 }
-                Judged::Failed(meaning) => apart.extend(self.refused_alone(input, meaning, found)),
+                Judged::Failed(meaning) => apart.extend(self.refused_alone(input, meaning)),
             }
         }
         if !mended.is_empty() {
@@ -299,6 +327,7 @@ impl Upsert<'_, '_, '_> {
             let known = self.round.record(target.owner).is_some_and(|known| known.new);
             let new = known || (record.new && index == 0);
             self.round.written(target.owner, Record { id: record.id.clone(), new });
+            self.round.wrote(target.owner, &input.properties);
         }
     }
 

@@ -177,6 +177,9 @@ impl PropertyInfo {
                 None => return self.unknown_option(name, part.trim()),
             }
         }
+        if meant.is_empty() {
+            return self.unknown_option(name, value); // nothing chosen would clear what is there
+        }
         Judged::Mended(meant.join(";"))
     }
 

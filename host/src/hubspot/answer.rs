@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::cause::{Code, Problem};
@@ -148,11 +147,21 @@ pub enum Meaning {
     Conflict { existing: Option<String>, problem: Problem },
     /// Inputs that are one record to HubSpot; their keys, where the answer names them.
     Duplicates { keys: Vec<String>, problem: Problem },
+    /// Records that are not there, or no longer.
+    Gone(Problem),
     /// Something about a whole batch that does not say which input is meant.
     Unclear(Problem),
 }
 
 impl Meaning {
+    /// The same for inputs that are named by their keys: ids in a refusal are then the inputs', not missing records'.
+    pub fn of_keys(self) -> Self {
+        match self {
+            Self::Gone(problem) if problem.code != Code::RecordGone => Self::Unclear(problem),
+            meaning => meaning,
+        }
+    }
+
     /// What it says, as one problem.
     pub fn problem(self) -> Problem {
         match self {
@@ -162,6 +171,7 @@ impl Meaning {
             | Self::Refused(problem)
             | Self::Conflict { problem, .. }
             | Self::Duplicates { problem, .. }
+            | Self::Gone(problem)
             | Self::Unclear(problem) => problem,
             Self::Properties(bad) => {
                 let words: Vec<_> = bad.iter().map(|bad| format!("`{}`: {}", bad.name, bad.message)).collect();
@@ -190,8 +200,7 @@ pub struct BadProperty {
 }
 
 /// HubSpot's error envelope, for a whole answer or for one entry of a batch.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[derive(Debug, Default)]
 pub(super) struct Envelope {
     category: Option<String>,
     message: Option<String>,
@@ -201,8 +210,7 @@ pub(super) struct Envelope {
     errors: Vec<Detail>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default)]
 struct Detail {
     code: Option<String>,
     /// In the list that stands inside a message, the code is called so.
@@ -214,6 +222,18 @@ struct Detail {
 }
 
 impl Detail {
+    fn of(body: &Value) -> Self {
+        let text = |name: &str| body[name].as_str().map(str::to_owned);
+        Self {
+            code: text("code"),
+            error: text("error"),
+            name: text("name"),
+            r#in: text("in"),
+            message: text("message"),
+            context: body["context"].clone(),
+        }
+    }
+
     fn code(&self) -> &str {
         self.code.as_deref().or(self.error.as_deref()).unwrap_or("")
     }
@@ -225,7 +245,17 @@ impl Detail {
 
 impl Envelope {
     pub(super) fn of(body: &Value) -> Self {
-        Self::deserialize(body).unwrap_or_default()
+        // Field by field: an odd one must not cost the others.
+        let text = |name: &str| body[name].as_str().map(str::to_owned);
+        let errors = body["errors"].as_array().into_iter().flatten();
+        Self {
+            category: text("category"),
+            message: text("message"),
+            correlation_id: text("correlationId"),
+            policy_name: text("policyName"),
+            context: body["context"].clone(),
+            errors: errors.map(Detail::of).collect(),
+        }
     }
 
     /// The meaning of one entry of a batch's errors: its status is that of its category.
@@ -244,22 +274,12 @@ impl Envelope {
     /// The details of a refusal: from `errors`, else from the JSON list that stands inside the message.
     fn details(&self) -> Vec<Detail> {
         if !self.errors.is_empty() {
-            return self
-                .errors
-                .iter()
-                .map(|detail| Detail {
-                    code: detail.code.clone(),
-                    error: detail.error.clone(),
-                    name: detail.name.clone(),
-                    r#in: detail.r#in.clone(),
-                    message: detail.message.clone(),
-                    context: detail.context.clone(),
-                })
-                .collect();
+            return self.errors.clone();
         }
         let list = self.message.as_deref().and_then(|message| Some(&message[message.find('[')?..]));
-        let parsed = list.and_then(|list| serde_json::Deserializer::from_str(list).into_iter().next()?.ok());
-        parsed.unwrap_or_default()
+        let parsed: Option<Vec<Value>> =
+            list.and_then(|list| serde_json::Deserializer::from_str(list).into_iter().next()?.ok());
+        parsed.unwrap_or_default().iter().map(Detail::of).collect()
     }
 
     fn words(&self) -> String {
@@ -312,7 +332,7 @@ fn by_status(
         }
         403 => Meaning::Blocked(problem(Code::AuthPermission, format!("HubSpot does not allow this: {words}"))),
         404 if envelope.category.as_deref() == Some("OBJECT_NOT_FOUND") => {
-            Meaning::Refused(problem(Code::RecordGone, words))
+            Meaning::Gone(problem(Code::RecordGone, words))
         }
         408 | 425 => temporary(problem(Code::HubspotServerError, words), retry_after),
         423 => temporary(problem(Code::HubspotLocked, words), Some(retry_after.unwrap_or_default().max(LOCKED_WAIT))),
@@ -397,6 +417,9 @@ fn bad_data(status: u16, envelope: &Envelope, problem: &dyn Fn(Code, String) -> 
     if message.contains("Duplicate IDs") {
         return Meaning::Duplicates { keys: listed("ids"), problem: problem(Code::HubspotRefused, envelope.words()) };
     }
+    if status == 400 && !listed("ids").is_empty() {
+        return Meaning::Gone(problem(Code::HubspotRefused, envelope.words()));
+    }
     Meaning::Unclear(problem(Code::HubspotRefused, envelope.words()))
 }
 
@@ -408,6 +431,7 @@ fn cause_of(code: &str, property: &str) -> Option<Code> {
         "READ_ONLY_VALUE" => Code::PropertyReadOnly,
         "INVALID_EMAIL" => Code::EmailInvalid,
         "CONFLICTING_UNIQUE_VALUE" => Code::PropertyTaken,
+        "NON_UNIQUE_ID_PROPERTY" => Code::PropertyNotUnique,
         code if code.starts_with("INVALID_") => match property {
             "pipeline" | "hs_pipeline" => Code::PipelineMissing,
             "dealstage" | "hs_pipeline_stage" => Code::StageMissing,
@@ -453,6 +477,7 @@ mod tests {
             Meaning::Duplicates { keys, problem } => format!("duplicates {} {keys:?}", problem.code),
             Meaning::Blocked(problem) => format!("blocked {} {}", problem.code, problem.subject.unwrap_or_default()),
             Meaning::Refused(problem) => format!("refused {}", problem.code),
+            Meaning::Gone(problem) => format!("gone {}", problem.code),
             Meaning::Unclear(problem) => format!("unclear {}", problem.code),
             Meaning::Properties(bad) => {
                 bad.iter().map(|bad| format!("{} {}", bad.name, bad.code)).collect::<Vec<_>>().join(", ")
@@ -501,7 +526,7 @@ mod tests {
                 "blocked auth.missing_scope crm.objects.deals.write",
             ),
             (403, json!({}), "blocked auth.permission "),
-            (404, json!({"category": "OBJECT_NOT_FOUND"}), "refused record.gone"),
+            (404, json!({"category": "OBJECT_NOT_FOUND"}), "gone record.gone"),
             (404, json!({}), "temporary leadline.fault after 0 s"),
             (415, json!({}), "temporary leadline.fault after 0 s"),
             (423, json!({}), "temporary hubspot.locked after 2 s"),

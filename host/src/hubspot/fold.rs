@@ -29,6 +29,13 @@ pub struct Target {
     pub properties: Vec<Property>,
 }
 
+impl Target {
+    /// Whether it has a wish about a property.
+    pub fn wants(&self, name: &str) -> bool {
+        self.properties.iter().any(|property| property.name == name)
+    }
+}
+
 /// A record as the portal holds it. A property that is there without a value is absent here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {

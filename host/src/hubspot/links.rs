@@ -41,23 +41,23 @@ pub fn read_notes_of(portal: &Portal, object_type: &str, pages: &[(String, Optio
     )
 }
 
-/// The ids of the notes in the answer, and the pages that are left to read.
-pub fn notes_of(body: &Value) -> (Vec<String>, Vec<(String, Option<String>)>) {
-    let mut notes = Vec::new();
-    let mut pages = Vec::new();
-    for result in body["results"].as_array().into_iter().flatten() {
-        for to in result["to"].as_array().into_iter().flatten() {
-            // The id is text or a number.
-            notes.extend(
-                to["toObjectId"]
-                    .as_str()
-                    .map(str::to_owned)
-                    .or_else(|| to["toObjectId"].as_u64().map(|id| id.to_string())),
-            );
-        }
-        if let (Some(from), Some(after)) = (result["from"]["id"].as_str(), result["paging"]["next"]["after"].as_str()) {
-            pages.push((from.to_owned(), Some(after.to_owned())));
-        }
-    }
-    (notes, pages)
+/// The notes of one record, as far as an answer shows them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotesOf {
+    pub record: String,
+    pub notes: Vec<String>,
+    /// Where its next page begins, if it has one.
+    pub after: Option<String>,
+}
+
+/// The notes in an answer, by record. One that has none may be absent.
+pub fn notes_of(body: &Value) -> Vec<NotesOf> {
+    // An id is text or a number.
+    let id = |value: &Value| value.as_str().map(str::to_owned).or_else(|| value.as_u64().map(|id| id.to_string()));
+    let of_record = |result: &Value| {
+        let notes = result["to"].as_array().into_iter().flatten().filter_map(|to| id(&to["toObjectId"]));
+        let after = id(&result["paging"]["next"]["after"]);
+        Some(NotesOf { record: id(&result["from"]["id"])?, notes: notes.collect(), after })
+    };
+    body["results"].as_array().into_iter().flatten().filter_map(of_record).collect()
 }

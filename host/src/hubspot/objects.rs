@@ -105,12 +105,6 @@ pub fn found(body: &Value, key_property: &str) -> Option<HashMap<String, Found>>
     Some(records)
 }
 
-/// Reads one record by its id.
-pub fn read_one(portal: &Portal, object_type: &str, id: &str, properties: &[&str]) -> Request {
-    let path = format!("/crm/objects/{}/{object_type}/{id}?properties={}", portal.api_version, properties.join(","));
-    Request::get(operation(object_type, ["contacts.get", "deals.get", "objects.get"]), path)
-}
-
 /// Changes one record by its id.
 pub fn update_one(portal: &Portal, object_type: &str, id: &str, properties: &BTreeMap<String, String>) -> Request {
     let path = format!("/crm/objects/{}/{object_type}/{id}", portal.api_version);
@@ -177,7 +171,7 @@ pub fn judge(reply: &Reply, body: &Value, key_property: &str, inputs: &[Input]) 
     let errors = body["errors"].as_array().map_or(&[][..], Vec::as_slice);
     for error in errors {
         let entry = Envelope::of(error);
-        let meaning = entry.entry_meaning(reply.correlation_id());
+        let meaning = entry.entry_meaning(reply.correlation_id()).of_keys();
         for trace in error["context"]["objectWriteTraceId"].as_array().into_iter().flatten() {
             if let Some(trace) = trace.as_str() {
                 by_trace.insert(trace, Judged::Failed(meaning.clone()));

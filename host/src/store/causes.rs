@@ -121,7 +121,7 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         sqlx::query(concat!(
-            "UPDATE deliveries AS d SET state = 'pending', due_at = $2 FROM ",
+            "UPDATE deliveries AS d SET state = 'pending', due_at = $2, attempts = 0, first_at = NULL FROM ",
             rows!("$1"; account, item),
             " AS j
              WHERE d.account_id = j.account AND d.id = j.item AND d.state = 'blocked'"

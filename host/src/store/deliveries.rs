@@ -269,7 +269,7 @@ fn outcome_row<'a>(lease: &'a Lease, claimed: &'a Claimed, outcome: &'a Outcome)
         // What only waited for its lane keeps its place; what comes back later holds back the newer leads of its person.
         next_band: if spent || outcome.due_at != Some(claimed.due_at) { BAND_RETRY } else { claimed.band },
         class: outcome.reason.as_ref().and(match outcome.state {
-            DeliveryState::Pending => Some("temporary"),
+            DeliveryState::Pending => spent.then_some("temporary"), // a rest of the lane is no attempt
             DeliveryState::Blocked => Some("blocked"),
             DeliveryState::Failed => Some("failed"),
             DeliveryState::Delivered | DeliveryState::Cancelled => None,

@@ -49,10 +49,8 @@ pub(super) async fn keep(
             let Some(code) = dropped.code.filter(|code| may_fit_later(*code)) else { continue };
             let subject = drop_subject(code, &dropped.field, &dropped.value);
             for (action, progress) in claimed.plan.actions.iter().zip(&outcome.progress.actions) {
-                let Some(record) = progress.record.as_ref().filter(|_| progress.refused.contains(&dropped.field))
-                else {
-                    continue;
-                };
+                let wanted = action.properties().iter().any(|property| property.name == dropped.field);
+                let Some(record) = progress.record.as_ref().filter(|_| wanted) else { continue };
                 kept.push(Row {
                     account: lease.account_id.as_str(),
                     connection: &lease.lane_id,

@@ -12,22 +12,28 @@ use crate::model::time::Timestamp;
 /// Schemas that are kept parsed: each round asks for one, and a portal's may have hundreds of kilobytes.
 const PARSED_MAX: usize = 1_000;
 
-/// Parsed schemas by connection, each with its edition: whoever knows that of the table knows whether it still is the one.
+/// Parsed schemas by connection, each with the time at which it was read: whoever knows that time knows whether it still
+/// is the one in the table.
 #[derive(Default)]
 pub(super) struct ParsedSchemas(Mutex<HashMap<ConnectionId, (i64, Arc<PortalSchema>)>>);
 
 impl ParsedSchemas {
-    fn get(&self, connection: &ConnectionId, edition: i64) -> Option<Arc<PortalSchema>> {
+    fn get(&self, connection: &ConnectionId, read_at: i64) -> Option<Arc<PortalSchema>> {
         let parsed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        parsed.get(connection).filter(|(known, _)| *known == edition).map(|(_, schema)| schema.clone())
+        parsed.get(connection).filter(|(at, _)| *at == read_at).map(|(_, schema)| schema.clone())
     }
 
-    fn keep(&self, connection: &ConnectionId, edition: i64, schema: &Arc<PortalSchema>) {
+    /// Another one was written, maybe in the same millisecond.
+    fn forget(&self, connection: &ConnectionId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(connection);
+    }
+
+    fn keep(&self, connection: &ConnectionId, read_at: i64, schema: &Arc<PortalSchema>) {
         let mut parsed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if parsed.len() >= PARSED_MAX {
             parsed.clear(); // it fills again by itself
         }
-        parsed.insert(connection.clone(), (edition, schema.clone()));
+        parsed.insert(connection.clone(), (read_at, schema.clone()));
     }
 }
 
@@ -48,8 +54,8 @@ pub struct CachedSchema {
 impl Store {
     /// The schema of a connection's portal, as it was read last.
     pub async fn schema(&self, connection: &Connection) -> sqlx::Result<Option<CachedSchema>> {
-        let known: Option<(i64, i64, i64, i64, i64)> = sqlx::query_as(
-            "SELECT s.read_at, s.tried_at, l.care_due, s.stale, s.edition FROM portal_schemas AS s
+        let known: Option<(i64, i64, i64, i64)> = sqlx::query_as(
+            "SELECT s.read_at, s.tried_at, l.care_due, s.stale FROM portal_schemas AS s
              JOIN lanes AS l ON l.account_id = s.account_id AND l.id = s.connection_id
              WHERE s.account_id = $1 AND s.connection_id = $2",
         )
@@ -57,7 +63,7 @@ impl Store {
         .bind(connection.id.as_str())
         .fetch_optional(&self.readers)
         .await?;
-        let Some((read_at, tried_at, care_due, stale, edition)) = known else { return Ok(None) };
+        let Some((read_at, tried_at, care_due, stale)) = known else { return Ok(None) };
         let cached = |schema| CachedSchema {
             schema,
             read_at: Timestamp(read_at),
@@ -65,7 +71,7 @@ impl Store {
             care_due: Timestamp(care_due),
             stale: stale != 0,
         };
-        if let Some(parsed) = self.schemas.get(&connection.id, edition) {
+        if let Some(parsed) = self.schemas.get(&connection.id, read_at) {
             return Ok(Some(cached(parsed)));
         }
         let content: String =
@@ -75,7 +81,7 @@ impl Store {
                 .fetch_one(&self.readers)
                 .await?;
         let parsed = Arc::new(parse(&content)?);
-        self.schemas.keep(&connection.id, edition, &parsed);
+        self.schemas.keep(&connection.id, read_at, &parsed);
         Ok(Some(cached(parsed)))
     }
 
@@ -86,18 +92,19 @@ impl Store {
         schema: &PortalSchema,
         now: Timestamp,
     ) -> sqlx::Result<()> {
-        sqlx::query(
+        let kept = sqlx::query(
             "INSERT INTO portal_schemas (account_id, connection_id, read_at, tried_at, stale, content) VALUES ($1, $2, $3, $3, 0, $4)
              ON CONFLICT (account_id, connection_id) DO UPDATE SET read_at = excluded.read_at, tried_at = excluded.tried_at,
-               stale = 0, content = excluded.content, edition = portal_schemas.edition + 1",
+               stale = 0, content = excluded.content",
         )
         .bind(connection.account_id.as_str())
         .bind(connection.id.as_str())
         .bind(now.0)
         .bind(json(schema))
         .execute(&self.writer)
-        .await
-        .map(drop)
+        .await.map(drop);
+        self.schemas.forget(&connection.id);
+        kept
     }
 
     /// Says that the schema could not be read. What was read before stays.

@@ -1,23 +1,19 @@
 //! What can still be done for what HubSpot refused: sent without a value, apart, by halves, by another key, or into the
 //! record that holds the value already. Each is done at most once for a reason; then the new answer counts.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::{Next, Upsert};
 use crate::cause::{Code, Problem};
 use crate::deliver::check;
 use crate::deliver::round::Verdict;
-use crate::hubspot::{self, BadProperty, CONTACT, DEAL, Found, Input, Meaning, Target};
+use crate::fit::drop_subject;
+use crate::hubspot::{self, BadProperty, CONTACT, DEAL, Input, Meaning, Target};
 use crate::model::delivery::{Dropped, Record};
 
 impl Upsert<'_, '_, '_> {
     /// Nothing of the batch was written. Finds out what can go on: mended, or by halves until the culprit is alone.
-    pub(super) fn refused_whole(
-        &mut self,
-        mut batch: Vec<Input>,
-        meaning: Meaning,
-        found: &HashMap<String, Found>,
-    ) -> Vec<Next> {
+    pub(super) fn refused_whole(&mut self, mut batch: Vec<Input>, meaning: Meaning) -> Vec<Next> {
         match meaning {
             // What the portal does not have, it has for nobody. Any other refusal is about somebody's value.
             Meaning::Properties(bad) if are_about_schema(&bad) && batch.iter().any(|input| names_any(input, &bad)) => {
@@ -42,7 +38,7 @@ impl Upsert<'_, '_, '_> {
                 vec![Next::Upsert(half), Next::Upsert(batch)]
             }
             meaning if is_about_one_input(&meaning) => {
-                batch.into_iter().flat_map(|input| self.refused_alone(input, meaning.clone(), found)).collect()
+                batch.into_iter().flat_map(|input| self.refused_alone(input, meaning.clone())).collect()
             }
             meaning => {
                 batch.iter().for_each(|input| self.stop(input, &meaning));
@@ -52,12 +48,7 @@ impl Upsert<'_, '_, '_> {
     }
 
     /// The answer is about this input and no other.
-    pub(super) fn refused_alone(
-        &mut self,
-        input: Input,
-        meaning: Meaning,
-        found: &HashMap<String, Found>,
-    ) -> Vec<Next> {
+    pub(super) fn refused_alone(&mut self, input: Input, meaning: Meaning) -> Vec<Next> {
         match meaning {
             Meaning::Properties(bad) if input.targets.len() == 1 => {
                 self.mend(input, &bad).map_or_else(Vec::new, |input| vec![Next::Upsert(vec![input])])
@@ -67,37 +58,43 @@ impl Upsert<'_, '_, '_> {
             {
                 vec![Next::Into { record, input }]
             }
-            meaning => self.fail(input, &meaning, found),
+            meaning => self.fail(input, meaning),
         }
     }
 
     /// Writes into a record by its id: HubSpot says that it holds the address already.
     pub(super) async fn send_into(&mut self, record: &str, input: Input) -> anyhow::Result<Option<Vec<Next>>> {
         let targets: Vec<_> = input.targets.iter().map(|target| self.without_address(target)).collect();
-        let names: Vec<_> = targets.iter().flat_map(|target| &target.properties).map(|one| one.name.as_str()).collect();
-        let request = hubspot::read_one(&self.journal.portal, self.object_type, record, &names);
+        let mut names: Vec<_> =
+            targets.iter().flat_map(|target| &target.properties).map(|one| one.name.as_str()).collect();
+        names.push("lifecyclestage");
         let traces: Vec<_> = targets.iter().map(|target| target.trace.clone()).collect();
+        let request = hubspot::read_records(&self.journal.portal, self.object_type, &[record.to_owned()], &names);
         let Some(reply) = self.journal.call(&request, &traces).await? else { return Ok(None) };
-        let Some(known) = reply.success().and_then(hubspot::found_one) else {
-            self.stop(&input, &reply.meaning_or(hubspot::no_effect));
-            return Ok(Some(vec![]));
+        let known = reply.success().and_then(|body| hubspot::found_one(&body["results"][0]));
+        let Some(known) = known else {
+            return Ok(Some(self.fail(input, reply.meaning_or(|| gone(record)))));
         };
         let stages = self.journal.lifecycle();
         let inputs = hubspot::fold(targets.clone(), self.key_property, &stages, |_| Some(&known));
         let Some(changed) = self.settle_unchanged(inputs).pop() else { return Ok(Some(vec![])) };
         let request = hubspot::update_one(&self.journal.portal, self.object_type, &known.id, &changed.properties);
         let Some(reply) = self.journal.call(&request, &traces).await? else { return Ok(None) };
-        match reply.success().and_then(hubspot::found_one) {
-            Some(written) => self.done(&changed, &Record { id: written.id, new: false }),
+        Ok(Some(match reply.success().and_then(hubspot::found_one) {
+            Some(written) => {
+                self.done(&changed, &Record { id: written.id, new: false });
+                vec![]
+            }
             None => match reply.meaning_or(hubspot::no_effect) {
                 Meaning::Properties(bad) => {
                     let again = self.mend(changed, &bad).map(|input| Next::Into { record: known.id, input });
-                    return Ok(Some(again.into_iter().collect()));
+                    again.into_iter().collect()
                 }
-                meaning => self.stop(&changed, &meaning),
+                // A path with a record in it: what is not found is the record.
+                _ if reply.status() == Some(404) => self.fail(changed, gone(record)),
+                meaning => self.fail(changed, meaning),
             },
-        }
-        Ok(Some(vec![]))
+        }))
     }
 
     /// The same wish without the address, and without what HubSpot refused since it was made.
@@ -125,10 +122,10 @@ impl Upsert<'_, '_, '_> {
         for bad in bad {
             let Some(value) = input.properties.remove(&bad.name) else { continue };
             changed = true;
-            let wants = |target: &&Target| target.properties.iter().any(|property| property.name == bad.name);
-            let owners: Vec<_> = input.targets.iter().filter(wants).map(|target| target.owner).collect();
+            let wanting = input.targets.iter().filter(|target| target.wants(&bad.name));
+            let owners: Vec<_> = wanting.map(|target| target.owner).collect();
             if self.journal.connection.policy.strict {
-                let problem = problem_of(bad).about(check::subject(bad.code, &bad.name, &value));
+                let problem = problem_of(bad).about(drop_subject(bad.code, &bad.name, &value));
                 let verdict = check::strict(problem);
                 owners.iter().for_each(|&owner| self.round.stop(owner, verdict.clone()));
                 return None;
@@ -165,7 +162,9 @@ impl Upsert<'_, '_, '_> {
                     }
                     None => Verdict::Refused(problem_of(fatal)),
                 },
-                Code::PropertyMissing if is_key => Verdict::Blocked(self.no_key()),
+                Code::PropertyMissing | Code::PropertyNotUnique if is_key => {
+                    Verdict::Blocked(self.no_key(std::slice::from_ref(fatal)))
+                }
                 Code::PropertyMissing | Code::PipelineMissing | Code::StageMissing => {
                     Verdict::Blocked(problem_of(fatal))
                 }
@@ -192,21 +191,41 @@ impl Upsert<'_, '_, '_> {
             || (self.object_type == DEAL && ["pipeline", "dealstage"].contains(&bad.name.as_str()))
     }
 
-    /// One input is refused. Leads that were folded into it are tried one by one, so that a good one does not suffer.
-    fn fail(&mut self, input: Input, meaning: &Meaning, found: &HashMap<String, Found>) -> Vec<Next> {
-        if input.targets.len() > 1 && is_about_one_input(meaning) {
-            let stages = self.journal.lifecycle();
-            let mut alone = Vec::new();
-            for target in input.targets {
-                let inputs = hubspot::fold(vec![target], self.key_property, &stages, |key| found.get(key));
-                alone.extend(self.settle_unchanged(inputs).into_iter().map(|input| Next::Upsert(vec![input])));
-            }
-            alone.reverse(); // the last one is sent first
-            return alone;
+    /// One input is refused. Leads that were folded into it are tried one by one, so that a good one does not suffer,
+    /// and each sees what the one before it wrote. A record that is gone is looked for again by its key, once.
+    fn fail(&mut self, input: Input, meaning: Meaning) -> Vec<Next> {
+        if input.targets.len() > 1 && is_about_one_input(&meaning) {
+            return input.targets.into_iter().rev().map(Next::Fresh).collect(); // the last one is sent first
         }
-        self.stop(&input, meaning);
+        let meaning = match meaning {
+            Meaning::Conflict { problem, .. } if self.object_type != CONTACT => {
+                Meaning::Refused(Problem { code: Code::PropertyTaken, ..problem })
+            }
+            meaning => meaning,
+        };
+        if matches!(meaning, Meaning::Gone(_)) && self.round.make_again(input.targets[0].owner) {
+            return vec![];
+        }
+        self.stop(&input, &meaning);
         vec![]
     }
+
+    /// HubSpot does not take a contact's address, not even for a question.
+    pub(super) fn address_refused(&mut self, target: &Target, bad: &[BadProperty]) {
+        let input = Input {
+            trace: target.trace.clone(),
+            key: target.key.clone(),
+            found: None,
+            properties: BTreeMap::new(),
+            targets: vec![target.clone()],
+        };
+        self.mend(input, bad);
+    }
+}
+
+/// A record that HubSpot named is not there.
+fn gone(record: &str) -> Meaning {
+    Meaning::Gone(Problem::new(Code::RecordGone, format!("HubSpot has no record {record} any more")))
 }
 
 fn names_any(input: &Input, bad: &[BadProperty]) -> bool {
@@ -232,12 +251,13 @@ fn contradicts_schema(code: Code) -> bool {
 }
 
 /// Whether the meaning is about somebody's data, so that the neighbours in the batch may be fine.
-fn is_about_one_input(meaning: &Meaning) -> bool {
+pub(in crate::deliver) fn is_about_one_input(meaning: &Meaning) -> bool {
     match meaning {
         Meaning::Properties(_)
         | Meaning::Refused(_)
         | Meaning::Conflict { .. }
         | Meaning::Duplicates { .. }
+        | Meaning::Gone(_)
         | Meaning::Unclear(_) => true,
         Meaning::Blocked(problem) => {
             matches!(problem.code, Code::PropertyRequired | Code::PipelineMissing | Code::StageMissing)
