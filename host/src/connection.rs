@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::cause::Code;
 use crate::contract::manifest::Manifest;
 use crate::fit;
-use crate::hubspot::{self, API_VERSION, HubSpot, Portal};
+use crate::hubspot::{self, API_VERSION, HubSpot, Meaning, Portal};
 use crate::model::account::{Account, Auth, Connection, ConnectionState, Version};
 use crate::model::portal::PortalSchema;
 use crate::model::time::Timestamp;
@@ -27,6 +27,7 @@ use crate::schema::{Settings, Violation};
 use crate::stock::DEFAULT_NAME;
 use crate::store::{Connect, NewConnection, Store};
 
+use scopes::Feature;
 use session::Session;
 
 /// The event type that is selected from the start.
@@ -114,7 +115,7 @@ pub async fn connect_with_token(
     let session = Portal { token: token.clone(), api_version: API_VERSION.to_owned() };
     let reply = hubspot.send(&session, &hubspot::details(API_VERSION)).await;
     let Some(body) = reply.success() else {
-        let (status, problem) = (reply.status(), reply.meaning().problem().detail);
+        let (status, problem) = (reply.status(), problem_of(reply.meaning()));
         return Err(match status {
             Some(401 | 403) => ConnectError::TokenRefused(problem),
             _ => ConnectError::Away(problem),
@@ -172,6 +173,20 @@ async fn release(store: &Store, connection: &Connection, now: Timestamp) -> sqlx
         store.release(&connection.account_id, &[Code::ConnectionPaused], now).await?;
     }
     Ok(())
+}
+
+/// What a connection needs for the transformations that it uses.
+///
+/// # Errors
+/// The store's.
+pub async fn needs(store: &Store, connection: &Connection) -> sqlx::Result<Vec<Feature>> {
+    let bound = store.bound(connection).await?.into_iter();
+    Ok(scopes::needs(&bound.map(|bound| (bound.manifest, bound.settings)).collect::<Vec<_>>()))
+}
+
+/// What HubSpot's refusal says, for people.
+fn problem_of(meaning: Meaning) -> String {
+    meaning.problem().detail
 }
 
 /// The connection's account goes through the default transformation where it goes through none.

@@ -31,6 +31,12 @@ pub fn init_metrics() -> Option<PrometheusHandle> {
     metrics::describe_counter!("leadline_events_planned_total", "planned events, by outcome");
     metrics::describe_counter!("leadline_deliveries_settled_total", "settled deliveries, by state");
     metrics::describe_counter!("leadline_hubspot_calls_total", "calls to HubSpot, by operation and status");
+    metrics::describe_counter!("leadline_token_calls_total", "calls about tokens, by what they came to");
+    metrics::describe_counter!("leadline_reconnects_required_total", "connections that have to be made again, by code");
+    metrics::describe_counter!(
+        "leadline_connects_stopped_total",
+        "pages that said why nothing was connected, by status"
+    );
     metrics::describe_histogram!("leadline_transform_seconds", "time of one run of a transformation");
     metrics::describe_histogram!("leadline_commit_group_events", "events in one commit at the door");
     Some(handle)

@@ -82,28 +82,18 @@ fn accounts_and_sources_are_made_listed_and_shown() {
     assert_eq!(leadline(folder, &["source", "rotate", "src_nobody"]).0, 5);
     assert_eq!(leadline(folder, &["source", "create", "--account", "ocean-honda", "--tolerance", "5"]).0, 2);
 
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let hubspot = runtime.block_on(hubspot_sim::Simulator::start(hubspot_sim::Options::default())).unwrap();
+    let portal = hubspot.add_portal(hubspot_sim::Preset::Ready, "Ocean Honda");
     let token = folder.join("token");
-    std::fs::write(&token, "pat-secret-token\n").unwrap();
+    std::fs::write(&token, format!("{}\n", portal.access_token)).unwrap();
     let settings = folder.join("settings.json");
     std::fs::write(&settings, r#"{"country":"US"}"#).unwrap();
+    let (url, token_file) = (hubspot.base_url(), token.to_str().unwrap().to_owned());
     let connect = |more: &[&str]| {
-        leadline(
-            folder,
-            &[
-                &[
-                    "connection",
-                    "connect",
-                    "--account",
-                    "ocean-honda",
-                    "--portal",
-                    "4711",
-                    "--token-file",
-                    token.to_str().unwrap(),
-                ],
-                more,
-            ]
-            .concat(),
-        )
+        let args =
+            ["connection", "connect", "--hubspot-url", &url, "--account", "ocean-honda", "--token-file", &token_file];
+        leadline(folder, &[&args[..], more].concat())
     };
     assert_eq!(connect(&["--transformation", "nonsense"]).0, 5);
     assert_eq!(
@@ -116,7 +106,7 @@ fn accounts_and_sources_are_made_listed_and_shown() {
     let shown = json(folder, &["account", "show", "ocean-honda"]);
     assert_eq!(
         (&shown["data"]["connections"][0]["portal_id"], &shown["data"]["transformations"][0]["version"]),
-        (&Value::from(4711), &Value::from("default@1"))
+        (&Value::from(portal.id), &Value::from("default@1"))
     );
     assert_eq!(shown["data"]["transformations"][0]["settings"]["country"], "US");
     assert_eq!(json(folder, &["account", "list"])["data"].as_array().unwrap().len(), 1);
@@ -152,7 +142,7 @@ fn accounts_and_sources_are_made_listed_and_shown() {
         // The database's side files come and go.
         let Ok(bytes) = std::fs::read(&path) else { continue };
         let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
-        assert!(path == token || !holds("pat-secret-token"), "{} holds the token", path.display());
+        assert!(path == token || !holds(&portal.access_token), "{} holds the token", path.display());
         assert!(!holds(secret), "{} holds the signing secret", path.display());
     }
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(folder.join("keys")).unwrap().permissions());

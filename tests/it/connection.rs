@@ -20,18 +20,15 @@ use browser::Browser;
 
 pub(crate) const CLIENT_ID: &str = "client-1";
 pub(crate) const CLIENT_SECRET: &str = "client-secret-4f1c9a";
-pub(crate) const API_TOKEN: &str = "operator-token-of-these-tests";
 
 /// A service that is an app at HubSpot.
 async fn start() -> TestApp {
     TestApp::start_with(|config, hubspot, port| {
         let folder = config.data.parent().unwrap();
-        let (secret, token) = (folder.join("client-secret"), folder.join("api-token"));
+        let secret = folder.join("client-secret");
         std::fs::write(&secret, format!("{CLIENT_SECRET}\n")).unwrap();
-        std::fs::write(&token, format!("{API_TOKEN}\n")).unwrap();
         config.hubspot_client_id = Some(CLIENT_ID.to_owned());
         config.hubspot_client_secret_file = Some(secret);
-        config.api_token_file = Some(token);
         config.hubspot_app_url = hubspot.base_url();
         config.public_url = Some(format!("http://localhost:{port}"));
         hubspot.add_app(hubspot_app(port, CLIENT_SECRET));

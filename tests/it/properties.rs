@@ -21,18 +21,24 @@ const OURS: [&str; 5] =
 
 impl TestApp {
     async fn check(&self, dealer: &Dealer) -> Check {
-        let session = self.session(&dealer.connection).await;
+        let session = self.session(dealer).await;
         checklist::check(&self.app.store, &session, self.now()).await.unwrap().unwrap()
     }
 
     async fn create(&self, dealer: &Dealer, consent: Consent) -> Creation {
-        let session = self.session(&dealer.connection).await;
+        let session = self.session(dealer).await;
         checklist::create_missing(&self.app.store, &session, consent, self.now()).await.unwrap().unwrap()
     }
 
     async fn fill(&self, dealer: &Dealer, wish: Wish) -> Report {
-        let session = self.session(&dealer.connection).await;
+        let session = self.session(dealer).await;
         fill::fill(&self.app.store, &session, &wish, &self.app.clock).await.unwrap()
+    }
+
+    async fn session(&self, dealer: &Dealer) -> connection::session::Session {
+        connection::session::open(&self.app.store, &self.app.hubspot, &dealer.connection, &*self.app.clock)
+            .await
+            .unwrap()
     }
 
     async fn issues(&self, dealer: &Dealer) -> Vec<Issue> {
@@ -382,7 +388,7 @@ async fn settings_that_the_portal_does_not_have_are_not_accepted() {
         let live = connection::use_on_portal(
             &app.app.store,
             &dealer.account,
-            &app.session(&dealer.connection).await,
+            &app.session(&dealer).await,
             "deals",
             settings,
             app.now(),
@@ -422,7 +428,7 @@ async fn the_service_answers_with_checklist_and_issues() {
     let app = TestApp::start().await;
     let dealer = app.dealer("acme", Preset::Bare, "default", json!({})).await;
     let url = |path: &str| format!("{}/v1/connections/{}/properties{path}", app.address, dealer.connection.id);
-    let http = reqwest::Client::new();
+    let http = app.operator();
     let check: Value = http.get(url("")).send().await.unwrap().json().await.unwrap();
     assert_eq!(check["data"]["rows"][0]["state"], "missing");
     let issues: Value =

@@ -24,6 +24,9 @@ use tempfile::TempDir;
 /// When every test begins: noon in UTC, on a Monday.
 pub(crate) const NOON: Timestamp = Timestamp(1_795_435_200_000);
 
+/// Opens the management API of every test.
+pub(crate) const API_TOKEN: &str = "operator-token-of-these-tests";
+
 /// Posts that are on their way at once when many leads are sent.
 const SENDERS: usize = 64;
 
@@ -87,6 +90,9 @@ impl TestApp {
     ) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut config = Config::on(folder.path().join("data"), hubspot.base_url());
+        let token = folder.path().join("api-token");
+        std::fs::write(&token, format!("{API_TOKEN}\n")).unwrap();
+        config.api_token_file = Some(token);
         set(&mut config, &hubspot, listener.local_addr().unwrap().port());
         let now = Arc::new(AtomicI64::new(at.0));
         let clock = now.clone();
@@ -130,16 +136,12 @@ impl TestApp {
             .await
             .unwrap();
         // Its portal was read a minute ago, so that the calls of a test are those of its leads.
-        let session = self.session(&connection).await;
+        let (store, clock) = (&self.app.store, &*self.app.clock);
+        let session = connection::session::open(store, &self.app.hubspot, &connection, clock).await;
         let a_minute_ago = self.now() - Duration::from_secs(60);
-        connection::care::look_after(&self.app.store, &session, a_minute_ago).await.unwrap();
+        connection::care::look_after(store, &session.unwrap(), a_minute_ago).await.unwrap();
         let (source, secret) = self.source(&account).await;
         Dealer { account, connection, hubspot: portal, source, secret }
-    }
-
-    /// A portal to talk to, as people's questions do.
-    pub(crate) async fn session(&self, connection: &Connection) -> connection::session::Session {
-        connection::session::open(&self.app.store, &self.app.hubspot, connection, &*self.app.clock).await.unwrap()
     }
 
     /// An account that is connected to nothing.
@@ -162,6 +164,13 @@ impl TestApp {
             secret: &secret,
         };
         (self.app.store.create_source(new, self.now()).await.unwrap().id, secret)
+    }
+
+    /// A client with the operator's token.
+    pub(crate) fn operator(&self) -> reqwest::Client {
+        let mut headers = reqwest::header::HeaderMap::new();
+        headers.insert("authorization", format!("Bearer {API_TOKEN}").parse().unwrap());
+        reqwest::Client::builder().default_headers(headers).build().unwrap()
     }
 
     /// The folder that the service works in.

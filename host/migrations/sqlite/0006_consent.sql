@@ -7,7 +7,8 @@ ALTER TABLE connections ADD COLUMN refreshed_at integer NOT NULL DEFAULT 0; -- o
 ALTER TABLE connections ADD COLUMN retry_after integer NOT NULL DEFAULT 0;  -- HubSpot gave no token: not asked again before then
 ALTER TABLE connections ADD COLUMN introspected_at integer NOT NULL DEFAULT 0;
 
--- A portal belongs to one account at a time, so the way from there to its connection has to be short.
+-- People name a connection by its id only, and HubSpot names a portal only.
+CREATE UNIQUE INDEX connections_by_id ON connections (id);
 CREATE INDEX connections_by_portal ON connections (portal_id);
 
 -- A link that lets its bearer connect one account, once.

@@ -11,6 +11,7 @@ use super::failure::{Failure, Result};
 use crate::app::open_hubspot;
 use crate::connection::check::check;
 use crate::connection::ending::{self, EndError};
+use crate::connection::needs;
 use crate::connection::scopes::{self, MissingScope};
 use crate::model::account::{Auth, Connection};
 use crate::model::time::clock;
@@ -157,7 +158,7 @@ struct Shown {
 
 async fn show(store: &Store, name: &str, context: &mut Context<'_>) -> Result<()> {
     let connection = find(store, name).await?;
-    let needs = scopes::needs(&store.bound_manifests(&connection.account_id).await?);
+    let needs = needs(store, &connection).await?;
     let missing = scopes::missing(&connection, &needs);
     let waiting = store.waiting_leads(&connection).await?;
     context.one(&Shown { connection, waiting, missing }, |shown| {

@@ -93,7 +93,9 @@ impl From<ConnectError> for Failure {
 impl From<NoSession> for Failure {
     fn from(error: NoSession) -> Self {
         match error {
-            NoSession::Blocked(problem) => Self::failed(problem.detail).hint(problem.code.fix()),
+            NoSession::Blocked(problem) => {
+                Self::failed(format!("{}: {problem}", problem.code.title())).hint(problem.code.fix())
+            }
             NoSession::Away(problem) => Self::temporary(problem.detail).hint("try it again in a moment"),
             NoSession::Store(error) => error.into(),
         }

@@ -67,18 +67,18 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
     match command {
         Command::Check { of } => {
-            let session = session(&store, &of, context).await?;
+            let session = talk(&store, &of, context).await?;
             let check = checklist::check(&store, &session, clock()).await?.map_err(|why| away(&why))?;
             show_check(&check, &of.account, context)
         }
         Command::Create { of, dry_run, yes, options } => {
-            let session = session(&store, &of, context).await?;
+            let session = talk(&store, &of, context).await?;
             let consent = Consent { restore: yes, options, dry_run };
             let creation = checklist::create_missing(&store, &session, consent, clock()).await?;
             show_creation(&creation.map_err(|why| away(&why))?, consent, context)
         }
         Command::Fill { of, property, dry_run, limit } => {
-            let session = session(&store, &of, context).await?;
+            let session = talk(&store, &of, context).await?;
             let wish = Wish { property, limit, dry_run };
             let report = fill::fill(&store, &session, &wish, &(Arc::new(clock) as crate::deliver::Clock)).await?;
             show_report(&report, &wish, context)
@@ -87,7 +87,7 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
 }
 
 /// The portal of an account, ready to be talked to.
-async fn session(store: &Store, of: &Of, context: &Context<'_>) -> Result<Session> {
+async fn talk(store: &Store, of: &Of, context: &Context<'_>) -> Result<Session> {
     let account = context.account(store, &of.account).await?;
     let connections = store.connections(Some(&account.id)).await?;
     let wanted = |portal_id| of.portal.is_none_or(|wanted| wanted == portal_id);
@@ -97,7 +97,8 @@ async fn session(store: &Store, of: &Of, context: &Context<'_>) -> Result<Sessio
         Failure::not_found(format!("the account `{}` is not connected to such a portal", account.slug))
             .hint(format!("leadline connection connect --account {}", account.slug))
     })?;
-    Ok(session::open(store, &open_hubspot(&context.config)?, &found, &clock).await?)
+    let hubspot = open_hubspot(&context.config)?;
+    Ok(session::open(store, &hubspot, &found, &clock).await?)
 }
 
 fn away(why: &Problem) -> Failure {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::access;
 use super::drift;
 use super::portal::{self, Read};
 use super::session::Session;
@@ -54,6 +55,7 @@ pub enum Cared {
 /// The store's. Whatever HubSpot does is never an error.
 pub async fn look_after(store: &Store, session: &Session, now: Timestamp) -> anyhow::Result<Cared> {
     let connection = &session.connection;
+    access::introspect(store, session.hubspot(), session.hubspot().app(), connection, now).await?;
     let bound = store.bound(connection).await?;
     match portal::read_schema(session, &drift::needs(&bound)).await {
         Ok(read) => {

@@ -65,7 +65,9 @@ pub async fn check(
                     );
                 }
                 (None, Some(401)) => note(false, "HubSpot does not accept our token. Connect it again.".to_owned()),
-                (None, _) => note(false, format!("HubSpot could not be asked: {}.", reply.meaning().problem().detail)),
+                (None, _) => {
+                    note(false, format!("HubSpot could not be asked: {}.", super::problem_of(reply.meaning())))
+                }
             }
         }
         Err(NoSession::Blocked(problem)) => {
@@ -77,7 +79,7 @@ pub async fn check(
         Err(NoSession::Store(error)) => return Err(error),
     }
     let connection = store.connection(connection.id.as_str()).await?.unwrap_or_else(|| connection.clone());
-    let needs = scopes::needs(&store.bound_manifests(&connection.account_id).await?);
+    let needs = super::needs(store, &connection).await?;
     let missing = scopes::missing(&connection, &needs);
     if missing.is_empty() && connection.auth == Auth::OAuth && connection.scopes.is_some() {
         findings.push(Finding { ok: true, sentence: "Everything that is in use is permitted.".to_owned() });

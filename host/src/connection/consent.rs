@@ -111,7 +111,11 @@ async fn invited(store: &Store, ticket: Ticket) -> Result<Invited, Stop> {
         Some(id) => store.connection(id.as_str()).await?,
         None => None,
     };
-    let mut bound = store.bound_manifests(&account.id).await?;
+    let connections = store.connections(Some(&account.id)).await?;
+    let mut bound = Vec::new();
+    for connection in &connections {
+        bound.extend(store.bound(connection).await?.into_iter().map(|bound| (bound.manifest, bound.settings)));
+    }
     if let Some((name, settings)) = &ticket.transformation {
         let (_, manifest, settings) = choose(store, &account, name, settings.clone()).await.map_err(ours)?;
         bound.push((manifest, settings));
@@ -121,8 +125,8 @@ async fn invited(store: &Store, ticket: Ticket) -> Result<Invited, Stop> {
     features.extend(Feature::ALL.into_iter().filter(wished));
     let mut optional = scopes::permissions(&features);
     // What was granted before is asked for again: a consent says all that the app may do from then on.
-    let granted = store.connections(Some(&account.id)).await?.into_iter().find_map(|connection| connection.scopes);
-    let had = |permission: &Permission| granted.iter().flatten().any(|scope| scope == permission.scope);
+    let granted = connections.iter().find_map(|connection| connection.scopes.as_ref());
+    let had = |permission: &Permission| granted.into_iter().flatten().any(|scope| scope == permission.scope);
     let before: Vec<_> = scopes::PERMISSIONS.into_iter().filter(had).filter(|had| !optional.contains(had)).collect();
     optional.extend(before);
     let required = scopes::required();
@@ -286,7 +290,7 @@ async fn connect(
     store.use_ticket(&ticket, &connection.id).await?;
     let id = &connection.id;
     tracing::info!(account.id = %account.id, lane.id = %id, "account {} is connected to portal {portal_id}", account.id);
-    let missing = scopes::missing(&connection, &scopes::needs(&store.bound_manifests(&account.id).await?));
+    let missing = scopes::missing(&connection, &super::needs(store, &connection).await?);
     let bindings = store.routing(&account.id).await?.bindings.into_iter();
     let bindings = bindings.filter(|binding| binding.connection_id == connection.id);
     Ok(Arrived { transformations: bindings.map(|binding| binding.label).collect(), account, connection, missing })

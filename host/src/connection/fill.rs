@@ -110,7 +110,7 @@ async fn lease(store: &Store, session: &Session, clock: &Clock) -> anyhow::Resul
     for _ in 0..LEASE_TRIES {
         let (account, lane) = (&session.connection.account_id, session.connection.id.as_str());
         if store.rest_of(&session.connection, clock()).await?.is_none()
-            && let Some(lease) = store.lease_lane(account, lane, "fill", clock()).await?
+            && let Some(lease) = store.hold_lane(account, lane, "fill", clock()).await?
         {
             return Ok(Some(lease));
         }

@@ -76,7 +76,7 @@ pub async fn open(
     let owner = format!("session-{}-{:x}", std::process::id(), random());
     let until = tokio::time::Instant::now() + PATIENCE;
     loop {
-        if let Some(lease) = store.lease_lane(&connection.account_id, connection.id.as_str(), &owner, clock()).await? {
+        if let Some(lease) = store.hold_lane(&connection.account_id, connection.id.as_str(), &owner, clock()).await? {
             let refreshed = refresh_under(store, hubspot, connection, clock).await;
             store.give_back(&lease).await?;
             return refreshed;
@@ -103,7 +103,7 @@ pub(super) async fn take_lane(
     let (account, lane) = (&connection.account_id, connection.id.as_str());
     let until = tokio::time::Instant::now() + PATIENCE;
     while tokio::time::Instant::now() < until {
-        if let Some(lease) = store.lease_lane(account, lane, &owner, clock()).await? {
+        if let Some(lease) = store.hold_lane(account, lane, &owner, clock()).await? {
             return Ok(Some(lease));
         }
         tokio::time::sleep(LOOK_EVERY).await;

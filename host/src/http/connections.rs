@@ -94,7 +94,7 @@ async fn connect(
             "Start it with `--hubspot-client-id`, `--hubspot-client-secret-file` and `--public-url`.",
         ));
     };
-    let missing = || ApiError::Missing(format!("there is no account `{account}`"));
+    let missing = || ApiError::NotFound(format!("there is no account `{account}`"));
     let account = app.store.account(&account).await?.ok_or_else(missing)?;
     let connections = app.store.connections(Some(&account.id)).await?;
     let live = connections.iter().find(|connection| connection.state != ConnectionState::Disconnected);
@@ -114,7 +114,7 @@ async fn connect(
 /// The connection of an id.
 pub(super) async fn connection(app: &App, id: &str) -> Result<Connection, ApiError> {
     let found = app.store.connection(id).await?;
-    found.ok_or_else(|| ApiError::Missing(format!("there is no connection `{id}`")))
+    found.ok_or_else(|| ApiError::NotFound(format!("there is no connection `{id}`")))
 }
 
 /// A JSON body.

@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::cause;
 use crate::connection::session::NoSession;
 use crate::ingest::Refusal;
 use crate::schema::Violation;
@@ -17,51 +18,51 @@ const RETRY_AFTER_S: u64 = 5;
 #[derive(Debug)]
 pub(super) enum ApiError {
     Refused(Refusal),
+    /// There is nothing with this id.
+    NotFound(String),
+    /// Somebody has to do something before the portal can be talked to.
+    Blocked(cause::Problem),
+    /// HubSpot did not answer, and why.
+    Away(cause::Problem),
+    /// Our own failure: the words go to the log, not to the client.
+    Internal(anyhow::Error),
     NoRoute(String),
     NoMethod,
     /// The management API is not switched on.
     ApiClosed,
     /// The management API was asked without its token.
     NoToken,
-    /// There is no such thing.
-    Missing(String),
     /// What was asked for does not go together with how things stand. A sentence, and what to do.
     Conflict(String, &'static str),
     /// The request says something that we do not understand.
     BadRequest(String, &'static str),
-    /// HubSpot, or a round that is under way, has to be waited for.
-    NotNow(String),
-    /// Our own failure; the log has it.
-    Ours,
 }
 
 impl From<NoSession> for ApiError {
     fn from(error: NoSession) -> Self {
         match error {
-            NoSession::Blocked(problem) => Self::Conflict(problem.detail.clone(), problem.code.fix()),
-            NoSession::Away(problem) => Self::NotNow(problem.detail),
+            NoSession::Blocked(problem) => Self::Blocked(problem),
+            NoSession::Away(problem) => Self::Away(problem),
             NoSession::Store(error) => error.into(),
         }
-    }
-}
-
-/// A failure of our own is logged where it is handled; the client learns that there was one.
-impl From<anyhow::Error> for ApiError {
-    fn from(error: anyhow::Error) -> Self {
-        tracing::error!("a request failed: {error:#}");
-        Self::Ours
-    }
-}
-
-impl From<sqlx::Error> for ApiError {
-    fn from(error: sqlx::Error) -> Self {
-        anyhow::Error::from(error).context("the database failed").into()
     }
 }
 
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl From<anyhow::Error> for ApiError {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Internal(error)
+    }
+}
+
+impl From<sqlx::Error> for ApiError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Internal(error.into())
     }
 }
 
@@ -84,6 +85,22 @@ impl IntoResponse for ApiError {
         let no_token = matches!(self, Self::NoToken);
         let problem = match self {
             Self::Refused(refusal) => refused(refusal),
+            Self::NotFound(what) => {
+                problem(StatusCode::NOT_FOUND, "not_found", "Nothing is here", what, "Look at the id.")
+            }
+            Self::Blocked(why) => {
+                problem(StatusCode::CONFLICT, why.code.as_str(), why.code.title(), why.detail, why.code.fix())
+            }
+            Self::Away(why) => Problem {
+                retry_after: Some(RETRY_AFTER_S),
+                ..problem(StatusCode::BAD_GATEWAY, why.code.as_str(), why.code.title(), why.detail, why.code.fix())
+            },
+            Self::Internal(error) => {
+                tracing::error!("a request failed: {error:#}");
+                let detail = "the server could not do it; nothing of it is your fault".to_owned();
+                let code = cause::Code::OurFault;
+                problem(StatusCode::INTERNAL_SERVER_ERROR, code.as_str(), code.title(), detail, "Try it again.")
+            }
             Self::NoRoute(path) => problem(
                 StatusCode::NOT_FOUND,
                 "not_found",
@@ -112,26 +129,12 @@ impl IntoResponse for ApiError {
                 "this address is for the operator".to_owned(),
                 "Send the header `Authorization: Bearer TOKEN` with the API token of this service.",
             ),
-            Self::Missing(detail) => {
-                problem(StatusCode::NOT_FOUND, "not_found", "There is no such thing", detail, "Look at the id.")
-            }
             Self::Conflict(detail, fix) => {
                 problem(StatusCode::CONFLICT, "conflict", "Not as things stand", detail, fix)
             }
             Self::BadRequest(detail, fix) => {
                 problem(StatusCode::BAD_REQUEST, "bad_request", "The request is not understood", detail, fix)
             }
-            Self::NotNow(detail) => Problem {
-                retry_after: Some(RETRY_AFTER_S),
-                ..problem(StatusCode::SERVICE_UNAVAILABLE, "not_now", "Not now", detail, "Try again.")
-            },
-            Self::Ours => problem(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "leadline.fault",
-                "Something is wrong on our side",
-                "the request could not be carried out; the operator finds the reason in the log".to_owned(),
-                "Try again; if it stays so, tell the operator.",
-            ),
         };
         let status = StatusCode::from_u16(problem.status).expect("only status codes are put in");
         let retry_after = problem.retry_after.map(HeaderValue::from);

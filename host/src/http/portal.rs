@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ApiError;
 use crate::app::App;
-use crate::cause::Problem;
 use crate::connection::checklist::{self, Check, Consent, Creation};
 use crate::connection::fill::{self, Report, Wish};
 use crate::connection::session::{self, Session};
@@ -47,8 +46,8 @@ struct Filter {
 }
 
 async fn check(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<Data<Check>>, ApiError> {
-    let session = session(&app, &id).await?;
-    let check = checklist::check(&app.store, &session, (app.clock)()).await?.map_err(away)?;
+    let session = talk(&app, &id).await?;
+    let check = checklist::check(&app.store, &session, (app.clock)()).await?.map_err(ApiError::Away)?;
     app.wake.deliver.notify_one();
     Ok(Json(Data { data: check }))
 }
@@ -58,11 +57,11 @@ async fn create(
     Path(id): Path<String>,
     consent: Option<Json<Consent>>,
 ) -> Result<Json<Data<Creation>>, ApiError> {
-    let session = session(&app, &id).await?;
+    let session = talk(&app, &id).await?;
     let consent = consent.map(|Json(consent)| consent).unwrap_or_default();
     let created = checklist::create_missing(&app.store, &session, consent, (app.clock)()).await?;
     app.wake.deliver.notify_one();
-    Ok(Json(Data { data: created.map_err(away)? }))
+    Ok(Json(Data { data: created.map_err(ApiError::Away)? }))
 }
 
 async fn fill_in(
@@ -70,7 +69,7 @@ async fn fill_in(
     Path(id): Path<String>,
     wish: Option<Json<Wish>>,
 ) -> Result<Json<Data<Report>>, ApiError> {
-    let session = session(&app, &id).await?;
+    let session = talk(&app, &id).await?;
     let wish = wish.map(|Json(wish)| wish).unwrap_or_default();
     let report = fill::fill(&app.store, &session, &wish, &app.clock).await?;
     app.wake.deliver.notify_one();
@@ -81,7 +80,7 @@ async fn issues(State(app): State<Arc<App>>, Query(filter): Query<Filter>) -> Re
     let account = match filter.account {
         Some(name) => match app.store.account(&name).await? {
             Some(account) => Some(account.id),
-            None => return Err(ApiError::Missing(format!("there is no account `{name}`"))),
+            None => return Err(ApiError::NotFound(format!("there is no account `{name}`"))),
         },
         None => None,
     };
@@ -93,13 +92,7 @@ async fn issues(State(app): State<Arc<App>>, Query(filter): Query<Filter>) -> Re
 }
 
 /// The connection of an id, ready to be talked to.
-async fn session(app: &App, id: &str) -> Result<Session, ApiError> {
-    let connection = app.store.connection(id).await?;
-    let connection = connection.ok_or_else(|| ApiError::Missing(format!("there is no connection `{id}`")))?;
+async fn talk(app: &App, id: &str) -> Result<Session, ApiError> {
+    let connection = super::connections::connection(app, id).await?;
     Ok(session::open(&app.store, &app.hubspot, &connection, &*app.clock).await?)
-}
-
-/// HubSpot did not answer.
-fn away(problem: Problem) -> ApiError {
-    ApiError::NotNow(problem.detail)
 }

@@ -5,7 +5,6 @@ use serde_json::Value;
 
 use super::accounts::insert_lane;
 use super::{Store, json, parse, word};
-use crate::contract::manifest::Manifest;
 use crate::model;
 use crate::model::account::{Auth, Binding, Connection, ConnectionState, Policy, PortalDetails, Version};
 use crate::model::id::{AccountId, BindingId, ConnectionId, VersionId};
@@ -241,20 +240,6 @@ impl Store {
             .execute(&self.writer)
             .await?;
         Ok(done.rows_affected() > 0)
-    }
-
-    /// Manifest and settings of everything that the connections of an account go through.
-    pub async fn bound_manifests(&self, account: &AccountId) -> sqlx::Result<Vec<(Manifest, Value)>> {
-        let rows: Vec<(String, String)> = sqlx::query_as(
-            "SELECT v.manifest, b.settings FROM bindings AS b
-             JOIN versions AS v ON v.account_id = b.version_account_id AND v.id = b.version_id
-             WHERE b.account_id = $1 AND b.id = (SELECT max(n.id) FROM bindings AS n
-               WHERE n.account_id = b.account_id AND n.connection_id = b.connection_id AND n.event_type = b.event_type)",
-        )
-        .bind(account.as_str())
-        .fetch_all(&self.readers)
-        .await?;
-        rows.iter().map(|(manifest, settings)| Ok((parse(manifest)?, parse(settings)?))).collect()
     }
 
     /// Says what the account wants of a connection from now on.

@@ -35,8 +35,9 @@ pub struct WaitingLeads {
 const PAGE: i64 = 500;
 
 impl Store {
-    /// Takes a lane, whether or not it has work; none while somebody else holds it.
-    pub async fn lease_lane(
+    /// Takes a lane for what is no call to the portal, such as a refresh: a lane that rests too. None while somebody
+    /// else holds it.
+    pub async fn hold_lane(
         &self,
         account: &AccountId,
         lane: &str,

@@ -5,9 +5,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::browser::Browser;
-use super::{API_TOKEN, CLIENT_ID, consented, finish, start};
+use super::{CLIENT_ID, consented, finish, start};
 use crate::cli::{json as cli_json, leadline};
-use crate::support::TestApp;
+use crate::support::{API_TOKEN, TestApp};
 
 async fn call(app: &TestApp, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> (u16, Value) {
     let mut request = reqwest::Client::new().request(method, format!("{}{path}", app.address));
@@ -27,7 +27,7 @@ async fn managed(app: &TestApp, method: Method, path: &str, body: Option<Value>)
 
 #[tokio::test]
 async fn the_management_api_is_for_the_operator_only() {
-    let closed = TestApp::start().await;
+    let closed = TestApp::start_with(|config, _, _| config.api_token_file = None).await;
     let (status, problem) = call(&closed, Method::GET, "/v1/connections", Some(API_TOKEN), None).await;
     assert_eq!((status, &problem["code"]), (403, &json!("api_closed")));
     assert!(problem["fix"].as_str().unwrap().contains("--api-token-file"), "{problem}");

@@ -10,8 +10,9 @@ use leadline::store::Waiting;
 use secrecy::ExposeSecret as _;
 
 use super::browser::Browser;
-use super::{API_TOKEN, CLIENT_ID, CLIENT_SECRET, consented, finish, fresh, link, reconnect, start, tokens};
+use super::{CLIENT_ID, CLIENT_SECRET, consented, finish, fresh, link, reconnect, start, tokens};
 use crate::cli::leadline;
+use crate::support::API_TOKEN;
 
 #[derive(Clone, Default)]
 struct Everything(Arc<Mutex<Vec<u8>>>);

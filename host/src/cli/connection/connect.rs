@@ -57,10 +57,10 @@ pub struct Again {
 #[derive(clap::Args, Debug)]
 struct Link {
     /// Ask for permission for this too, beside what is in use.
-    #[arg(long, value_name = "FEATURE", conflicts_with = "token_file", value_parser = PossibleValuesParser::new(features()).map(|word| feature(&word)))]
+    #[arg(long, value_name = "FEATURE", value_parser = PossibleValuesParser::new(features()).map(|word| feature(&word)))]
     allow: Vec<Feature>,
     /// Wait until the link has been used, or has expired.
-    #[arg(long, conflicts_with = "token_file")]
+    #[arg(long)]
     wait: bool,
 }
 
