@@ -223,7 +223,7 @@ async fn a_contact_that_was_deleted_while_we_wrote_is_made_again_once() {
     let lead = app.lead(&event).await;
     let (contact, deal, note) = (lead.contact.unwrap().id, lead.deal.unwrap().id, lead.note.unwrap().id);
     assert_ne!(contact, first);
-    assert_eq!(app.hubspot.associations(dealer.portal(), DEAL, &deal, CONTACT), [contact.clone()]);
+    assert_eq!(app.hubspot.associations(dealer.portal(), DEAL, &deal, CONTACT), std::slice::from_ref(&contact));
     assert_eq!(app.hubspot.associations(dealer.portal(), NOTE, &note, CONTACT), [contact]);
     assert_eq!(
         (app.hubspot.record_count(dealer.portal(), DEAL), app.hubspot.record_count(dealer.portal(), NOTE)),

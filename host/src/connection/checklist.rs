@@ -280,7 +280,7 @@ fn judge(row: &Row, there: PropertyInfo) -> Done {
     let schema = PortalSchema { objects: [(row.object_type.clone(), properties)].into(), ..PortalSchema::default() };
     let state = compare(&row.definition, &schema);
     if state.is_trouble() {
-        Done::Unfit { sentence: state.sentence(&row.definition), way_out: state.way_out(&row.definition) }
+        Done::Unfit { sentence: state.sentence(&row.definition), way_out: state.way_out() }
     } else {
         Done::Fine
     }

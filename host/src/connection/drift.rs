@@ -170,7 +170,7 @@ pub fn checklist(bound: &[Bound], connection: &Connection, read: &Read) -> Vec<R
             matches!(state, PropertyState::Missing).then(|| fit::suggestion(&definition, &read.schema)).flatten();
         let object_type = object_type_id(&definition.object_type).to_owned();
         Row {
-            why: definition.unique.then(|| match object_type.as_str() {
+            why: definition.unique.then_some(match object_type.as_str() {
                 CONTACT => {
                     "Without it, leads without an e-mail address wait: nothing else tells a repeat from a new person."
                 }
@@ -184,7 +184,7 @@ pub fn checklist(bound: &[Bound], connection: &Connection, read: &Read) -> Vec<R
             description: definition.description.clone(),
             used_by: wanted.used_by,
             sentence: state.sentence(&definition),
-            way_out: state.way_out(&definition),
+            way_out: state.way_out(),
             similar: similar.map(|(name, label)| (name.to_owned(), label.to_owned())),
             state,
             object_type,

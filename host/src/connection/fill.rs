@@ -13,7 +13,7 @@ use crate::fit::Judged;
 use crate::hubspot::{self, BATCH_MAX, Change, Found, Input, Meaning};
 use crate::model::lane::Lease;
 use crate::model::portal::PortalSchema;
-use crate::store::{DroppedValue, LaneState, Settlement, Store};
+use crate::store::{DroppedValue, Store};
 
 /// Between two pages, so that the calls of leads come first.
 const REST: Duration = Duration::from_secs(2);
@@ -87,7 +87,7 @@ pub async fn fill(store: &Store, session: &Session, wish: &Wish, clock: &Clock) 
             break;
         };
         let done = fill_page(store, session, &schema, values, wish, &mut report).await;
-        store.settle(&lease, Settlement::resting(LaneState::default()), clock()).await?;
+        store.give_back(&lease).await?;
         done?;
         if report.stopped.is_some() {
             break;
@@ -108,7 +108,10 @@ impl Report {
 
 async fn lease(store: &Store, session: &Session, clock: &Clock) -> anyhow::Result<Option<Lease>> {
     for _ in 0..LEASE_TRIES {
-        if let Some(lease) = store.lease_lane(&session.connection, "fill", clock()).await? {
+        let (account, lane) = (&session.connection.account_id, session.connection.id.as_str());
+        if store.rest_of(&session.connection, clock()).await?.is_none()
+            && let Some(lease) = store.hold_lane(account, lane, "fill", clock()).await?
+        {
             return Ok(Some(lease));
         }
         tokio::time::sleep(LEASE_WAIT).await;

@@ -135,7 +135,7 @@ impl PropertyState {
     }
 
     /// What to do about it. Empty where nothing is to be done.
-    pub fn way_out(&self, definition: &PropertyDefinition) -> String {
+    pub fn way_out(&self) -> String {
         match self {
             Self::Fine | Self::Wider { .. } => String::new(),
             Self::Missing => "Let it be created (`leadline property create`), or create it in HubSpot.".to_owned(),
@@ -143,7 +143,7 @@ impl PropertyState {
                 "Restore it in HubSpot, or let it be created: HubSpot then brings the old one back.".to_owned()
             }
             Self::Archived { differs: Some(old) } => {
-                format!("Restore it in HubSpot first. {}", old.way_out(definition))
+                format!("Restore it in HubSpot first. {}", old.way_out())
             }
             Self::ReadOnly => "Choose another property in the settings.".to_owned(),
             Self::WrongType { wanted, .. } => {
@@ -301,7 +301,7 @@ mod tests {
             let schema = found.as_ref().map_or_else(|| portal(&[]), |found| portal(&[("p", found.clone())]));
             let state = compare(&definition, &schema);
             assert_eq!(state.label(), expected, "{definition:?} {found:?}");
-            assert_eq!(state.way_out(&definition).is_empty(), !state.is_trouble(), "{expected}");
+            assert_eq!(state.way_out().is_empty(), !state.is_trouble(), "{expected}");
             assert!(state.sentence(&definition).contains("`p`") && state.sentence(&definition).ends_with('.'));
         }
         assert_eq!(compare(&text(), &PortalSchema::default()), PropertyState::Unknown);

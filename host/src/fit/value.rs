@@ -301,7 +301,7 @@ mod tests {
         PortalSchema { objects: BTreeMap::from([(object_type.to_owned(), properties)]), ..PortalSchema::default() }
     }
 
-    fn mended(text: &str) -> Result<Option<&str>, Code> {
+    fn mended(text: &'static str) -> Result<Option<&'static str>, Code> {
         Ok(Some(text))
     }
 
@@ -311,7 +311,8 @@ mod tests {
         let wrong = Err(Code::PropertyWrongType);
         let unknown = Err(Code::OptionUnknown);
         let midnight = 1_797_984_000_000_i64;
-        let rows: Vec<(&str, &str, String, Result<Option<&str>, Code>)> = vec![
+        type Expected = Result<Option<&'static str>, Code>;
+        let rows: Vec<(&str, &str, String, Expected)> = vec![
             ("string", "text", "anything; at all".into(), fine),
             ("string", "text", "x".repeat(65_536), fine),
             ("string", "text", "x".repeat(65_537), Err(Code::PropertyRule)),

@@ -98,32 +98,6 @@ impl Store {
             .collect()
     }
 
-    /// Takes the lane of one connection, due or not, where nobody holds it and HubSpot did not ask it to rest.
-    pub async fn lease_lane(
-        &self,
-        connection: &Connection,
-        owner: &str,
-        now: Timestamp,
-    ) -> sqlx::Result<Option<Lease>> {
-        let until = now + LEASE;
-        let leased: Option<(i64, String)> = sqlx::query_as(
-            "UPDATE lanes SET owner = $4, epoch = epoch + 1, lease_until = $5
-             WHERE account_id = $1 AND id = $2 AND paused_until <= $3 AND lease_until <= $3 RETURNING epoch, budget",
-        )
-        .bind(connection.account_id.as_str())
-        .bind(connection.id.as_str())
-        .bind(now.0)
-        .bind(owner)
-        .bind(until.0)
-        .fetch_optional(&self.writer)
-        .await?;
-        let lease = |(epoch, budget): (i64, String)| {
-            let (account_id, lane_id) = (connection.account_id.clone(), connection.id.to_string());
-            Ok(Lease { account_id, lane_id, owner: owner.to_owned(), epoch, until, learned: parse(&budget)? })
-        };
-        leased.map(lease).transpose()
-    }
-
     /// When the next lane of a kind has work, so that a worker can sleep until then.
     pub async fn next_due(&self, kind: LaneKind, now: Timestamp) -> sqlx::Result<Option<Timestamp>> {
         let next: Option<i64> = sqlx::query_scalar(
