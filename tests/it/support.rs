@@ -282,7 +282,8 @@ impl TestApp {
 
     /// What the dealership wants of its connection from now on.
     pub(crate) async fn set_policy(&self, dealer: &Dealer, policy: Policy) {
-        self.app.store.set_policy(&dealer.connection, &policy).await.unwrap();
+        let version = &dealer.connection.api_version;
+        self.app.store.set_policy(&dealer.connection, &policy, version).await.unwrap();
     }
 
     /// Works through the queue and moves the clock to whatever is due next, until `end`.

@@ -1,6 +1,7 @@
 //! `leadline connection`: an account's HubSpot portal.
 
 mod connect;
+mod set;
 
 use clap::builder::TypedValueParser as _;
 use serde::Serialize;
@@ -9,12 +10,13 @@ use serde_json::Value;
 use super::Context;
 use super::failure::{Failure, Result};
 use crate::app::open_hubspot;
+use crate::cause::Problem;
 use crate::connection::check::check;
 use crate::connection::ending::{self, EndError};
 use crate::connection::needs;
 use crate::connection::scopes::{self, MissingScope};
 use crate::model::account::{Auth, Connection};
-use crate::model::time::clock;
+use crate::model::time::{Timestamp, clock};
 use crate::store::{Store, Waiting, WaitingLeads};
 
 #[derive(clap::Subcommand, Debug)]
@@ -41,6 +43,8 @@ pub enum Command {
         /// The account's slug, or the connection's id.
         connection: String,
     },
+    /// Say how leads are written to the portal. What is not named stays as it is.
+    Set(set::Args),
     /// Stop deliveries; leads wait until the connection is resumed.
     Pause {
         /// The account's slug, or the connection's id.
@@ -87,6 +91,7 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
                 }
             }
         }
+        Command::Set(args) => set::run(&store, args, context).await,
         Command::Pause { connection } => {
             let connection = find(&store, &connection).await?;
             ending::pause(&store, &connection).await.map_err(failure)?;
@@ -154,6 +159,8 @@ struct Shown {
     connection: Connection,
     waiting: WaitingLeads,
     missing: Vec<MissingScope>,
+    /// HubSpot asked for a rest: until when, and why.
+    rest: Option<(Timestamp, Problem)>,
 }
 
 async fn show(store: &Store, name: &str, context: &mut Context<'_>) -> Result<()> {
@@ -161,7 +168,8 @@ async fn show(store: &Store, name: &str, context: &mut Context<'_>) -> Result<()
     let needs = needs(store, &connection).await?;
     let missing = scopes::missing(&connection, &needs);
     let waiting = store.waiting_leads(&connection).await?;
-    context.one(&Shown { connection, waiting, missing }, |shown| {
+    let rest = store.rest_of(&connection, clock()).await?;
+    context.one(&Shown { connection, waiting, missing, rest }, |shown| {
         let connection = &shown.connection;
         let mut lines = vec![format!(
             "Portal {}: {}, by {}, since {}",
@@ -182,6 +190,9 @@ async fn show(store: &Store, name: &str, context: &mut Context<'_>) -> Result<()
             lines.push(format!("  permitted: {}", scopes.join(", ")));
         }
         lines.extend(shown.missing.iter().map(|missing| format!("  {}", missing.sentence)));
+        if let Some((until, why)) = &shown.rest {
+            lines.push(format!("  rests until {until}: {}", why.code.title()));
+        }
         lines.push(format!("  on the way: {}; waiting for somebody: {}", shown.waiting.pending, shown.waiting.blocked));
         lines.join("\n")
     })

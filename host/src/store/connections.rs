@@ -242,12 +242,13 @@ impl Store {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Says what the account wants of a connection from now on.
-    pub async fn set_policy(&self, connection: &Connection, policy: &Policy) -> sqlx::Result<()> {
-        sqlx::query("UPDATE connections SET policy = $3 WHERE account_id = $1 AND id = $2")
+    /// Says how leads are written from now on, and with which version of HubSpot's API.
+    pub async fn set_policy(&self, connection: &Connection, policy: &Policy, api_version: &str) -> sqlx::Result<()> {
+        sqlx::query("UPDATE connections SET policy = $3, api_version = $4 WHERE account_id = $1 AND id = $2")
             .bind(connection.account_id.as_str())
             .bind(connection.id.as_str())
             .bind(json(policy))
+            .bind(api_version)
             .execute(&self.writer)
             .await
             .map(drop)
