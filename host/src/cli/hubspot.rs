@@ -10,23 +10,12 @@ use serde_json::json;
 
 use super::Context;
 use super::failure::{Failure, Result};
+use crate::connection::scopes::{Feature, PERMISSIONS};
 use crate::serve;
 
 /// The app that the simulator knows from the start. Its secret guards nothing but play.
 const CLIENT_ID: &str = "leadline-sim";
 const CLIENT_SECRET: &str = "leadline-sim-secret";
-/// What the app asks for always, and what only some features need.
-const REQUIRED_SCOPES: [&str; 4] =
-    ["oauth", "crm.objects.contacts.read", "crm.objects.contacts.write", "crm.schemas.contacts.read"];
-const OPTIONAL_SCOPES: [&str; 6] = [
-    "crm.schemas.contacts.write",
-    "crm.objects.deals.read",
-    "crm.objects.deals.write",
-    "crm.schemas.deals.read",
-    "crm.schemas.deals.write",
-    "crm.objects.owners.read",
-];
-
 #[derive(clap::Subcommand, Debug)]
 pub enum Command {
     /// Run the HubSpot simulator alone, until Ctrl-C.
@@ -132,9 +121,13 @@ fn furnish(simulator: &Simulator, args: &SimArgs) {
         client_id: CLIENT_ID.to_owned(),
         client_secret: CLIENT_SECRET.to_owned(),
         redirect_urls: vec![args.redirect_url.clone()],
-        required_scopes: REQUIRED_SCOPES.map(str::to_owned).to_vec(),
-        optional_scopes: OPTIONAL_SCOPES.map(str::to_owned).to_vec(),
+        required_scopes: scopes(|feature| feature == Feature::Contacts),
+        optional_scopes: scopes(|feature| feature != Feature::Contacts),
     });
+}
+
+fn scopes(of: fn(Feature) -> bool) -> Vec<String> {
+    PERMISSIONS.iter().filter(|one| of(one.feature)).map(|one| one.scope.to_owned()).collect()
 }
 
 fn shown(portal: Portal) -> Shown {
