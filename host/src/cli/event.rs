@@ -265,6 +265,10 @@ fn delivery_lines(shown: &ShownDelivery, lines: &mut Vec<String>) {
             .iter()
             .map(|dropped| format!("    dropped  {} = {}: {}", dropped.field, dropped.value, dropped.reason)),
     );
+    let filled = delivery.progress.filled.iter();
+    lines.extend(
+        filled.map(|one| format!("    filled   {} = {}, after it was left out at first", one.field, one.value)),
+    );
     let normalized = delivery.progress.normalized.iter();
     lines.extend(normalized.map(|one| format!("    stored   {} = {}, sent as {}", one.field, one.stored, one.sent)));
     for call in &shown.calls {

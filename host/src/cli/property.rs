@@ -112,7 +112,8 @@ fn show_check(check: &Check, account: &str, context: &mut Context<'_>) -> Result
         write_rows(check, context)?;
         if check.dropped_leads > 0 {
             let count = check.dropped_leads;
-            writeln!(context.out, "{count} leads went without a value: leadline property fill --account {account}")?;
+            let leads = if count == 1 { "lead" } else { "leads" };
+            writeln!(context.out, "{count} {leads} went without a value: leadline property fill --account {account}")?;
         }
     }
     if !check.has_trouble() {

@@ -1,5 +1,7 @@
 //! The checklist of a portal's properties, and creating what is missing.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -120,6 +122,9 @@ pub struct Creation {
     pub stopped: Option<Problem>,
 }
 
+/// HubSpot takes values for a new property within this time: it needs up to 0.7 s.
+const PROPERTY_LAG: Duration = Duration::from_secs(1);
+
 /// Creates what is missing, in a group of its own, and only that. Afterwards the portal is read again, and what waited
 /// goes on.
 ///
@@ -154,6 +159,10 @@ pub async fn create_missing(
                 break;
             }
         }
+    }
+    if work.iter().any(|one| one.result.is_some()) {
+        // What waited goes on as soon as the portal is read again, and by then the properties have to take values.
+        tokio::time::sleep(PROPERTY_LAG).await;
     }
     let check = check(store, session, now).await?;
     let stopped = stopped.or_else(|| check.as_ref().err().cloned());
