@@ -13,7 +13,7 @@ use crate::ingest::Door;
 use crate::model::time::clock;
 use crate::seal::KeyRing;
 use crate::stock;
-use crate::store::Store;
+use crate::store::{Database, Store};
 use crate::transform::Transformer;
 use crate::wake::Wake;
 
@@ -119,7 +119,10 @@ pub async fn open_store(config: &Config) -> anyhow::Result<Store> {
     make_data_folder(config)?;
     let (database, key_ring) = (config.database(), config.key_ring());
     // A new key opens nothing that an old one sealed.
-    if database.exists() && !key_ring.exists() {
+    if let Database::File(file) = &database
+        && file.exists()
+        && !key_ring.exists()
+    {
         anyhow::bail!(
             "the key ring {} is missing, and the database beside it cannot be read without it; put it back",
             key_ring.display()

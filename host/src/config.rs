@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::store::Database;
+
 /// Where the client secret may stand instead of a file.
 const CLIENT_SECRET_ENV: &str = "LEADLINE_HUBSPOT_CLIENT_SECRET";
 /// Where the operator's token may stand instead of a file.
@@ -21,6 +23,12 @@ pub struct Config {
     /// Folder of the database and, unless named apart, of the key ring.
     #[arg(long, env = "LEADLINE_DATA", default_value = "data", global = true, value_name = "DIR")]
     pub data: PathBuf,
+
+    /// Address of a Postgres database, such as `postgres://leadline@db.internal/leadline`, for more than one process; a
+    /// password goes into the environment variable PGPASSWORD or a `.pgpass` file. [default: the SQLite file
+    /// `leadline.db` in the data folder]
+    #[arg(long, env = "LEADLINE_DATABASE", global = true, hide_env_values = true, value_name = "URL")]
+    pub database: Option<String>,
 
     /// File of the key ring that opens tokens and signing secrets; made with a new key where there is none.
     /// [default: `keys` in the data folder]
@@ -77,6 +85,7 @@ impl Config {
     pub fn on(data: PathBuf, hubspot_url: String) -> Self {
         Self {
             data,
+            database: None,
             keys: None,
             hubspot_url,
             hubspot_client_id: None,
@@ -128,9 +137,12 @@ impl Config {
         Ok(Some(text.trim_end_matches('/').to_owned()))
     }
 
-    /// The database file.
-    pub fn database(&self) -> PathBuf {
-        self.data.join("leadline.db")
+    /// Where the database is.
+    pub fn database(&self) -> Database {
+        match &self.database {
+            Some(url) => Database::Postgres(SecretString::from(url.clone())),
+            None => Database::File(self.data.join("leadline.db")),
+        }
     }
 
     /// The key ring file.

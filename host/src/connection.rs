@@ -25,7 +25,7 @@ use crate::model::portal::PortalSchema;
 use crate::model::time::Timestamp;
 use crate::schema::{Settings, Violation};
 use crate::stock::DEFAULT_NAME;
-use crate::store::{Connect, NewConnection, Store};
+use crate::store::{self, Connect, NewConnection, Store, StoreError};
 
 use scopes::Feature;
 use session::Session;
@@ -64,7 +64,7 @@ pub enum UseError {
     #[error("the settings do not fit transformation `{label}`: {}", violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Settings { label: String, violations: Vec<Violation> },
     #[error(transparent)]
-    Store(#[from] sqlx::Error),
+    Store(#[from] StoreError),
 }
 
 /// Why an account cannot be connected to a portal.
@@ -81,7 +81,7 @@ pub enum ConnectError {
     #[error("HubSpot could not be asked about the token: {0}")]
     Away(String),
     #[error(transparent)]
-    Store(#[from] sqlx::Error),
+    Store(#[from] StoreError),
 }
 
 /// Connects an account with a static token (a private app's, or a service key) of a portal that is known to be the
@@ -167,7 +167,7 @@ async fn take_in(store: &Store, new: NewConnection<'_>, now: Timestamp) -> Resul
 }
 
 /// Lets everything go on that waited for a connection to be made, and is made now.
-async fn release(store: &Store, connection: &Connection, now: Timestamp) -> sqlx::Result<()> {
+async fn release(store: &Store, connection: &Connection, now: Timestamp) -> store::Result<()> {
     store.release(&connection.account_id, &FIXED_BY_CONNECTING, now).await?;
     if connection.state == ConnectionState::Connected {
         store.release(&connection.account_id, &[Code::ConnectionPaused], now).await?;
@@ -179,7 +179,7 @@ async fn release(store: &Store, connection: &Connection, now: Timestamp) -> sqlx
 ///
 /// # Errors
 /// The store's.
-pub async fn needs(store: &Store, connection: &Connection) -> sqlx::Result<Vec<Feature>> {
+pub async fn needs(store: &Store, connection: &Connection) -> store::Result<Vec<Feature>> {
     let bound = store.bound(connection).await?.into_iter();
     Ok(scopes::needs(&bound.map(|bound| (bound.manifest, bound.settings)).collect::<Vec<_>>()))
 }
@@ -218,9 +218,8 @@ pub async fn choose(
         let known = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         return Err(UseError::Unknown { name: name.to_owned(), known });
     };
-    let manifest: Manifest =
-        serde_json::from_value(version.manifest.clone()).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
-    let schema = Settings::compile(&manifest.settings_schema).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+    let manifest: Manifest = serde_json::from_value(version.manifest.clone()).map_err(StoreError::decode)?;
+    let schema = Settings::compile(&manifest.settings_schema).map_err(StoreError::decode)?;
     let settings =
         schema.complete(settings).map_err(|violations| UseError::Settings { label: version.label(), violations })?;
     Ok((version, manifest, settings))
@@ -285,7 +284,7 @@ async fn bind(
     manifest: &Manifest,
     settings: &Value,
     now: Timestamp,
-) -> sqlx::Result<()> {
+) -> store::Result<()> {
     for event_type in &manifest.event_types {
         store.bind(connection, event_type, version, settings, now).await?;
     }

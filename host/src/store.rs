@@ -1,13 +1,14 @@
 //! All SQL, by intent. One database is the truth and the hand-over between the steps of the flow.
 //!
-//! A batch statement takes one JSON text, an array of flat objects, which `rows!` turns into a table. The account
-//! stands in every row and every join, so that each statement uses the full key.
+//! A batch statement takes one JSON text, an array of flat objects, which `sql!` reads as a table. The account stands
+//! in every row and every join, so that each statement uses the full key.
 
 mod accounts;
 mod calls;
 mod causes;
 mod connections;
 mod consents;
+mod db;
 mod deliveries;
 mod dropped;
 mod endings;
@@ -21,22 +22,24 @@ mod schemas;
 mod tokens;
 mod transformations;
 
-use std::path::Path;
-use std::str::FromStr;
-use std::time::Duration;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, Transaction};
 
 use crate::seal::KeyRing;
+
+use db::postgres::PostgresDb;
+use db::sqlite::SqliteDb;
+use db::{Conn, Db, Query, Sql, query, sql};
 
 pub use accounts::{CreateAccount, NewSource, SigningSource};
 pub use calls::{AnsweredCall, NewCall, OpenCall, ShownCall};
 pub use connections::{Connect, NewConnection};
 pub use consents::{Consent, NewTicket, Ticket};
+pub use db::{Result, StoreError};
 pub use deliveries::{Attempt, Settlement};
 pub use dropped::DroppedValue;
 pub use endings::{Waiting, WaitingLeads};
@@ -50,95 +53,50 @@ pub use schemas::CachedSchema;
 pub use tokens::{Credentials, NewTokens};
 pub use transformations::{Bound, HOUSE, NewVersion};
 
-/// Readers beside the one writer. They never wait for it, nor it for them.
-const READERS: u32 = 4;
-/// How long a command of another process may hold the file before we give up.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A number of virtual shards that no installation outgrows.
 const SHARDS: u64 = 4096;
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations/sqlite");
-
-/// The rows of the JSON array in a parameter, as a table with these columns.
-macro_rules! rows {
-    ($param:literal; $first:ident $(, $name:ident)*) => {
-        concat!(
-            "(SELECT value->>'", stringify!($first), "' AS ", stringify!($first),
-            $(", value->>'", stringify!($name), "' AS ", stringify!($name),)*
-            " FROM json_each(", $param, "))"
-        )
-    };
+/// Where the database is.
+#[derive(Clone, Debug)]
+pub enum Database {
+    /// An SQLite file: for one process.
+    File(PathBuf),
+    /// A Postgres server, as `postgres://user:password@host/database`: for many processes.
+    Postgres(SecretString),
 }
-use rows;
 
-/// The database. Cheap to clone.
+/// The database, as the steps of the flow use it. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    writer: SqlitePool,
-    readers: SqlitePool,
-    keys: std::sync::Arc<KeyRing>,
-    schemas: std::sync::Arc<schemas::ParsedSchemas>,
+    db: Db,
+    keys: Arc<KeyRing>,
+    schemas: Arc<schemas::ParsedSchemas>,
 }
 
 impl Store {
-    /// Opens the SQLite file, makes it where there is none, and brings its tables up to date.
+    /// Opens the database and brings its tables up to date. An SQLite file is made where there is none.
     ///
     /// # Errors
-    /// When the file cannot be opened, or is not as durable as an acknowledgement promises.
-    pub async fn open(file: &Path, keys: KeyRing) -> anyhow::Result<Self> {
-        // The busy timeout has to come before the journal mode, which takes a lock; sqlx sets it first.
-        let options = SqliteConnectOptions::from_str("sqlite:")?
-            .filename(file)
-            .create_if_missing(true)
-            .busy_timeout(BUSY_TIMEOUT)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(false)
-            .pragma("cache_size", "-65536")
-            .pragma("temp_store", "memory")
-            .pragma("mmap_size", "268435456")
-            .statement_cache_capacity(200);
-        let opened = || format!("cannot open the database {}", file.display());
-        let writer =
-            SqlitePoolOptions::new().max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
-        let writer = writer.connect_with(options.clone()).await.with_context(opened)?;
-        let readers = SqlitePoolOptions::new().max_connections(READERS).idle_timeout(None).max_lifetime(None);
-        let readers = readers.connect_with(options.read_only(true)).await.with_context(opened)?;
-        MIGRATIONS.run(&writer).await.context("cannot bring the database up to date")?;
-        let store = Self { writer, readers, keys: keys.into(), schemas: Default::default() };
-        store.assert_durable().await?;
-        Ok(store)
-    }
-
-    /// Some builds default to a mode that loses acknowledged events when the power fails.
-    async fn assert_durable(&self) -> anyhow::Result<()> {
-        let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&self.writer).await?;
-        let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&self.writer).await?;
-        if mode != "wal" || synchronous != 2 {
-            bail!(
-                "the database is in journal mode `{mode}` with synchronous {synchronous}; it has to be `wal` with 2 (FULL)"
-            );
-        }
-        Ok(())
+    /// When it cannot be opened, or is not as durable as an acknowledgement promises.
+    pub async fn open(database: &Database, keys: KeyRing) -> anyhow::Result<Self> {
+        let db = match database {
+            Database::File(file) => Db::Sqlite(SqliteDb::open(file).await?),
+            Database::Postgres(url) => Db::Postgres(PostgresDb::open(url).await?),
+        };
+        Ok(Self { db, keys: keys.into(), schemas: Arc::default() })
     }
 
     /// Whether the database answers.
     ///
     /// # Errors
     /// The database's own.
-    pub async fn ping(&self) -> sqlx::Result<()> {
-        sqlx::query("SELECT 1").execute(&self.readers).await.map(drop)
+    pub async fn ping(&self) -> Result<()> {
+        query(sql!("SELECT CAST(1 AS bigint)")).fetch_one::<i64>(&self.db).await.map(drop)
     }
 
-    /// Waits for what is under way and closes the file.
+    /// Waits for what is under way and closes the database.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
-    }
-
-    /// A write transaction. It takes the lock at once: a deferred one that upgrades fails, whatever the timeout.
-    async fn begin(&self) -> sqlx::Result<Transaction<'_, Sqlite>> {
-        self.writer.begin_with("BEGIN IMMEDIATE").await
+        self.db.close().await;
     }
 }
 
@@ -148,14 +106,13 @@ fn json<T: Serialize + ?Sized>(value: &T) -> String {
 }
 
 /// A JSON column as its value.
-fn parse<T: DeserializeOwned>(text: &str) -> sqlx::Result<T> {
-    serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(Box::new(error)))
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(StoreError::decode)
 }
 
 /// A word column as its enum.
-fn word<T: DeserializeOwned>(text: &str) -> sqlx::Result<T> {
-    T::deserialize(serde::de::value::StrDeserializer::<serde::de::value::Error>::new(text))
-        .map_err(|error| sqlx::Error::Decode(Box::new(error)))
+fn word<T: DeserializeOwned>(text: &str) -> Result<T> {
+    T::deserialize(serde::de::value::StrDeserializer::<serde::de::value::Error>::new(text)).map_err(StoreError::decode)
 }
 
 /// Which of the virtual shards an account is in.
@@ -174,7 +131,7 @@ mod tests {
     async fn what_runs_every_round_reads_by_key_and_no_whole_table() {
         let folder = tempfile::tempdir().unwrap();
         let keys = KeyRing::open_file(&folder.path().join("keys")).unwrap();
-        let store = Store::open(&folder.path().join("leadline.db"), keys).await.unwrap();
+        let store = Store::open(&Database::File(folder.path().join("leadline.db")), keys).await.unwrap();
         let rows = [
             (calls::OPEN_CALLS, "c USING INDEX calls_open (account_id=? AND lane_id=?)"),
             (calls::RECENT_CALLS, "calls USING INDEX sqlite_autoindex_calls_1 (account_id=? AND id>?)"),
@@ -183,15 +140,15 @@ mod tests {
             (plans::RECEIVED, "w USING PRIMARY KEY (account_id=? AND lane_id=? AND band=? AND due_at<?)"),
         ];
         for (statement, expected) in rows {
-            let plan: Vec<(i64, i64, i64, String)> =
-                sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}")))
-                    .fetch_all(&store.readers)
-                    .await
-                    .unwrap();
+            let explained =
+                (1..=5).fold(query(Sql::same(format!("EXPLAIN QUERY PLAN {}", statement.sqlite))), |query, number| {
+                    if statement.sqlite.contains(&format!("${number}")) { query.bind("") } else { query }
+                });
+            let plan: Vec<(i64, i64, i64, String)> = explained.fetch_all(&store.db).await.unwrap();
             let plan: Vec<_> = plan.into_iter().map(|(.., step)| step).collect();
-            assert!(plan.iter().any(|step| step.contains(expected)), "{statement}\n{plan:#?}");
+            assert!(plan.iter().any(|step| step.contains(expected)), "{statement:?}\n{plan:#?}");
             let whole = |step: &&String| step.starts_with("SCAN") && !step.contains("VIRTUAL TABLE");
-            assert_eq!(plan.iter().find(whole), None, "{statement}\n{plan:#?}");
+            assert_eq!(plan.iter().find(whole), None, "{statement:?}\n{plan:#?}");
         }
     }
 }

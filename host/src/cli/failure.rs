@@ -4,6 +4,7 @@ use std::io;
 
 use crate::connection::ConnectError;
 use crate::connection::session::NoSession;
+use crate::store::StoreError;
 
 pub type Result<T> = std::result::Result<T, Failure>;
 
@@ -102,8 +103,8 @@ impl From<NoSession> for Failure {
     }
 }
 
-impl From<sqlx::Error> for Failure {
-    fn from(error: sqlx::Error) -> Self {
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
         Self { code: 1, error: anyhow::Error::from(error).context("the database failed"), hint: None }
     }
 }

@@ -18,7 +18,7 @@ use crate::hubspot::{self, API_VERSION, HubSpot, Portal, TokenFailure, Tokens};
 use crate::model::account::{Account, Auth, Connection, PortalDetails};
 use crate::model::id::ConnectionId;
 use crate::model::time::Timestamp;
-use crate::store::{Consent, NewConnection, NewTicket, NewTokens, Store, Ticket};
+use crate::store::{self, Consent, NewConnection, NewTicket, NewTokens, Store, Ticket};
 pub use stop::{Stop, Words};
 
 /// How long a link is good: an admin has to be found, who then needs a minute.
@@ -54,7 +54,7 @@ impl Invitation {
 ///
 /// # Errors
 /// The store's.
-pub async fn invite(store: &Store, account: &Account, wish: Wish<'_>, now: Timestamp) -> sqlx::Result<Invitation> {
+pub async fn invite(store: &Store, account: &Account, wish: Wish<'_>, now: Timestamp) -> store::Result<Invitation> {
     let (ticket, expires_at) = (secret(), now + LINK_LIFE);
     let wishes: Vec<_> = wish.features.iter().map(crate::model::word).collect();
     let new = NewTicket {
@@ -73,7 +73,7 @@ pub async fn invite(store: &Store, account: &Account, wish: Wish<'_>, now: Times
 ///
 /// # Errors
 /// The store's.
-pub async fn outcome(store: &Store, invitation: &Invitation) -> sqlx::Result<Option<ConnectionId>> {
+pub async fn outcome(store: &Store, invitation: &Invitation) -> store::Result<Option<ConnectionId>> {
     let ticket = store.ticket(&sha256_hex(invitation.ticket.expose_secret().as_bytes())).await?;
     Ok(ticket.and_then(|ticket| ticket.made))
 }

@@ -7,7 +7,7 @@ use crate::cause::Code;
 use crate::hubspot::{self, API_VERSION, HubSpot, OAuthApp, Portal, TokenFailure, Tokens};
 use crate::model::account::{Connection, ConnectionState};
 use crate::model::time::Timestamp;
-use crate::store::{Credentials, Store, Waiting, WaitingLeads};
+use crate::store::{self, Credentials, Store, StoreError, Waiting, WaitingLeads};
 
 /// Why a connection stays as it is.
 #[derive(Debug, thiserror::Error)]
@@ -21,8 +21,8 @@ pub enum EndError {
     Store(#[from] anyhow::Error),
 }
 
-impl From<sqlx::Error> for EndError {
-    fn from(error: sqlx::Error) -> Self {
+impl From<StoreError> for EndError {
+    fn from(error: StoreError) -> Self {
         Self::Store(error.into())
     }
 }
@@ -162,7 +162,7 @@ async fn uninstall(
 
 const BY_HAND: &str = "HubSpot did not confirm that the app was removed. A HubSpot admin can remove it under Settings, Integrations, Connected apps.";
 
-async fn wrong_state(store: &Store, connection: &Connection, wanted: &'static str) -> sqlx::Result<EndError> {
+async fn wrong_state(store: &Store, connection: &Connection, wanted: &'static str) -> store::Result<EndError> {
     let state = store.connection(connection.id.as_str()).await?.map_or(connection.state, |fresh| fresh.state);
     Ok(EndError::State { portal: connection.portal_id, state: state_word(state), wanted })
 }

@@ -9,7 +9,7 @@ use crate::hubspot::{HubSpot, Portal, Reply, Request};
 use crate::model::account::{Connection, ConnectionState};
 use crate::model::lane::Lease;
 use crate::model::time::Timestamp;
-use crate::store::{Credentials, Store};
+use crate::store::{self, Credentials, Store, StoreError};
 
 /// A token is good for a session when it lives this long yet.
 const GOOD_FOR: Duration = Duration::from_secs(60);
@@ -38,8 +38,8 @@ pub enum NoSession {
     Store(#[from] anyhow::Error),
 }
 
-impl From<sqlx::Error> for NoSession {
-    fn from(error: sqlx::Error) -> Self {
+impl From<StoreError> for NoSession {
+    fn from(error: StoreError) -> Self {
         Self::Store(error.into())
     }
 }
@@ -98,7 +98,7 @@ pub(super) async fn take_lane(
     store: &Store,
     connection: &Connection,
     clock: &(dyn Fn() -> Timestamp + Send + Sync),
-) -> sqlx::Result<Option<Lease>> {
+) -> store::Result<Option<Lease>> {
     let owner = format!("session-{}-{:x}", std::process::id(), random());
     let (account, lane) = (&connection.account_id, connection.id.as_str());
     let until = tokio::time::Instant::now() + PATIENCE;

@@ -10,6 +10,7 @@ use crate::connection::session::NoSession;
 use crate::ingest::Refusal;
 use crate::schema::Violation;
 use crate::signature::SignatureError;
+use crate::store::StoreError;
 
 /// What a client is told to wait when we are busy or the store is away, in seconds.
 const RETRY_AFTER_S: u64 = 5;
@@ -60,8 +61,8 @@ impl From<anyhow::Error> for ApiError {
     }
 }
 
-impl From<sqlx::Error> for ApiError {
-    fn from(error: sqlx::Error) -> Self {
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
         Self::Internal(error.into())
     }
 }

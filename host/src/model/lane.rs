@@ -34,6 +34,8 @@ pub struct Lease {
     pub owner: String,
     pub epoch: i64,
     pub until: Timestamp,
+    /// Until when it was given at first. The lane is due then, unless somebody wakes it before.
+    pub leased_until: Timestamp,
     /// What earlier holders learned of the portal's limit.
     pub learned: Learned,
 }

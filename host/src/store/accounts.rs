@@ -1,14 +1,16 @@
 //! Accounts, their sources and secrets.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Store, json, parse, shard};
+use super::{Conn, Query, Result, Sql, Store, json, parse, query, shard, sql};
 use crate::model::account::{Account, SchemaModes, Source};
 use crate::model::id::{AccountId, SecretId, SourceId};
 use crate::model::lane::LaneKind;
 use crate::model::time::Timestamp;
+use crate::seal::KeyRing;
 use crate::signature::Secret;
 
 /// Secrets of a source that still count beside the current one.
@@ -37,13 +39,33 @@ pub struct SigningSource {
     pub secrets: Vec<Secret>,
 }
 
+/// A secret of a source on its way into the database.
+struct NewSecret {
+    keys: Arc<KeyRing>,
+    source: Source,
+    secret: SecretString,
+    now: Timestamp,
+}
+
+impl NewSecret {
+    /// Sealed only now: until the transaction ends, the key that seals it stays in the ring.
+    async fn insert(self, tx: &mut Conn) -> Result<()> {
+        tx.guard_keys(false).await?;
+        let id = SecretId::new(self.now);
+        let sealed = self.keys.seal(&secret_place(id.as_str()), self.secret.expose_secret());
+        query(sql!("INSERT INTO source_secrets (account_id, source_id, id, secret, valid_until, created_at) VALUES ($1, $2, $3, $4, NULL, $5)"))
+            .bind(self.source.account_id.as_str()).bind(self.source.id.as_str()).bind(id.as_str()).bind(sealed).bind(self.now.0)
+            .execute(tx).await.map(drop)
+    }
+}
+
 fn secret_place(id: &str) -> String {
     format!("source_secrets/{id}/secret")
 }
 
 type SourceRow = (String, String, String, i64, String, i64);
 
-fn source(row: SourceRow) -> sqlx::Result<Source> {
+fn source(row: SourceRow) -> Result<Source> {
     let (account_id, id, name, tolerance_s, modes, created_at) = row;
     Ok(Source {
         id: SourceId::stored(id),
@@ -57,37 +79,42 @@ fn source(row: SourceRow) -> sqlx::Result<Source> {
 
 impl Store {
     /// Makes an account, and the lane in which its events are planned.
-    pub async fn create_account(&self, slug: &str, name: &str, now: Timestamp) -> sqlx::Result<CreateAccount> {
+    pub async fn create_account(&self, slug: &str, name: &str, now: Timestamp) -> Result<CreateAccount> {
         let id = AccountId::new(now);
-        let mut tx = self.begin().await?;
-        let inserted = sqlx::query(
-            "INSERT INTO accounts (id, slug, name, shard, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (slug) DO NOTHING",
-        );
-        let inserted =
-            inserted.bind(id.as_str()).bind(slug).bind(name).bind(shard(&id)).bind(now.0).execute(&mut *tx).await?;
-        if inserted.rows_affected() == 0 {
+        let account = query(sql!(
+            "INSERT INTO accounts (id, slug, name, shard, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (slug) DO NOTHING"
+        ));
+        let account = account.bind(id.as_str()).bind(slug).bind(name).bind(shard(&id)).bind(now.0);
+        let lane = insert_lane(&id, id.as_str(), LaneKind::Plan);
+        let write = self.db.write(|tx| {
+            Box::pin(async move {
+                let inserted = account.execute(&mut *tx).await? > 0;
+                if inserted {
+                    lane.execute(&mut *tx).await?;
+                }
+                Ok(inserted)
+            })
+        });
+        if !write.await? {
             return Ok(CreateAccount::SlugTaken);
         }
-        insert_lane(&mut tx, &id, id.as_str(), LaneKind::Plan).await?;
-        tx.commit().await?;
         Ok(CreateAccount::Created(Account { id, slug: slug.to_owned(), name: name.to_owned(), created_at: now }))
     }
 
     /// The account of a slug or an id.
-    pub async fn account(&self, slug_or_id: &str) -> sqlx::Result<Option<Account>> {
+    pub async fn account(&self, slug_or_id: &str) -> Result<Option<Account>> {
         let rows = self.accounts_where("WHERE slug = $1 OR id = $1", slug_or_id).await?;
         Ok(rows.into_iter().next())
     }
 
     /// Every account, oldest first.
-    pub async fn accounts(&self) -> sqlx::Result<Vec<Account>> {
+    pub async fn accounts(&self) -> Result<Vec<Account>> {
         self.accounts_where("WHERE $1 = '' ORDER BY id", "").await
     }
 
-    async fn accounts_where(&self, condition: &'static str, value: &str) -> sqlx::Result<Vec<Account>> {
+    async fn accounts_where(&self, condition: &'static str, value: &str) -> Result<Vec<Account>> {
         let text = format!("SELECT id, slug, name, created_at FROM accounts {condition}");
-        let rows: Vec<(String, String, String, i64)> =
-            sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(value).fetch_all(&self.readers).await?;
+        let rows: Vec<(String, String, String, i64)> = query(Sql::same(text)).bind(value).fetch_all(&self.db).await?;
         let account = |(id, slug, name, created_at)| Account {
             id: AccountId::stored(id),
             slug,
@@ -98,7 +125,7 @@ impl Store {
     }
 
     /// Makes a source with its first secret.
-    pub async fn create_source(&self, new: NewSource<'_>, now: Timestamp) -> sqlx::Result<Source> {
+    pub async fn create_source(&self, new: NewSource<'_>, now: Timestamp) -> Result<Source> {
         let source = Source {
             id: SourceId::new(now),
             account_id: new.account_id.clone(),
@@ -107,13 +134,18 @@ impl Store {
             schema_modes: new.schema_modes.clone(),
             created_at: now,
         };
-        let mut tx = self.begin().await?;
-        sqlx::query("INSERT INTO sources (account_id, id, name, tolerance_s, schema_modes, created_at) VALUES ($1, $2, $3, $4, $5, $6)")
+        let insert = query(sql!("INSERT INTO sources (account_id, id, name, tolerance_s, schema_modes, created_at) VALUES ($1, $2, $3, $4, $5, $6)"))
             .bind(source.account_id.as_str()).bind(source.id.as_str()).bind(&source.name)
-            .bind(source.tolerance_s).bind(json(&source.schema_modes)).bind(now.0)
-            .execute(&mut *tx).await?;
-        self.insert_secret(&mut tx, &source, new.secret, now).await?;
-        tx.commit().await?;
+            .bind(source.tolerance_s).bind(json(&source.schema_modes)).bind(now.0);
+        let secret = self.new_secret(&source, new.secret, now);
+        self.db
+            .write(|tx| {
+                Box::pin(async move {
+                    insert.execute(&mut *tx).await?;
+                    secret.insert(tx).await
+                })
+            })
+            .await?;
         Ok(source)
     }
 
@@ -124,43 +156,40 @@ impl Store {
         secret: &SecretString,
         overlap: Duration,
         now: Timestamp,
-    ) -> sqlx::Result<()> {
-        let mut tx = self.begin().await?;
-        sqlx::query("UPDATE source_secrets SET valid_until = $3 WHERE account_id = $1 AND source_id = $2 AND valid_until IS NULL")
-            .bind(source.account_id.as_str()).bind(source.id.as_str()).bind((now + overlap).0)
-            .execute(&mut *tx).await?;
-        self.insert_secret(&mut tx, source, secret, now).await?;
-        sqlx::query(
+    ) -> Result<()> {
+        let (account, id) = (source.account_id.as_str(), source.id.as_str());
+        let end = query(sql!(
+            "UPDATE source_secrets SET valid_until = $3 WHERE account_id = $1 AND source_id = $2 AND valid_until IS NULL"
+        ));
+        let end = end.bind(account).bind(id).bind((now + overlap).0);
+        let forget = query(sql!(
             "DELETE FROM source_secrets WHERE account_id = $1 AND source_id = $2 AND valid_until IS NOT NULL AND (valid_until < $3 OR id NOT IN (
-               SELECT id FROM source_secrets WHERE account_id = $1 AND source_id = $2 AND valid_until IS NOT NULL ORDER BY id DESC LIMIT $4))",
-        )
-        .bind(source.account_id.as_str()).bind(source.id.as_str()).bind(now.0).bind(OLD_SECRETS_MAX)
-        .execute(&mut *tx).await?;
-        tx.commit().await
+               SELECT id FROM source_secrets WHERE account_id = $1 AND source_id = $2 AND valid_until IS NOT NULL ORDER BY id DESC LIMIT $4))"
+        ));
+        let forget = forget.bind(account).bind(id).bind(now.0).bind(OLD_SECRETS_MAX);
+        let secret = self.new_secret(source, secret, now);
+        let rotate = self.db.write(|tx| {
+            Box::pin(async move {
+                end.execute(&mut *tx).await?;
+                secret.insert(&mut *tx).await?;
+                forget.execute(tx).await.map(drop)
+            })
+        });
+        rotate.await
     }
 
-    async fn insert_secret(
-        &self,
-        tx: &mut sqlx::SqliteConnection,
-        source: &Source,
-        secret: &SecretString,
-        now: Timestamp,
-    ) -> sqlx::Result<()> {
-        let id = SecretId::new(now);
-        let sealed = self.keys.seal(&secret_place(id.as_str()), secret.expose_secret());
-        sqlx::query("INSERT INTO source_secrets (account_id, source_id, id, secret, valid_until, created_at) VALUES ($1, $2, $3, $4, NULL, $5)")
-            .bind(source.account_id.as_str()).bind(source.id.as_str()).bind(id.as_str()).bind(sealed).bind(now.0)
-            .execute(tx).await.map(drop)
+    fn new_secret(&self, source: &Source, secret: &SecretString, now: Timestamp) -> NewSecret {
+        NewSecret { keys: self.keys.clone(), source: source.clone(), secret: secret.clone(), now }
     }
 
     /// The sources of an account, or of all.
-    pub async fn sources(&self, account: Option<&AccountId>) -> sqlx::Result<Vec<Source>> {
-        let rows: Vec<SourceRow> = sqlx::query_as(
+    pub async fn sources(&self, account: Option<&AccountId>) -> Result<Vec<Source>> {
+        let rows: Vec<SourceRow> = query(sql!(
             "SELECT account_id, id, name, tolerance_s, schema_modes, created_at FROM sources
-             WHERE $1 IS NULL OR account_id = $1 ORDER BY account_id, id",
-        )
+             WHERE $1 IS NULL OR account_id = $1 ORDER BY account_id, id"
+        ))
         .bind(account.map(AccountId::as_str))
-        .fetch_all(&self.readers)
+        .fetch_all(&self.db)
         .await?;
         rows.into_iter().map(source).collect()
     }
@@ -173,7 +202,8 @@ impl Store {
         let Some((source, secrets)) = self.source_and_secrets(id, now).await? else {
             return Ok(None);
         };
-        let secrets = secrets.iter().map(|text| Secret::parse(text.expose_secret())).collect::<Result<_, _>>()?;
+        let secrets =
+            secrets.iter().map(|text| Secret::parse(text.expose_secret())).collect::<std::result::Result<_, _>>()?;
         Ok(Some(SigningSource { source, secrets }))
     }
 
@@ -191,20 +221,18 @@ impl Store {
         id: &str,
         now: Timestamp,
     ) -> anyhow::Result<Option<(Source, Vec<SecretString>)>> {
-        let row: Option<SourceRow> = sqlx::query_as(
-            "SELECT account_id, id, name, tolerance_s, schema_modes, created_at FROM sources WHERE id = $1",
-        )
+        let row: Option<SourceRow> = query(sql!(
+            "SELECT account_id, id, name, tolerance_s, schema_modes, created_at FROM sources WHERE id = $1"
+        ))
         .bind(id)
-        .fetch_optional(&self.readers)
+        .fetch_optional(&self.db)
         .await?;
         let Some(source) = row.map(source).transpose()? else {
             return Ok(None);
         };
-        let rows: Vec<(String, String)> = sqlx::query_as(
-            "SELECT id, secret FROM source_secrets WHERE account_id = $1 AND source_id = $2 AND (valid_until IS NULL OR valid_until >= $3)
-             ORDER BY valid_until IS NOT NULL, id DESC",
-        )
-        .bind(source.account_id.as_str()).bind(source.id.as_str()).bind(now.0).fetch_all(&self.readers).await?;
+        let rows: Vec<(String, String)> = query(sql!("SELECT id, secret FROM source_secrets WHERE account_id = $1 AND source_id = $2 AND (valid_until IS NULL OR valid_until >= $3)
+             ORDER BY valid_until IS NOT NULL, id DESC"))
+        .bind(source.account_id.as_str()).bind(source.id.as_str()).bind(now.0).fetch_all(&self.db).await?;
         let mut secrets = Vec::with_capacity(rows.len());
         for (id, sealed) in rows {
             let opened = self.keys.open(&secret_place(&id), &sealed);
@@ -214,16 +242,15 @@ impl Store {
     }
 }
 
-pub(super) async fn insert_lane(
-    tx: &mut sqlx::SqliteConnection,
-    account: &AccountId,
-    lane: &str,
-    kind: LaneKind,
-) -> sqlx::Result<()> {
-    sqlx::query(
+/// A lane of an account, with nothing in it.
+pub(super) fn insert_lane(account: &AccountId, lane: &str, kind: LaneKind) -> Query {
+    query(sql!(
         "INSERT INTO lanes (account_id, id, kind, shard, owner, epoch, lease_until, served_at, next_due, paused_until, budget)
-         VALUES ($1, $2, $3, $4, NULL, 0, 0, 0, $5, 0, '{}')",
-    )
-    .bind(account.as_str()).bind(lane).bind(kind.as_str()).bind(shard(account)).bind(Timestamp::NEVER.0)
-    .execute(tx).await.map(drop)
+         VALUES ($1, $2, $3, $4, NULL, 0, 0, 0, $5, 0, '{}')"
+    ))
+    .bind(account.as_str())
+    .bind(lane)
+    .bind(kind.as_str())
+    .bind(shard(account))
+    .bind(Timestamp::NEVER.0)
 }

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::SqliteConnection;
 
 use super::lanes::LEASE;
-use super::{Store, json, parse};
+use super::{Query, Result, Sql, Store, json, parse, query, sql};
 use crate::model::delivery::Delivery;
 use crate::model::id::{AccountId, CallId};
 use crate::model::lane::{Lease, Settled};
@@ -61,30 +60,38 @@ pub struct ShownCall {
 }
 
 /// Without an order: asked for one, the planner reads every call of the account, which has it already.
-pub(super) const OPEN_CALLS: &str = "SELECT c.id, c.operation, (SELECT json_group_array(i.value) FROM json_each(c.items) AS i CROSS JOIN deliveries AS d
-    WHERE d.account_id = c.account_id AND d.id = substr(i.value, 1, instr(i.value, '/') - 1) AND d.state = 'pending'),
-    c.started_at
-    FROM calls AS c WHERE c.account_id = $1 AND c.lane_id = $2 AND c.settled = 0";
+pub(super) const OPEN_CALLS: Sql = sql!(
+    "SELECT c.id, c.operation, (SELECT "
+    on(
+        sqlite: "json_group_array(i.value) FROM json_each(c.items) AS i CROSS JOIN deliveries AS d
+            WHERE d.account_id = c.account_id AND d.id = substr(i.value, 1, instr(i.value, '/') - 1)",
+        postgres: "coalesce(jsonb_agg(i.value), '[]'::jsonb)::text FROM jsonb_array_elements_text(c.items::jsonb) AS i(value) CROSS JOIN deliveries AS d
+            WHERE d.account_id = c.account_id AND d.id = split_part(i.value, '/', 1)"
+    ) " AND d.state = 'pending'), c.started_at
+     FROM calls AS c WHERE c.account_id = $1 AND c.lane_id = $2 AND c.settled = 0"
+);
 
 /// Calls are found by the time in their ids: none is older than its delivery, and none much younger than its end.
-pub(super) const CALLS_OF: &str =
+pub(super) const CALLS_OF: Sql = sql!(
     "SELECT id, operation, started_at, ended_at, status, request, answer, correlation_id FROM calls
-    WHERE account_id = $1 AND lane_id = $2 AND id >= $3 AND id < $4
-      AND EXISTS (SELECT 1 FROM json_each(items) AS i WHERE substr(i.value, 1, length($5)) = $5) ORDER BY id";
+     WHERE account_id = $1 AND lane_id = $2 AND id >= $3 AND id < $4 AND EXISTS (SELECT 1 FROM "
+    on(sqlite: "json_each(items) AS i", postgres: "jsonb_array_elements_text(items::jsonb) AS i(value)")
+    " WHERE substr(i.value, 1, length($5)) = $5) ORDER BY id"
+);
 
 /// The calls of a lane since a moment, found by the time in their ids.
-pub(super) const RECENT_CALLS: &str =
-    "SELECT started_at FROM calls WHERE account_id = $1 AND id >= $2 AND lane_id = $3 AND started_at > $4";
+pub(super) const RECENT_CALLS: Sql =
+    sql!("SELECT started_at FROM calls WHERE account_id = $1 AND id >= $2 AND lane_id = $3 AND started_at > $4");
 
 impl Store {
     /// When a lane called since `since`: what it used of its portal's limit, whoever held it.
-    pub async fn recent_calls(&self, lease: &Lease, since: Timestamp) -> sqlx::Result<Vec<Timestamp>> {
-        let times: Vec<i64> = sqlx::query_scalar(RECENT_CALLS)
+    pub async fn recent_calls(&self, lease: &Lease, since: Timestamp) -> Result<Vec<Timestamp>> {
+        let times: Vec<i64> = query(RECENT_CALLS)
             .bind(lease.account_id.as_str())
             .bind(format!("cal_{:012x}", since.0))
             .bind(&lease.lane_id)
             .bind(since.0)
-            .fetch_all(&self.readers)
+            .fetch_all(&self.db)
             .await?;
         Ok(times.into_iter().map(Timestamp).collect())
     }
@@ -96,29 +103,18 @@ impl Store {
         answered: Option<AnsweredCall>,
         new: &NewCall<'_>,
         now: Timestamp,
-    ) -> sqlx::Result<Settled> {
+    ) -> Result<Settled> {
         let until = now + LEASE;
-        let mut tx = self.begin().await?;
-        let renewed = sqlx::query(
-            "UPDATE lanes SET lease_until = $5 WHERE account_id = $1 AND id = $2 AND owner = $3 AND epoch = $4",
-        )
-        .bind(lease.account_id.as_str())
-        .bind(&lease.lane_id)
-        .bind(&lease.owner)
-        .bind(lease.epoch)
-        .bind(until.0)
-        .execute(&mut *tx)
-        .await?;
-        if renewed.rows_affected() == 0 {
-            return Ok(Settled::LeaseLost);
-        }
-        if let Some(answered) = answered {
-            store_answer(&mut tx, &lease.account_id, answered, now).await?;
-        }
-        sqlx::query(
+        let renew = query(sql!(
+            "UPDATE lanes SET lease_until = $5 WHERE account_id = $1 AND id = $2 AND owner = $3 AND epoch = $4"
+        ));
+        let renew = renew.bind(lease.account_id.as_str()).bind(&lease.lane_id).bind(&lease.owner).bind(lease.epoch);
+        let renew = renew.bind(until.0);
+        let answer = answered.map(|answered| store_answer(&lease.account_id, answered, now));
+        let call = query(sql!(
             "INSERT INTO calls (account_id, id, lane_id, epoch, operation, request, items, started_at, settled)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)",
-        )
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)"
+        ))
         .bind(lease.account_id.as_str())
         .bind(new.id.as_str())
         .bind(&lease.lane_id)
@@ -126,22 +122,31 @@ impl Store {
         .bind(new.operation)
         .bind(json(&new.request))
         .bind(json(new.items))
-        .bind(now.0)
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        lease.until = until;
-        Ok(Settled::Done)
+        .bind(now.0);
+        let store = self.db.write(|tx| {
+            Box::pin(async move {
+                if renew.execute(&mut *tx).await? == 0 {
+                    return Ok(Settled::LeaseLost);
+                }
+                if let Some(answer) = answer {
+                    answer.execute(&mut *tx).await?;
+                }
+                call.execute(tx).await?;
+                Ok(Settled::Done)
+            })
+        });
+        let settled = store.await?;
+        if settled == Settled::Done {
+            lease.until = until;
+        }
+        Ok(settled)
     }
 
     /// The calls of a lane that no settle took in: their outcome is unknown to the stored progress. Of their items only
     /// those whose deliveries are still to be carried out.
-    pub async fn open_calls(&self, lease: &Lease) -> sqlx::Result<Vec<OpenCall>> {
-        let rows: Vec<(String, String, String, i64)> = sqlx::query_as(OPEN_CALLS)
-            .bind(lease.account_id.as_str())
-            .bind(&lease.lane_id)
-            .fetch_all(&self.readers)
-            .await?;
+    pub async fn open_calls(&self, lease: &Lease) -> Result<Vec<OpenCall>> {
+        let rows: Vec<(String, String, String, i64)> =
+            query(OPEN_CALLS).bind(lease.account_id.as_str()).bind(&lease.lane_id).fetch_all(&self.db).await?;
         rows.into_iter()
             .map(|(id, operation, items, started_at)| {
                 Ok(OpenCall {
@@ -155,18 +160,18 @@ impl Store {
     }
 
     /// The calls that served a delivery, oldest first.
-    pub async fn calls_of(&self, delivery: &Delivery) -> sqlx::Result<Vec<ShownCall>> {
+    pub async fn calls_of(&self, delivery: &Delivery) -> Result<Vec<ShownCall>> {
         type Row = (String, String, i64, Option<i64>, Option<i64>, String, Option<String>, Option<String>);
         let earliest = delivery.id.as_str().replacen("dlv_", "cal_", 1);
         let latest =
             delivery.done_at.map_or_else(|| "cal_g".to_owned(), |end| format!("cal_{:012x}", (end + ID_AHEAD).0));
-        let rows: Vec<Row> = sqlx::query_as(CALLS_OF)
+        let rows: Vec<Row> = query(CALLS_OF)
             .bind(delivery.account_id.as_str())
             .bind(delivery.connection_id.as_str())
             .bind(earliest)
             .bind(latest)
             .bind(format!("{}/", delivery.id))
-            .fetch_all(&self.readers)
+            .fetch_all(&self.db)
             .await?;
         rows.into_iter()
             .map(|(id, operation, started_at, ended_at, status, request, answer, correlation_id)| {
@@ -185,14 +190,15 @@ impl Store {
     }
 }
 
-pub(super) async fn store_answer(
-    tx: &mut SqliteConnection,
-    account: &AccountId,
-    answered: AnsweredCall,
-    now: Timestamp,
-) -> sqlx::Result<()> {
-    sqlx::query("UPDATE calls SET ended_at = $3, status = $4, answer = $5, correlation_id = $6 WHERE account_id = $1 AND id = $2")
-        .bind(account.as_str()).bind(answered.id.as_str()).bind(now.0).bind(answered.status.map(i64::from))
-        .bind(json(&answered.answer)).bind(answered.correlation_id)
-        .execute(tx).await.map(drop)
+/// Keeps what came back for a call.
+pub(super) fn store_answer(account: &AccountId, answered: AnsweredCall, now: Timestamp) -> Query {
+    query(sql!(
+        "UPDATE calls SET ended_at = $3, status = $4, answer = $5, correlation_id = $6 WHERE account_id = $1 AND id = $2"
+    ))
+    .bind(account.as_str())
+    .bind(answered.id.as_str())
+    .bind(now.0)
+    .bind(answered.status.map(i64::from))
+    .bind(json(&answered.answer))
+    .bind(answered.correlation_id)
 }

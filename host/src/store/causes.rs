@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 use serde_json::json;
-use sqlx::SqliteConnection;
 
-use super::{Store, json, lanes, rows};
+use super::{Query, Result, Store, json, lanes, query, sql};
 use crate::cause::{Code, Problem};
 use crate::model::account::Connection;
 use crate::model::delivery::BAND_RETRY;
@@ -50,19 +49,19 @@ struct Released<'a> {
 impl Store {
     /// Puts everything that waits under these causes of an account back into the queue, in pages, and closes them.
     /// Returns how much that was.
-    pub async fn release(&self, account: &AccountId, codes: &[Code], now: Timestamp) -> sqlx::Result<u64> {
+    pub async fn release(&self, account: &AccountId, codes: &[Code], now: Timestamp) -> Result<u64> {
         let codes = json(codes);
         self.release_all(&Released { account, codes: &codes, subject: None, lane: None, keeps_issue: false }, now).await
     }
 
     /// The same for one issue, and for what waits to go to one connection.
-    pub async fn release_issue(&self, connection: &Connection, problem: &Problem, now: Timestamp) -> sqlx::Result<u64> {
+    pub async fn release_issue(&self, connection: &Connection, problem: &Problem, now: Timestamp) -> Result<u64> {
         self.release_from(connection, problem, false, now).await
     }
 
     /// Puts what waits under an issue back into the queue for one try, since nothing else can tell whether its cause is
     /// gone. The issue stays; what fails again comes back to it.
-    pub async fn try_issue(&self, connection: &Connection, problem: &Problem, now: Timestamp) -> sqlx::Result<u64> {
+    pub async fn try_issue(&self, connection: &Connection, problem: &Problem, now: Timestamp) -> Result<u64> {
         self.release_from(connection, problem, true, now).await
     }
 
@@ -72,14 +71,14 @@ impl Store {
         problem: &Problem,
         keeps_issue: bool,
         now: Timestamp,
-    ) -> sqlx::Result<u64> {
+    ) -> Result<u64> {
         let (codes, lane) = (json(&[problem.code]), Some(connection.id.as_str()));
         let subject = Some(problem.subject.as_deref().unwrap_or(""));
         let account = &connection.account_id;
         self.release_all(&Released { account, codes: &codes, subject, lane, keeps_issue }, now).await
     }
 
-    async fn release_all(&self, released: &Released<'_>, now: Timestamp) -> sqlx::Result<u64> {
+    async fn release_all(&self, released: &Released<'_>, now: Timestamp) -> Result<u64> {
         let mut count = 0;
         loop {
             let page = self.release_page(released, now).await?;
@@ -90,69 +89,57 @@ impl Store {
         }
     }
 
-    async fn release_page(&self, released: &Released<'_>, now: Timestamp) -> sqlx::Result<u64> {
-        let account = released.account;
-        let mut tx = self.begin().await?;
-        let items: Vec<(String, String, String, Option<String>)> = sqlx::query_as(
+    async fn release_page(&self, released: &Released<'_>, now: Timestamp) -> Result<u64> {
+        let waiting = query(sql!(
             "SELECT h.cause_id, h.item_id, h.lane_id, h.key_hash FROM causes AS c
              JOIN held AS h ON h.account_id = c.account_id AND h.cause_id = c.id
-             WHERE c.account_id = $1 AND c.code IN (SELECT value FROM json_each($2))
-               AND ($4 IS NULL OR c.subject = $4) AND ($5 IS NULL OR h.lane_id = $5) ORDER BY h.item_id LIMIT $3",
-        )
-        .bind(account.as_str())
-        .bind(released.codes)
-        .bind(PAGE)
-        .bind(released.subject)
-        .bind(released.lane)
-        .fetch_all(&mut *tx)
-        .await?;
-        let row = |(cause, item, lane, key): &(String, String, String, Option<String>)| json!({ "account": account.as_str(), "cause": cause, "item": item, "lane": lane, "key": key });
-        let rows = json(&items.iter().map(row).collect::<Vec<_>>());
-        sqlx::query(concat!(
-            "INSERT INTO work (account_id, lane_id, band, due_at, item_id, key_hash)
-             SELECT j.account, j.lane, $3, $2, j.item, j.key FROM ",
-            rows!("$1"; account, lane, item, key),
-            " AS j
-             WHERE true ON CONFLICT DO NOTHING"
-        ))
-        .bind(&rows)
-        .bind(now.0)
-        .bind(BAND_RETRY)
-        .execute(&mut *tx)
-        .await?;
-        sqlx::query(concat!(
-            "UPDATE deliveries AS d SET state = 'pending', due_at = $2, attempts = 0, first_at = NULL FROM ",
-            rows!("$1"; account, item),
-            " AS j
-             WHERE d.account_id = j.account AND d.id = j.item AND d.state = 'blocked'"
-        ))
-        .bind(&rows)
-        .bind(now.0)
-        .execute(&mut *tx)
-        .await?;
-        sqlx::query(concat!(
-            "DELETE FROM held WHERE (account_id, cause_id, item_id) IN (SELECT j.account, j.cause, j.item FROM ",
-            rows!("$1"; account, cause, item),
-            " AS j)"
-        ))
-        .bind(&rows)
-        .execute(&mut *tx)
-        .await?;
-        if !released.keeps_issue {
-            sqlx::query(concat!(
-                "DELETE FROM causes WHERE account_id = $1 AND code IN (SELECT value FROM json_each($2)) AND ($3 IS NULL OR subject = $3) AND ",
-                nothing_stands!()
-            ))
-            .bind(account.as_str())
-            .bind(released.codes)
-            .bind(released.subject)
-            .execute(&mut *tx)
-            .await?;
-        }
-        lanes::wake(&mut tx, &rows, now).await?;
-        tx.commit().await?;
-        Ok(items.len() as u64)
+             WHERE c.account_id = $1 AND c.code IN " list("$2") "
+               AND ($4 IS NULL OR c.subject = $4) AND ($5 IS NULL OR h.lane_id = $5) ORDER BY h.item_id LIMIT $3"
+        ));
+        let account = released.account.to_string();
+        let waiting = waiting.bind(&account).bind(released.codes).bind(PAGE).bind(released.subject).bind(released.lane);
+        let close = query(sql!(
+            "DELETE FROM causes WHERE account_id = $1 AND code IN " list("$2") " AND ($3 IS NULL OR subject = $3) AND "
+            nothing_stands!()
+        ));
+        let close = close.bind(&account).bind(released.codes).bind(released.subject);
+        let keeps_issue = released.keeps_issue;
+        let release = self.db.write(move |tx| {
+            Box::pin(async move {
+                let items: Vec<(String, String, String, Option<String>)> = waiting.fetch_all(&mut *tx).await?;
+                let row = |(cause, item, lane, key): &(String, String, String, Option<String>)| json!({ "account": account, "cause": cause, "item": item, "lane": lane, "key": key });
+                let rows = json(&items.iter().map(row).collect::<Vec<_>>());
+                for statement in to_the_queue(&rows, now) {
+                    statement.execute(&mut *tx).await?;
+                }
+                if !keeps_issue {
+                    close.execute(&mut *tx).await?;
+                }
+                lanes::wake(&rows, now).execute(tx).await?;
+                Ok(items.len() as u64)
+            })
+        });
+        release.await
     }
+}
+
+/// Puts held items back into the queue.
+fn to_the_queue(rows: &str, now: Timestamp) -> [Query; 3] {
+    let work = query(sql!(
+        "INSERT INTO work (account_id, lane_id, band, due_at, item_id, key_hash)
+         SELECT j.account, j.lane, $3, $2, j.item, j.key FROM " rows("$1"; account text, lane text, item text, key text) " AS j
+         WHERE true ON CONFLICT DO NOTHING"
+    ));
+    let pending = query(sql!(
+        "UPDATE deliveries AS d SET state = 'pending', due_at = $2, attempts = 0, first_at = NULL
+         FROM " rows("$1"; account text, item text) " AS j
+         WHERE d.account_id = j.account AND d.id = j.item AND d.state = 'blocked'"
+    ));
+    let held = query(sql!(
+        "DELETE FROM held WHERE (account_id, cause_id, item_id) IN (SELECT j.account, j.cause, j.item FROM "
+        rows("$1"; account text, cause text, item text) " AS j)"
+    ));
+    [work.bind(rows).bind(now.0).bind(BAND_RETRY), pending.bind(rows).bind(now.0), held.bind(rows)]
 }
 
 #[derive(Serialize)]
@@ -167,55 +154,53 @@ struct Row<'a> {
     key: Option<&'a str>,
 }
 
-/// Opens the issues that are not open yet, and puts each item under its own.
-pub(super) async fn hold(tx: &mut SqliteConnection, waiting: &[Waiting<'_>], now: Timestamp) -> sqlx::Result<()> {
+/// Opens the issues that are not open yet, and puts each item under its own. None where nothing waits.
+pub(super) fn hold(waiting: &[Waiting<'_>], now: Timestamp) -> Vec<Query> {
     if waiting.is_empty() {
-        return Ok(());
+        return Vec::new();
     }
-    let row = |waiting: &Waiting<'_>| -> String {
-        json(&Row {
-            account: waiting.account.as_str(),
-            id: CauseId::new(now).as_str().to_owned(),
-            code: waiting.problem.code.as_str(),
-            subject: waiting.problem.subject.as_deref().unwrap_or(""),
-            problem: json(waiting.problem),
-            item: waiting.item,
-            lane: waiting.lane,
-            key: waiting.key_hash,
-        })
-    };
-    let all = format!("[{}]", waiting.iter().map(row).collect::<Vec<_>>().join(","));
-    open_all(tx, &all, now).await?;
-    sqlx::query(concat!(
+    let rows: Vec<_> = waiting.iter().map(|waiting| row(waiting, now)).collect();
+    // Once each, whoever waits under it: Postgres writes no row twice in one statement.
+    let mut issues: Vec<&Row<'_>> = Vec::new();
+    for row in &rows {
+        if !issues.iter().any(|known| (known.code, known.subject) == (row.code, row.subject)) {
+            issues.push(row);
+        }
+    }
+    let held = query(sql!(
         "INSERT INTO held (account_id, cause_id, item_id, lane_id, key_hash)
          SELECT c.account_id, c.id, j.item, j.lane, j.key
-         FROM ",
-        rows!("$1"; account, code, subject, item, lane, key),
-        " AS j
+         FROM " rows("$1"; account text, code text, subject text, item text, lane text, key text) " AS j
          JOIN causes AS c ON c.account_id = j.account AND c.code = j.code AND c.subject = j.subject
          WHERE true ON CONFLICT DO NOTHING"
-    ))
-    .bind(&all)
-    .execute(tx)
-    .await
-    .map(drop)
+    ));
+    vec![open_all(&json(&issues), now), held.bind(json(&rows))]
+}
+
+fn row<'a>(waiting: &Waiting<'a>, now: Timestamp) -> Row<'a> {
+    Row {
+        account: waiting.account.as_str(),
+        id: CauseId::new(now).as_str().to_owned(),
+        code: waiting.problem.code.as_str(),
+        subject: waiting.problem.subject.as_deref().unwrap_or(""),
+        problem: json(waiting.problem),
+        item: waiting.item,
+        lane: waiting.lane,
+        key: waiting.key_hash,
+    }
 }
 
 /// Opens the issues of these rows that are not open yet.
-async fn open_all(tx: &mut SqliteConnection, rows: &str, now: Timestamp) -> sqlx::Result<()> {
-    sqlx::query(concat!(
+fn open_all(rows: &str, now: Timestamp) -> Query {
+    query(sql!(
         "INSERT INTO causes (account_id, id, code, subject, problem, first_at, last_at)
          SELECT j.account, j.id, j.code, j.subject, j.problem, $2, $2
-         FROM ",
-        rows!("$1"; account, id, code, subject, problem),
-        " AS j
-         WHERE true ON CONFLICT (account_id, code, subject) DO UPDATE SET last_at = excluded.last_at"
+         FROM " rows("$1"; account text, id text, code text, subject text, problem text) " AS j
+         WHERE true ORDER BY j.account, j.code, j.subject
+         ON CONFLICT (account_id, code, subject) DO UPDATE SET last_at = excluded.last_at"
     ))
     .bind(rows)
     .bind(now.0)
-    .execute(tx)
-    .await
-    .map(drop)
 }
 
 #[derive(Serialize)]
@@ -228,21 +213,15 @@ struct OpenRow<'a> {
 }
 
 /// Opens issues under which nothing waits: something does not fit, and leads go on without it or have not met it yet.
-pub(super) async fn open(
-    tx: &mut SqliteConnection,
-    account: &AccountId,
-    problems: &[Problem],
-    now: Timestamp,
-) -> sqlx::Result<()> {
-    let row = |problem: &Problem| {
-        json(&OpenRow {
-            account: account.as_str(),
-            id: CauseId::new(now).as_str().to_owned(),
-            code: problem.code.as_str(),
-            subject: problem.subject.as_deref().unwrap_or(""),
-            problem: json(problem),
-        })
-    };
-    let all = format!("[{}]", problems.iter().map(row).collect::<Vec<_>>().join(","));
-    open_all(tx, &all, now).await
+pub(super) fn open(account: &AccountId, problems: &[Problem], now: Timestamp) -> Query {
+    let mut rows: Vec<OpenRow<'_>> = Vec::new();
+    for problem in problems {
+        let (code, subject) = (problem.code.as_str(), problem.subject.as_deref().unwrap_or(""));
+        if rows.iter().any(|known| (known.code, known.subject) == (code, subject)) {
+            continue;
+        }
+        let id = CauseId::new(now).as_str().to_owned();
+        rows.push(OpenRow { account: account.as_str(), id, code, subject, problem: json(problem) });
+    }
+    open_all(&json(&rows), now)
 }

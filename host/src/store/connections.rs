@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::accounts::insert_lane;
-use super::{Store, json, parse, word};
+use super::{Query, Result, Store, json, parse, query, sql, word};
 use crate::model;
 use crate::model::account::{Auth, Binding, Connection, ConnectionState, Policy, PortalDetails, Version};
 use crate::model::id::{AccountId, BindingId, ConnectionId, VersionId};
@@ -42,117 +42,167 @@ pub enum Connect {
     OtherPortal(i64),
 }
 
-#[derive(sqlx::FromRow)]
-pub(super) struct Row {
-    account_id: String,
-    id: String,
-    portal_id: i64,
-    state: String,
-    api_version: String,
-    auth: String,
-    expires_at: Option<i64>,
-    scopes: Option<String>,
-    policy: String,
-    portal: Option<String>,
-    problem: Option<String>,
-    checked_at: i64,
-    created_at: i64,
-    token: String,
-}
+type Row = (
+    String,
+    String,
+    i64,
+    String,
+    String,
+    String,
+    Option<i64>,
+    Option<String>,
+    String,
+    Option<String>,
+    Option<String>,
+    i64,
+    i64,
+    String,
+);
 
-/// The columns of [`Row`], in one place.
+/// The columns of [`Row`], in one place. The token comes last.
 macro_rules! columns {
     () => {
         "account_id, id, portal_id, state, api_version, auth, expires_at, scopes, policy, portal, problem, checked_at, created_at, token"
     };
 }
 
-pub(super) fn connection(row: Row) -> sqlx::Result<Connection> {
+fn connection(row: Row) -> Result<Connection> {
+    let (
+        account_id,
+        id,
+        portal_id,
+        state,
+        api_version,
+        auth,
+        expires_at,
+        scopes,
+        policy,
+        portal,
+        problem,
+        checked_at,
+        created_at,
+        _,
+    ) = row;
     Ok(Connection {
-        id: ConnectionId::stored(row.id),
-        account_id: AccountId::stored(row.account_id),
-        portal_id: row.portal_id,
-        state: word(&row.state)?,
-        api_version: row.api_version,
-        auth: word(&row.auth)?,
-        expires_at: row.expires_at.map(Timestamp),
-        scopes: row.scopes.as_deref().map(parse).transpose()?,
-        policy: parse(&row.policy)?,
-        portal: row.portal.as_deref().map(parse).transpose()?,
-        problem: row.problem.as_deref().map(parse).transpose()?,
-        checked_at: Timestamp(row.checked_at),
-        created_at: Timestamp(row.created_at),
+        id: ConnectionId::stored(id),
+        account_id: AccountId::stored(account_id),
+        portal_id,
+        state: word(&state)?,
+        api_version,
+        auth: word(&auth)?,
+        expires_at: expires_at.map(Timestamp),
+        scopes: scopes.as_deref().map(parse).transpose()?,
+        policy: parse(&policy)?,
+        portal: portal.as_deref().map(parse).transpose()?,
+        problem: problem.as_deref().map(parse).transpose()?,
+        checked_at: Timestamp(checked_at),
+        created_at: Timestamp(created_at),
     })
+}
+
+/// What connecting decided inside its transaction.
+enum Made {
+    Row(Row),
+    Refused(Connect),
+}
+
+/// Who is connected to a portal, and what else an account is connected to.
+fn others(account: &AccountId, portal_id: i64) -> Query {
+    query(sql!(
+        "SELECT account_id, id, portal_id, state FROM connections WHERE portal_id = $2
+         UNION ALL SELECT account_id, id, portal_id, state FROM connections WHERE account_id = $1 AND portal_id <> $2"
+    ))
+    .bind(account.as_str())
+    .bind(portal_id)
+}
+
+/// The connection that the account has to the portal already, or why it may not have one.
+fn known(
+    others: Vec<(String, String, i64, String)>,
+    account: &AccountId,
+    wanted: i64,
+) -> std::result::Result<Option<ConnectionId>, Connect> {
+    let mut known = None;
+    for (holder, id, portal_id, state) in others {
+        let is_live = state != model::word(&ConnectionState::Disconnected);
+        let is_ours = holder == account.as_str();
+        if !is_ours && is_live {
+            let (account, connection) = (AccountId::stored(holder), ConnectionId::stored(id));
+            return Err(Connect::PortalTaken { account, connection });
+        }
+        if is_ours && portal_id != wanted && is_live {
+            return Err(Connect::OtherPortal(portal_id));
+        }
+        if is_ours && portal_id == wanted {
+            known = Some(ConnectionId::stored(id));
+        }
+    }
+    Ok(known)
+}
+
+fn upsert() -> Query {
+    query(sql!(
+        "INSERT INTO connections AS c (account_id, id, portal_id, state, api_version, auth, token, refresh_token, expires_at, scopes, portal, refreshed_at, created_at)
+         VALUES ($1, $2, $3, 'connected', $4, $5, $6, $7, $8, $9, $10, $11, $11)
+         ON CONFLICT (account_id, id) DO UPDATE SET state = CASE c.state WHEN 'paused' THEN c.state ELSE excluded.state END,
+           auth = excluded.auth, token = excluded.token, refresh_token = excluded.refresh_token,
+           expires_at = excluded.expires_at, scopes = excluded.scopes, portal = coalesce(excluded.portal, c.portal),
+           problem = NULL, generation = c.generation + 1, refreshed_at = excluded.refreshed_at, retry_after = 0
+         RETURNING " columns!()
+    ))
 }
 
 impl Store {
     /// Connects an account to a portal, and makes the lane of its deliveries. Where the two were connected before, the
     /// tokens are replaced and everything else stays; a paused connection stays paused.
-    pub async fn connect(&self, new: NewConnection<'_>, now: Timestamp) -> sqlx::Result<Connect> {
-        let mut tx = self.begin().await?;
-        let others: Vec<(String, String, i64, String)> = sqlx::query_as(
-            "SELECT account_id, id, portal_id, state FROM connections WHERE portal_id = $2
-             UNION ALL SELECT account_id, id, portal_id, state FROM connections WHERE account_id = $1 AND portal_id <> $2",
-        )
-        .bind(new.account.as_str())
-        .bind(new.portal_id)
-        .fetch_all(&mut *tx)
-        .await?;
-        let mut known = None;
-        for (account, id, portal_id, state) in others {
-            let is_live = state != model::word(&ConnectionState::Disconnected);
-            if account != new.account.as_str() && is_live {
-                let holder = (AccountId::stored(account), ConnectionId::stored(id));
-                return Ok(Connect::PortalTaken { account: holder.0, connection: holder.1 });
-            }
-            if account == new.account.as_str() && portal_id != new.portal_id && is_live {
-                return Ok(Connect::OtherPortal(portal_id));
-            }
-            if account == new.account.as_str() && portal_id == new.portal_id {
-                known = Some(id);
-            }
+    pub async fn connect(&self, new: NewConnection<'_>, now: Timestamp) -> Result<Connect> {
+        let (account, portal_id) = (new.account.clone(), new.portal_id);
+        let keys = self.keys.clone();
+        let (token, refresh_token) = (new.token.clone(), new.refresh_token.cloned());
+        let others = others(&account, portal_id);
+        let (api_version, auth) = (new.api_version.to_owned(), model::word(&new.auth));
+        let (expires_at, scopes) = (new.expires_at.map(|at| at.0), new.scopes.map(json));
+        let portal = new.portal.map(json);
+        let connect = self.db.write(move |tx| {
+            Box::pin(async move {
+                let known = match known(others.fetch_all(&mut *tx).await?, &account, portal_id) {
+                    Ok(known) => known,
+                    Err(refused) => return Ok(Made::Refused(refused)),
+                };
+                let is_new = known.is_none();
+                let id = known.unwrap_or_else(|| ConnectionId::new(now));
+                tx.guard_keys(false).await?;
+                let row: Row = upsert()
+                    .bind(account.as_str())
+                    .bind(id.as_str())
+                    .bind(portal_id)
+                    .bind(api_version)
+                    .bind(auth)
+                    .bind(keys.seal(&place(&id, "token"), token.expose_secret()))
+                    .bind(refresh_token.map(|token| keys.seal(&place(&id, "refresh_token"), token.expose_secret())))
+                    .bind(expires_at)
+                    .bind(scopes)
+                    .bind(portal)
+                    .bind(now.0)
+                    .fetch_one(&mut *tx)
+                    .await?;
+                if is_new {
+                    insert_lane(&account, id.as_str(), LaneKind::Deliver).execute(&mut *tx).await?;
+                }
+                Ok(Made::Row(row))
+            })
+        });
+        match connect.await? {
+            Made::Row(row) => Ok(Connect::Connected(Box::new(connection(row)?))),
+            Made::Refused(refused) => Ok(refused),
         }
-        let is_new = known.is_none();
-        let id = known.map_or_else(|| ConnectionId::new(now), ConnectionId::stored);
-        let row: Row = sqlx::query_as(concat!(
-            "INSERT INTO connections (account_id, id, portal_id, state, api_version, auth, token, refresh_token, expires_at, scopes, portal, refreshed_at, created_at)
-             VALUES ($1, $2, $3, 'connected', $4, $5, $6, $7, $8, $9, $10, $11, $11)
-             ON CONFLICT (account_id, id) DO UPDATE SET state = CASE state WHEN 'paused' THEN state ELSE excluded.state END,
-               auth = excluded.auth, token = excluded.token, refresh_token = excluded.refresh_token,
-               expires_at = excluded.expires_at, scopes = excluded.scopes, portal = coalesce(excluded.portal, portal),
-               problem = NULL, generation = generation + 1, refreshed_at = excluded.refreshed_at, retry_after = 0
-             RETURNING ",
-            columns!()
-        ))
-        .bind(new.account.as_str())
-        .bind(id.as_str())
-        .bind(new.portal_id)
-        .bind(new.api_version)
-        .bind(model::word(&new.auth))
-        .bind(self.keys.seal(&place(&id, "token"), new.token.expose_secret()))
-        .bind(new.refresh_token.map(|token| self.keys.seal(&place(&id, "refresh_token"), token.expose_secret())))
-        .bind(new.expires_at.map(|at| at.0))
-        .bind(new.scopes.map(json))
-        .bind(new.portal.map(json))
-        .bind(now.0)
-        .fetch_one(&mut *tx)
-        .await?;
-        if is_new {
-            insert_lane(&mut tx, new.account, id.as_str(), LaneKind::Deliver).await?;
-        }
-        tx.commit().await?;
-        Ok(Connect::Connected(Box::new(connection(row)?)))
     }
 
     /// The connections of an account, or of all; an account's newest first.
-    pub async fn connections(&self, account: Option<&AccountId>) -> sqlx::Result<Vec<Connection>> {
-        let rows: Vec<Row> = sqlx::query_as(concat!(
-            "SELECT ",
-            columns!(),
-            " FROM connections WHERE $1 IS NULL OR account_id = $1 ORDER BY account_id, id DESC"
-        ))
+    pub async fn connections(&self, account: Option<&AccountId>) -> Result<Vec<Connection>> {
+        let rows: Vec<Row> = query(sql!("SELECT " columns!() " FROM connections WHERE $1 IS NULL OR account_id = $1 ORDER BY account_id, id DESC"))
         .bind(account.map(AccountId::as_str))
-        .fetch_all(&self.readers)
+        .fetch_all(&self.db)
         .await?;
         rows.into_iter().map(connection).collect()
     }
@@ -166,14 +216,13 @@ impl Store {
         account: &AccountId,
         id: &str,
     ) -> anyhow::Result<Option<(Connection, SecretString)>> {
-        let row: Option<Row> =
-            sqlx::query_as(concat!("SELECT ", columns!(), " FROM connections WHERE account_id = $1 AND id = $2"))
-                .bind(account.as_str())
-                .bind(id)
-                .fetch_optional(&self.readers)
-                .await?;
-        let Some(mut row) = row else { return Ok(None) };
-        let sealed = std::mem::take(&mut row.token);
+        let row: Option<Row> = query(sql!("SELECT " columns!() " FROM connections WHERE account_id = $1 AND id = $2"))
+            .bind(account.as_str())
+            .bind(id)
+            .fetch_optional(&self.db)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let sealed = row.13.clone();
         let connection = connection(row)?;
         let token = self.open_token(&connection.id, "token", &sealed)?;
         Ok(Some((connection, token)))
@@ -193,34 +242,31 @@ impl Store {
     }
 
     /// The connection of an id.
-    pub async fn connection(&self, id: &str) -> sqlx::Result<Option<Connection>> {
-        let row: Option<Row> = sqlx::query_as(concat!("SELECT ", columns!(), " FROM connections WHERE id = $1"))
+    pub async fn connection(&self, id: &str) -> Result<Option<Connection>> {
+        let row: Option<Row> = query(sql!("SELECT " columns!() " FROM connections WHERE id = $1"))
             .bind(id)
-            .fetch_optional(&self.readers)
+            .fetch_optional(&self.db)
             .await?;
         row.map(connection).transpose()
     }
 
     /// The connection that a portal belongs to; none where nobody is connected to it.
-    pub async fn connection_of_portal(&self, portal_id: i64) -> sqlx::Result<Option<Connection>> {
-        let row: Option<Row> = sqlx::query_as(concat!(
-            "SELECT ",
-            columns!(),
-            " FROM connections WHERE portal_id = $1 AND state <> 'disconnected'"
-        ))
-        .bind(portal_id)
-        .fetch_optional(&self.readers)
-        .await?;
+    pub async fn connection_of_portal(&self, portal_id: i64) -> Result<Option<Connection>> {
+        let row: Option<Row> =
+            query(sql!("SELECT " columns!() " FROM connections WHERE portal_id = $1 AND state <> 'disconnected'"))
+                .bind(portal_id)
+                .fetch_optional(&self.db)
+                .await?;
         row.map(connection).transpose()
     }
 
     /// Keeps what HubSpot said of a portal.
-    pub async fn keep_details(&self, connection: &Connection, details: &PortalDetails) -> sqlx::Result<()> {
-        sqlx::query("UPDATE connections SET portal = $3 WHERE account_id = $1 AND id = $2")
+    pub async fn keep_details(&self, connection: &Connection, details: &PortalDetails) -> Result<()> {
+        query(sql!("UPDATE connections SET portal = $3 WHERE account_id = $1 AND id = $2"))
             .bind(connection.account_id.as_str())
             .bind(connection.id.as_str())
             .bind(json(details))
-            .execute(&self.writer)
+            .execute(&self.db)
             .await
             .map(drop)
     }
@@ -231,34 +277,34 @@ impl Store {
         connection: &Connection,
         from: ConnectionState,
         to: ConnectionState,
-    ) -> sqlx::Result<bool> {
-        let done = sqlx::query("UPDATE connections SET state = $4 WHERE account_id = $1 AND id = $2 AND state = $3")
+    ) -> Result<bool> {
+        let done = query(sql!("UPDATE connections SET state = $4 WHERE account_id = $1 AND id = $2 AND state = $3"))
             .bind(connection.account_id.as_str())
             .bind(connection.id.as_str())
             .bind(model::word(&from))
             .bind(model::word(&to))
-            .execute(&self.writer)
+            .execute(&self.db)
             .await?;
-        Ok(done.rows_affected() > 0)
+        Ok(done > 0)
     }
 
     /// Says how leads are written from now on, and with which version of HubSpot's API.
-    pub async fn set_policy(&self, connection: &Connection, policy: &Policy, api_version: &str) -> sqlx::Result<()> {
-        sqlx::query("UPDATE connections SET policy = $3, api_version = $4 WHERE account_id = $1 AND id = $2")
+    pub async fn set_policy(&self, connection: &Connection, policy: &Policy, api_version: &str) -> Result<()> {
+        query(sql!("UPDATE connections SET policy = $3, api_version = $4 WHERE account_id = $1 AND id = $2"))
             .bind(connection.account_id.as_str())
             .bind(connection.id.as_str())
             .bind(json(policy))
             .bind(api_version)
-            .execute(&self.writer)
+            .execute(&self.db)
             .await
             .map(drop)
     }
 
     /// Selects an event type for a connection.
-    pub async fn subscribe(&self, connection: &Connection, event_type: &str, now: Timestamp) -> sqlx::Result<()> {
-        sqlx::query("INSERT INTO subscriptions (account_id, event_type, connection_id, since) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
+    pub async fn subscribe(&self, connection: &Connection, event_type: &str, now: Timestamp) -> Result<()> {
+        query(sql!("INSERT INTO subscriptions (account_id, event_type, connection_id, since) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"))
             .bind(connection.account_id.as_str()).bind(event_type).bind(connection.id.as_str()).bind(now.0)
-            .execute(&self.writer).await.map(drop)
+            .execute(&self.db).await.map(drop)
     }
 
     /// Makes a connection use a version for an event type from now on. `settings` has been checked.
@@ -269,38 +315,41 @@ impl Store {
         version: &Version,
         settings: &Value,
         now: Timestamp,
-    ) -> sqlx::Result<()> {
-        sqlx::query(
-            "INSERT INTO bindings (account_id, id, connection_id, event_type, version_account_id, version_id, settings, valid_from)
-             SELECT $1, $2, $3, $4, account_id, id, $6, $7 FROM versions WHERE id = $5",
-        )
+    ) -> Result<()> {
+        query(sql!("INSERT INTO bindings (account_id, id, connection_id, event_type, version_account_id, version_id, settings, valid_from)
+             SELECT $1, $2, $3, $4, account_id, id, $6, $7 FROM versions WHERE id = $5"))
         .bind(connection.account_id.as_str()).bind(BindingId::new(now).as_str()).bind(connection.id.as_str()).bind(event_type)
         .bind(version.id.as_str()).bind(json(settings)).bind(now.0)
-        .execute(&self.writer).await.map(drop)
+        .execute(&self.db).await.map(drop)
     }
 
     /// What routing needs to know of an account.
-    pub async fn routing(&self, account: &AccountId) -> sqlx::Result<Routing> {
-        let mut reader = self.readers.acquire().await?;
-        let connections: Vec<Row> =
-            sqlx::query_as(concat!("SELECT ", columns!(), " FROM connections WHERE account_id = $1 ORDER BY id DESC"))
-                .bind(account.as_str())
-                .fetch_all(&mut *reader)
-                .await?;
-        let subscriptions: Vec<(String, String)> =
-            sqlx::query_as("SELECT connection_id, event_type FROM subscriptions WHERE account_id = $1")
-                .bind(account.as_str())
-                .fetch_all(&mut *reader)
-                .await?;
-        let bindings: Vec<(String, String, String, String, String, i64, String)> = sqlx::query_as(
+    pub async fn routing(&self, account: &AccountId) -> Result<Routing> {
+        let connections = query(sql!("SELECT " columns!() " FROM connections WHERE account_id = $1 ORDER BY id DESC"));
+        let subscriptions = query(sql!("SELECT connection_id, event_type FROM subscriptions WHERE account_id = $1"));
+        let bindings = query(sql!(
             "SELECT b.id, b.connection_id, b.event_type, b.version_id, t.name, v.number, b.settings
              FROM bindings AS b
              JOIN versions AS v ON v.account_id = b.version_account_id AND v.id = b.version_id
              JOIN transformations AS t ON t.account_id = v.account_id AND t.id = v.transformation_id
              WHERE b.account_id = $1 AND b.id = (SELECT max(n.id) FROM bindings AS n
-               WHERE n.account_id = b.account_id AND n.connection_id = b.connection_id AND n.event_type = b.event_type)",
-        )
-        .bind(account.as_str()).fetch_all(&mut *reader).await?;
+               WHERE n.account_id = b.account_id AND n.connection_id = b.connection_id AND n.event_type = b.event_type)"
+        ));
+        let [connections, subscriptions, bindings] =
+            [connections, subscriptions, bindings].map(|query| query.bind(account.as_str()));
+        type Bindings = Vec<(String, String, String, String, String, i64, String)>;
+        let (connections, subscriptions, bindings): (Vec<Row>, Vec<(String, String)>, Bindings) = self
+            .db
+            .read(|conn| {
+                Box::pin(async move {
+                    Ok((
+                        connections.fetch_all(&mut *conn).await?,
+                        subscriptions.fetch_all(&mut *conn).await?,
+                        bindings.fetch_all(conn).await?,
+                    ))
+                })
+            })
+            .await?;
         let binding = |(id, connection_id, event_type, version_id, name, number, settings)| Binding {
             id: BindingId::stored(id),
             account_id: account.clone(),
@@ -315,7 +364,7 @@ impl Store {
             event_type,
         };
         Ok(Routing {
-            connections: connections.into_iter().map(connection).collect::<sqlx::Result<_>>()?,
+            connections: connections.into_iter().map(connection).collect::<Result<_>>()?,
             subscriptions: subscriptions.into_iter().map(subscription).collect(),
             bindings: bindings.into_iter().map(binding).collect(),
         })

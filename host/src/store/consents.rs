@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Store, json, parse};
+use super::{Result, Store, json, parse, query, sql};
 use crate::model::id::{AccountId, ConnectionId};
 use crate::model::time::Timestamp;
 
@@ -51,35 +51,29 @@ pub struct Consent {
 
 impl Store {
     /// Keeps a ticket, and forgets old ones of the account.
-    pub async fn insert_ticket(&self, new: NewTicket<'_>, now: Timestamp) -> sqlx::Result<()> {
-        let mut tx = self.begin().await?;
-        sqlx::query("DELETE FROM tickets WHERE account_id = $1 AND expires_at < $2")
-            .bind(new.account.as_str())
-            .bind((now - REMEMBERED).0)
-            .execute(&mut *tx)
-            .await?;
-        sqlx::query(
-            "INSERT INTO tickets (account_id, hash, connection_id, wishes, transformation, expires_at) VALUES ($1, $2, $3, $4, $5, $6)",
-        )
+    pub async fn insert_ticket(&self, new: NewTicket<'_>, now: Timestamp) -> Result<()> {
+        let forget = query(sql!("DELETE FROM tickets WHERE account_id = $1 AND expires_at < $2"));
+        let insert = query(sql!(
+            "INSERT INTO tickets (account_id, hash, connection_id, wishes, transformation, expires_at) VALUES ($1, $2, $3, $4, $5, $6)"
+        ))
         .bind(new.account.as_str())
         .bind(new.hash)
         .bind(new.connection.map(ConnectionId::as_str))
         .bind(json(new.wishes))
         .bind(new.transformation.as_ref().map(json))
-        .bind(new.expires_at.0)
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await
+        .bind(new.expires_at.0);
+        let forget = forget.bind(new.account.as_str()).bind((now - REMEMBERED).0);
+        self.db.execute_all([forget, insert]).await.map(drop)
     }
 
     /// The ticket of a hash.
-    pub async fn ticket(&self, hash: &str) -> sqlx::Result<Option<Ticket>> {
+    pub async fn ticket(&self, hash: &str) -> Result<Option<Ticket>> {
         type Row = (String, Option<String>, String, Option<String>, i64, Option<String>);
-        let row: Option<Row> = sqlx::query_as(
-            "SELECT account_id, connection_id, wishes, transformation, expires_at, made FROM tickets WHERE hash = $1",
-        )
+        let row: Option<Row> = query(sql!(
+            "SELECT account_id, connection_id, wishes, transformation, expires_at, made FROM tickets WHERE hash = $1"
+        ))
         .bind(hash)
-        .fetch_optional(&self.readers)
+        .fetch_optional(&self.db)
         .await?;
         row.map(|(account, connection, wishes, transformation, expires_at, made)| {
             Ok(Ticket {
@@ -96,41 +90,37 @@ impl Store {
     }
 
     /// Uses a ticket up.
-    pub async fn use_ticket(&self, ticket: &Ticket, made: &ConnectionId) -> sqlx::Result<()> {
-        sqlx::query("UPDATE tickets SET made = $3 WHERE account_id = $1 AND hash = $2")
+    pub async fn use_ticket(&self, ticket: &Ticket, made: &ConnectionId) -> Result<()> {
+        query(sql!("UPDATE tickets SET made = $3 WHERE account_id = $1 AND hash = $2"))
             .bind(ticket.account_id.as_str())
             .bind(&ticket.hash)
             .bind(made.as_str())
-            .execute(&self.writer)
+            .execute(&self.db)
             .await
             .map(drop)
     }
 
     /// Keeps what a browser was sent to HubSpot with, and forgets what is long over.
-    pub async fn insert_consent(&self, consent: &Consent, now: Timestamp) -> sqlx::Result<()> {
-        let mut tx = self.begin().await?;
-        sqlx::query("DELETE FROM consents WHERE account_id = $1 AND expires_at < $2")
-            .bind(consent.account_id.as_str())
-            .bind((now - REMEMBERED).0)
-            .execute(&mut *tx)
-            .await?;
-        sqlx::query("INSERT INTO consents (account_id, state, ticket, browser, expires_at, used) VALUES ($1, $2, $3, $4, $5, 0)")
-            .bind(consent.account_id.as_str())
-            .bind(&consent.state)
-            .bind(&consent.ticket)
-            .bind(&consent.browser)
-            .bind(consent.expires_at.0)
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await
+    pub async fn insert_consent(&self, consent: &Consent, now: Timestamp) -> Result<()> {
+        let forget = query(sql!("DELETE FROM consents WHERE account_id = $1 AND expires_at < $2"));
+        let insert = query(sql!(
+            "INSERT INTO consents (account_id, state, ticket, browser, expires_at, used) VALUES ($1, $2, $3, $4, $5, 0)"
+        ))
+        .bind(consent.account_id.as_str())
+        .bind(&consent.state)
+        .bind(&consent.ticket)
+        .bind(&consent.browser)
+        .bind(consent.expires_at.0);
+        let forget = forget.bind(consent.account_id.as_str()).bind((now - REMEMBERED).0);
+        self.db.execute_all([forget, insert]).await.map(drop)
     }
 
     /// The consent of a state's hash.
-    pub async fn consent(&self, state: &str) -> sqlx::Result<Option<Consent>> {
-        let row: Option<(String, String, String, i64, bool)> =
-            sqlx::query_as("SELECT account_id, ticket, browser, expires_at, used FROM consents WHERE state = $1")
+    pub async fn consent(&self, state: &str) -> Result<Option<Consent>> {
+        let row: Option<(String, String, String, i64, i64)> =
+            query(sql!("SELECT account_id, ticket, browser, expires_at, used FROM consents WHERE state = $1"))
                 .bind(state)
-                .fetch_optional(&self.readers)
+                .fetch_optional(&self.db)
                 .await?;
         Ok(row.map(|(account, ticket, browser, expires_at, used)| Consent {
             account_id: AccountId::stored(account),
@@ -138,17 +128,17 @@ impl Store {
             ticket,
             browser,
             expires_at: Timestamp(expires_at),
-            used,
+            used: used != 0,
         }))
     }
 
     /// Uses a consent up; false when somebody did already.
-    pub async fn use_consent(&self, consent: &Consent) -> sqlx::Result<bool> {
-        let done = sqlx::query("UPDATE consents SET used = 1 WHERE account_id = $1 AND state = $2 AND used = 0")
+    pub async fn use_consent(&self, consent: &Consent) -> Result<bool> {
+        let done = query(sql!("UPDATE consents SET used = 1 WHERE account_id = $1 AND state = $2 AND used = 0"))
             .bind(consent.account_id.as_str())
             .bind(&consent.state)
-            .execute(&self.writer)
+            .execute(&self.db)
             .await?;
-        Ok(done.rows_affected() > 0)
+        Ok(done > 0)
     }
 }

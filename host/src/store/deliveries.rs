@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::calls::{AnsweredCall, store_answer};
 use super::causes::{self, Waiting};
-use super::lanes::{self, LaneRow, LaneState};
+use super::lanes::{self, LaneState};
 use super::plans::delete_work;
-use super::{Store, dropped, json, parse, rows, word};
+use super::{Query, Result, Sql, Store, StoreError, dropped, json, parse, query, sql, word};
 use crate::cause::Problem;
 use crate::model;
 use crate::model::delivery::{BAND_FIRST, BAND_RETRY, Claimed, Delivery, DeliveryState, Outcome};
@@ -80,7 +80,7 @@ type Row = (
     Option<i64>,
 );
 
-fn delivery(row: Row) -> sqlx::Result<Delivery> {
+fn delivery(row: Row) -> Result<Delivery> {
     let (
         account_id,
         id,
@@ -111,23 +111,24 @@ fn delivery(row: Row) -> sqlx::Result<Delivery> {
     })
 }
 
-fn count(attempts: i64) -> sqlx::Result<u32> {
-    u32::try_from(attempts).map_err(|error| sqlx::Error::Decode(Box::new(error)))
+fn count(attempts: i64) -> Result<u32> {
+    u32::try_from(attempts).map_err(StoreError::decode)
 }
 
-pub(super) const DUE: &str =
+pub(super) const DUE: Sql = sql!(
     "SELECT w.item_id, w.due_at, w.key_hash, d.event_id, d.outcome, d.attempts, d.first_at, p.plan
-    FROM work AS w JOIN deliveries AS d ON d.account_id = w.account_id AND d.id = w.item_id
-    JOIN plans AS p ON p.delivery_id = w.item_id AND p.account_id = w.account_id
-    WHERE w.account_id = $1 AND w.lane_id = $2 AND w.band = $3 AND w.due_at <= $4
-      AND NOT EXISTS (SELECT 1 FROM work AS r WHERE r.account_id = w.account_id AND r.lane_id = w.lane_id
-                      AND r.band = 1 AND r.key_hash = w.key_hash AND r.item_id < w.item_id)
-    ORDER BY w.due_at, w.item_id LIMIT $5";
+     FROM work AS w JOIN deliveries AS d ON d.account_id = w.account_id AND d.id = w.item_id
+     JOIN plans AS p ON p.delivery_id = w.item_id AND p.account_id = w.account_id
+     WHERE w.account_id = $1 AND w.lane_id = $2 AND w.band = $3 AND w.due_at <= $4
+       AND NOT EXISTS (SELECT 1 FROM work AS r WHERE r.account_id = w.account_id AND r.lane_id = w.lane_id
+                       AND r.band = 1 AND r.key_hash = w.key_hash AND r.item_id < w.item_id)
+     ORDER BY w.due_at, w.item_id LIMIT $5"
+);
 
 impl Store {
     /// Up to `limit` deliveries that a leased lane has due: first attempts and retries 4 : 1, one filling what the
     /// other leaves. An older retry of a person holds back the newer leads of the same one.
-    pub async fn due_deliveries(&self, lease: &Lease, limit: usize, now: Timestamp) -> sqlx::Result<Vec<Claimed>> {
+    pub async fn due_deliveries(&self, lease: &Lease, limit: usize, now: Timestamp) -> Result<Vec<Claimed>> {
         let mut first = self.due_in_band(lease, BAND_FIRST, limit, now).await?;
         let mut retries = self.due_in_band(lease, BAND_RETRY, limit, now).await?;
         let share = (limit * FIRST_SHARE.0 / FIRST_SHARE.1).max(limit.saturating_sub(retries.len()));
@@ -139,15 +140,15 @@ impl Store {
         Ok(first)
     }
 
-    async fn due_in_band(&self, lease: &Lease, band: i64, limit: usize, now: Timestamp) -> sqlx::Result<Vec<Claimed>> {
+    async fn due_in_band(&self, lease: &Lease, band: i64, limit: usize, now: Timestamp) -> Result<Vec<Claimed>> {
         type Row = (String, i64, Option<String>, String, String, i64, Option<i64>, String);
-        let rows: Vec<Row> = sqlx::query_as(DUE)
+        let rows: Vec<Row> = query(DUE)
             .bind(lease.account_id.as_str())
             .bind(&lease.lane_id)
             .bind(band)
             .bind(now.0)
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .fetch_all(&self.readers)
+            .fetch_all(&self.db)
             .await?;
         rows.into_iter()
             .map(|(id, due_at, key_hash, event_id, outcome, attempts, first_at, plan)| {
@@ -168,87 +169,81 @@ impl Store {
     }
 
     /// Takes in what a round came to, and gives the lane back.
-    pub async fn settle(&self, lease: &Lease, round: Settlement<'_>, now: Timestamp) -> sqlx::Result<Settled> {
+    pub async fn settle(&self, lease: &Lease, round: Settlement<'_>, now: Timestamp) -> Result<Settled> {
         let rows: Vec<_> = round
             .claimed
             .iter()
             .zip(round.outcomes)
             .map(|(claimed, outcome)| outcome_row(lease, claimed, outcome))
             .collect();
-        let rows_json = json(&rows);
-        let mut tx = self.begin().await?;
-        if !lanes::holds(&mut tx, lease).await? {
-            return Ok(Settled::LeaseLost);
-        }
-        sqlx::query(concat!(
-            "UPDATE deliveries AS d SET state = j.state, reason = j.reason, outcome = j.outcome, attempts = j.attempts,
-               first_at = j.first, due_at = j.next, done_at = j.done
-             FROM ",
-            rows!("$1"; account, id, state, reason, outcome, attempts, first, next, done),
-            " AS j
-             WHERE d.account_id = j.account AND d.id = j.id"
-        ))
-        .bind(&rows_json)
-        .execute(&mut *tx)
-        .await?;
-        if rows.iter().any(|row| row.next.is_some()) {
-            // Before the old row goes, so that the person's key is still there to be copied.
-            sqlx::query(concat!(
-                "INSERT INTO work (account_id, lane_id, band, due_at, item_id, key_hash)
-                 SELECT w.account_id, w.lane_id, j.next_band, j.next, w.item_id, w.key_hash
-                 FROM ", rows!("$1"; account, lane, band, due, id, next, next_band), " AS j JOIN work AS w
-                   ON w.account_id = j.account AND w.lane_id = j.lane AND w.band = j.band AND w.due_at = j.due AND w.item_id = j.id
-                 WHERE j.next IS NOT NULL AND (j.next <> j.due OR j.next_band <> j.band)"
-            ))
-            .bind(&rows_json).execute(&mut *tx).await?;
-        }
-        let gone: Vec<_> = rows.iter().filter(|row| row.next != Some(row.due) || row.next_band != row.band).collect();
-        delete_work(&mut tx, &json(&gone)).await?;
-        if rows.iter().any(|row| row.class.is_some()) {
-            sqlx::query(concat!(
-                "INSERT INTO attempts (account_id, delivery_id, number, at, class, problem, next_at)
-                 SELECT j.account, j.id, 1 + coalesce((SELECT max(a.number) FROM attempts AS a WHERE a.account_id = j.account AND a.delivery_id = j.id), 0),
-                   $2, j.class, j.reason, j.next
-                 FROM ", rows!("$1"; account, id, class, reason, next), " AS j WHERE j.class IS NOT NULL"
-            ))
-            .bind(&rows_json).bind(now.0).execute(&mut *tx).await?;
-        }
-        causes::hold(&mut tx, &blocked(lease, &round), now).await?;
-        dropped::keep(&mut tx, lease, &round, now).await?;
+        let mut statements = settling(&rows, now);
+        statements.extend(causes::hold(&blocked(lease, &round), now));
+        statements.extend(dropped::keep(lease, &round, now));
         if let Some(answered) = round.last_answer {
-            store_answer(&mut tx, &lease.account_id, answered, now).await?;
+            statements.push(store_answer(&lease.account_id, answered, now));
         }
-        sqlx::query("UPDATE calls SET settled = 1 WHERE account_id = $1 AND id IN (SELECT value FROM json_each($2))")
-            .bind(lease.account_id.as_str())
-            .bind(json(round.calls))
-            .execute(&mut *tx)
-            .await?;
-        lanes::release(&mut tx, &[LaneRow::of(lease, &round.lane)]).await?;
-        tx.commit().await?;
-        Ok(Settled::Done)
+        let calls = query(sql!("UPDATE calls SET settled = 1 WHERE account_id = $1 AND id IN " list("$2")));
+        statements.push(calls.bind(lease.account_id.as_str()).bind(json(round.calls)));
+        statements.push(lanes::release(lease, &round.lane));
+        self.settle_with(lease, statements).await
     }
 
     /// The deliveries of an event, oldest first.
-    pub async fn deliveries_of(&self, account: &AccountId, event: &EventId) -> sqlx::Result<Vec<Delivery>> {
-        let rows: Vec<Row> = sqlx::query_as(
-            "SELECT account_id, id, event_id, connection_id, version_id, state, reason, outcome, attempts, first_at, due_at, done_at
-             FROM deliveries WHERE account_id = $1 AND event_id = $2 ORDER BY id",
-        )
-        .bind(account.as_str()).bind(event.as_str()).fetch_all(&self.readers).await?;
+    pub async fn deliveries_of(&self, account: &AccountId, event: &EventId) -> Result<Vec<Delivery>> {
+        let rows: Vec<Row> = query(sql!("SELECT account_id, id, event_id, connection_id, version_id, state, reason, outcome, attempts, first_at, due_at, done_at
+             FROM deliveries WHERE account_id = $1 AND event_id = $2 ORDER BY id"))
+        .bind(account.as_str()).bind(event.as_str()).fetch_all(&self.db).await?;
         rows.into_iter().map(delivery).collect()
     }
 
     /// The attempts that did not finish a delivery, oldest first.
-    pub async fn attempts(&self, delivery: &Delivery) -> sqlx::Result<Vec<Attempt>> {
-        let rows: Vec<(i64, i64, String, String, Option<i64>)> = sqlx::query_as(
-            "SELECT number, at, class, problem, next_at FROM attempts WHERE account_id = $1 AND delivery_id = $2 ORDER BY number",
-        )
-        .bind(delivery.account_id.as_str()).bind(delivery.id.as_str()).fetch_all(&self.readers).await?;
+    pub async fn attempts(&self, delivery: &Delivery) -> Result<Vec<Attempt>> {
+        let rows: Vec<(i64, i64, String, String, Option<i64>)> = query(sql!("SELECT number, at, class, problem, next_at FROM attempts WHERE account_id = $1 AND delivery_id = $2 ORDER BY number"))
+        .bind(delivery.account_id.as_str()).bind(delivery.id.as_str()).fetch_all(&self.db).await?;
         let attempt = |(number, at, class, problem, next_at): (i64, i64, String, String, Option<i64>)| {
             Ok(Attempt { number, at: Timestamp(at), class, problem: parse(&problem)?, next_at: next_at.map(Timestamp) })
         };
         rows.into_iter().map(attempt).collect()
     }
+}
+
+/// The statements that take in what became of deliveries.
+fn settling(rows: &[OutcomeRow<'_>], now: Timestamp) -> Vec<Query> {
+    let all = json(rows);
+    let mut statements = Vec::new();
+    if rows.is_empty() {
+        return statements;
+    }
+    let update = query(sql!(
+        "UPDATE deliveries AS d SET state = j.state, reason = j.reason, outcome = j.outcome, attempts = j.attempts,
+           first_at = j.first, due_at = j.next, done_at = j.done
+         FROM " rows("$1"; account text, id text, state text, reason text, outcome text, attempts bigint, first bigint, next bigint, done bigint) " AS j
+         WHERE d.account_id = j.account AND d.id = j.id"
+    ));
+    statements.push(update.bind(&all));
+    if rows.iter().any(|row| row.next.is_some()) {
+        // Before the old row goes, so that the person's key is still there to be copied.
+        let again = query(sql!(
+            "INSERT INTO work (account_id, lane_id, band, due_at, item_id, key_hash)
+             SELECT w.account_id, w.lane_id, j.next_band, j.next, w.item_id, w.key_hash
+             FROM " rows("$1"; account text, lane text, band bigint, due bigint, id text, next bigint, next_band bigint) " AS j JOIN work AS w
+               ON w.account_id = j.account AND w.lane_id = j.lane AND w.band = j.band AND w.due_at = j.due AND w.item_id = j.id
+             WHERE j.next IS NOT NULL AND (j.next <> j.due OR j.next_band <> j.band)"
+        ));
+        statements.push(again.bind(&all));
+    }
+    let gone: Vec<_> = rows.iter().filter(|row| row.next != Some(row.due) || row.next_band != row.band).collect();
+    statements.push(delete_work(&json(&gone)));
+    if rows.iter().any(|row| row.class.is_some()) {
+        let attempts = query(sql!(
+            "INSERT INTO attempts (account_id, delivery_id, number, at, class, problem, next_at)
+             SELECT j.account, j.id, 1 + coalesce((SELECT max(a.number) FROM attempts AS a WHERE a.account_id = j.account AND a.delivery_id = j.id), 0),
+               $2, j.class, j.reason, j.next
+             FROM " rows("$1"; account text, id text, class text, reason text, next bigint) " AS j WHERE j.class IS NOT NULL"
+        ));
+        statements.push(attempts.bind(&all).bind(now.0));
+    }
+    statements
 }
 
 fn outcome_row<'a>(lease: &'a Lease, claimed: &'a Claimed, outcome: &'a Outcome) -> OutcomeRow<'a> {

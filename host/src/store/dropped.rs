@@ -1,9 +1,8 @@
 //! Values that records went without, for as long as they may still be filled in.
 
 use serde::Serialize;
-use sqlx::SqliteConnection;
 
-use super::{Settlement, Store, causes, json, parse, rows};
+use super::{Query, Result, Settlement, Store, causes, json, parse, query, sql};
 use crate::cause::{Code, Problem};
 use crate::fit::{drop_subject, may_fit_later};
 use crate::model::account::Connection;
@@ -36,12 +35,7 @@ struct Row<'a> {
 }
 
 /// Remembers what the deliveries of a round went without, and opens its issues.
-pub(super) async fn keep(
-    tx: &mut SqliteConnection,
-    lease: &Lease,
-    round: &Settlement<'_>,
-    now: Timestamp,
-) -> sqlx::Result<()> {
+pub(super) fn keep(lease: &Lease, round: &Settlement<'_>, now: Timestamp) -> Vec<Query> {
     let mut kept = Vec::new();
     let mut problems: Vec<Problem> = Vec::new();
     for (claimed, outcome) in round.claimed.iter().zip(round.outcomes) {
@@ -68,19 +62,15 @@ pub(super) async fn keep(
         }
     }
     if kept.is_empty() {
-        return Ok(());
+        return Vec::new();
     }
-    sqlx::query(concat!(
+    let keep = query(sql!(
         "INSERT INTO dropped (account_id, connection_id, object_type, record_id, property, delivery_id, code, subject, at)
-         SELECT j.account, j.connection, j.object, j.record, j.property, j.delivery, j.code, j.subject, $2 FROM ",
-        rows!("$1"; account, connection, object, record, property, delivery, code, subject),
+         SELECT j.account, j.connection, j.object, j.record, j.property, j.delivery, j.code, j.subject, $2 FROM "
+        rows("$1"; account text, connection text, object text, record text, property text, delivery text, code text, subject text)
         " AS j WHERE true ON CONFLICT DO NOTHING"
-    ))
-    .bind(json(&kept))
-    .bind(now.0)
-    .execute(&mut *tx)
-    .await?;
-    causes::open(tx, &lease.account_id, &problems, now).await
+    ));
+    vec![keep.bind(json(&kept)).bind(now.0), causes::open(&lease.account_id, &problems, now)]
 }
 
 impl Store {
@@ -92,8 +82,8 @@ impl Store {
         property: Option<&str>,
         after: (&str, &str),
         limit: usize,
-    ) -> sqlx::Result<Vec<DroppedValue>> {
-        let rows: Vec<(String, String, String, String, String)> = sqlx::query_as(
+    ) -> Result<Vec<DroppedValue>> {
+        let rows: Vec<(String, String, String, String, String)> = query(sql!(
             "SELECT x.object_type, x.record_id, x.property, x.delivery_id, d.outcome FROM dropped AS x
              JOIN deliveries AS d ON d.account_id = x.account_id AND d.id = x.delivery_id
              JOIN (SELECT DISTINCT r.object_type AS o, r.record_id AS i FROM dropped AS r
@@ -103,15 +93,15 @@ impl Store {
                    ORDER BY 1, 2 LIMIT $6) AS p ON p.o = x.object_type AND p.i = x.record_id
              WHERE x.account_id = $1 AND x.connection_id = $2 AND ($5 IS NULL OR x.property = $5)
                AND d.state NOT IN ('pending', 'blocked')
-             ORDER BY x.object_type, x.record_id, x.property, x.delivery_id",
-        )
+             ORDER BY x.object_type, x.record_id, x.property, x.delivery_id"
+        ))
         .bind(connection.account_id.as_str())
         .bind(connection.id.as_str())
         .bind(after.0)
         .bind(after.1)
         .bind(property)
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .fetch_all(&self.readers)
+        .fetch_all(&self.db)
         .await?;
         let value =
             |(object_type, record_id, property, delivery, outcome): (String, String, String, String, String)| {
@@ -126,53 +116,41 @@ impl Store {
     }
 
     /// How many leads of a connection went without a value that may still be filled in.
-    pub async fn dropped_leads(&self, connection: &Connection) -> sqlx::Result<i64> {
-        sqlx::query_scalar(
-            "SELECT count(DISTINCT delivery_id) FROM dropped WHERE account_id = $1 AND connection_id = $2",
-        )
-        .bind(connection.account_id.as_str())
-        .bind(connection.id.as_str())
-        .fetch_one(&self.readers)
-        .await
+    pub async fn dropped_leads(&self, connection: &Connection) -> Result<i64> {
+        query(sql!("SELECT count(DISTINCT delivery_id) FROM dropped WHERE account_id = $1 AND connection_id = $2"))
+            .bind(connection.account_id.as_str())
+            .bind(connection.id.as_str())
+            .fetch_one(&self.db)
+            .await
     }
 
     /// Takes in that values were filled in, says so in the receipts of their leads, and forgets these and `done`, for
     /// which nothing is left to do.
-    pub async fn fill_in(
-        &self,
-        connection: &Connection,
-        filled: &[DroppedValue],
-        done: &[DroppedValue],
-    ) -> sqlx::Result<()> {
-        let account = connection.account_id.as_str();
-        let mut tx = self.begin().await?;
-        for value in filled {
-            let outcome: Option<String> =
-                sqlx::query_scalar("SELECT outcome FROM deliveries WHERE account_id = $1 AND id = $2")
-                    .bind(account)
-                    .bind(value.delivery_id.as_str())
-                    .fetch_optional(&mut *tx)
-                    .await?;
-            let Some(outcome) = outcome else { continue };
-            let mut progress: Progress = parse(&outcome)?;
-            progress.fill(&value.property);
-            sqlx::query("UPDATE deliveries SET outcome = $3 WHERE account_id = $1 AND id = $2")
-                .bind(account)
-                .bind(value.delivery_id.as_str())
-                .bind(json(&progress))
-                .execute(&mut *tx)
-                .await?;
-        }
+    pub async fn fill_in(&self, connection: &Connection, filled: &[DroppedValue], done: &[DroppedValue]) -> Result<()> {
+        let account = connection.account_id.to_string();
         let gone: Vec<_> = filled.iter().chain(done).collect();
-        sqlx::query(
+        let forget = query(sql!(
             "DELETE FROM dropped WHERE account_id = $1 AND connection_id = $2 AND (object_type, record_id, property, delivery_id) IN
-             (SELECT value->>'object_type', value->>'record_id', value->>'property', value->>'delivery_id' FROM json_each($3))",
-        )
-        .bind(account)
-        .bind(connection.id.as_str())
-        .bind(json(&gone))
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await
+             (SELECT j.object_type, j.record_id, j.property, j.delivery_id
+              FROM " rows("$3"; object_type text, record_id text, property text, delivery_id text) " AS j)"
+        ));
+        let forget = forget.bind(&account).bind(connection.id.as_str()).bind(json(&gone));
+        let filled: Vec<_> =
+            filled.iter().map(|value| (value.delivery_id.to_string(), value.property.clone())).collect();
+        let fill = self.db.write(move |tx| {
+            Box::pin(async move {
+                for (delivery, property) in filled {
+                    let outcome = query(sql!("SELECT outcome FROM deliveries WHERE account_id = $1 AND id = $2"));
+                    let outcome = outcome.bind(&account).bind(&delivery).fetch_optional::<String>(&mut *tx).await?;
+                    let Some(outcome) = outcome else { continue };
+                    let mut progress: Progress = parse(&outcome)?;
+                    progress.fill(&property);
+                    let update = query(sql!("UPDATE deliveries SET outcome = $3 WHERE account_id = $1 AND id = $2"));
+                    update.bind(&account).bind(&delivery).bind(json(&progress)).execute(&mut *tx).await?;
+                }
+                forget.execute(tx).await.map(drop)
+            })
+        });
+        fill.await
     }
 }

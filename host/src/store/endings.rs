@@ -3,8 +3,8 @@
 
 use serde::Serialize;
 
-use super::lanes::{self, LEASE, LaneRow, LaneState};
-use super::{Store, parse};
+use super::lanes::{self, LEASE, LaneState};
+use super::{Result, Store, json, parse, query, sql};
 use crate::model::account::Connection;
 use crate::model::id::AccountId;
 use crate::model::lane::Lease;
@@ -43,7 +43,7 @@ impl Store {
         lane: &str,
         owner: &str,
         now: Timestamp,
-    ) -> sqlx::Result<Option<Lease>> {
+    ) -> Result<Option<Lease>> {
         self.take(account, lane, owner, now, now).await
     }
 
@@ -54,7 +54,7 @@ impl Store {
         lane: &str,
         owner: &str,
         now: Timestamp,
-    ) -> sqlx::Result<Option<Lease>> {
+    ) -> Result<Option<Lease>> {
         self.take(account, lane, owner, now, Timestamp::NEVER).await
     }
 
@@ -65,46 +65,40 @@ impl Store {
         owner: &str,
         now: Timestamp,
         held_until_max: Timestamp,
-    ) -> sqlx::Result<Option<Lease>> {
+    ) -> Result<Option<Lease>> {
         let until = now + LEASE;
-        let row: Option<(i64, String)> = sqlx::query_as(
+        let take = query(sql!(
             "UPDATE lanes SET owner = $3, epoch = epoch + 1, lease_until = $4 WHERE account_id = $1 AND id = $2 AND lease_until <= $5
-             RETURNING epoch, budget",
-        )
-        .bind(account.as_str())
-        .bind(lane)
-        .bind(owner)
-        .bind(until.0)
-        .bind(held_until_max.0)
-        .fetch_optional(&self.writer)
-        .await?;
-        row.map(|(epoch, budget)| {
-            let (account_id, lane_id, owner) = (account.clone(), lane.to_owned(), owner.to_owned());
-            Ok(Lease { account_id, lane_id, owner, epoch, until, learned: parse(&budget)? })
-        })
-        .transpose()
+             RETURNING epoch, budget"
+        ));
+        let take = take.bind(account.as_str()).bind(lane).bind(owner).bind(until.0).bind(held_until_max.0);
+        let row = self.db.write(|tx| Box::pin(async move { take.fetch_optional::<(i64, String)>(tx).await }));
+        row.await?
+            .map(|(epoch, budget)| {
+                let (account_id, lane_id, owner) = (account.clone(), lane.to_owned(), owner.to_owned());
+                Ok(Lease { account_id, lane_id, owner, epoch, until, leased_until: until, learned: parse(&budget)? })
+            })
+            .transpose()
     }
 
     /// Gives a lane back as it was.
-    pub async fn give_back(&self, lease: &Lease) -> sqlx::Result<()> {
-        let mut tx = self.begin().await?;
-        lanes::release(&mut tx, &[LaneRow::of(lease, &LaneState::default())]).await?;
-        tx.commit().await
+    pub async fn give_back(&self, lease: &Lease) -> Result<()> {
+        lanes::release(lease, &LaneState::default()).execute(&self.db).await.map(drop)
     }
 
     /// How many leads of a connection wait.
-    pub async fn waiting_leads(&self, connection: &Connection) -> sqlx::Result<WaitingLeads> {
-        let pending = sqlx::query_scalar("SELECT count(*) FROM work WHERE account_id = $1 AND lane_id = $2");
-        let blocked = sqlx::query_scalar("SELECT count(*) FROM held WHERE account_id = $1 AND lane_id = $2");
+    pub async fn waiting_leads(&self, connection: &Connection) -> Result<WaitingLeads> {
+        let pending = query(sql!("SELECT count(*) FROM work WHERE account_id = $1 AND lane_id = $2"));
+        let blocked = query(sql!("SELECT count(*) FROM held WHERE account_id = $1 AND lane_id = $2"));
         let (account, lane) = (connection.account_id.as_str(), connection.id.as_str());
         Ok(WaitingLeads {
-            pending: pending.bind(account).bind(lane).fetch_one(&self.readers).await?,
-            blocked: blocked.bind(account).bind(lane).fetch_one(&self.readers).await?,
+            pending: pending.bind(account).bind(lane).fetch_one(&self.db).await?,
+            blocked: blocked.bind(account).bind(lane).fetch_one(&self.db).await?,
         })
     }
 
     /// Cancels everything that waits in a connection's lane, in pages, and returns how much that was.
-    pub async fn cancel_waiting(&self, connection: &Connection, now: Timestamp) -> sqlx::Result<u64> {
+    pub async fn cancel_waiting(&self, connection: &Connection, now: Timestamp) -> Result<u64> {
         let mut cancelled = 0;
         loop {
             let page = self.cancel_page(connection, now).await?;
@@ -115,41 +109,40 @@ impl Store {
         }
     }
 
-    async fn cancel_page(&self, connection: &Connection, now: Timestamp) -> sqlx::Result<u64> {
-        let (account, lane) = (connection.account_id.as_str(), connection.id.as_str());
-        let mut tx = self.begin().await?;
-        let items: Vec<String> = sqlx::query_scalar(
-            "SELECT item_id FROM work WHERE account_id = $1 AND lane_id = $2
-             UNION SELECT item_id FROM held WHERE account_id = $1 AND lane_id = $2 LIMIT $3",
-        )
-        .bind(account)
-        .bind(lane)
-        .bind(PAGE)
-        .fetch_all(&mut *tx)
-        .await?;
-        let items = super::json(&items);
-        let done = sqlx::query(
-            "UPDATE deliveries SET state = 'cancelled', due_at = NULL, done_at = $3 WHERE account_id = $1 AND id IN (SELECT value FROM json_each($2))",
-        )
-        .bind(account)
-        .bind(&items)
-        .bind(now.0)
-        .execute(&mut *tx)
-        .await?;
-        for text in [
-            "DELETE FROM work WHERE account_id = $1 AND lane_id = $2 AND item_id IN (SELECT value FROM json_each($3))",
-            "DELETE FROM held WHERE account_id = $1 AND lane_id = $2 AND item_id IN (SELECT value FROM json_each($3))",
-        ] {
-            sqlx::query(text).bind(account).bind(lane).bind(&items).execute(&mut *tx).await?;
-        }
-        sqlx::query(
-            "DELETE FROM causes WHERE account_id = $1
-             AND NOT EXISTS (SELECT 1 FROM held AS h WHERE h.account_id = causes.account_id AND h.cause_id = causes.id)",
-        )
-        .bind(account)
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(done.rows_affected())
+    async fn cancel_page(&self, connection: &Connection, now: Timestamp) -> Result<u64> {
+        let (account, lane) = (connection.account_id.to_string(), connection.id.to_string());
+        let cancel = self.db.write(move |tx| {
+            Box::pin(async move {
+                let items: Vec<String> = query(sql!(
+                    "SELECT item_id FROM work WHERE account_id = $1 AND lane_id = $2
+                     UNION SELECT item_id FROM held WHERE account_id = $1 AND lane_id = $2 LIMIT $3"
+                ))
+                .bind(&account)
+                .bind(&lane)
+                .bind(PAGE)
+                .fetch_all(&mut *tx)
+                .await?;
+                let items = json(&items);
+                let cancelled = query(sql!(
+                    "UPDATE deliveries SET state = 'cancelled', due_at = NULL, done_at = $3 WHERE account_id = $1 AND id IN " list("$2")
+                ));
+                let cancelled = cancelled.bind(&account).bind(&items).bind(now.0).execute(&mut *tx).await?;
+                for leave in [
+                    sql!("DELETE FROM work WHERE account_id = $1 AND lane_id = $2 AND item_id IN " list("$3")),
+                    sql!("DELETE FROM held WHERE account_id = $1 AND lane_id = $2 AND item_id IN " list("$3")),
+                ] {
+                    query(leave).bind(&account).bind(&lane).bind(&items).execute(&mut *tx).await?;
+                }
+                query(sql!(
+                    "DELETE FROM causes WHERE account_id = $1
+                     AND NOT EXISTS (SELECT 1 FROM held AS h WHERE h.account_id = causes.account_id AND h.cause_id = causes.id)"
+                ))
+                .bind(&account)
+                .execute(tx)
+                .await?;
+                Ok(cancelled)
+            })
+        });
+        cancel.await
     }
 }

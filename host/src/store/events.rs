@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::calls::ShownCall;
 use super::deliveries::Attempt;
 use super::plans::RunFigures;
-use super::{Store, json, lanes, parse, rows, word};
+use super::{Query, Result, Sql, Store, json, lanes, parse, query, sql, word};
 use crate::contract::log::Level;
 use crate::model;
 use crate::model::delivery::Delivery;
@@ -77,7 +77,7 @@ type Row = (String, String, String, String, String, i64, i64, String, Option<Str
 
 fn event(
     (account_id, id, source_id, sender_id, event_type, occurred_at, received_at, state, reason, delivery): Row,
-) -> sqlx::Result<Event> {
+) -> Result<Event> {
     Ok(Event {
         id: EventId::stored(id),
         account_id: AccountId::stored(account_id),
@@ -99,78 +99,23 @@ const COLUMNS: &str =
 impl Store {
     /// Stores a group of events in one commit, and says of each, in their order, what it came to. Repeating a group
     /// is harmless: its ids are the same.
-    pub async fn insert_events(&self, events: &[NewEvent], now: Timestamp) -> sqlx::Result<Vec<Accepted>> {
+    pub async fn insert_events(&self, events: &[NewEvent], now: Timestamp) -> Result<Vec<Accepted>> {
         let bodies: Vec<_> = events
             .iter()
             .map(|e| BodyRow { account: e.account_id.as_str(), id: e.id.as_str(), body: &e.body })
             .collect();
         let events: Vec<_> = events.iter().map(event_row).collect();
-        let (rows_json, bodies_json) = (json(&events), json(&bodies));
-        let mut tx = self.begin().await?;
-        sqlx::query(concat!(
-            "INSERT INTO event_keys (account_id, source_id, sender_id, event_id, body_hash, seen_at)
-             SELECT j.account, j.source, j.sender, j.id, j.hash, $2
-             FROM ",
-            rows!("$1"; account, source, sender, id, hash),
-            " AS j
-             WHERE true ORDER BY j.account, j.source, j.sender ON CONFLICT DO NOTHING"
-        ))
-        .bind(&rows_json)
-        .bind(now.0)
-        .execute(&mut *tx)
-        .await?;
-        // The join on our new id lets only first arrivals through.
-        sqlx::query(concat!(
-            "INSERT INTO events (account_id, id, source_id, sender_id, type, occurred_at, received_at, state)
-             SELECT k.account_id, k.event_id, k.source_id, k.sender_id, j.kind, j.at, $2, 'received'
-             FROM ",
-            rows!("$1"; account, source, sender, id, kind, at),
-            " AS j JOIN event_keys AS k
-               ON k.account_id = j.account AND k.source_id = j.source AND k.sender_id = j.sender AND k.event_id = j.id
-             WHERE true ON CONFLICT DO NOTHING"
-        ))
-        .bind(&rows_json)
-        .bind(now.0)
-        .execute(&mut *tx)
-        .await?;
-        sqlx::query(concat!(
-            "INSERT INTO event_bodies (event_id, account_id, body)
-             SELECT j.id, j.account, j.body FROM ",
-            rows!("$1"; account, id, body),
-            " AS j
-             JOIN events AS e ON e.account_id = j.account AND e.id = j.id
-             WHERE true ON CONFLICT DO NOTHING"
-        ))
-        .bind(&bodies_json)
-        .execute(&mut *tx)
-        .await?;
-        sqlx::query(concat!(
-            "INSERT INTO work (account_id, lane_id, band, due_at, item_id)
-             SELECT k.account_id, k.account_id, 0, $2, k.event_id
-             FROM ",
-            rows!("$1"; account, source, sender, id),
-            " AS j JOIN event_keys AS k
-               ON k.account_id = j.account AND k.source_id = j.source AND k.sender_id = j.sender AND k.event_id = j.id
-             WHERE true ON CONFLICT DO NOTHING"
-        ))
-        .bind(&rows_json)
-        .bind(now.0)
-        .execute(&mut *tx)
-        .await?;
-        lanes::wake(&mut tx, &rows_json, now).await?;
-        let known: Vec<(String, String, Option<String>)> = sqlx::query_as(concat!(
-            "SELECT k.event_id, k.body_hash, CASE WHEN k.event_id <> j.id AND k.body_hash <> j.hash THEN b.body END
-             FROM ",
-            rows!("$1"; account, source, sender, id, hash),
-            " AS j JOIN event_keys AS k
-               ON k.account_id = j.account AND k.source_id = j.source AND k.sender_id = j.sender
-             LEFT JOIN event_bodies AS b ON b.event_id = k.event_id AND b.account_id = k.account_id
-             ORDER BY j.id"
-        ))
-        .bind(&rows_json)
-        .fetch_all(&mut *tx)
-        .await?;
-        tx.commit().await?;
+        let statements = insertion(&json(&events), &json(&bodies), now);
+        let known = known(&json(&events));
+        let insert = self.db.write(|tx| {
+            Box::pin(async move {
+                for statement in statements {
+                    statement.execute(&mut *tx).await?;
+                }
+                known.fetch_all(tx).await
+            })
+        });
+        let known: Vec<(String, String, Option<String>)> = insert.await?;
         // Ids are made in the order of the group, so the answer sorted by them is in that order again.
         let told = events.iter().zip(&bodies).zip(known);
         Ok(told
@@ -188,7 +133,7 @@ impl Store {
     }
 
     /// The events that match, newest first; with `after`, oldest first, for following along.
-    pub async fn events(&self, filter: &EventFilter) -> sqlx::Result<Vec<Event>> {
+    pub async fn events(&self, filter: &EventFilter) -> Result<Vec<Event>> {
         let (order, after) = match filter.after {
             Some(_) => ("ASC", "AND b.event_id > $4"),
             None => ("DESC", "AND $4 IS NULL"),
@@ -202,45 +147,44 @@ impl Store {
             "SELECT {COLUMNS} FROM {from} CROSS JOIN events AS e WHERE e.account_id = b.account_id AND e.id = b.event_id
                AND ($2 IS NULL OR e.state = $2) AND ($3 IS NULL OR e.type = $3) {after} ORDER BY b.event_id {order} LIMIT $5"
         );
-        let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(text))
+        let rows: Vec<Row> = query(Sql::same(text))
             .bind(filter.account.as_ref().map(AccountId::as_str))
             .bind(filter.state.as_ref().map(model::word))
             .bind(&filter.event_type)
             .bind(filter.after.as_ref().map(EventId::as_str))
             .bind(filter.limit)
-            .fetch_all(&self.readers)
+            .fetch_all(&self.db)
             .await?;
         rows.into_iter().map(event).collect()
     }
 
     /// One event with its body, log, and its deliveries with plans, attempts and calls.
-    pub async fn event(&self, id: &EventId) -> sqlx::Result<Option<ShownEvent>> {
+    pub async fn event(&self, id: &EventId) -> Result<Option<ShownEvent>> {
         // Bodies are keyed by the event first, so they know the account, which every other key needs.
         let found: Option<(String, String)> =
-            sqlx::query_as("SELECT account_id, body FROM event_bodies WHERE event_id = $1")
+            query(sql!("SELECT account_id, body FROM event_bodies WHERE event_id = $1"))
                 .bind(id.as_str())
-                .fetch_optional(&self.readers)
+                .fetch_optional(&self.db)
                 .await?;
         let Some((account, body)) = found else {
             return Ok(None);
         };
         let text = format!("SELECT {COLUMNS} FROM events AS e WHERE e.account_id = $1 AND e.id = $2");
-        let row: Row =
-            sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(account).bind(id.as_str()).fetch_one(&self.readers).await?;
+        let row: Row = query(Sql::same(text)).bind(account).bind(id.as_str()).fetch_one(&self.db).await?;
         let event = event(row)?;
-        let logs: Vec<(String, i64, String)> = sqlx::query_as(
+        let logs: Vec<(String, i64, String)> = query(sql!(
             "SELECT t.name, v.number, r.lines FROM run_logs AS r JOIN versions AS v ON v.id = r.version_id
              JOIN transformations AS t ON t.account_id = v.account_id AND t.id = v.transformation_id
-             WHERE r.account_id = $1 AND r.event_id = $2 ORDER BY v.id",
-        )
+             WHERE r.account_id = $1 AND r.event_id = $2 ORDER BY v.id"
+        ))
         .bind(event.account_id.as_str())
         .bind(id.as_str())
-        .fetch_all(&self.readers)
+        .fetch_all(&self.db)
         .await?;
         let logs = logs
             .into_iter()
             .map(|(name, number, lines)| Ok(RunLog { version: format!("{name}@{number}"), lines: parse(&lines)? }));
-        let logs = logs.collect::<sqlx::Result<_>>()?;
+        let logs = logs.collect::<Result<_>>()?;
         let mut deliveries = Vec::new();
         for delivery in self.deliveries_of(&event.account_id, id).await? {
             let (plan, run) = self.plan_of(&delivery).await?;
@@ -251,6 +195,56 @@ impl Store {
         let body = read_json(&body).unwrap_or(Value::String(body));
         Ok(Some(ShownEvent { event, body, logs, deliveries }))
     }
+}
+
+/// The statements that store a group of events, and wake the lanes of their accounts.
+fn insertion(events: &str, bodies: &str, now: Timestamp) -> [Query; 5] {
+    let keys = query(sql!(
+        "INSERT INTO event_keys (account_id, source_id, sender_id, event_id, body_hash, seen_at)
+         SELECT j.account, j.source, j.sender, j.id, j.hash, $2
+         FROM " rows("$1"; account text, source text, sender text, id text, hash text) " AS j
+         WHERE true ORDER BY j.account, j.source, j.sender ON CONFLICT DO NOTHING"
+    ));
+    // The join on our new id lets only first arrivals through.
+    let narrow = query(sql!(
+        "INSERT INTO events (account_id, id, source_id, sender_id, type, occurred_at, received_at, state)
+         SELECT k.account_id, k.event_id, k.source_id, k.sender_id, j.kind, j.at, $2, 'received'
+         FROM " rows("$1"; account text, source text, sender text, id text, kind text, at bigint) " AS j JOIN event_keys AS k
+           ON k.account_id = j.account AND k.source_id = j.source AND k.sender_id = j.sender AND k.event_id = j.id
+         WHERE true ON CONFLICT DO NOTHING"
+    ));
+    let wide = query(sql!(
+        "INSERT INTO event_bodies (event_id, account_id, body)
+         SELECT j.id, j.account, j.body FROM " rows("$1"; account text, id text, body text) " AS j
+         JOIN events AS e ON e.account_id = j.account AND e.id = j.id
+         WHERE true ON CONFLICT DO NOTHING"
+    ));
+    let work = query(sql!(
+        "INSERT INTO work (account_id, lane_id, band, due_at, item_id)
+         SELECT k.account_id, k.account_id, 0, $2, k.event_id
+         FROM " rows("$1"; account text, source text, sender text, id text) " AS j JOIN event_keys AS k
+           ON k.account_id = j.account AND k.source_id = j.source AND k.sender_id = j.sender AND k.event_id = j.id
+         WHERE true ON CONFLICT DO NOTHING"
+    ));
+    [
+        keys.bind(events).bind(now.0),
+        narrow.bind(events).bind(now.0),
+        wide.bind(bodies),
+        work.bind(events).bind(now.0),
+        lanes::wake(events, now),
+    ]
+}
+
+/// What is stored under the ids that the senders gave: its own id, its hash, and its body where that is another one.
+fn known(events: &str) -> Query {
+    query(sql!(
+        "SELECT k.event_id, k.body_hash, CASE WHEN k.event_id <> j.id AND k.body_hash <> j.hash THEN b.body END
+         FROM " rows("$1"; account text, source text, sender text, id text, hash text) " AS j JOIN event_keys AS k
+           ON k.account_id = j.account AND k.source_id = j.source AND k.sender_id = j.sender
+         LEFT JOIN event_bodies AS b ON b.event_id = k.event_id AND b.account_id = k.account_id
+         ORDER BY j.id"
+    ))
+    .bind(events)
 }
 
 fn event_row(event: &NewEvent) -> EventRow<'_> {

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Store, causes, json, parse};
+use super::causes::{self, nothing_stands};
+use super::{Result, Sql, Store, json, parse, query, sql};
 use crate::cause::Problem;
 use crate::model::account::Connection;
 use crate::model::id::{AccountId, CauseId};
@@ -30,10 +31,10 @@ type Row = (String, String, String, i64, i64, i64, i64, i64);
 const SELECT: &str = "SELECT c.account_id, c.id, c.problem, c.first_at, c.last_at,
       (SELECT count(*) FROM held AS h WHERE h.account_id = c.account_id AND h.cause_id = c.id),
       (SELECT count(DISTINCT x.delivery_id) FROM dropped AS x WHERE x.account_id = c.account_id AND x.code = c.code AND x.subject = c.subject),
-      EXISTS (SELECT 1 FROM drift AS d WHERE d.account_id = c.account_id AND d.code = c.code AND d.subject = c.subject)
+      (SELECT count(*) FROM drift AS d WHERE d.account_id = c.account_id AND d.code = c.code AND d.subject = c.subject)
     FROM causes AS c ";
 
-fn issue((account_id, id, problem, first_at, last_at, held, dropped, stands): Row) -> sqlx::Result<Issue> {
+fn issue((account_id, id, problem, first_at, last_at, held, dropped, stands): Row) -> Result<Issue> {
     Ok(Issue {
         id: CauseId::stored(id),
         account_id: AccountId::stored(account_id),
@@ -48,76 +49,80 @@ fn issue((account_id, id, problem, first_at, last_at, held, dropped, stands): Ro
 
 impl Store {
     /// The open issues of an account, or of all; the oldest first.
-    pub async fn issues(&self, account: Option<&AccountId>) -> sqlx::Result<Vec<Issue>> {
+    pub async fn issues(&self, account: Option<&AccountId>) -> Result<Vec<Issue>> {
         let text = format!("{SELECT} WHERE $1 IS NULL OR c.account_id = $1 ORDER BY c.account_id, c.id");
-        let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(text))
-            .bind(account.map(AccountId::as_str))
-            .fetch_all(&self.readers)
-            .await?;
+        let rows: Vec<Row> = query(Sql::same(text)).bind(account.map(AccountId::as_str)).fetch_all(&self.db).await?;
         rows.into_iter().map(issue).collect()
     }
 
     /// One issue, while it is open.
-    pub async fn issue(&self, id: &str) -> sqlx::Result<Option<Issue>> {
+    pub async fn issue(&self, id: &str) -> Result<Option<Issue>> {
         let text = format!("{SELECT} WHERE c.id = $1");
-        let row: Option<Row> = sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(id).fetch_optional(&self.readers).await?;
+        let row: Option<Row> = query(Sql::same(text)).bind(id).fetch_optional(&self.db).await?;
         row.map(issue).transpose()
     }
 
     /// Opens an issue under which nothing waits yet. One that is open stays, and was met again.
-    pub async fn open_issue(&self, account: &AccountId, problem: &Problem, now: Timestamp) -> sqlx::Result<()> {
-        let mut tx = self.begin().await?;
-        causes::open(&mut tx, account, std::slice::from_ref(problem), now).await?;
-        tx.commit().await
+    pub async fn open_issue(&self, account: &AccountId, problem: &Problem, now: Timestamp) -> Result<()> {
+        causes::open(account, std::slice::from_ref(problem), now).execute(&self.db).await.map(drop)
     }
 
     /// Closes an issue, unless something waits under it or a check still finds it. Says whether it did.
-    pub async fn close_issue(&self, issue: &Issue) -> sqlx::Result<bool> {
-        let closed = sqlx::query(concat!(
-            "DELETE FROM causes WHERE account_id = $1 AND id = $2 AND ",
-            causes::nothing_stands!()
-        ))
-        .bind(issue.account_id.as_str())
-        .bind(issue.id.as_str())
-        .execute(&self.writer)
-        .await?;
-        Ok(closed.rows_affected() > 0)
+    pub async fn close_issue(&self, issue: &Issue) -> Result<bool> {
+        let closed = query(sql!("DELETE FROM causes WHERE account_id = $1 AND id = $2 AND " nothing_stands!()))
+            .bind(issue.account_id.as_str())
+            .bind(issue.id.as_str())
+            .execute(&self.db)
+            .await?;
+        Ok(closed > 0)
     }
 
     /// Takes in what a check of a connection found: each problem is an issue, and those that an earlier check found
     /// and this one did not are closed, unless something waits under them.
-    pub async fn set_drift(&self, connection: &Connection, problems: &[Problem], now: Timestamp) -> sqlx::Result<()> {
-        let found: Vec<_> =
-            problems.iter().map(|problem| (problem.code.as_str(), problem.subject.as_deref().unwrap_or(""))).collect();
-        let found = json(&found);
-        let mut tx = self.begin().await?;
-        let gone: Vec<(String, String)> = sqlx::query_as(
-            "DELETE FROM drift WHERE account_id = $1 AND connection_id = $2
-             AND (code, subject) NOT IN (SELECT value->>0, value->>1 FROM json_each($3)) RETURNING code, subject",
-        )
-        .bind(connection.account_id.as_str())
-        .bind(connection.id.as_str())
-        .bind(&found)
-        .fetch_all(&mut *tx)
-        .await?;
-        sqlx::query(
-            "INSERT INTO drift (account_id, connection_id, code, subject)
-             SELECT $1, $2, value->>0, value->>1 FROM json_each($3) WHERE true ON CONFLICT DO NOTHING",
-        )
-        .bind(connection.account_id.as_str())
-        .bind(connection.id.as_str())
-        .bind(&found)
-        .execute(&mut *tx)
-        .await?;
-        causes::open(&mut tx, &connection.account_id, problems, now).await?;
-        sqlx::query(concat!(
-            "DELETE FROM causes WHERE account_id = $1 AND (code, subject) IN (SELECT value->>0, value->>1 FROM json_each($2)) AND ",
-            causes::nothing_stands!()
-        ))
-        .bind(connection.account_id.as_str())
-        .bind(json(&gone))
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await
+    pub async fn set_drift(&self, connection: &Connection, problems: &[Problem], now: Timestamp) -> Result<()> {
+        let found = |problem: &Problem| Found {
+            code: problem.code.as_str().to_owned(),
+            subject: problem.subject.clone().unwrap_or_default(),
+        };
+        let found = json(&problems.iter().map(found).collect::<Vec<_>>());
+        let (account, connection) = (connection.account_id.to_string(), connection.id.to_string());
+        let open = causes::open(&AccountId::stored(account.clone()), problems, now);
+        let set = self.db.write(move |tx| {
+            Box::pin(async move {
+                let gone: Vec<(String, String)> = query(sql!(
+                    "DELETE FROM drift WHERE account_id = $1 AND connection_id = $2
+                     AND (code, subject) NOT IN (SELECT j.code, j.subject FROM " rows("$3"; code text, subject text) " AS j) RETURNING code, subject"
+                ))
+                .bind(&account)
+                .bind(&connection)
+                .bind(&found)
+                .fetch_all(&mut *tx)
+                .await?;
+                let drift = query(sql!(
+                    "INSERT INTO drift (account_id, connection_id, code, subject)
+                     SELECT $1, $2, j.code, j.subject FROM " rows("$3"; code text, subject text) " AS j WHERE true ON CONFLICT DO NOTHING"
+                ));
+                drift.bind(&account).bind(&connection).bind(&found).execute(&mut *tx).await?;
+                open.execute(&mut *tx).await?;
+                let gone = gone.into_iter().map(|(code, subject)| Found { code, subject });
+                query(sql!(
+                    "DELETE FROM causes WHERE account_id = $1 AND (code, subject) IN (SELECT j.code, j.subject FROM "
+                    rows("$2"; code text, subject text) " AS j) AND " nothing_stands!()
+                ))
+                .bind(&account)
+                .bind(json(&gone.collect::<Vec<_>>()))
+                .execute(tx)
+                .await
+                .map(drop)
+            })
+        });
+        set.await
     }
+}
+
+/// A cause and what it is about, as a row of a batch statement.
+#[derive(Serialize)]
+struct Found {
+    code: String,
+    subject: String,
 }

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use secrecy::ExposeSecret as _;
 
-use sqlx::SqliteConnection;
-
-use super::Store;
+use super::{Conn, Result, Sql, Store, query, sql};
 
 /// Every column that holds sealed values. Each is sealed for `{table}/{id}/{column}`.
 const SEALED: [(&str, &str); 3] =
@@ -28,8 +26,8 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub async fn keys_in_use(&self) -> sqlx::Result<Vec<(String, u64)>> {
-        let mut counts = count_by_key(&mut *self.readers.acquire().await?).await?;
+    pub async fn keys_in_use(&self) -> Result<Vec<(String, u64)>> {
+        let mut counts = self.db.read(|conn| Box::pin(count_by_key(conn))).await?;
         let ids = self.keys.ids().into_iter();
         let mut keys: Vec<_> = ids.map(|id| counts.remove_entry(&id).unwrap_or((id, 0))).collect();
         // Those whose key is gone: nobody can open them.
@@ -54,7 +52,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub async fn reseal(&self) -> sqlx::Result<Resealed> {
+    pub async fn reseal(&self) -> Result<Resealed> {
         let mut resealed = Resealed::default();
         for (table, column) in SEALED {
             let mut after = (String::new(), String::new());
@@ -67,40 +65,43 @@ impl Store {
 
     async fn reseal_page(
         &self,
-        table: &str,
-        column: &str,
+        table: &'static str,
+        column: &'static str,
         after: (String, String),
         resealed: &mut Resealed,
-    ) -> sqlx::Result<Option<(String, String)>> {
+    ) -> Result<Option<(String, String)>> {
         let first = self.keys.ids().into_iter().next().unwrap_or_default();
-        let mut tx = self.begin().await?;
         let select = format!(
             "SELECT account_id, id, {column} FROM {table} WHERE (account_id, id) > ($1, $2) AND {column} <> ''
-             AND substr({column}, 1, instr({column}, '.') - 1) <> $3 ORDER BY account_id, id LIMIT $4"
+             AND {column} NOT LIKE $3 ORDER BY account_id, id LIMIT $4"
         );
-        let rows: Vec<(String, String, String)> = sqlx::query_as(sqlx::AssertSqlSafe(select))
-            .bind(after.0)
-            .bind(after.1)
-            .bind(first)
-            .bind(PAGE)
-            .fetch_all(&mut *tx)
-            .await?;
-        let update = format!("UPDATE {table} SET {column} = $4 WHERE account_id = $1 AND id = $2 AND {column} = $3");
-        let mut last = None;
-        for (account, id, old) in rows {
-            let place = format!("{table}/{id}/{column}");
-            match self.keys.open(&place, &old) {
-                Ok(secret) => {
-                    let new = self.keys.seal(&place, secret.expose_secret());
-                    let query = sqlx::query(sqlx::AssertSqlSafe(update.clone()));
-                    let done = query.bind(&account).bind(&id).bind(old).bind(new).execute(&mut *tx).await?;
-                    resealed.values += done.rows_affected();
+        // The ids of keys are hexadecimal, so nothing in them has a meaning for LIKE.
+        let select = query(Sql::same(select)).bind(after.0).bind(after.1).bind(format!("{first}.%")).bind(PAGE);
+        let keys = self.keys.clone();
+        let page = self.db.write(move |tx| {
+            Box::pin(async move {
+                tx.guard_keys(false).await?;
+                let update =
+                    format!("UPDATE {table} SET {column} = $4 WHERE account_id = $1 AND id = $2 AND {column} = $3");
+                let (mut page, mut last) = (Resealed::default(), None);
+                for (account, id, old) in select.fetch_all::<(String, String, String)>(&mut *tx).await? {
+                    let place = format!("{table}/{id}/{column}");
+                    match keys.open(&place, &old) {
+                        Ok(secret) => {
+                            let new = keys.seal(&place, secret.expose_secret());
+                            let update = query(Sql::same(update.clone())).bind(&account).bind(&id).bind(old).bind(new);
+                            page.values += update.execute(&mut *tx).await?;
+                        }
+                        Err(error) => page.unreadable.push(format!("{place}: {error}")),
+                    }
+                    last = Some((account, id));
                 }
-                Err(error) => resealed.unreadable.push(format!("{place}: {error}")),
-            }
-            last = Some((account, id));
-        }
-        tx.commit().await?;
+                Ok((page, last))
+            })
+        });
+        let (page, last) = page.await?;
+        resealed.values += page.values;
+        resealed.unreadable.extend(page.unreadable);
         Ok(last)
     }
 
@@ -110,25 +111,27 @@ impl Store {
     /// # Errors
     /// The database's, and when the key ring cannot be written.
     pub async fn prune_keys(&self) -> anyhow::Result<Vec<String>> {
-        let mut tx = self.begin().await?;
-        let counts = count_by_key(&mut tx).await?;
-        let unused: Vec<_> = self.keys.ids().into_iter().skip(1).filter(|id| !counts.contains_key(id)).collect();
-        if !unused.is_empty() {
-            self.keys.remove_keys(&unused)?;
-        }
-        tx.commit().await?;
-        Ok(unused)
+        let keys = self.keys.clone();
+        let prune = self.db.write(move |tx| {
+            Box::pin(async move {
+                tx.guard_keys(true).await?;
+                let counts = count_by_key(tx).await?;
+                let unused: Vec<_> = keys.ids().into_iter().skip(1).filter(|id| !counts.contains_key(id)).collect();
+                let removed = if unused.is_empty() { Ok(()) } else { keys.remove_keys(&unused) };
+                Ok(removed.map(|()| unused))
+            })
+        });
+        prune.await?
     }
 }
 
-async fn count_by_key(connection: &mut SqliteConnection) -> sqlx::Result<BTreeMap<String, u64>> {
+async fn count_by_key(connection: &mut Conn) -> Result<BTreeMap<String, u64>> {
     let mut counts = BTreeMap::new();
     for (table, column) in SEALED {
-        let text = format!(
-            "SELECT substr({column}, 1, instr({column}, '.') - 1), count(*) FROM {table} WHERE {column} <> '' GROUP BY 1"
-        );
-        let rows: Vec<(String, i64)> = sqlx::query_as(sqlx::AssertSqlSafe(text)).fetch_all(&mut *connection).await?;
-        for (key, count) in rows {
+        let select = sql!("SELECT substr(sealed, 1, " on(sqlite: "instr(sealed, '.')", postgres: "strpos(sealed, '.')") " - 1), count(*) FROM ");
+        let select =
+            select.and(&format!("(SELECT {column} AS sealed FROM {table} WHERE {column} <> '') AS t GROUP BY 1"));
+        for (key, count) in query(select).fetch_all::<(String, i64)>(&mut *connection).await? {
             *counts.entry(key).or_default() += u64::try_from(count).unwrap_or(0);
         }
     }

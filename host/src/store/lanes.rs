@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use sqlx::SqliteConnection;
 
-use super::{Store, json, parse, rows};
+use super::{Conn, Query, Result, Store, json, parse, query, sql};
 use crate::budget::Learned;
 use crate::cause::Problem;
 use crate::model::account::Connection;
@@ -18,10 +17,11 @@ pub(super) const LEASE: Duration = Duration::from_secs(90);
 
 /// One lane in a batch statement.
 #[derive(Serialize)]
-pub(super) struct LaneRow<'a> {
+struct LaneRow<'a> {
     account: &'a str,
     lane: &'a str,
     epoch: i64,
+    leased: i64,
     paused: i64,
     pause: Option<String>,
     budget: Option<String>,
@@ -39,11 +39,12 @@ pub struct LaneState {
 }
 
 impl<'a> LaneRow<'a> {
-    pub(super) fn of(lease: &'a Lease, state: &LaneState) -> Self {
+    fn of(lease: &'a Lease, state: &LaneState) -> Self {
         Self {
             account: lease.account_id.as_str(),
             lane: &lease.lane_id,
             epoch: lease.epoch,
+            leased: lease.leased_until.0,
             paused: state.paused_until.map_or(0, |until| until.0),
             pause: state.pause.as_ref().map(json),
             budget: state.learned.as_ref().map(json),
@@ -53,98 +54,86 @@ impl<'a> LaneRow<'a> {
 
 impl Store {
     /// Takes up to `count` lanes that have work due, the longest unserved first.
-    pub async fn lease_lanes(
-        &self,
-        kind: LaneKind,
-        owner: &str,
-        count: u32,
-        now: Timestamp,
-    ) -> sqlx::Result<Vec<Lease>> {
+    pub async fn lease_lanes(&self, kind: LaneKind, owner: &str, count: u32, now: Timestamp) -> Result<Vec<Lease>> {
         // Most rounds find nothing; a read is cheaper than a write transaction, and never waits for one.
-        let due: Option<i64> = sqlx::query_scalar(
-            "SELECT 1 FROM lanes WHERE kind = $1 AND next_due <= $2 AND paused_until <= $2 AND lease_until <= $2 LIMIT 1",
-        )
-        .bind(kind.as_str()).bind(now.0).fetch_optional(&self.readers).await?;
-        if due.is_none() {
+        let due = query(sql!(
+            "SELECT CAST(1 AS bigint) FROM lanes
+             WHERE kind = $1 AND next_due <= $2 AND paused_until <= $2 AND lease_until <= $2 LIMIT 1"
+        ));
+        if due.bind(kind.as_str()).bind(now.0).fetch_optional::<i64>(&self.db).await?.is_none() {
             return Ok(Vec::new());
         }
         let until = now + LEASE;
-        let leased: Vec<(String, String, i64, String)> = sqlx::query_as(
-            "UPDATE lanes AS l SET owner = $2, epoch = l.epoch + 1, lease_until = $3, served_at = $1
+        // Due when the lease ends: should its holder die. Whoever wakes the lane meanwhile moves that to now, and the
+        // release sees it, even where it cannot see the work yet.
+        let take = query(sql!(
+            "UPDATE lanes AS l SET owner = $2, epoch = l.epoch + 1, lease_until = $3, next_due = $3, served_at = $1
              FROM (SELECT account_id AS a, id AS i FROM lanes
                    WHERE kind = $5 AND next_due <= $1 AND paused_until <= $1 AND lease_until <= $1
-                   ORDER BY served_at LIMIT $4) AS c
-             WHERE l.account_id = c.a AND l.id = c.i RETURNING account_id, id, epoch, budget",
-        )
-        .bind(now.0)
-        .bind(owner)
-        .bind(until.0)
-        .bind(count)
-        .bind(kind.as_str())
-        .fetch_all(&self.writer)
-        .await?;
-        leased
-            .into_iter()
-            .map(|(account, lane_id, epoch, budget)| {
-                Ok(Lease {
-                    account_id: AccountId::stored(account),
-                    lane_id,
-                    owner: owner.to_owned(),
-                    epoch,
-                    until,
-                    learned: parse(&budget)?,
-                })
+                   ORDER BY served_at LIMIT $4" on(sqlite: "", postgres: " FOR UPDATE SKIP LOCKED") ") AS c
+             WHERE l.account_id = c.a AND l.id = c.i RETURNING account_id, id, epoch, budget"
+        ));
+        let take = take.bind(now.0).bind(owner).bind(until.0).bind(count).bind(kind.as_str());
+        let leased = self.db.write(|tx| Box::pin(async move { take.fetch_all(tx).await }));
+        let leased: Vec<(String, String, i64, String)> = leased.await?;
+        let lease = |(account, lane_id, epoch, budget): (String, String, i64, String)| {
+            Ok(Lease {
+                account_id: AccountId::stored(account),
+                lane_id,
+                owner: owner.to_owned(),
+                epoch,
+                until,
+                leased_until: until,
+                learned: parse(&budget)?,
             })
-            .collect()
+        };
+        leased.into_iter().map(lease).collect()
     }
 
     /// When the next lane of a kind has work, so that a worker can sleep until then.
-    pub async fn next_due(&self, kind: LaneKind, now: Timestamp) -> sqlx::Result<Option<Timestamp>> {
-        let next: Option<i64> = sqlx::query_scalar(
+    pub async fn next_due(&self, kind: LaneKind, now: Timestamp) -> Result<Option<Timestamp>> {
+        let next: Option<i64> = query(sql!(
             "SELECT min(CASE WHEN next_due >= paused_until AND next_due >= lease_until THEN next_due
                          WHEN paused_until >= lease_until THEN paused_until ELSE lease_until END)
-             FROM lanes WHERE kind = $1 AND next_due < $2",
-        )
+             FROM lanes WHERE kind = $1 AND next_due < $2"
+        ))
         .bind(kind.as_str())
         .bind(Timestamp::NEVER.0)
-        .fetch_one(&self.readers)
+        .fetch_one(&self.db)
         .await?;
         Ok(next.map(|next| Timestamp(next).max(now)))
     }
 
     /// Until when a connection's lane rests, and why; nothing when it does not rest at `now`, or only for its pace.
-    pub async fn rest_of(&self, connection: &Connection, now: Timestamp) -> sqlx::Result<Option<(Timestamp, Problem)>> {
-        let row: Option<(i64, String)> = sqlx::query_as(
-            "SELECT paused_until, pause FROM lanes WHERE account_id = $1 AND id = $2 AND paused_until > $3 AND pause IS NOT NULL",
-        )
+    pub async fn rest_of(&self, connection: &Connection, now: Timestamp) -> Result<Option<(Timestamp, Problem)>> {
+        let row: Option<(i64, String)> = query(sql!("SELECT paused_until, pause FROM lanes WHERE account_id = $1 AND id = $2 AND paused_until > $3 AND pause IS NOT NULL"))
         .bind(connection.account_id.as_str())
         .bind(connection.id.as_str())
         .bind(now.0)
-        .fetch_optional(&self.readers)
+        .fetch_optional(&self.db)
         .await?;
         row.map(|(until, pause)| Ok((Timestamp(until), parse(&pause)?))).transpose()
     }
 
     /// Voids every lease. Right at the start of the only process on an SQLite file: whoever held them is dead.
-    pub async fn void_leases(&self) -> sqlx::Result<()> {
-        sqlx::query("UPDATE lanes SET owner = NULL, lease_until = 0, epoch = epoch + 1 WHERE lease_until > 0")
-            .execute(&self.writer)
-            .await
-            .map(drop)
+    pub async fn void_leases(&self) -> Result<()> {
+        query(sql!(
+            "UPDATE lanes SET owner = NULL, lease_until = 0, next_due = 0, epoch = epoch + 1 WHERE lease_until > 0"
+        ))
+        .execute(&self.db)
+        .await
+        .map(drop)
     }
 }
 
-/// Whether the lease is still ours; asked first in every transaction that settles.
-pub(super) async fn holds(tx: &mut SqliteConnection, lease: &Lease) -> sqlx::Result<bool> {
-    let held: Option<i64> =
-        sqlx::query_scalar("SELECT 1 FROM lanes WHERE account_id = $1 AND id = $2 AND owner = $3 AND epoch = $4")
-            .bind(lease.account_id.as_str())
-            .bind(&lease.lane_id)
-            .bind(&lease.owner)
-            .bind(lease.epoch)
-            .fetch_optional(tx)
-            .await?;
-    Ok(held.is_some())
+/// Whether the lease is still ours; asked first in every transaction that settles, and nobody takes it meanwhile.
+pub(super) async fn holds(tx: &mut Conn, lease: &Lease) -> Result<bool> {
+    let held = query(sql!(
+        "SELECT CAST(1 AS bigint) FROM lanes WHERE account_id = $1 AND id = $2 AND owner = $3 AND epoch = $4"
+        on(sqlite: "", postgres: " FOR UPDATE")
+    ));
+    let held = held.bind(lease.account_id.as_str()).bind(&lease.lane_id).bind(&lease.owner).bind(lease.epoch);
+    Ok(held.fetch_optional::<i64>(tx).await?.is_some())
 }
 
 /// When the first open item of a lane and band is due. One that an older retry of the same person holds back
@@ -159,29 +148,32 @@ macro_rules! next_in_band {
     };
 }
 
-/// Gives lanes back and says when they are due again, read from their open work in the same transaction.
-pub(super) async fn release(tx: &mut SqliteConnection, lanes: &[LaneRow<'_>]) -> sqlx::Result<()> {
-    sqlx::query(concat!(
-        "UPDATE lanes AS l SET lease_until = 0, owner = NULL, paused_until = max(j.paused, l.paused_until), pause = CASE WHEN j.paused > l.paused_until THEN j.pause ELSE l.pause END,
-           budget = coalesce(j.budget, l.budget), next_due = min(l.care_due, coalesce((
-           SELECT min(m.due_at) FROM (", next_in_band!("0"), " UNION ALL ", next_in_band!("1"), ") AS m), $2))
-         FROM ", rows!("$1"; account, lane, epoch, paused, pause, budget), " AS j
+/// Gives a lane back and says when it is due again, read from its open work in the same transaction. A lane that was
+/// woken meanwhile is due at once: the work behind that may not be visible here yet.
+pub(super) fn release(lease: &Lease, state: &LaneState) -> Query {
+    query(sql!(
+        "UPDATE lanes AS l SET lease_until = 0, owner = NULL, paused_until = " greatest "(j.paused, l.paused_until),
+           pause = CASE WHEN j.paused > l.paused_until THEN j.pause ELSE l.pause END, budget = coalesce(j.budget, l.budget),
+           next_due = " least "(l.care_due, CASE WHEN l.next_due = j.leased THEN $2 ELSE l.next_due END, coalesce((
+             SELECT min(m.due_at) FROM (" next_in_band!("0") " UNION ALL " next_in_band!("1") ") AS m), $2))
+         FROM " rows("$1"; account text, lane text, epoch bigint, leased bigint, paused bigint, pause text, budget text) " AS j
          WHERE l.account_id = j.account AND l.id = j.lane AND l.epoch = j.epoch"
     ))
-    .bind(json(lanes)).bind(Timestamp::NEVER.0)
-    .execute(tx).await.map(drop)
+    .bind(json(&[LaneRow::of(lease, state)]))
+    .bind(Timestamp::NEVER.0)
 }
 
 /// Says that lanes have work due at `due`; a lane that is due already is not written.
-pub(super) async fn wake(tx: &mut SqliteConnection, lanes: &str, due: Timestamp) -> sqlx::Result<()> {
-    sqlx::query(concat!(
-        "UPDATE lanes SET next_due = $2 WHERE next_due > $2 AND (account_id, id) IN (SELECT j.account, j.lane FROM ",
-        rows!("$1"; account, lane),
-        " AS j)"
+pub(super) fn wake(lanes: &str, due: Timestamp) -> Query {
+    // In the order of their keys, so that two processes never wait for each other.
+    query(sql!(
+        "UPDATE lanes SET next_due = $2 WHERE next_due > $2 AND (account_id, id) IN ("
+        on(
+            sqlite: "SELECT value->>'account', value->>'lane' FROM json_each($1)",
+            postgres: "SELECT l.account_id, l.id FROM lanes AS l JOIN (SELECT DISTINCT account, lane FROM jsonb_to_recordset($1::jsonb) AS r(account text, lane text)) AS j
+               ON l.account_id = j.account AND l.id = j.lane WHERE l.next_due > $2 ORDER BY l.account_id, l.id FOR UPDATE OF l"
+        ) ")"
     ))
     .bind(lanes)
     .bind(due.0)
-    .execute(tx)
-    .await
-    .map(drop)
 }

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::causes::{self, Waiting};
-use super::lanes::{self, LaneRow, LaneState};
-use super::{Store, json, parse, rows};
+use super::lanes::{self, LaneState};
+use super::{Query, Result, Sql, Store, json, parse, query, sql};
 use crate::contract::log::Level;
 use crate::model;
 use crate::model::delivery::{BAND_FIRST, Delivery, Progress};
@@ -101,23 +101,24 @@ struct LogRow<'a> {
     lines: String,
 }
 
-pub(super) const RECEIVED: &str =
+pub(super) const RECEIVED: Sql = sql!(
     "SELECT w.item_id, e.source_id, e.sender_id, e.type, e.occurred_at, b.body, w.due_at, w.band
-    FROM work AS w JOIN events AS e ON e.account_id = w.account_id AND e.id = w.item_id
-    JOIN event_bodies AS b ON b.event_id = w.item_id AND b.account_id = w.account_id
-    WHERE w.account_id = $1 AND w.lane_id = $2 AND w.band IN (0, 1) AND w.due_at <= $3
-    ORDER BY w.band, w.due_at, w.item_id LIMIT $4";
+     FROM work AS w JOIN events AS e ON e.account_id = w.account_id AND e.id = w.item_id
+     JOIN event_bodies AS b ON b.event_id = w.item_id AND b.account_id = w.account_id
+     WHERE w.account_id = $1 AND w.lane_id = $2 AND w.band IN (0, 1) AND w.due_at <= $3
+     ORDER BY w.band, w.due_at, w.item_id LIMIT $4"
+);
 
 impl Store {
     /// The events that a leased plan lane has due, oldest first.
-    pub async fn received_events(&self, lease: &Lease, limit: u32, now: Timestamp) -> sqlx::Result<Vec<ReceivedEvent>> {
+    pub async fn received_events(&self, lease: &Lease, limit: u32, now: Timestamp) -> Result<Vec<ReceivedEvent>> {
         type Row = (String, String, String, String, i64, String, i64, i64);
-        let rows: Vec<Row> = sqlx::query_as(RECEIVED)
+        let rows: Vec<Row> = query(RECEIVED)
             .bind(lease.account_id.as_str())
             .bind(&lease.lane_id)
             .bind(now.0)
             .bind(limit)
-            .fetch_all(&self.readers)
+            .fetch_all(&self.db)
             .await?;
         let event = |(id, source_id, sender_id, event_type, occurred_at, body, due_at, band)| ReceivedEvent {
             id: EventId::stored(id),
@@ -133,13 +134,13 @@ impl Store {
     }
 
     /// The stored plan of a delivery, and what its run used.
-    pub async fn plan_of(&self, delivery: &Delivery) -> sqlx::Result<(Plan, RunFigures)> {
-        let (plan, fuel, memory_bytes, micros): (String, i64, i64, i64) = sqlx::query_as(
-            "SELECT plan, fuel, memory_bytes, micros FROM plans WHERE delivery_id = $1 AND account_id = $2",
-        )
+    pub async fn plan_of(&self, delivery: &Delivery) -> Result<(Plan, RunFigures)> {
+        let (plan, fuel, memory_bytes, micros): (String, i64, i64, i64) = query(sql!(
+            "SELECT plan, fuel, memory_bytes, micros FROM plans WHERE delivery_id = $1 AND account_id = $2"
+        ))
         .bind(delivery.id.as_str())
         .bind(delivery.account_id.as_str())
-        .fetch_one(&self.readers)
+        .fetch_one(&self.db)
         .await?;
         let [fuel, memory_bytes, micros] =
             [fuel, memory_bytes, micros].map(|figure| u64::try_from(figure).unwrap_or(0));
@@ -147,7 +148,7 @@ impl Store {
     }
 
     /// Stores what planning decided, wakes the connections' lanes, and gives the plan lane back.
-    pub async fn store_plans(&self, lease: &Lease, planned: &[PlannedEvent], now: Timestamp) -> sqlx::Result<Settled> {
+    pub async fn store_plans(&self, lease: &Lease, planned: &[PlannedEvent], now: Timestamp) -> Result<Settled> {
         let account = lease.account_id.as_str();
         let (deliveries, plans) = delivery_rows(account, planned, now);
         let fates: Vec<_> = planned.iter().map(|planned| fate_row(lease, planned)).collect();
@@ -163,85 +164,90 @@ impl Store {
                 })
             })
             .collect();
-        let (deliveries_json, fates_json) = (json(&deliveries), json(&fates));
-
-        let mut tx = self.begin().await?;
-        if !lanes::holds(&mut tx, lease).await? {
-            return Ok(Settled::LeaseLost);
-        }
+        let mut statements = Vec::new();
         if !deliveries.is_empty() {
-            sqlx::query(concat!(
-                "INSERT INTO deliveries (account_id, id, event_id, connection_id, version_id, state, outcome, attempts, due_at)
-                 SELECT j.account, j.id, j.event, j.lane, j.version, 'pending', j.outcome, 0, $2
-                 FROM ", rows!("$1"; account, id, event, lane, version, outcome), " AS j
-                 JOIN events AS e ON e.account_id = j.account AND e.id = j.event AND e.state IN ('received', 'held')"
-            ))
-            .bind(&deliveries_json).bind(now.0).execute(&mut *tx).await?;
-            sqlx::query(concat!(
-                "INSERT INTO plans (delivery_id, account_id, plan, fuel, memory_bytes, micros)
-                 SELECT j.id, j.account, j.plan, j.fuel, j.memory, j.micros
-                 FROM ",
-                rows!("$1"; account, id, plan, fuel, memory, micros),
-                " AS j
-                 JOIN deliveries AS d ON d.account_id = j.account AND d.id = j.id"
-            ))
-            .bind(json(&plans))
-            .execute(&mut *tx)
-            .await?;
-            sqlx::query(concat!(
-                "INSERT INTO work (account_id, lane_id, band, due_at, item_id, key_hash)
-                 SELECT j.account, j.lane, $3, $2, j.id, j.key
-                 FROM ",
-                rows!("$1"; account, lane, id, key),
-                " AS j
-                 JOIN deliveries AS d ON d.account_id = j.account AND d.id = j.id"
-            ))
-            .bind(&deliveries_json)
-            .bind(now.0)
-            .bind(BAND_FIRST)
-            .execute(&mut *tx)
-            .await?;
-            lanes::wake(&mut tx, &deliveries_json, now).await?;
+            statements.extend(planning(&json(&deliveries), &json(&plans), now));
         }
         if !logs.is_empty() {
-            sqlx::query(concat!(
-                "INSERT INTO run_logs (account_id, event_id, version_id, lines)
-                 SELECT j.account, j.event, j.version, j.lines FROM ",
-                rows!("$1"; account, event, version, lines),
-                " AS j
-                 WHERE true ON CONFLICT (account_id, event_id, version_id) DO UPDATE SET lines = excluded.lines"
-            ))
-            .bind(json(&logs))
-            .execute(&mut *tx)
-            .await?;
+            statements.push(keep_logs(&json(&logs)));
         }
-        sqlx::query(concat!(
+        let fates = json(&fates);
+        let fate = query(sql!(
             "UPDATE events AS e SET state = j.state, reason = j.reason
-             FROM ",
-            rows!("$1"; account, id, state, reason),
-            " AS j
+             FROM " rows("$1"; account text, id text, state text, reason text) " AS j
              WHERE e.account_id = j.account AND e.id = j.id AND e.state IN ('received', 'held')"
-        ))
-        .bind(&fates_json)
-        .execute(&mut *tx)
-        .await?;
-        causes::hold(&mut tx, &held(lease, planned), now).await?;
-        delete_work(&mut tx, &fates_json).await?;
-        lanes::release(&mut tx, &[LaneRow::of(lease, &LaneState::default())]).await?;
-        tx.commit().await?;
-        Ok(Settled::Done)
+        ));
+        statements.push(fate.bind(&fates));
+        statements.extend(causes::hold(&held(lease, planned), now));
+        statements.push(delete_work(&fates));
+        statements.push(lanes::release(lease, &LaneState::default()));
+        self.settle_with(lease, statements).await
+    }
+
+    /// Runs statements in one transaction if the lease is still ours.
+    pub(super) async fn settle_with(&self, lease: &Lease, statements: Vec<Query>) -> Result<Settled> {
+        let lease = lease.clone();
+        let settle = self.db.write(move |tx| {
+            Box::pin(async move {
+                if !lanes::holds(&mut *tx, &lease).await? {
+                    return Ok(Settled::LeaseLost);
+                }
+                for statement in statements {
+                    statement.execute(&mut *tx).await?;
+                }
+                Ok(Settled::Done)
+            })
+        });
+        settle.await
     }
 }
 
+/// The statements that store deliveries with their plans, and wake their lanes.
+fn planning(deliveries: &str, plans: &str, now: Timestamp) -> [Query; 4] {
+    let narrow = query(sql!(
+        "INSERT INTO deliveries (account_id, id, event_id, connection_id, version_id, state, outcome, attempts, due_at)
+         SELECT j.account, j.id, j.event, j.lane, j.version, 'pending', j.outcome, 0, $2
+         FROM " rows("$1"; account text, id text, event text, lane text, version text, outcome text) " AS j
+         JOIN events AS e ON e.account_id = j.account AND e.id = j.event AND e.state IN ('received', 'held')"
+    ));
+    let wide = query(sql!(
+        "INSERT INTO plans (delivery_id, account_id, plan, fuel, memory_bytes, micros)
+         SELECT j.id, j.account, j.plan, j.fuel, j.memory, j.micros
+         FROM " rows("$1"; account text, id text, plan text, fuel bigint, memory bigint, micros bigint) " AS j
+         JOIN deliveries AS d ON d.account_id = j.account AND d.id = j.id"
+    ));
+    let work = query(sql!(
+        "INSERT INTO work (account_id, lane_id, band, due_at, item_id, key_hash)
+         SELECT j.account, j.lane, $3, $2, j.id, j.key
+         FROM " rows("$1"; account text, lane text, id text, key text) " AS j
+         JOIN deliveries AS d ON d.account_id = j.account AND d.id = j.id"
+    ));
+    [
+        narrow.bind(deliveries).bind(now.0),
+        wide.bind(plans),
+        work.bind(deliveries).bind(now.0).bind(BAND_FIRST),
+        lanes::wake(deliveries, now),
+    ]
+}
+
+fn keep_logs(logs: &str) -> Query {
+    query(sql!(
+        "INSERT INTO run_logs (account_id, event_id, version_id, lines)
+         SELECT j.account, j.event, j.version, j.lines FROM " rows("$1"; account text, event text, version text, lines text) " AS j
+         WHERE true ON CONFLICT (account_id, event_id, version_id) DO UPDATE SET lines = excluded.lines"
+    ))
+    .bind(logs)
+}
+
 /// Takes settled items out of the queue, by their full key: a shorter one would read the whole lane.
-pub(super) async fn delete_work(tx: &mut sqlx::SqliteConnection, rows_json: &str) -> sqlx::Result<()> {
-    sqlx::query(concat!(
+pub(super) fn delete_work(rows: &str) -> Query {
+    query(sql!(
         "DELETE FROM work WHERE (account_id, lane_id, band, due_at, item_id) IN (
            SELECT w.account_id, w.lane_id, w.band, w.due_at, w.item_id
-           FROM ", rows!("$1"; account, lane, band, due, id), " AS j JOIN work AS w
+           FROM " rows("$1"; account text, lane text, band bigint, due bigint, id text) " AS j JOIN work AS w
              ON w.account_id = j.account AND w.lane_id = j.lane AND w.band = j.band AND w.due_at = j.due AND w.item_id = j.id)"
     ))
-    .bind(rows_json).execute(tx).await.map(drop)
+    .bind(rows)
 }
 
 fn delivery_rows<'a>(

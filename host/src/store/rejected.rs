@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Store;
+use super::{Result, Store, query, sql};
 use crate::model::id::RejectionId;
 use crate::model::time::Timestamp;
 
@@ -25,31 +25,35 @@ pub struct Rejection {
 
 impl Store {
     /// Records a refused request.
-    pub async fn reject(&self, rejection: &Rejection) -> sqlx::Result<()> {
+    pub async fn reject(&self, rejection: &Rejection) -> Result<()> {
         let id = RejectionId::new(rejection.at);
-        let mut tx = self.begin().await?;
-        sqlx::query("INSERT INTO rejected (source_id, id, at, class, detail, sender_id, bytes, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
-            .bind(&rejection.source_id).bind(id.as_str()).bind(rejection.at.0).bind(&rejection.class)
-            .bind(&rejection.detail).bind(&rejection.sender_id).bind(rejection.bytes).bind(&rejection.body)
-            .execute(&mut *tx).await?;
-        sqlx::query(
-            "DELETE FROM rejected WHERE source_id = $1 AND id <= (SELECT id FROM rejected WHERE source_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)",
-        )
-        .bind(&rejection.source_id).bind(KEPT)
-        .execute(&mut *tx).await?;
-        tx.commit().await
+        let insert = query(sql!(
+            "INSERT INTO rejected (source_id, id, at, class, detail, sender_id, bytes, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+        ))
+        .bind(&rejection.source_id)
+        .bind(id.as_str())
+        .bind(rejection.at.0)
+        .bind(&rejection.class)
+        .bind(&rejection.detail)
+        .bind(&rejection.sender_id)
+        .bind(rejection.bytes)
+        .bind(&rejection.body);
+        let forget = query(sql!(
+            "DELETE FROM rejected WHERE source_id = $1 AND id <= (SELECT id FROM rejected WHERE source_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)"
+        ));
+        self.db.execute_all([insert, forget.bind(&rejection.source_id).bind(KEPT)]).await.map(drop)
     }
 
     /// The newest refused requests, of one source or of all.
-    pub async fn rejections(&self, source_id: Option<&str>, limit: u32) -> sqlx::Result<Vec<Rejection>> {
+    pub async fn rejections(&self, source_id: Option<&str>, limit: u32) -> Result<Vec<Rejection>> {
         type Row = (String, i64, String, String, Option<String>, i64, Option<String>);
-        let rows: Vec<Row> = sqlx::query_as(
+        let rows: Vec<Row> = query(sql!(
             "SELECT source_id, at, class, detail, sender_id, bytes, body FROM rejected
-             WHERE $1 IS NULL OR source_id = $1 ORDER BY id DESC LIMIT $2",
-        )
+             WHERE $1 IS NULL OR source_id = $1 ORDER BY id DESC LIMIT $2"
+        ))
         .bind(source_id)
         .bind(limit)
-        .fetch_all(&self.readers)
+        .fetch_all(&self.db)
         .await?;
         let rejection = |(source_id, at, class, detail, sender_id, bytes, body)| Rejection {
             source_id,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Store, json, parse};
+use super::{Result, Store, json, parse, query, sql};
 use crate::model::account::Connection;
 use crate::model::id::ConnectionId;
 use crate::model::portal::PortalSchema;
@@ -53,15 +53,15 @@ pub struct CachedSchema {
 
 impl Store {
     /// The schema of a connection's portal, as it was read last.
-    pub async fn schema(&self, connection: &Connection) -> sqlx::Result<Option<CachedSchema>> {
-        let known: Option<(i64, i64, i64, i64)> = sqlx::query_as(
+    pub async fn schema(&self, connection: &Connection) -> Result<Option<CachedSchema>> {
+        let known: Option<(i64, i64, i64, i64)> = query(sql!(
             "SELECT s.read_at, s.tried_at, l.care_due, s.stale FROM portal_schemas AS s
              JOIN lanes AS l ON l.account_id = s.account_id AND l.id = s.connection_id
-             WHERE s.account_id = $1 AND s.connection_id = $2",
-        )
+             WHERE s.account_id = $1 AND s.connection_id = $2"
+        ))
         .bind(connection.account_id.as_str())
         .bind(connection.id.as_str())
-        .fetch_optional(&self.readers)
+        .fetch_optional(&self.db)
         .await?;
         let Some((read_at, tried_at, care_due, stale)) = known else { return Ok(None) };
         let cached = |schema| CachedSchema {
@@ -75,10 +75,10 @@ impl Store {
             return Ok(Some(cached(parsed)));
         }
         let content: String =
-            sqlx::query_scalar("SELECT content FROM portal_schemas WHERE account_id = $1 AND connection_id = $2")
+            query(sql!("SELECT content FROM portal_schemas WHERE account_id = $1 AND connection_id = $2"))
                 .bind(connection.account_id.as_str())
                 .bind(connection.id.as_str())
-                .fetch_one(&self.readers)
+                .fetch_one(&self.db)
                 .await?;
         let parsed = Arc::new(parse(&content)?);
         self.schemas.keep(&connection.id, read_at, &parsed);
@@ -86,88 +86,65 @@ impl Store {
     }
 
     /// Keeps a schema that was just read.
-    pub async fn keep_schema(
-        &self,
-        connection: &Connection,
-        schema: &PortalSchema,
-        now: Timestamp,
-    ) -> sqlx::Result<()> {
-        let kept = sqlx::query(
-            "INSERT INTO portal_schemas (account_id, connection_id, read_at, tried_at, stale, content) VALUES ($1, $2, $3, $3, 0, $4)
+    pub async fn keep_schema(&self, connection: &Connection, schema: &PortalSchema, now: Timestamp) -> Result<()> {
+        let kept = query(sql!("INSERT INTO portal_schemas (account_id, connection_id, read_at, tried_at, stale, content) VALUES ($1, $2, $3, $3, 0, $4)
              ON CONFLICT (account_id, connection_id) DO UPDATE SET read_at = excluded.read_at, tried_at = excluded.tried_at,
-               stale = 0, content = excluded.content",
-        )
+               stale = 0, content = excluded.content"))
         .bind(connection.account_id.as_str())
         .bind(connection.id.as_str())
         .bind(now.0)
         .bind(json(schema))
-        .execute(&self.writer)
+        .execute(&self.db)
         .await.map(drop);
         self.schemas.forget(&connection.id);
         kept
     }
 
     /// Says that the schema could not be read. What was read before stays.
-    pub async fn schema_not_read(&self, connection: &Connection, now: Timestamp) -> sqlx::Result<()> {
-        sqlx::query(
-            "INSERT INTO portal_schemas (account_id, connection_id, read_at, tried_at, stale, content) VALUES ($1, $2, 0, $3, 0, $4)
-             ON CONFLICT (account_id, connection_id) DO UPDATE SET tried_at = excluded.tried_at",
-        )
+    pub async fn schema_not_read(&self, connection: &Connection, now: Timestamp) -> Result<()> {
+        query(sql!("INSERT INTO portal_schemas (account_id, connection_id, read_at, tried_at, stale, content) VALUES ($1, $2, 0, $3, 0, $4)
+             ON CONFLICT (account_id, connection_id) DO UPDATE SET tried_at = excluded.tried_at"))
         .bind(connection.account_id.as_str())
         .bind(connection.id.as_str())
         .bind(now.0)
         .bind(json(&PortalSchema::default()))
-        .execute(&self.writer)
+        .execute(&self.db)
         .await
         .map(drop)
     }
 
     /// Says that HubSpot's answers contradict the schema, and calls for it to be read again at once.
-    pub async fn mark_schema_stale(&self, connection: &Connection, now: Timestamp) -> sqlx::Result<()> {
-        sqlx::query("UPDATE portal_schemas SET stale = 1 WHERE account_id = $1 AND connection_id = $2")
+    pub async fn mark_schema_stale(&self, connection: &Connection, now: Timestamp) -> Result<()> {
+        query(sql!("UPDATE portal_schemas SET stale = 1 WHERE account_id = $1 AND connection_id = $2"))
             .bind(connection.account_id.as_str())
             .bind(connection.id.as_str())
-            .execute(&self.writer)
+            .execute(&self.db)
             .await?;
         self.call_for_care(connection, now).await
     }
 
     /// Wants a connection to be looked after at `at`, if it is not earlier anyway.
-    pub async fn call_for_care(&self, connection: &Connection, at: Timestamp) -> sqlx::Result<()> {
-        sqlx::query(
-            "UPDATE lanes SET care_due = min(care_due, $3), next_due = min(next_due, $3) WHERE account_id = $1 AND id = $2",
-        )
+    pub async fn call_for_care(&self, connection: &Connection, at: Timestamp) -> Result<()> {
+        query(sql!("UPDATE lanes SET care_due = " least "(care_due, $3), next_due = " least "(next_due, $3) WHERE account_id = $1 AND id = $2"))
         .bind(connection.account_id.as_str())
         .bind(connection.id.as_str())
         .bind(at.0)
-        .execute(&self.writer)
+        .execute(&self.db)
         .await
         .map(drop)
     }
 
     /// Says when a connection is to be looked after next, and, with its daily check, that this was made now.
-    pub async fn cared(
-        &self,
-        connection: &Connection,
-        next: Timestamp,
-        checked_at: Option<Timestamp>,
-    ) -> sqlx::Result<()> {
-        let mut tx = self.begin().await?;
+    pub async fn cared(&self, connection: &Connection, next: Timestamp, checked_at: Option<Timestamp>) -> Result<()> {
         // An earlier due time stays: its round looks into the queue, finds nothing, and puts the right one in its place.
-        sqlx::query("UPDATE lanes SET care_due = $3, next_due = min(next_due, $3) WHERE account_id = $1 AND id = $2")
-            .bind(connection.account_id.as_str())
-            .bind(connection.id.as_str())
-            .bind(next.0)
-            .execute(&mut *tx)
-            .await?;
-        if let Some(checked_at) = checked_at {
-            sqlx::query("UPDATE connections SET checked_at = $3 WHERE account_id = $1 AND id = $2")
-                .bind(connection.account_id.as_str())
-                .bind(connection.id.as_str())
-                .bind(checked_at.0)
-                .execute(&mut *tx)
-                .await?;
-        }
-        tx.commit().await
+        let care = query(sql!(
+            "UPDATE lanes SET care_due = $3, next_due = " least "(next_due, $3) WHERE account_id = $1 AND id = $2"
+        ));
+        let care = care.bind(connection.account_id.as_str()).bind(connection.id.as_str()).bind(next.0);
+        let check = query(sql!(
+            "UPDATE connections SET checked_at = coalesce($3, checked_at) WHERE account_id = $1 AND id = $2"
+        ));
+        let check = check.bind(connection.account_id.as_str()).bind(connection.id.as_str());
+        self.db.execute_all([care, check.bind(checked_at.map(|at| at.0))]).await.map(drop)
     }
 }

@@ -3,7 +3,7 @@
 
 use secrecy::SecretString;
 
-use super::{Store, json};
+use super::{Result, Store, json, query, sql};
 use crate::cause::Problem;
 use crate::model::account::Connection;
 use crate::model::lane::Settled;
@@ -41,12 +41,10 @@ impl Store {
     /// The database's, and when a token cannot be opened with the key ring.
     pub async fn credentials(&self, connection: &Connection) -> anyhow::Result<Option<Credentials>> {
         // Read first: where the tokens change before they are read below, nothing that names this generation is kept.
-        let row: Option<(Option<String>, i64, i64, i64, i64)> = sqlx::query_as(
-            "SELECT refresh_token, refreshed_at, retry_after, introspected_at, generation FROM connections WHERE account_id = $1 AND id = $2",
-        )
+        let row: Option<(Option<String>, i64, i64, i64, i64)> = query(sql!("SELECT refresh_token, refreshed_at, retry_after, introspected_at, generation FROM connections WHERE account_id = $1 AND id = $2"))
         .bind(connection.account_id.as_str())
         .bind(connection.id.as_str())
-        .fetch_optional(&self.readers)
+        .fetch_optional(&self.db)
         .await?;
         let found = self.connection_with_token(&connection.account_id, connection.id.as_str()).await?;
         let (Some(row), Some((fresh, token))) = (row, found) else { return Ok(None) };
@@ -69,61 +67,57 @@ impl Store {
     ///
     /// A lost lease is no reason to throw them away: where refresh tokens change with each use, they would be the only
     /// ones that still count. What guards them is the generation.
-    pub async fn keep_tokens(&self, read: &Credentials, new: NewTokens<'_>, now: Timestamp) -> sqlx::Result<Settled> {
-        let id = &read.connection.id;
-        let mut tx = self.begin().await?;
-        let done = sqlx::query(
-            "UPDATE connections SET token = $4, refresh_token = coalesce($5, refresh_token), expires_at = $6, scopes = coalesce($7, scopes),
-               problem = NULL, refreshed_at = $8, retry_after = 0, generation = generation + 1
-             WHERE account_id = $1 AND id = $2 AND generation = $3",
-        )
+    pub async fn keep_tokens(&self, read: &Credentials, new: NewTokens<'_>, now: Timestamp) -> Result<Settled> {
+        let update = query(sql!(
+            "UPDATE connections SET expires_at = $4, scopes = coalesce($5, scopes), refreshed_at = $6, token = $7, refresh_token = coalesce($8, refresh_token),
+               problem = NULL, retry_after = 0, generation = generation + 1
+             WHERE account_id = $1 AND id = $2 AND generation = $3"
+        ))
         .bind(read.connection.account_id.as_str())
-        .bind(id.as_str())
+        .bind(read.connection.id.as_str())
         .bind(read.generation)
-        .bind(self.seal_token(id, "token", new.token))
-        .bind(new.refresh_token.map(|token| self.seal_token(id, "refresh_token", token)))
         .bind(new.expires_at.0)
         .bind(new.scopes.map(json))
-        .bind(now.0)
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(if done.rows_affected() > 0 { Settled::Done } else { Settled::LeaseLost })
+        .bind(now.0);
+        let (store, id) = (self.clone(), read.connection.id.clone());
+        let (token, refresh_token) = (new.token.clone(), new.refresh_token.cloned());
+        let keep = self.db.write(move |tx| {
+            Box::pin(async move {
+                tx.guard_keys(false).await?;
+                let update = update.bind(store.seal_token(&id, "token", &token));
+                let refresh_token = refresh_token.map(|token| store.seal_token(&id, "refresh_token", &token));
+                update.bind(refresh_token).execute(tx).await
+            })
+        });
+        Ok(if keep.await? > 0 { Settled::Done } else { Settled::LeaseLost })
     }
 
     /// HubSpot gave no token: notes until when it is left alone, and what people should know, if anything.
-    pub async fn put_off_refresh(
-        &self,
-        read: &Credentials,
-        until: Timestamp,
-        problem: Option<&Problem>,
-    ) -> sqlx::Result<()> {
-        sqlx::query(
-            "UPDATE connections SET retry_after = $4, problem = coalesce($5, problem) WHERE account_id = $1 AND id = $2 AND generation = $3",
-        )
+    pub async fn put_off_refresh(&self, read: &Credentials, until: Timestamp, problem: Option<&Problem>) -> Result<()> {
+        query(sql!("UPDATE connections SET retry_after = $4, problem = coalesce($5, problem) WHERE account_id = $1 AND id = $2 AND generation = $3"))
         .bind(read.connection.account_id.as_str())
         .bind(read.connection.id.as_str())
         .bind(read.generation)
         .bind(until.0)
         .bind(problem.map(json))
-        .execute(&self.writer)
+        .execute(&self.db)
         .await
         .map(drop)
     }
 
     /// Says that a connection has to be made again, unless its tokens are others than the ones that failed.
-    pub async fn require_reconnect(&self, read: &Credentials, problem: &Problem) -> sqlx::Result<Settled> {
-        let done = sqlx::query(
+    pub async fn require_reconnect(&self, read: &Credentials, problem: &Problem) -> Result<Settled> {
+        let done = query(sql!(
             "UPDATE connections SET state = 'reconnect_required', problem = $4
-             WHERE account_id = $1 AND id = $2 AND generation = $3 AND state IN ('connected', 'paused')",
-        )
+             WHERE account_id = $1 AND id = $2 AND generation = $3 AND state IN ('connected', 'paused')"
+        ))
         .bind(read.connection.account_id.as_str())
         .bind(read.connection.id.as_str())
         .bind(read.generation)
         .bind(json(problem))
-        .execute(&self.writer)
+        .execute(&self.db)
         .await?;
-        Ok(if done.rows_affected() > 0 { Settled::Done } else { Settled::LeaseLost })
+        Ok(if done > 0 { Settled::Done } else { Settled::LeaseLost })
     }
 
     /// HubSpot says that the refresh token counts, and for which permissions.
@@ -132,29 +126,25 @@ impl Store {
         read: &Credentials,
         scopes: Option<&[String]>,
         now: Timestamp,
-    ) -> sqlx::Result<()> {
-        sqlx::query(
-            "UPDATE connections SET introspected_at = $4, scopes = coalesce($5, scopes) WHERE account_id = $1 AND id = $2 AND generation = $3",
-        )
+    ) -> Result<()> {
+        query(sql!("UPDATE connections SET introspected_at = $4, scopes = coalesce($5, scopes) WHERE account_id = $1 AND id = $2 AND generation = $3"))
         .bind(read.connection.account_id.as_str())
         .bind(read.connection.id.as_str())
         .bind(read.generation)
         .bind(now.0)
         .bind(scopes.map(json))
-        .execute(&self.writer)
+        .execute(&self.db)
         .await
         .map(drop)
     }
 
     /// Forgets the tokens of a connection.
-    pub async fn wipe_tokens(&self, connection: &Connection) -> sqlx::Result<()> {
-        sqlx::query(
-            "UPDATE connections SET token = '', refresh_token = NULL, expires_at = NULL, scopes = NULL, problem = NULL, retry_after = 0, generation = generation + 1
-             WHERE account_id = $1 AND id = $2 AND state = 'disconnected'",
-        )
+    pub async fn wipe_tokens(&self, connection: &Connection) -> Result<()> {
+        query(sql!("UPDATE connections SET token = '', refresh_token = NULL, expires_at = NULL, scopes = NULL, problem = NULL, retry_after = 0, generation = generation + 1
+             WHERE account_id = $1 AND id = $2 AND state = 'disconnected'"))
         .bind(connection.account_id.as_str())
         .bind(connection.id.as_str())
-        .execute(&self.writer)
+        .execute(&self.db)
         .await
         .map(drop)
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Store, json, parse};
+use super::{Result, Sql, Store, json, parse, query, sql};
 use crate::contract::CONTRACT;
 use crate::contract::manifest::Manifest;
 use crate::model::account::{Connection, Version};
@@ -35,7 +35,7 @@ pub struct Bound {
 
 type VersionRow = (String, String, String, i64, String, String, i64);
 
-fn version((id, transformation_id, name, number, hash, manifest, created_at): VersionRow) -> sqlx::Result<Version> {
+fn version((id, transformation_id, name, number, hash, manifest, created_at): VersionRow) -> Result<Version> {
     Ok(Version {
         id: VersionId::stored(id),
         transformation_id: TransformationId::stored(transformation_id),
@@ -52,74 +52,74 @@ const SELECT_VERSION: &str = "SELECT v.id, v.transformation_id, t.name, v.number
 
 impl Store {
     /// Installs a version, or finds it when the same bytes are there already.
-    pub async fn install_version(&self, new: NewVersion<'_>, now: Timestamp) -> sqlx::Result<Version> {
-        let mut tx = self.begin().await?;
-        let id = TransformationId::new(now);
-        sqlx::query("INSERT INTO transformations (account_id, id, name, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (account_id, name) DO NOTHING")
-            .bind(new.account_id).bind(id.as_str()).bind(new.name).bind(now.0)
-            .execute(&mut *tx).await?;
-        sqlx::query("INSERT INTO components (account_id, hash, bytes) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
-            .bind(new.account_id)
-            .bind(new.hash)
-            .bind(new.bytes)
-            .execute(&mut *tx)
-            .await?;
-        sqlx::query(
+    pub async fn install_version(&self, new: NewVersion<'_>, now: Timestamp) -> Result<Version> {
+        let transformation = query(sql!(
+            "INSERT INTO transformations (account_id, id, name, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (account_id, name) DO NOTHING"
+        ));
+        let transformation =
+            transformation.bind(new.account_id).bind(TransformationId::new(now).as_str()).bind(new.name).bind(now.0);
+        let component =
+            query(sql!("INSERT INTO components (account_id, hash, bytes) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"));
+        let component = component.bind(new.account_id).bind(new.hash).bind(new.bytes);
+        let insert = query(sql!(
             "INSERT INTO versions (account_id, id, transformation_id, number, hash, contract, manifest, created_at)
              SELECT t.account_id, $3, t.id, 1 + coalesce((SELECT max(v.number) FROM versions AS v
                WHERE v.account_id = t.account_id AND v.transformation_id = t.id), 0), $4, $5, $6, $7
              FROM transformations AS t WHERE t.account_id = $1 AND t.name = $2 AND NOT EXISTS (SELECT 1 FROM versions AS v
-               WHERE v.account_id = t.account_id AND v.transformation_id = t.id AND v.hash = $4)",
-        )
-        .bind(new.account_id).bind(new.name).bind(VersionId::new(now).as_str()).bind(new.hash).bind(CONTRACT).bind(json(new.manifest)).bind(now.0)
-        .execute(&mut *tx).await?;
-        let text = format!("{SELECT_VERSION} WHERE t.account_id = $1 AND t.name = $2 AND v.hash = $3");
-        let row: VersionRow = sqlx::query_as(sqlx::AssertSqlSafe(text))
-            .bind(new.account_id)
-            .bind(new.name)
-            .bind(new.hash)
-            .fetch_one(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        version(row)
+               WHERE v.account_id = t.account_id AND v.transformation_id = t.id AND v.hash = $4)"
+        ))
+        .bind(new.account_id)
+        .bind(new.name)
+        .bind(VersionId::new(now).as_str())
+        .bind(new.hash)
+        .bind(CONTRACT)
+        .bind(json(new.manifest))
+        .bind(now.0);
+        let select = format!("{SELECT_VERSION} WHERE t.account_id = $1 AND t.name = $2 AND v.hash = $3");
+        let select = query(Sql::same(select)).bind(new.account_id).bind(new.name).bind(new.hash);
+        let install = self.db.write(|tx| {
+            Box::pin(async move {
+                transformation.execute(&mut *tx).await?;
+                component.execute(&mut *tx).await?;
+                insert.execute(&mut *tx).await?;
+                select.fetch_one::<VersionRow>(tx).await
+            })
+        });
+        version(install.await?)
     }
 
     /// The newest version of a transformation that an account may use: its own, else the house's.
-    pub async fn newest_version(&self, account: &str, name: &str) -> sqlx::Result<Option<Version>> {
+    pub async fn newest_version(&self, account: &str, name: &str) -> Result<Option<Version>> {
         let text = format!(
-            "{SELECT_VERSION} WHERE t.account_id IN ($1, $2) AND t.name = $3 ORDER BY t.account_id = $2, v.number DESC LIMIT 1"
+            "{SELECT_VERSION} WHERE t.account_id IN ($1, $2) AND t.name = $3 ORDER BY CASE WHEN t.account_id = $2 THEN 1 ELSE 0 END, v.number DESC LIMIT 1"
         );
-        let row: Option<VersionRow> = sqlx::query_as(sqlx::AssertSqlSafe(text))
-            .bind(account)
-            .bind(HOUSE)
-            .bind(name)
-            .fetch_optional(&self.readers)
-            .await?;
+        let row: Option<VersionRow> =
+            query(Sql::same(text)).bind(account).bind(HOUSE).bind(name).fetch_optional(&self.db).await?;
         row.map(version).transpose()
     }
 
     /// The names of the transformations that an account may use.
-    pub async fn transformation_names(&self, account: &str) -> sqlx::Result<Vec<String>> {
-        sqlx::query_scalar("SELECT DISTINCT name FROM transformations WHERE account_id IN ($1, $2) ORDER BY name")
+    pub async fn transformation_names(&self, account: &str) -> Result<Vec<String>> {
+        query(sql!("SELECT DISTINCT name FROM transformations WHERE account_id IN ($1, $2) ORDER BY name"))
             .bind(account)
             .bind(HOUSE)
-            .fetch_all(&self.readers)
+            .fetch_all(&self.db)
             .await
     }
 
     /// What a connection uses now, by event type.
-    pub async fn bound(&self, connection: &Connection) -> sqlx::Result<Vec<Bound>> {
-        let rows: Vec<(String, i64, String, String, String)> = sqlx::query_as(
+    pub async fn bound(&self, connection: &Connection) -> Result<Vec<Bound>> {
+        let rows: Vec<(String, i64, String, String, String)> = query(sql!(
             "SELECT t.name, v.number, b.event_type, v.manifest, b.settings FROM bindings AS b
              JOIN versions AS v ON v.account_id = b.version_account_id AND v.id = b.version_id
              JOIN transformations AS t ON t.account_id = v.account_id AND t.id = v.transformation_id
              WHERE b.account_id = $1 AND b.connection_id = $2 AND b.id = (SELECT max(n.id) FROM bindings AS n
                WHERE n.account_id = b.account_id AND n.connection_id = b.connection_id AND n.event_type = b.event_type)
-             ORDER BY b.event_type",
-        )
+             ORDER BY b.event_type"
+        ))
         .bind(connection.account_id.as_str())
         .bind(connection.id.as_str())
-        .fetch_all(&self.readers)
+        .fetch_all(&self.db)
         .await?;
         let bound = |(name, number, event_type, manifest, settings): (String, i64, String, String, String)| {
             let (manifest, settings) = (parse(&manifest)?, parse(&settings)?);
@@ -129,19 +129,15 @@ impl Store {
     }
 
     /// Versions that connections use or used, up to `limit` of them.
-    pub async fn bound_versions(&self, limit: u32) -> sqlx::Result<Vec<VersionId>> {
-        let ids: Vec<String> = sqlx::query_scalar("SELECT DISTINCT version_id FROM bindings LIMIT $1")
-            .bind(limit)
-            .fetch_all(&self.readers)
-            .await?;
+    pub async fn bound_versions(&self, limit: u32) -> Result<Vec<VersionId>> {
+        let ids: Vec<String> =
+            query(sql!("SELECT DISTINCT version_id FROM bindings LIMIT $1")).bind(limit).fetch_all(&self.db).await?;
         Ok(ids.into_iter().map(VersionId::stored).collect())
     }
 
     /// The bytes of a version's component.
-    pub async fn component(&self, version: &VersionId) -> sqlx::Result<Option<Vec<u8>>> {
-        sqlx::query_scalar(
-            "SELECT c.bytes FROM versions AS v JOIN components AS c ON c.account_id = v.account_id AND c.hash = v.hash WHERE v.id = $1",
-        )
-        .bind(version.as_str()).fetch_optional(&self.readers).await
+    pub async fn component(&self, version: &VersionId) -> Result<Option<Vec<u8>>> {
+        query(sql!("SELECT c.bytes FROM versions AS v JOIN components AS c ON c.account_id = v.account_id AND c.hash = v.hash WHERE v.id = $1"))
+        .bind(version.as_str()).fetch_optional(&self.db).await
     }
 }

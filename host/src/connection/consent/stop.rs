@@ -1,5 +1,7 @@
 //! Why connecting by consent stopped, in words for the person in front of it.
 
+use crate::store::StoreError;
+
 /// Why somebody who wanted to connect is not connected.
 #[derive(Debug, thiserror::Error)]
 pub enum Stop {
@@ -37,8 +39,8 @@ pub enum Stop {
     Store(#[from] anyhow::Error),
 }
 
-impl From<sqlx::Error> for Stop {
-    fn from(error: sqlx::Error) -> Self {
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
         Self::Store(error.into())
     }
 }

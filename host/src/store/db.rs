@@ -1,0 +1,465 @@
+//! One set of statements for two databases: SQLite in one process, Postgres for many.
+//!
+//! A statement is written once; where the two differ, [`sql!`] makes a text for each. A write is a closure that runs
+//! inside a transaction: on SQLite in the thread of the one writer, which commits whatever waits in one group, on
+//! Postgres in a transaction of its own.
+
+pub(super) mod postgres;
+pub(super) mod sqlite;
+
+use std::borrow::Cow;
+use std::future::Future;
+use std::pin::Pin;
+
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Postgres, Row as _};
+
+use postgres::PostgresDb;
+use sqlite::SqliteDb;
+
+/// Why the database could not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    #[error(transparent)]
+    Postgres(#[from] sqlx::Error),
+    #[error("a stored value cannot be read: {0}")]
+    Decode(String),
+    /// A row that has to be there is not.
+    #[error("a row is missing in the database")]
+    Missing,
+    /// Nothing of the group is stored.
+    #[error("a group of writes could not be committed: {0}")]
+    Commit(String),
+    #[error("the database is closed")]
+    Closed,
+}
+
+impl StoreError {
+    pub(crate) fn decode(error: impl std::fmt::Display) -> Self {
+        Self::Decode(error.to_string())
+    }
+}
+
+/// What a function of the store returns.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// A statement in the words of both databases.
+#[derive(Clone, Debug)]
+pub(super) struct Sql {
+    pub(super) sqlite: Cow<'static, str>,
+    pub(super) postgres: Cow<'static, str>,
+}
+
+impl Sql {
+    /// A text that both understand, made at run time.
+    pub(super) fn same(text: String) -> Self {
+        Self { sqlite: Cow::Owned(text.clone()), postgres: Cow::Owned(text) }
+    }
+
+    /// The statement with something behind it that both understand.
+    pub(super) fn and(&self, text: &str) -> Self {
+        Self { sqlite: format!("{}{text}", self.sqlite).into(), postgres: format!("{}{text}", self.postgres).into() }
+    }
+}
+
+/// A [`Sql`], of parts:
+///
+/// * a literal, or a macro that makes one: the same for both
+/// * `rows("$1"; account text, at bigint)`: the rows of the JSON array in a parameter, as a table of these columns
+/// * `list("$1")`: the texts of the JSON array in a parameter, as a table of the one column `value`
+/// * `least`, `greatest`: the functions of that name
+/// * `on(sqlite: "…", postgres: "…")`: what only one of them understands
+macro_rules! sql {
+    ($($part:tt)+) => {
+        $crate::store::db::Sql {
+            sqlite: std::borrow::Cow::Borrowed($crate::store::db::sql_text!(sqlite [] $($part)+)),
+            postgres: std::borrow::Cow::Borrowed($crate::store::db::sql_text!(postgres [] $($part)+)),
+        }
+    };
+}
+
+/// The text of a [`sql!`] for one database.
+macro_rules! sql_text {
+    ($db:ident [$($done:expr),*]) => { concat!($($done),*) };
+    ($db:ident [$($done:expr),*] $text:literal $($rest:tt)*) => {
+        $crate::store::db::sql_text!($db [$($done,)* $text] $($rest)*)
+    };
+    (sqlite [$($done:expr),*] rows($param:literal; $first:ident $first_type:ident $(, $name:ident $type:ident)*) $($rest:tt)*) => {
+        $crate::store::db::sql_text!(sqlite [$($done,)* concat!(
+            "(SELECT value->>'", stringify!($first), "' AS ", stringify!($first),
+            $(", value->>'", stringify!($name), "' AS ", stringify!($name),)*
+            " FROM json_each(", $param, "))"
+        )] $($rest)*)
+    };
+    (postgres [$($done:expr),*] rows($param:literal; $first:ident $first_type:ident $(, $name:ident $type:ident)*) $($rest:tt)*) => {
+        $crate::store::db::sql_text!(postgres [$($done,)* concat!(
+            "(SELECT * FROM jsonb_to_recordset(", $param, "::jsonb) AS r(", stringify!($first), " ", stringify!($first_type),
+            $(", ", stringify!($name), " ", stringify!($type),)* "))"
+        )] $($rest)*)
+    };
+    (sqlite [$($done:expr),*] list($param:literal) $($rest:tt)*) => {
+        $crate::store::db::sql_text!(sqlite [$($done,)* concat!("(SELECT value FROM json_each(", $param, "))")] $($rest)*)
+    };
+    (postgres [$($done:expr),*] list($param:literal) $($rest:tt)*) => {
+        $crate::store::db::sql_text!(postgres [$($done,)* concat!("(SELECT value FROM jsonb_array_elements_text(", $param, "::jsonb) AS l(value))")] $($rest)*)
+    };
+    (sqlite [$($done:expr),*] on(sqlite: $sqlite:expr, postgres: $postgres:expr) $($rest:tt)*) => {
+        $crate::store::db::sql_text!(sqlite [$($done,)* $sqlite] $($rest)*)
+    };
+    (postgres [$($done:expr),*] on(sqlite: $sqlite:expr, postgres: $postgres:expr) $($rest:tt)*) => {
+        $crate::store::db::sql_text!(postgres [$($done,)* $postgres] $($rest)*)
+    };
+    (sqlite [$($done:expr),*] least $($rest:tt)*) => { $crate::store::db::sql_text!(sqlite [$($done,)* "min"] $($rest)*) };
+    (postgres [$($done:expr),*] least $($rest:tt)*) => { $crate::store::db::sql_text!(postgres [$($done,)* "least"] $($rest)*) };
+    (sqlite [$($done:expr),*] greatest $($rest:tt)*) => { $crate::store::db::sql_text!(sqlite [$($done,)* "max"] $($rest)*) };
+    (postgres [$($done:expr),*] greatest $($rest:tt)*) => { $crate::store::db::sql_text!(postgres [$($done,)* "greatest"] $($rest)*) };
+    ($db:ident [$($done:expr),*] $name:ident!($($argument:tt)*) $($rest:tt)*) => {
+        $crate::store::db::sql_text!($db [$($done,)* $name!($($argument)*)] $($rest)*)
+    };
+}
+pub(super) use {sql, sql_text};
+
+/// A value that a statement is given.
+#[derive(Clone, Debug)]
+pub(super) enum Arg {
+    Int(Option<i64>),
+    Text(Option<String>),
+    Bytes(Vec<u8>),
+}
+
+macro_rules! args {
+    ($($type:ty, $value:ident => $arg:expr;)*) => {
+        $(impl From<$type> for Arg {
+            fn from($value: $type) -> Self {
+                $arg
+            }
+        })*
+    };
+}
+args! {
+    i64, value => Self::Int(Some(value));
+    i32, value => Self::Int(Some(value.into()));
+    u32, value => Self::Int(Some(value.into()));
+    Option<i64>, value => Self::Int(value);
+    &str, value => Self::Text(Some(value.to_owned()));
+    String, value => Self::Text(Some(value));
+    &String, value => Self::Text(Some(value.clone()));
+    Option<&str>, value => Self::Text(value.map(str::to_owned));
+    Option<String>, value => Self::Text(value);
+    &Option<String>, value => Self::Text(value.clone());
+    &[u8], value => Self::Bytes(value.to_owned());
+}
+
+/// A statement with its values. It owns them, so that it can be handed to another thread.
+#[derive(Clone, Debug)]
+pub(super) struct Query {
+    sql: Sql,
+    args: Vec<Arg>,
+}
+
+/// A query of this statement.
+pub(super) fn query(sql: Sql) -> Query {
+    Query { sql, args: Vec::new() }
+}
+
+/// What a query is run on.
+pub(super) enum On<'c> {
+    /// The database: a connection that reads for `fetch_…`, the writer for `execute`.
+    Db(&'c Db),
+    /// A connection, inside [`Db::read`] or [`Db::write`].
+    Conn(&'c mut Conn),
+}
+
+impl<'c> From<&'c Db> for On<'c> {
+    fn from(db: &'c Db) -> Self {
+        Self::Db(db)
+    }
+}
+
+impl<'c> From<&'c mut Conn> for On<'c> {
+    fn from(conn: &'c mut Conn) -> Self {
+        Self::Conn(conn)
+    }
+}
+
+impl Query {
+    /// Gives the next `$n` its value.
+    pub(super) fn bind(mut self, value: impl Into<Arg>) -> Self {
+        self.args.push(value.into());
+        self
+    }
+
+    /// Runs it, and says how many rows it changed.
+    pub(super) fn execute<'c>(self, on: impl Into<On<'c>>) -> impl Future<Output = Result<u64>> + Send + 'c {
+        let on = on.into();
+        async move {
+            match on {
+                On::Db(db) => db.write(move |conn| Box::pin(async move { self.execute(conn).await })).await,
+                On::Conn(conn) => match conn {
+                    Conn::Sqlite(connection) => self.execute_sqlite(connection),
+                    Conn::Postgres(connection) => self.execute_postgres(connection).await,
+                    Conn::PostgresTx(connection) => self.execute_postgres(connection).await,
+                },
+            }
+        }
+    }
+
+    /// Every row.
+    pub(super) fn fetch_all<'c, R: FromRow>(
+        self,
+        on: impl Into<On<'c>>,
+    ) -> impl Future<Output = Result<Vec<R>>> + Send + 'c {
+        let on = on.into();
+        async move {
+            match on {
+                On::Db(db) => db.read(move |conn| Box::pin(async move { self.fetch_all(conn).await })).await,
+                On::Conn(conn) => match conn {
+                    Conn::Sqlite(connection) => self.fetch_sqlite(connection),
+                    Conn::Postgres(connection) => self.fetch_postgres(connection).await,
+                    Conn::PostgresTx(connection) => self.fetch_postgres(connection).await,
+                },
+            }
+        }
+    }
+
+    /// The first row, if there is one.
+    pub(super) fn fetch_optional<'c, R: FromRow>(
+        self,
+        on: impl Into<On<'c>>,
+    ) -> impl Future<Output = Result<Option<R>>> + Send + 'c {
+        let all = self.fetch_all(on);
+        async move { Ok(all.await?.into_iter().next()) }
+    }
+
+    /// The first row, which has to be there.
+    pub(super) fn fetch_one<'c, R: FromRow>(
+        self,
+        on: impl Into<On<'c>>,
+    ) -> impl Future<Output = Result<R>> + Send + 'c {
+        let first = self.fetch_optional(on);
+        async move { first.await?.ok_or(StoreError::Missing) }
+    }
+
+    fn execute_sqlite(&self, connection: &rusqlite::Connection) -> Result<u64> {
+        let mut statement = connection.prepare_cached(&self.sql.sqlite)?;
+        self.bind_sqlite(&mut statement)?;
+        Ok(statement.raw_execute()? as u64)
+    }
+
+    fn fetch_sqlite<R: FromRow>(&self, connection: &rusqlite::Connection) -> Result<Vec<R>> {
+        let mut statement = connection.prepare_cached(&self.sql.sqlite)?;
+        self.bind_sqlite(&mut statement)?;
+        let mut rows = statement.raw_query();
+        let mut read = Vec::new();
+        while let Some(row) = rows.next()? {
+            read.push(R::from_sqlite(row)?);
+        }
+        Ok(read)
+    }
+
+    /// SQLite takes `$2` for a name, and numbers the names as they come.
+    fn bind_sqlite(&self, statement: &mut rusqlite::Statement<'_>) -> Result<()> {
+        for index in 1..=statement.parameter_count() {
+            let number = statement.parameter_name(index).and_then(|name| name[1..].parse::<usize>().ok());
+            let arg = number.and_then(|number| self.args.get(number - 1));
+            let arg = arg.ok_or_else(|| StoreError::decode("a statement has a parameter without a value"))?;
+            statement.raw_bind_parameter(index, arg)?;
+        }
+        Ok(())
+    }
+
+    async fn execute_postgres(self, connection: &mut PgConnection) -> Result<u64> {
+        Ok(self.for_postgres().execute(connection).await?.rows_affected())
+    }
+
+    async fn fetch_postgres<R: FromRow>(self, connection: &mut PgConnection) -> Result<Vec<R>> {
+        let rows = self.for_postgres().fetch_all(connection).await?;
+        Ok(rows.iter().map(R::from_postgres).collect::<sqlx::Result<_>>()?)
+    }
+
+    fn for_postgres(self) -> sqlx::query::Query<'static, Postgres, sqlx::postgres::PgArguments> {
+        let query = match self.sql.postgres {
+            Cow::Borrowed(text) => sqlx::query(text),
+            Cow::Owned(text) => sqlx::query(sqlx::AssertSqlSafe(text)),
+        };
+        self.args.into_iter().fold(query, |query, arg| match arg {
+            Arg::Int(value) => query.bind(value),
+            // Its text holds no NUL; what people send may.
+            Arg::Text(value) => {
+                query.bind(value.map(|text| if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }))
+            }
+            Arg::Bytes(value) => query.bind(value),
+        })
+    }
+}
+
+impl rusqlite::ToSql for Arg {
+    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+        use rusqlite::types::ValueRef;
+        Ok(rusqlite::types::ToSqlOutput::Borrowed(match self {
+            Self::Int(value) => value.map_or(ValueRef::Null, ValueRef::Integer),
+            Self::Text(value) => value.as_ref().map_or(ValueRef::Null, |text| ValueRef::Text(text.as_bytes())),
+            Self::Bytes(value) => ValueRef::Blob(value),
+        }))
+    }
+}
+
+/// A value that a row can be made of: `i64`, `String`, bytes, and these where they may be missing.
+pub(super) trait Value:
+    rusqlite::types::FromSql + for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres> + Send + 'static
+{
+}
+impl Value for i64 {}
+impl Value for String {}
+impl Value for Vec<u8> {}
+impl Value for Option<i64> {}
+impl Value for Option<String> {}
+
+/// A row of a result: one value, or a tuple of them.
+pub(super) trait FromRow: Sized + Send + 'static {
+    fn from_sqlite(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self>;
+    fn from_postgres(row: &PgRow) -> sqlx::Result<Self>;
+}
+
+impl<V: Value> FromRow for V {
+    fn from_sqlite(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        row.get(0)
+    }
+
+    fn from_postgres(row: &PgRow) -> sqlx::Result<Self> {
+        row.try_get(0)
+    }
+}
+
+macro_rules! from_rows {
+    ($($name:ident $index:tt),+) => {
+        impl<$($name: Value),+> FromRow for ($($name,)+) {
+            fn from_sqlite(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+                Ok(($(row.get::<_, $name>($index)?,)+))
+            }
+
+            fn from_postgres(row: &PgRow) -> sqlx::Result<Self> {
+                Ok(($(row.try_get::<$name, _>($index)?,)+))
+            }
+        }
+    };
+}
+from_rows!(A 0, B 1);
+from_rows!(A 0, B 1, C 2);
+from_rows!(A 0, B 1, C 2, D 3);
+from_rows!(A 0, B 1, C 2, D 3, E 4);
+from_rows!(A 0, B 1, C 2, D 3, E 4, F 5);
+from_rows!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+from_rows!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+from_rows!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8);
+from_rows!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
+from_rows!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
+from_rows!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);
+from_rows!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13);
+
+/// A connection, for as long as a closure has it.
+pub(super) enum Conn {
+    /// Everything here is done when it is asked for: nothing ever waits.
+    Sqlite(rusqlite::Connection),
+    Postgres(sqlx::pool::PoolConnection<Postgres>),
+    PostgresTx(sqlx::Transaction<'static, Postgres>),
+}
+
+impl Conn {
+    /// Keeps the keys in the ring that seal something, until the end of the transaction: whoever seals shares this, and
+    /// whoever takes keys away has it alone. On SQLite there is one writer anyway.
+    pub(super) async fn guard_keys(&mut self, alone: bool) -> Result<()> {
+        if let Self::Sqlite(_) = self {
+            return Ok(());
+        }
+        let text = if alone {
+            "SELECT CAST(count(pg_advisory_xact_lock(7236)) AS bigint)"
+        } else {
+            "SELECT CAST(count(pg_advisory_xact_lock_shared(7236)) AS bigint)"
+        };
+        query(Sql::same(text.to_owned())).fetch_one::<i64>(self).await.map(drop)
+    }
+}
+
+/// What a closure that works on a connection returns.
+pub(super) type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'c>>;
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub(super) enum Db {
+    Sqlite(SqliteDb),
+    Postgres(PostgresDb),
+}
+
+impl Db {
+    /// Reads with a connection of its own.
+    pub(super) async fn read<T, W>(&self, work: W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T> + Send + 'static,
+    {
+        match self {
+            Self::Sqlite(db) => db.read(work).await,
+            Self::Postgres(db) => db.read(work).await,
+        }
+    }
+
+    /// Runs `work` in a transaction: when it returns an error, nothing of it is stored. Returns after the commit.
+    pub(super) async fn write<T, W>(&self, work: W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T> + Send + 'static,
+    {
+        match self {
+            Self::Sqlite(db) => db.write(work).await,
+            Self::Postgres(db) => db.write(work).await,
+        }
+    }
+
+    /// Runs statements one after the other in a transaction, and says how many rows each changed.
+    pub(super) async fn execute_all<const N: usize>(&self, queries: [Query; N]) -> Result<[u64; N]> {
+        self.write(move |tx| {
+            Box::pin(async move {
+                let mut changed = [0; N];
+                for (query, changed) in queries.into_iter().zip(&mut changed) {
+                    *changed = query.execute(&mut *tx).await?;
+                }
+                Ok(changed)
+            })
+        })
+        .await
+    }
+
+    /// Waits for what is under way and closes it.
+    pub(super) async fn close(&self) {
+        match self {
+            Self::Sqlite(db) => db.close().await,
+            Self::Postgres(db) => db.close().await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_is_written_once_and_reads_right_for_both() {
+        macro_rules! part {
+            () => {
+                "x.id"
+            };
+        }
+        let both = sql!("SELECT " part!() " FROM " rows("$1"; account text, at bigint) " AS j WHERE id IN " list("$2") on(sqlite: "", postgres: " FOR UPDATE"));
+        assert_eq!(
+            both.sqlite,
+            "SELECT x.id FROM (SELECT value->>'account' AS account, value->>'at' AS at FROM json_each($1)) AS j WHERE id IN (SELECT value FROM json_each($2))"
+        );
+        assert_eq!(
+            both.postgres,
+            "SELECT x.id FROM (SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(account text, at bigint)) AS j WHERE id IN (SELECT value FROM jsonb_array_elements_text($2::jsonb) AS l(value)) FOR UPDATE"
+        );
+    }
+}
