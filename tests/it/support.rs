@@ -19,6 +19,7 @@ use leadline::view::{self, Lead};
 use leadline::{connection, deliver, http, process, stock};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use sqlx::Connection as _;
 use tempfile::TempDir;
 
 /// When every test begins: noon in UTC, on a Monday.
@@ -37,6 +38,22 @@ pub(crate) struct TestApp {
     pub(crate) address: String,
     now: Arc<AtomicI64>,
     folder: TempDir,
+}
+
+/// The database of a folder on the Postgres server that these tests are given; none where they are given no server,
+/// and run on SQLite.
+async fn database_in(folder: &TempDir) -> Option<String> {
+    let server = std::env::var("LEADLINE_TEST_POSTGRES").ok()?;
+    let name: String = folder.path().file_name()?.to_string_lossy().chars().filter(char::is_ascii_alphanumeric).collect();
+    let name = format!("test_{}", name.to_lowercase());
+    let mut connection = sqlx::PgConnection::connect(&server).await.unwrap();
+    let made = sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await;
+    if let Err(error) = made {
+        // A second process on the same data.
+        assert!(error.to_string().contains("already exists"), "{error}");
+    }
+    let (address, _) = server.rsplit_once('/')?;
+    Some(format!("{address}/{name}"))
 }
 
 /// One account, connected to a portal of the simulator, with a source.
@@ -90,6 +107,7 @@ impl TestApp {
     ) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut config = Config::on(folder.path().join("data"), hubspot.base_url());
+        config.database = database_in(&folder).await;
         let token = folder.path().join("api-token");
         std::fs::write(&token, format!("{API_TOKEN}\n")).unwrap();
         config.api_token_file = Some(token);

@@ -102,7 +102,7 @@ fn connection(row: Row) -> Result<Connection> {
 
 /// What connecting decided inside its transaction.
 enum Made {
-    Row(Row),
+    Row(Box<Row>),
     Refused(Connect),
 }
 
@@ -189,11 +189,11 @@ impl Store {
                 if is_new {
                     insert_lane(&account, id.as_str(), LaneKind::Deliver).execute(&mut *tx).await?;
                 }
-                Ok(Made::Row(row))
+                Ok(Made::Row(Box::new(row)))
             })
         });
         match connect.await? {
-            Made::Row(row) => Ok(Connect::Connected(Box::new(connection(row)?))),
+            Made::Row(row) => Ok(Connect::Connected(Box::new(connection(*row)?))),
             Made::Refused(refused) => Ok(refused),
         }
     }

@@ -443,8 +443,6 @@ impl Db {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn a_statement_is_written_once_and_reads_right_for_both() {
         macro_rules! part {

@@ -287,7 +287,7 @@ impl Writer {
         });
         metrics::histogram!("leadline_store_group_writes").record(group.len() as f64);
         for write in group {
-            write.answer(committed.as_ref().map(|()| ()).map_err(String::as_str));
+            write.answer(committed.as_ref().copied().map_err(String::as_str));
         }
     }
 
