@@ -27,7 +27,7 @@ pub(crate) struct Service {
     sources: Vec<Source>,
     client: reqwest::Client,
     end: tokio::sync::oneshot::Sender<()>,
-    served: tokio::task::JoinHandle<anyhow::Result<()>>,
+    served: tokio::task::JoinHandle<anyhow::Result<serve::Ended>>,
     _folder: TempDir,
 }
 
@@ -60,7 +60,7 @@ impl Service {
             sources.push(open(&app, &simulator, &address, &format!("dealer-{number}")).await?);
         }
         let (end, ended) = tokio::sync::oneshot::channel();
-        let served = tokio::spawn(serve::run(app.clone(), listener, async move { drop(ended.await) }));
+        let served = tokio::spawn(serve::run(app.clone(), serve::Manner::default(), listener, async move { drop(ended.await) }));
         Ok(Self { app, simulator, sources, client: reqwest::Client::new(), end, served, _folder: folder })
     }
 

@@ -52,7 +52,7 @@ fn long_version() -> &'static str {
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Run the service.
-    Serve(serve::Args),
+    Serve(crate::config::Serve),
     /// Show it all at work: two dealerships, a HubSpot simulator, and the leads of `examples/`.
     Demo(demo::Args),
     /// Dealerships.

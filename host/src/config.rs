@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::serve::DRAIN;
 use crate::store::Database;
 
 /// Where the client secret may stand instead of a file.
@@ -175,6 +176,47 @@ pub struct Listen {
     /// Address to listen on. Put a proxy with TLS in front of anything but loopback.
     #[arg(long, env = "LEADLINE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
+}
+
+/// How a service runs.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Serve {
+    #[command(flatten)]
+    pub listen: Listen,
+
+    /// What this process does; any mix, on one Postgres database. On SQLite one process does everything.
+    #[arg(
+        long = "role",
+        env = "LEADLINE_ROLE",
+        value_enum,
+        value_delimiter = ',',
+        default_value = "ingest,plan,deliver,web",
+        value_name = "ROLES"
+    )]
+    pub roles: Vec<Role>,
+
+    /// How long the service may take to finish what is under way when it is asked to end. What is left then goes on
+    /// after the next start.
+    #[arg(long, env = "LEADLINE_DRAIN_SECONDS", default_value_t = DRAIN.as_secs(), value_name = "SECONDS")]
+    pub drain_seconds: u64,
+}
+
+/// One of the things that a process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Role {
+    /// Takes events in.
+    Ingest,
+    /// Runs transformations.
+    Plan,
+    /// Talks to HubSpot.
+    Deliver,
+    /// Answers people: pages and the management API.
+    Web,
+}
+
+impl Role {
+    /// What a process does that is told nothing else.
+    pub const ALL: [Self; 4] = [Self::Ingest, Self::Plan, Self::Deliver, Self::Web];
 }
 
 #[cfg(test)]

@@ -14,20 +14,21 @@ use std::sync::Arc;
 use axum::{Router, middleware};
 
 use crate::app::App;
+use crate::config::Role;
 
-/// Every route of the service.
-pub fn router(app: Arc<App>) -> Router {
-    // Everything that manages hangs here, so that nothing of it is open by mistake.
-    let managed = Router::new()
-        .merge(connections::router())
-        .merge(portal::router())
-        .route_layer(middleware::from_fn_with_state(app.clone(), guard::operator_only));
-    Router::new()
-        .merge(managed)
-        .merge(connect::router())
-        .merge(ingest::router())
-        .merge(health::router())
-        .fallback(error::no_route)
-        .method_not_allowed_fallback(error::no_method)
-        .with_state(app)
+/// The routes of a process with these roles.
+pub fn router(app: Arc<App>, roles: &[Role]) -> Router {
+    let mut router = Router::new().merge(health::router());
+    if roles.contains(&Role::Ingest) {
+        router = router.merge(ingest::router());
+    }
+    if roles.contains(&Role::Web) {
+        // Everything that manages hangs here, so that nothing of it is open by mistake.
+        let managed = Router::new()
+            .merge(connections::router())
+            .merge(portal::router())
+            .route_layer(middleware::from_fn_with_state(app.clone(), guard::operator_only));
+        router = router.merge(managed).merge(connect::router());
+    }
+    router.fallback(error::no_route).method_not_allowed_fallback(error::no_method).with_state(app)
 }

@@ -1,45 +1,93 @@
 //! The running service: handed its listener and its stop signal, so that a test starts it as production does.
 
-use std::future::Future;
+use std::future::{Future, IntoFuture as _};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::app::App;
+use crate::config::Role;
 use crate::{http, process, worker};
 
-/// Serves until `shutdown` is ready, then finishes what is under way.
+/// How long a service may take to finish what is under way, where nobody says otherwise: less than what process
+/// managers wait before they kill.
+pub const DRAIN: Duration = Duration::from_secs(25);
+
+/// What a process does, and how it ends.
+#[derive(Clone, Debug)]
+pub struct Manner {
+    pub roles: Vec<Role>,
+    /// How long it may take to finish what is under way.
+    pub drain: Duration,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self { roles: Role::ALL.to_vec(), drain: DRAIN }
+    }
+}
+
+/// How a service ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// What was under way is finished.
+    Finished,
+    /// The time was up, or somebody asked again. Nothing is lost: what was under way goes on after the next start.
+    Cut,
+}
+
+/// Serves until `shutdown` is ready, then finishes what is under way, for as long as `manner` allows.
 ///
 /// # Errors
 /// When the listener fails, or leases of an earlier run cannot be voided.
 pub async fn run(
     app: Arc<App>,
+    manner: Manner,
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
-) -> anyhow::Result<()> {
-    app.store.void_leases().await?;
+) -> anyhow::Result<Ended> {
+    let Manner { roles, drain } = manner;
+    // Of an earlier run on the same file. Beside others, a dead one's leases end by themselves.
+    if app.store.is_for_one_process() {
+        app.store.void_leases().await?;
+    }
     let (stop, stopped) = watch::channel(false);
-    let warmed = app.clone();
-    tokio::spawn(async move {
-        if let Err(error) = process::warm_up(&warmed.store, &warmed.transformer).await {
-            tracing::error!("a transformation that is in use cannot be loaded: {error:#}");
-        }
-    });
-    let workers = tokio::spawn(worker::run(app.clone(), stopped.clone()));
+    if roles.contains(&Role::Plan) {
+        let warmed = app.clone();
+        tokio::spawn(async move {
+            if let Err(error) = process::warm_up(&warmed.store, &warmed.transformer).await {
+                tracing::error!("a transformation that is in use cannot be loaded: {error:#}");
+            }
+        });
+    }
+    let workers = tokio::spawn(worker::run(app.clone(), roles.clone(), stopped.clone()));
     let mut ended = stopped;
-    let served = axum::serve(listener, http::router(app)).with_graceful_shutdown(async move {
+    let served = axum::serve(listener, http::router(app, &roles)).with_graceful_shutdown(async move {
         // Fails only when the sender is gone, and then it is over as well.
         drop(ended.wait_for(|stop| *stop).await);
     });
-    let signal = async {
-        shutdown.await;
-        stop.send_replace(true);
+    let mut served = tokio::spawn(served.into_future());
+    tokio::select! {
+        // Before anybody asked for it: the listener failed.
+        served = &mut served => {
+            served??;
+            anyhow::bail!("the service stopped answering requests");
+        }
+        () = shutdown => {}
+    }
+    stop.send_replace(true);
+    let finish = async {
+        served.await??;
+        workers.await?;
+        anyhow::Ok(Ended::Finished)
     };
-    let (served, ()) = tokio::join!(served, signal);
-    served?;
-    workers.await?;
-    Ok(())
+    tokio::select! {
+        ended = finish => ended,
+        () = tokio::time::sleep(drain) => Ok(Ended::Cut),
+        () = asked_to_end()? => Ok(Ended::Cut),
+    }
 }
 
 /// Ready when the process is asked to end: SIGTERM, or Ctrl-C.

@@ -86,6 +86,11 @@ impl Store {
         Ok(Self { db, keys: keys.into(), schemas: Arc::default() })
     }
 
+    /// Whether no other process can work on this database: it is a file.
+    pub fn is_for_one_process(&self) -> bool {
+        matches!(self.db, Db::Sqlite(_))
+    }
+
     /// Whether the database answers.
     ///
     /// # Errors

@@ -1,14 +1,15 @@
 //! The loops around the steps: work while there is work, then sleep until something is due or somebody knocks.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::app::App;
+use crate::config::Role;
 use crate::deliver;
 use crate::model::lane::{LaneKind, Step};
-use crate::process;
+use crate::{process, retry};
 
 /// Plan steps at once: one a core is enough, since guests burn processor time only.
 const PLANNERS: usize = 2;
@@ -17,15 +18,22 @@ const PLANNERS: usize = 2;
 const DELIVERERS: usize = 64;
 /// The shortest sleep: what is due now has been knocked for already, and this is only the second look.
 const SLEEP_MIN: Duration = Duration::from_millis(25);
-/// The longest sleep: work that another process left in the database is found by then.
+/// The longest sleep: work that a command left in the database is found by then.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
+/// The longest sleep where other processes leave work: nobody knocks across processes.
+const SLEEP_MAX_BESIDE_OTHERS: Duration = Duration::from_millis(150);
 /// After our own failure, before the next try.
 const MEND: Duration = Duration::from_secs(1);
 
 /// Runs every loop until `stop` says so; a round that is under way is finished.
-pub async fn run(app: Arc<App>, stop: watch::Receiver<bool>) {
+pub async fn run(app: Arc<App>, roles: Vec<Role>, stop: watch::Receiver<bool>) {
     let mut loops = tokio::task::JoinSet::new();
-    for (kind, count) in [(LaneKind::Plan, PLANNERS), (LaneKind::Deliver, DELIVERERS)] {
+    for (role, kind, count) in
+        [(Role::Plan, LaneKind::Plan, PLANNERS), (Role::Deliver, LaneKind::Deliver, DELIVERERS)]
+    {
+        if !roles.contains(&role) {
+            continue;
+        }
         for number in 0..count {
             loops.spawn(keep_running(app.clone(), kind, owner(kind, number), stop.clone()));
         }
@@ -102,16 +110,26 @@ async fn keep_time(app: Arc<App>, kind: LaneKind, mut stop: watch::Receiver<bool
     }
 }
 
-/// Who holds a lease: unique while the process lives.
+/// Unique among all processes on all machines.
+static PROCESS: LazyLock<String> = LazyLock::new(|| {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    format!("{:016x}", u64::from_ne_bytes(bytes))
+});
+
+/// Who holds a lease.
 fn owner(kind: LaneKind, number: usize) -> String {
-    format!("{}-{}-{number}", kind.as_str(), std::process::id())
+    format!("{}-{}-{number}", kind.as_str(), *PROCESS)
 }
 
 async fn time_until_due(app: &App, kind: LaneKind) -> Duration {
     let now = (app.clock)();
+    // Each process at a time of its own, so that they do not ask all at once.
+    let beside_others = || retry::jittered(SLEEP_MAX_BESIDE_OTHERS, &PROCESS, now);
+    let longest = if app.store.is_for_one_process() { SLEEP_MAX } else { beside_others() };
     match app.store.next_due(kind, now).await {
-        Ok(Some(due)) => due.since(now).clamp(SLEEP_MIN, SLEEP_MAX),
-        Ok(None) => SLEEP_MAX,
+        Ok(Some(due)) => due.since(now).clamp(SLEEP_MIN, longest),
+        Ok(None) => longest,
         Err(error) => {
             tracing::error!("the queue cannot be read: {error}");
             MEND

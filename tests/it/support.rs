@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hubspot_sim::{Clock, FindingKind, Options, Preset, Simulator};
 use leadline::app::App;
-use leadline::config::Config;
+use leadline::config::{Config, Role};
 use leadline::model::account::{Account, Connection, Policy, SchemaModes};
 use leadline::model::event::EventState;
 use leadline::model::id::{EventId, SourceId};
@@ -21,6 +21,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 use tempfile::TempDir;
+
+use crate::cli::leadline;
 
 /// When every test begins: noon in UTC, on a Monday.
 pub(crate) const NOON: Timestamp = Timestamp(1_795_435_200_000);
@@ -118,7 +120,7 @@ impl TestApp {
         let app = Arc::new(app);
         app.store.void_leases().await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let router = http::router(app.clone());
+        let router = http::router(app.clone(), &Role::ALL);
         tokio::spawn(async move { axum_serve(listener, router).await });
         Self { app, hubspot, address, now, folder }
     }
@@ -194,6 +196,19 @@ impl TestApp {
     /// The folder that the service works in.
     pub(crate) fn data(&self) -> std::path::PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// Runs a command beside the service, on the same data, as the binary does.
+    pub(crate) async fn command(&self, args: &[&str]) -> (u8, String) {
+        let (folder, hubspot, database) = (self.data(), self.hubspot.base_url(), database_in(&self.folder).await);
+        let args: Vec<_> = args.iter().map(|arg| (*arg).to_owned()).collect();
+        let run = move || {
+            let mut words = vec!["--hubspot-url", &hubspot];
+            words.extend(database.iter().flat_map(|url| ["--database", url]));
+            words.extend(args.iter().map(String::as_str));
+            leadline(&folder, &words)
+        };
+        tokio::task::spawn_blocking(run).await.unwrap() // a thread without a runtime
     }
 
     /// A dealership that uses the default transformation, in a portal that has every property.
@@ -346,23 +361,6 @@ impl TestApp {
         let mut calls = self.hubspot.calls();
         calls.retain(|call| call.path.contains("/crm/objects/") || call.path.contains("/crm/associations/"));
         calls
-    }
-
-    /// Runs a command beside the service, on its data: how it ended, and what it printed.
-    pub(crate) async fn command(&self, args: &[&str]) -> (u8, String) {
-        use clap::Parser as _;
-        let (data, hubspot) = (self.folder.path().join("data"), self.hubspot.base_url());
-        let mut words = vec!["leadline".to_owned(), "--data".to_owned(), data.to_str().unwrap().to_owned()];
-        words.extend(["--hubspot-url".to_owned(), hubspot]);
-        words.extend(args.iter().map(|arg| (*arg).to_owned()));
-        // A command has a runtime of its own.
-        let run = move || {
-            let mut out = Vec::new();
-            let code = leadline::cli::run(leadline::cli::Cli::try_parse_from(words).unwrap(), &mut out);
-            let code = (0..=255).find(|number| std::process::ExitCode::from(*number) == code).unwrap();
-            (code, String::from_utf8(out).unwrap())
-        };
-        tokio::task::spawn_blocking(run).await.unwrap()
     }
 
     /// What always holds when a test ends: every accepted event has its fate, no call is open, and the simulator saw

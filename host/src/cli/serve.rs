@@ -1,18 +1,14 @@
 //! `leadline serve`: runs the service.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Context;
 use super::failure::{Failure, Result};
 use crate::app::{self, App};
-use crate::config::Listen;
+use crate::config::{Role, Serve};
+use crate::store::Database;
 use crate::{serve, telemetry};
-
-#[derive(clap::Args, Debug)]
-pub struct Args {
-    #[command(flatten)]
-    listen: Listen,
-}
 
 /// One service on one database file: a second one would take the lanes of the first while its calls are on the wire.
 fn lock(path: &std::path::Path) -> Result<std::fs::File> {
@@ -21,17 +17,26 @@ fn lock(path: &std::path::Path) -> Result<std::fs::File> {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => {
             let text = format!("another `leadline serve` works on this data folder: it holds {}", path.display());
-            Err(Failure::conflict(text).hint("end that one first, or choose another folder with `--data`"))
+            Err(Failure::conflict(text).hint(
+                "end that one first, choose another folder with `--data`, or let many work on a Postgres database with `--database`",
+            ))
         }
         Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
     }
 }
 
-pub async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
+pub async fn run(args: Serve, context: &mut Context<'_>) -> Result<()> {
     app::make_data_folder(&context.config)?;
-    let _lock = lock(&context.config.data.join("lock"))?;
+    let _lock = match context.config.database() {
+        Database::File(_) if Role::ALL.iter().any(|role| !args.roles.contains(role)) => {
+            let text = "on SQLite one process does everything, so `--role` has to name all roles, or be left out";
+            return Err(Failure::usage(text.to_owned()).hint("several processes share a Postgres database: `--database`"));
+        }
+        Database::File(_) => Some(lock(&context.config.data.join("lock"))?),
+        Database::Postgres(_) => None,
+    };
     let metrics = telemetry::init_metrics();
-    let app = App { metrics, ..App::connect(&context.config).await? };
+    let app = Arc::new(App { metrics, ..App::connect(&context.config).await? });
     let address = args.listen.listen;
     let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| {
         Failure::failed(format!("cannot listen on {address}: {error}")).hint("choose another address with `--listen`")
@@ -42,6 +47,15 @@ pub async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
         "Leadline listens on http://{address}; events go to POST /v1/sources/SOURCE/events. Ctrl-C ends it."
     )?;
     context.out.flush()?;
-    serve::run(Arc::new(app), listener, serve::asked_to_end()?).await?;
+    let drain = Duration::from_secs(args.drain_seconds);
+    let manner = serve::Manner { roles: args.roles, drain };
+    let ended = serve::run(app.clone(), manner, listener, serve::asked_to_end()?).await?;
+    if ended == serve::Ended::Cut {
+        writeln!(context.out, "Not everything was finished in {} s; it goes on after the next start.", drain.as_secs())?;
+        context.out.flush()?;
+        // A guest that is still at work would keep the process.
+        std::process::exit(0);
+    }
+    app.store.close().await;
     Ok(())
 }

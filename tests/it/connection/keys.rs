@@ -6,13 +6,11 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use super::{consented, finish, start, tokens};
-use crate::cli::leadline;
 use crate::support::TestApp;
 
 /// Runs a command beside the service, on a thread without a runtime.
 async fn beside(app: &TestApp, args: &'static [&'static str]) -> (u8, String) {
-    let folder = app.data();
-    tokio::task::spawn_blocking(move || leadline(&folder, args)).await.unwrap()
+    app.command(args).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -92,11 +92,7 @@ async fn no_secret_shows_in_a_log_a_page_an_output_or_a_file() {
         &["keys", "rotate"],
         &["connection", "list", "--json"],
     ] {
-        let (folder, args) = (app.data(), args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>());
-        let ran = tokio::task::spawn_blocking(move || {
-            leadline(&folder, &args.iter().map(String::as_str).collect::<Vec<_>>())
-        });
-        let (code, text) = ran.await.unwrap();
+        let (code, text) = app.command(args).await;
         assert_eq!(code, 0, "{text}");
         write!(log, "{text}").unwrap();
     }
@@ -130,10 +126,12 @@ async fn no_secret_shows_in_a_log_a_page_an_output_or_a_file() {
             places.push((path.display().to_string(), std::fs::read(&path).unwrap()));
         }
     }
-    assert!(
-        places.iter().any(|(name, bytes)| name.ends_with("leadline.db-wal") && !bytes.is_empty()),
-        "the newest rows are looked at too"
-    );
+    if app.app.store.is_for_one_process() {
+        assert!(
+            places.iter().any(|(name, bytes)| name.ends_with("leadline.db-wal") && !bytes.is_empty()),
+            "the newest rows are looked at too"
+        );
+    }
     for (place, bytes) in &places {
         let text = String::from_utf8_lossy(bytes);
         for secret in &secrets {
