@@ -13,6 +13,7 @@ mod crash;
 mod delivery;
 mod examples;
 mod ingest;
+mod outage;
 mod pace;
 mod properties;
 mod retry;
