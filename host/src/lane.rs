@@ -3,6 +3,8 @@
 //! makes both side by side.
 
 mod queue;
+#[cfg(test)]
+mod simulation;
 
 use std::time::Duration;
 
@@ -247,7 +249,7 @@ impl Outage {
         if self.in_a_row(now) < FAILURES_MAX || batch.is_empty() {
             return batch;
         }
-        let wanted = if self.failures % 2 == 0 { BAND_RETRY } else { BAND_FIRST };
+        let wanted = if self.failures.is_multiple_of(2) { BAND_RETRY } else { BAND_FIRST };
         let chosen = batch.iter().position(|item| band(item) == wanted).unwrap_or(0);
         vec![batch.swap_remove(chosen)]
     }

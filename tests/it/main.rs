@@ -8,6 +8,7 @@ mod answers;
 mod blocked;
 mod cli;
 mod components;
+mod conformance;
 mod connection;
 mod crash;
 mod delivery;

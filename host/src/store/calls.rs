@@ -89,7 +89,8 @@ impl Store {
         Ok(times.into_iter().map(Timestamp).collect())
     }
 
-    /// Stores the answer of the call before, if any, and the call that comes next, in one commit. Renews the lease.
+    /// Stores the answer of the call before, if any, and the call that comes next, in one commit. Renews the lease, as
+    /// [`crate::lane::Lane::renew`] does.
     pub async fn next_call(
         &self,
         lease: &mut Lease,

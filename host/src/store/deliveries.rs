@@ -126,7 +126,8 @@ pub(super) const DUE: &str =
 
 impl Store {
     /// Up to `limit` deliveries that a leased lane has due: first attempts and retries 4 : 1, one filling what the
-    /// other leaves. An older retry of a person holds back the newer leads of the same one.
+    /// other leaves. An older retry of a person holds back the newer leads of the same one. Agrees with
+    /// [`crate::lane::Queue::due`].
     pub async fn due_deliveries(&self, lease: &Lease, limit: usize, now: Timestamp) -> sqlx::Result<Vec<Claimed>> {
         let mut first = self.due_in_band(lease, BAND_FIRST, limit, now).await?;
         let mut retries = self.due_in_band(lease, BAND_RETRY, limit, now).await?;
@@ -167,7 +168,8 @@ impl Store {
             .collect()
     }
 
-    /// Takes in what a round came to, and gives the lane back.
+    /// Takes in what a round came to, and gives the lane back. Where an item goes on agrees with
+    /// [`crate::lane::band_after`] and [`crate::lane::Queue::put_back`].
     pub async fn settle(&self, lease: &Lease, round: Settlement<'_>, now: Timestamp) -> sqlx::Result<Settled> {
         let rows: Vec<_> = round
             .claimed

@@ -1,4 +1,5 @@
-//! Leases: who works on which lane, and until when.
+//! Leases: who works on which lane, and until when. What each statement has to come to is written down in
+//! [`crate::lane`]; the conformance tests drive both side by side.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::model::id::AccountId;
 use crate::model::lane::{LaneKind, Lease};
 use crate::model::time::Timestamp;
 
-/// How long a lease lasts. It outlives the longest call, which is 60 s for a write.
+/// How long a lease lasts; the same as [`crate::lane::LEASE`].
 pub(super) const LEASE: Duration = Duration::from_secs(90);
 
 /// One lane in a batch statement.
@@ -52,7 +53,8 @@ impl<'a> LaneRow<'a> {
 }
 
 impl Store {
-    /// Takes up to `count` lanes that have work due, the longest unserved first.
+    /// Takes up to `count` lanes that have work due, the longest unserved first. Agrees with
+    /// [`crate::lane::longest_unserved`] and [`crate::lane::Lane::lease`].
     pub async fn lease_lanes(
         &self,
         kind: LaneKind,
@@ -98,7 +100,8 @@ impl Store {
             .collect()
     }
 
-    /// When the next lane of a kind has work, so that a worker can sleep until then.
+    /// When the next lane of a kind has work, so that a worker can sleep until then. Agrees with
+    /// [`crate::lane::Lane::available_at`].
     pub async fn next_due(&self, kind: LaneKind, now: Timestamp) -> sqlx::Result<Option<Timestamp>> {
         let next: Option<i64> = sqlx::query_scalar(
             "SELECT min(CASE WHEN next_due >= paused_until AND next_due >= lease_until THEN next_due
@@ -125,7 +128,8 @@ impl Store {
         row.map(|(until, pause)| Ok((Timestamp(until), parse(&pause)?))).transpose()
     }
 
-    /// Voids every lease. Right at the start of the only process on an SQLite file: whoever held them is dead.
+    /// Voids every lease. Right at the start of the only process on an SQLite file: whoever held them is dead. Agrees with
+    /// [`crate::lane::Lane::void`].
     pub async fn void_leases(&self) -> sqlx::Result<()> {
         sqlx::query("UPDATE lanes SET owner = NULL, lease_until = 0, epoch = epoch + 1 WHERE lease_until > 0")
             .execute(&self.writer)
@@ -134,7 +138,8 @@ impl Store {
     }
 }
 
-/// Whether the lease is still ours; asked first in every transaction that settles.
+/// Whether the lease is still ours; asked first in every transaction that settles. Agrees with
+/// [`crate::lane::Lane::is_held_by`].
 pub(super) async fn holds(tx: &mut SqliteConnection, lease: &Lease) -> sqlx::Result<bool> {
     let held: Option<i64> =
         sqlx::query_scalar("SELECT 1 FROM lanes WHERE account_id = $1 AND id = $2 AND owner = $3 AND epoch = $4")
@@ -148,7 +153,8 @@ pub(super) async fn holds(tx: &mut SqliteConnection, lease: &Lease) -> sqlx::Res
 }
 
 /// When the first open item of a lane and band is due. One that an older retry of the same person holds back
-/// does not count: a lane that said so would be leased for nothing, again and again.
+/// does not count: a lane that said so would be leased for nothing, again and again. Agrees with
+/// [`crate::lane::Queue::next_due`].
 macro_rules! next_in_band {
     ($band:literal) => {
         concat!(
@@ -159,7 +165,8 @@ macro_rules! next_in_band {
     };
 }
 
-/// Gives lanes back and says when they are due again, read from their open work in the same transaction.
+/// Gives lanes back and says when they are due again, read from their open work in the same transaction. Agrees with
+/// [`crate::lane::Lane::release`].
 pub(super) async fn release(tx: &mut SqliteConnection, lanes: &[LaneRow<'_>]) -> sqlx::Result<()> {
     sqlx::query(concat!(
         "UPDATE lanes AS l SET lease_until = 0, owner = NULL, paused_until = max(j.paused, l.paused_until), pause = CASE WHEN j.paused > l.paused_until THEN j.pause ELSE l.pause END,
@@ -172,7 +179,8 @@ pub(super) async fn release(tx: &mut SqliteConnection, lanes: &[LaneRow<'_>]) ->
     .execute(tx).await.map(drop)
 }
 
-/// Says that lanes have work due at `due`; a lane that is due already is not written.
+/// Says that lanes have work due at `due`; a lane that is due already is not written. Agrees with
+/// [`crate::lane::Lane::wake`].
 pub(super) async fn wake(tx: &mut SqliteConnection, lanes: &str, due: Timestamp) -> sqlx::Result<()> {
     sqlx::query(concat!(
         "UPDATE lanes SET next_due = $2 WHERE next_due > $2 AND (account_id, id) IN (SELECT j.account, j.lane FROM ",
