@@ -31,7 +31,7 @@ const BATCH: usize = 10;
 
 #[tokio::test]
 async fn sqlite_agrees_with_the_pure_lane() {
-    for seed in seeds(1..4) {
+    for seed in seeds(1..3) {
         let folder = tempfile::tempdir().unwrap();
         let keys = KeyRing::open_file(&folder.path().join("keys")).unwrap();
         let store = Store::open(&folder.path().join("leadline.db"), keys).await.unwrap();
@@ -308,6 +308,9 @@ impl Pair {
         let count = self.below(2) as usize + 1;
         for mut holder in self.lease(LaneKind::Deliver, count).await {
             self.claim(&mut holder).await;
+            if self.tenants[holder.tenant].deliveries.lane.care_due <= self.now {
+                self.care(holder.tenant).await;
+            }
             for _ in 0..self.below(3) {
                 self.call(&mut holder).await;
             }
@@ -474,15 +477,19 @@ impl Pair {
         let tenant = self.below(ACCOUNTS as u64) as usize;
         let at = self.now + Duration::from_secs(self.below(3_600));
         let row = &mut self.tenants[tenant];
+        self.store.call_for_care(&row.connection, at).await.unwrap();
         let lane = &mut row.deliveries.lane;
-        if self.step.is_multiple_of(2) {
-            self.store.call_for_care(&row.connection, at).await.unwrap();
-            lane.care_due = lane.care_due.min(at);
-        } else {
-            self.store.cared(&row.connection, at, None).await.unwrap();
-            lane.care_due = at;
-        }
+        lane.care_due = lane.care_due.min(at);
         lane.wake(at);
+    }
+
+    /// Somebody looked after the portal. The next look is far away, so that work alone decides when the lane is due.
+    async fn care(&mut self, tenant: usize) {
+        let next = self.now + Duration::from_secs(self.below(24 * 3_600));
+        let row = &mut self.tenants[tenant];
+        self.store.cared(&row.connection, next, None).await.unwrap();
+        row.deliveries.lane.care_due = next;
+        row.deliveries.lane.wake(next);
     }
 
     /// The process ends and starts again.

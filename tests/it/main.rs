@@ -13,6 +13,7 @@ mod connection;
 mod crash;
 mod delivery;
 mod examples;
+mod freeze;
 mod ingest;
 mod outage;
 mod pace;
