@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::lane::Outage;
 use crate::model::time::Timestamp;
 
 /// Calls in one window of a portal whose headers nobody has read yet: those of a marketplace app.
@@ -40,11 +41,14 @@ pub struct Learned {
     /// When that was heard, in milliseconds; it counts for one window.
     #[serde(skip_serializing_if = "is_zero_time")]
     pub heard_at: i64,
+    /// Whether the portal serves at all.
+    #[serde(skip_serializing_if = "Outage::is_none")]
+    pub outage: Outage,
 }
 
 impl Default for Learned {
     fn default() -> Self {
-        Self { max: CALLS_MAX, others: 0, heard_at: 0 }
+        Self { max: CALLS_MAX, others: 0, heard_at: 0, outage: Outage::default() }
     }
 }
 
@@ -118,7 +122,8 @@ impl Budget {
         self.forget(now);
         // Calls of others that the reserve does not cover.
         let others = max.saturating_sub(remaining).saturating_sub(self.used()).saturating_sub(OTHERS_MIN);
-        self.learned = Learned { max: max.max(1), others, heard_at: if others == 0 { 0 } else { now.0 } };
+        let heard_at = if others == 0 { 0 } else { now.0 };
+        self.learned = Learned { max: max.max(1), others, heard_at, ..self.learned };
     }
 
     /// Calls of others that room has to be made for.

@@ -12,19 +12,20 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::budget::{self, Budget};
+use crate::budget::{self, Budget, Learned};
 use crate::cause::Code;
 use crate::connection::access::{self, Access};
 use crate::connection::care::{self, Cared};
 use crate::connection::session::Session;
 use crate::hubspot::{BATCH_MAX, HubSpot, Meaning, Pause};
+use crate::model::account::Connection;
 use crate::model::delivery::{Claimed, DeliveryState, Outcome};
 use crate::model::lane::{LaneKind, Settled, Step};
 use crate::model::time::Timestamp;
 use crate::store::{LaneState, Settlement, Store};
 
 use journal::{Closed, Journal};
-use round::Round;
+use round::{Cut, Round};
 
 /// Says what time it is. Given by the edge: the wall clock in production, a standing one in tests.
 pub type Clock = std::sync::Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -38,6 +39,7 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
         return Ok(Step::Idle);
     };
     let claimed = store.due_deliveries(&lease, BATCH_MAX, clock()).await?;
+    let claimed = lease.learned.outage.probe(claimed, |claimed| claimed.band, clock());
     let recent = store.recent_calls(&lease, clock() - budget::WINDOW).await?;
     let mut budget = Budget::new(lease.learned, recent, clock());
     let wait = if claimed.is_empty() { Duration::ZERO } else { budget.wait(calls_needed(&claimed), clock()) };
@@ -73,23 +75,25 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
             Closed::untouched(lease, budget, lost)
         }
     };
-    match closed.lost {
+    match closed.lost.take() {
         Some(Access::Blocked(problem)) => round.block_all(&problem),
         Some(Access::Rest { problem, pause }) => round.rest(problem, Pause::For(pause)),
-        Some(Access::Open(_)) | None if closed.cut => round.cut(),
+        Some(Access::Open(_)) | None if closed.cut => {
+            round.cut(if closed.unserved.is_some() { Cut::InPlace } else { Cut::Later });
+        }
         Some(Access::Open(_)) | None => {}
     }
 
     let now = clock();
+    let lane = lane_after(&round, &closed, &connection, now);
     let outcomes = round.outcomes(now);
     closed.calls.extend(recalled);
-    let learned = Some(closed.budget.learned()).filter(|learned| *learned != closed.lease.learned);
     let settlement = Settlement {
         claimed: &round.claimed,
         outcomes: &outcomes,
         calls: &closed.calls,
         last_answer: closed.last_answer,
-        lane: LaneState { learned, ..round.lane(&connection, closed.spent, now) },
+        lane,
     };
     let lane = &closed.lease.lane_id;
     if let (Some(until), Some(pause)) = (settlement.lane.paused_until, &settlement.lane.pause) {
@@ -108,6 +112,20 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
         care::expect_a_change(store, &connection, now).await?;
     }
     Ok(Step::Worked)
+}
+
+/// How the lane goes on after a round, and what the next holder should know.
+fn lane_after(round: &Round, closed: &Closed, connection: &Connection, now: Timestamp) -> LaneState {
+    let service = round.service(closed.calls.len(), closed.unserved.is_some());
+    let outage = closed.lease.learned.outage.after(service, now);
+    let lane = match (outage.rest(), &closed.unserved) {
+        (Some(rest), Some(problem)) => {
+            LaneState { paused_until: Some(now + rest), pause: Some(problem.clone()), ..LaneState::default() }
+        }
+        _ => round.lane(connection, closed.spent, now),
+    };
+    let learned = Learned { outage, ..closed.budget.learned() };
+    LaneState { learned: Some(learned).filter(|learned| *learned != closed.lease.learned), ..lane }
 }
 
 /// The calls that a round is sure to make: a read and an upsert for each kind of record, and one call each for links

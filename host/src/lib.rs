@@ -26,6 +26,7 @@ pub mod budget;
 pub mod cause;
 pub mod digest;
 pub mod fit;
+pub mod lane;
 pub mod payload;
 pub mod plan;
 pub mod retry;

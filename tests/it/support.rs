@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use hubspot_sim::{Clock, FindingKind, Options, Preset, Simulator};
-use leadline::app::App;
+use leadline::app::{self, App};
 use leadline::config::{Config, Role};
 use leadline::model::account::{Account, Connection, Policy, SchemaModes};
 use leadline::model::event::EventState;
@@ -14,7 +14,7 @@ use leadline::model::id::{EventId, SourceId};
 use leadline::model::lane::{LaneKind, Step};
 use leadline::model::time::Timestamp;
 use leadline::signature::Secret;
-use leadline::store::{CreateAccount, EventFilter, NewSource, ShownEvent};
+use leadline::store::{CreateAccount, EventFilter, NewSource, ShownEvent, Store};
 use leadline::view::{self, Lead};
 use leadline::{connection, deliver, http, process, stock};
 use secrecy::{ExposeSecret, SecretString};
@@ -56,6 +56,13 @@ async fn database_in(folder: &TempDir) -> Option<String> {
     }
     let (address, _) = server.rsplit_once('/')?;
     Some(format!("{address}/{name}"))
+}
+
+/// An empty store on the database that these tests are run on.
+pub(crate) async fn open_store(folder: &TempDir) -> Store {
+    let mut config = Config::on(folder.path().join("data"), String::new());
+    config.database = database_in(folder).await;
+    app::open_store(&config).await.unwrap()
 }
 
 /// One account, connected to a portal of the simulator, with a source.

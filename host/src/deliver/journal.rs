@@ -12,6 +12,7 @@ use crate::budget::Budget;
 use crate::cause::{Code, Problem};
 use crate::connection::access::{self, Access};
 use crate::hubspot::{BadProperty, HubSpot, Meaning, Portal, Reply, Request};
+use crate::lane;
 use crate::model::account::Connection;
 use crate::model::id::CallId;
 use crate::model::lane::{Lease, Settled};
@@ -44,6 +45,8 @@ pub(super) struct Journal<'a> {
     pub(super) cut: bool,
     /// The portal's limit was used up before the round was done.
     spent: bool,
+    /// Why the latest call was not served, where HubSpot gave no answer or had a problem of its own.
+    unserved: Option<Problem>,
     /// The token was renewed in this round already.
     renewed: bool,
     /// Why the portal can no longer be talked to.
@@ -65,6 +68,8 @@ pub(super) struct Closed {
     pub(super) cut: bool,
     /// The portal's limit was used up before the round was done.
     pub(super) spent: bool,
+    /// Why the last call was not served, where HubSpot gave no answer or had a problem of its own.
+    pub(super) unserved: Option<Problem>,
     pub(super) lost: Option<Access>,
     /// HubSpot's answers contradict what is known of the portal.
     pub(super) contradicted: bool,
@@ -81,6 +86,7 @@ impl Closed {
             last_answer: None,
             cut: false,
             spent: false,
+            unserved: None,
             lost,
             contradicted: false,
         }
@@ -108,6 +114,7 @@ impl<'a> Journal<'a> {
             stopped: false,
             cut: false,
             spent: false,
+            unserved: None,
             renewed: false,
             lost: None,
             schema_read_at: schema.as_ref().map_or(Timestamp(0), |schema| schema.read_at),
@@ -190,6 +197,12 @@ impl<'a> Journal<'a> {
             }
         }
         self.budget.spend(now);
+        if !lane::may_call(self.lease.until, request.timeout(), (self.clock)()) {
+            // We were frozen since the call was stored: it is settled as one that was never sent.
+            self.calls.push(new.id);
+            (self.stopped, self.cut) = (true, true);
+            return Ok(None);
+        }
         let reply = self.hubspot.send(&self.portal, request).await;
         if let Some(rate) = reply.rate() {
             self.budget.hear(rate.max, rate.remaining, (self.clock)());
@@ -204,13 +217,15 @@ impl<'a> Journal<'a> {
             correlation_id: reply.correlation_id().map(str::to_owned),
         });
         self.calls.push(new.id);
-        self.stopped = reply.success().is_none() && ends_round(&reply.meaning());
+        let meaning = reply.success().is_none().then(|| reply.meaning());
+        self.stopped = meaning.as_ref().is_some_and(ends_round);
+        self.unserved = meaning.as_ref().and_then(unserved).cloned();
         Ok(Some(reply))
     }
 
     pub(super) fn close(self) -> Closed {
-        let Self { lease, budget, calls, last_answer, cut, spent, lost, contradicted, .. } = self;
-        Closed { lease, budget, calls, last_answer, cut, spent, lost, contradicted }
+        let Self { lease, budget, calls, last_answer, cut, spent, unserved, lost, contradicted, .. } = self;
+        Closed { lease, budget, calls, last_answer, cut, spent, unserved, lost, contradicted }
     }
 }
 
@@ -218,7 +233,7 @@ impl<'a> Journal<'a> {
 fn ends_round(meaning: &Meaning) -> bool {
     match meaning {
         Meaning::Pause { .. } => true,
-        Meaning::Temporary { problem, .. } => problem.code != Code::HubspotLocked,
+        Meaning::Temporary { .. } => unserved(meaning).is_some(),
         Meaning::Blocked(problem) => problem.code == Code::AuthRevoked,
         Meaning::Refused(_)
         | Meaning::Properties(_)
@@ -226,5 +241,13 @@ fn ends_round(meaning: &Meaning) -> bool {
         | Meaning::Duplicates { .. }
         | Meaning::Gone(_)
         | Meaning::Unclear(_) => false,
+    }
+}
+
+/// Why HubSpot serves nobody, if that is what an answer means. A record that is locked is one record's trouble.
+fn unserved(meaning: &Meaning) -> Option<&Problem> {
+    match meaning {
+        Meaning::Temporary { problem, .. } if problem.code != Code::HubspotLocked => Some(problem),
+        _ => None,
     }
 }

@@ -7,6 +7,7 @@ use crate::budget;
 use crate::cause::{Code, Problem};
 use crate::contract::actions::Action;
 use crate::hubspot::{Meaning, Pause};
+use crate::lane::{Seen, Service};
 use crate::model::account::Connection;
 use crate::model::delivery::{Claimed, Dropped, Normalized, Outcome, Progress, Record};
 use crate::model::id::CallId;
@@ -32,6 +33,15 @@ pub(super) enum Verdict {
     Refused(Problem),
 }
 
+/// What becomes of what a round did not try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// It goes on a little later, so that other lanes come on.
+    Later,
+    /// It keeps its place: HubSpot serves nobody, and how long the lane rests for that is decided for all of it.
+    InPlace,
+}
+
 pub(super) struct Round {
     pub(super) claimed: Vec<Claimed>,
     pub(super) progress: Vec<Progress>,
@@ -40,7 +50,9 @@ pub(super) struct Round {
     not_before: Vec<Option<Timestamp>>,
     pause: Option<(Problem, Pause)>,
     /// The round ended before everything was tried.
-    cut: bool,
+    cut: Option<Cut>,
+    /// Something was written, found or tied.
+    advanced: bool,
     /// A contact got another key in this round.
     pub(super) rekeyed: bool,
     began: Timestamp,
@@ -51,7 +63,8 @@ impl Round {
         let progress: Vec<_> = claimed.iter().map(|claimed| claimed.progress.clone()).collect();
         let verdicts = progress.iter().map(|progress| vec![None; progress.actions.len()]).collect();
         let not_before = vec![None; claimed.len()];
-        Self { claimed, progress, verdicts, not_before, pause: None, cut: false, rekeyed: false, began: now }
+        let (pause, cut) = (None, None);
+        Self { claimed, progress, verdicts, not_before, pause, cut, advanced: false, rekeyed: false, began: now }
     }
 
     /// Takes in the calls that an earlier holder of the lane left behind: its writes may have taken effect. Returns the
@@ -132,6 +145,7 @@ impl Round {
     }
 
     pub(super) fn written(&mut self, (delivery, action): Owner, record: Record) {
+        self.advanced = true;
         let progress = &mut self.progress[delivery].actions[action];
         progress.record = Some(record);
         progress.unsure = false;
@@ -139,6 +153,7 @@ impl Round {
     }
 
     pub(super) fn linked(&mut self, (delivery, action): Owner, target: u32) {
+        self.advanced = true;
         let linked = &mut self.progress[delivery].actions[action].linked;
         if !linked.contains(&target) {
             linked.push(target);
@@ -222,8 +237,13 @@ impl Round {
     }
 
     /// Says that the round ends before everything was tried.
-    pub(super) fn cut(&mut self) {
-        self.cut = true;
+    pub(super) fn cut(&mut self, cut: Cut) {
+        self.cut = Some(cut);
+    }
+
+    /// What the round says of the portal's health. `unserved`: its last call failed, and not for what was sent.
+    pub(super) fn service(&self, calls: usize, unserved: bool) -> Service {
+        Seen { calls, advanced: self.advanced, rests: self.pause.is_some(), unserved }.service()
     }
 
     /// Whether an action of the delivery was neither finished nor stopped, although what it refers to is there.
@@ -327,9 +347,13 @@ impl Round {
             // The lane rests, so the place in it is kept.
             return Outcome::waiting(claimed, progress, Some(problem.clone()), claimed.due_at);
         }
-        if self.cut && self.has_open(delivery) {
+        if let Some(cut) = self.cut.filter(|_| self.has_open(delivery)) {
             // Something was not even tried, such as a note: that comes before any last word.
-            return Outcome::waiting(claimed, progress, None, now + LATER);
+            let due_at = match cut {
+                Cut::Later => now + LATER,
+                Cut::InPlace => claimed.due_at,
+            };
+            return Outcome::waiting(claimed, progress, None, due_at);
         }
         let blocked = verdicts().find_map(|verdict| match verdict {
             Verdict::Blocked(problem) => Some(problem),

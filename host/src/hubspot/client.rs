@@ -73,6 +73,11 @@ impl Request {
     pub fn delete(operation: &'static str, path: String) -> Self {
         Self { operation, method: Method::DELETE, path, body: None, writes: true }
     }
+
+    /// How long its answer is waited for.
+    pub fn timeout(&self) -> Duration {
+        if self.writes { WRITE_TIMEOUT } else { READ_TIMEOUT }
+    }
 }
 
 impl HubSpot {
@@ -108,7 +113,7 @@ impl HubSpot {
             .http
             .request(request.method.clone(), format!("{}{}", self.base_url, request.path))
             .bearer_auth(portal.token.expose_secret())
-            .timeout(if request.writes { WRITE_TIMEOUT } else { READ_TIMEOUT });
+            .timeout(request.timeout());
         let call = match &request.body {
             Some(body) => call.json(body),
             None => call,

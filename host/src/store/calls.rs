@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::lanes::LEASE;
 use super::{Query, Result, Sql, Store, json, parse, query, sql};
+use crate::lane::LEASE;
 use crate::model::delivery::Delivery;
 use crate::model::id::{AccountId, CallId};
 use crate::model::lane::{Lease, Settled};
@@ -96,7 +96,8 @@ impl Store {
         Ok(times.into_iter().map(Timestamp).collect())
     }
 
-    /// Stores the answer of the call before, if any, and the call that comes next, in one commit. Renews the lease.
+    /// Stores the answer of the call before, if any, and the call that comes next, in one commit. Renews the lease, as
+    /// [`crate::lane::Lane::renew`] does.
     pub async fn next_call(
         &self,
         lease: &mut Lease,

@@ -8,14 +8,12 @@ use super::lanes::{self, LaneState};
 use super::plans::delete_work;
 use super::{Query, Result, Sql, Store, StoreError, dropped, json, parse, query, sql, word};
 use crate::cause::Problem;
+use crate::lane;
 use crate::model;
 use crate::model::delivery::{BAND_FIRST, BAND_RETRY, Claimed, Delivery, DeliveryState, Outcome};
 use crate::model::id::{AccountId, CallId, ConnectionId, DeliveryId, EventId, VersionId};
 use crate::model::lane::{Lease, Settled};
 use crate::model::time::Timestamp;
-
-/// Of five places in a batch, this many go to first attempts while both bands have work: neither starves.
-const FIRST_SHARE: (usize, usize) = (4, 5);
 
 /// An attempt that did not finish a delivery.
 #[derive(Clone, Debug, Serialize)]
@@ -127,13 +125,14 @@ pub(super) const DUE: Sql = sql!(
 
 impl Store {
     /// Up to `limit` deliveries that a leased lane has due: first attempts and retries 4 : 1, one filling what the
-    /// other leaves. An older retry of a person holds back the newer leads of the same one.
+    /// other leaves. An older retry of a person holds back the newer leads of the same one. Agrees with
+    /// [`crate::lane::Queue::due`].
     pub async fn due_deliveries(&self, lease: &Lease, limit: usize, now: Timestamp) -> Result<Vec<Claimed>> {
         let mut first = self.due_in_band(lease, BAND_FIRST, limit, now).await?;
         let mut retries = self.due_in_band(lease, BAND_RETRY, limit, now).await?;
-        let share = (limit * FIRST_SHARE.0 / FIRST_SHARE.1).max(limit.saturating_sub(retries.len()));
-        first.truncate(share);
-        retries.truncate(limit - first.len());
+        let (firsts, others) = lane::share(limit, first.len(), retries.len());
+        first.truncate(firsts);
+        retries.truncate(others);
         first.append(&mut retries);
         // The order of the events decides what a person's record holds in the end.
         first.sort_by(|a, b| a.event_id.cmp(&b.event_id));
@@ -168,7 +167,8 @@ impl Store {
             .collect()
     }
 
-    /// Takes in what a round came to, and gives the lane back.
+    /// Takes in what a round came to, and gives the lane back. Where an item goes on agrees with
+    /// [`crate::lane::band_after`] and [`crate::lane::Queue::put_back`].
     pub async fn settle(&self, lease: &Lease, round: Settlement<'_>, now: Timestamp) -> Result<Settled> {
         let rows: Vec<_> = round
             .claimed
@@ -261,8 +261,7 @@ fn outcome_row<'a>(lease: &'a Lease, claimed: &'a Claimed, outcome: &'a Outcome)
         done: outcome.done_at.map(|at| at.0),
         band: claimed.band,
         due: claimed.due_at.0,
-        // What only waited for its lane keeps its place; what comes back later holds back the newer leads of its person.
-        next_band: if spent || outcome.due_at != Some(claimed.due_at) { BAND_RETRY } else { claimed.band },
+        next_band: outcome.due_at.map_or(BAND_RETRY, |due| lane::band_after(claimed.band, claimed.due_at, due, spent)),
         class: outcome.reason.as_ref().and(match outcome.state {
             DeliveryState::Pending => spent.then_some("temporary"), // a rest of the lane is no attempt
             DeliveryState::Blocked => Some("blocked"),

@@ -3,8 +3,9 @@
 
 use serde::Serialize;
 
-use super::lanes::{self, LEASE, LaneState};
+use super::lanes::{self, LaneState};
 use super::{Result, Store, json, parse, query, sql};
+use crate::lane::LEASE;
 use crate::model::account::Connection;
 use crate::model::id::AccountId;
 use crate::model::lane::Lease;
@@ -36,7 +37,7 @@ const PAGE: i64 = 500;
 
 impl Store {
     /// Takes a lane for what is no call to the portal, such as a refresh: a lane that rests too. None while somebody
-    /// else holds it.
+    /// else holds it. Agrees with [`crate::lane::Lane::hold`].
     pub async fn hold_lane(
         &self,
         account: &AccountId,
@@ -47,7 +48,8 @@ impl Store {
         self.take(account, lane, owner, now, now).await
     }
 
-    /// Takes a lane from whoever holds it: what a late holder settles changes nothing.
+    /// Takes a lane from whoever holds it: what a late holder settles changes nothing. Agrees with
+    /// [`crate::lane::Lane::seize`].
     pub async fn seize_lane(
         &self,
         account: &AccountId,

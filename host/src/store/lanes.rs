@@ -1,19 +1,17 @@
-//! Leases: who works on which lane, and until when.
-
-use std::time::Duration;
+//! Leases: who works on which lane, and until when. What each statement has to come to is written down in
+//! [`crate::lane`]; the conformance tests drive both side by side.
 
 use serde::Serialize;
 
 use super::{Conn, Query, Result, Store, json, parse, query, sql};
 use crate::budget::Learned;
 use crate::cause::Problem;
+use crate::lane::LEASE;
 use crate::model::account::Connection;
 use crate::model::id::AccountId;
 use crate::model::lane::{LaneKind, Lease};
 use crate::model::time::Timestamp;
 
-/// How long a lease lasts. It outlives the longest call, which is 60 s for a write.
-pub(super) const LEASE: Duration = Duration::from_secs(90);
 
 /// One lane in a batch statement.
 #[derive(Serialize)]
@@ -53,7 +51,8 @@ impl<'a> LaneRow<'a> {
 }
 
 impl Store {
-    /// Takes up to `count` lanes that have work due, the longest unserved first.
+    /// Takes up to `count` lanes that have work due, the longest unserved first. Agrees with
+    /// [`crate::lane::longest_unserved`] and [`crate::lane::Lane::lease`].
     pub async fn lease_lanes(&self, kind: LaneKind, owner: &str, count: u32, now: Timestamp) -> Result<Vec<Lease>> {
         // Most rounds find nothing; a read is cheaper than a write transaction, and never waits for one.
         let due = query(sql!(
@@ -90,7 +89,8 @@ impl Store {
         leased.into_iter().map(lease).collect()
     }
 
-    /// When the next lane of a kind has work, so that a worker can sleep until then.
+    /// When the next lane of a kind has work, so that a worker can sleep until then. Agrees with
+    /// [`crate::lane::Lane::available_at`].
     pub async fn next_due(&self, kind: LaneKind, now: Timestamp) -> Result<Option<Timestamp>> {
         let next: Option<i64> = query(sql!(
             "SELECT min(CASE WHEN next_due >= paused_until AND next_due >= lease_until THEN next_due
@@ -115,7 +115,8 @@ impl Store {
         row.map(|(until, pause)| Ok((Timestamp(until), parse(&pause)?))).transpose()
     }
 
-    /// Voids every lease. Right at the start of the only process on an SQLite file: whoever held them is dead.
+    /// Voids every lease. Right at the start of the only process on an SQLite file: whoever held them is dead. Agrees with
+    /// [`crate::lane::Lane::void`].
     pub async fn void_leases(&self) -> Result<()> {
         query(sql!(
             "UPDATE lanes SET owner = NULL, lease_until = 0, next_due = 0, epoch = epoch + 1 WHERE lease_until > 0"
@@ -126,7 +127,8 @@ impl Store {
     }
 }
 
-/// Whether the lease is still ours; asked first in every transaction that settles, and nobody takes it meanwhile.
+/// Whether the lease is still ours; asked first in every transaction that settles, and nobody takes it meanwhile. Agrees
+/// with [`crate::lane::Lane::is_held_by`].
 pub(super) async fn holds(tx: &mut Conn, lease: &Lease) -> Result<bool> {
     let held = query(sql!(
         "SELECT CAST(1 AS bigint) FROM lanes WHERE account_id = $1 AND id = $2 AND owner = $3 AND epoch = $4"
@@ -137,7 +139,8 @@ pub(super) async fn holds(tx: &mut Conn, lease: &Lease) -> Result<bool> {
 }
 
 /// When the first open item of a lane and band is due. One that an older retry of the same person holds back
-/// does not count: a lane that said so would be leased for nothing, again and again.
+/// does not count: a lane that said so would be leased for nothing, again and again. Agrees with
+/// [`crate::lane::Queue::next_due`].
 macro_rules! next_in_band {
     ($band:literal) => {
         concat!(
@@ -149,7 +152,8 @@ macro_rules! next_in_band {
 }
 
 /// Gives a lane back and says when it is due again, read from its open work in the same transaction. A lane that was
-/// woken meanwhile is due at once: the work behind that may not be visible here yet.
+/// woken meanwhile is due at once: the work behind that may not be visible here yet. Agrees with
+/// [`crate::lane::Lane::release`].
 pub(super) fn release(lease: &Lease, state: &LaneState) -> Query {
     query(sql!(
         "UPDATE lanes AS l SET lease_until = 0, owner = NULL, paused_until = " greatest "(j.paused, l.paused_until),
@@ -163,7 +167,8 @@ pub(super) fn release(lease: &Lease, state: &LaneState) -> Query {
     .bind(Timestamp::NEVER.0)
 }
 
-/// Says that lanes have work due at `due`; a lane that is due already is not written.
+/// Says that lanes have work due at `due`; a lane that is due already is not written. Agrees with
+/// [`crate::lane::Lane::wake`].
 pub(super) fn wake(lanes: &str, due: Timestamp) -> Query {
     // In the order of their keys, so that two processes never wait for each other.
     query(sql!(

@@ -11,7 +11,6 @@ use secrecy::ExposeSecret as _;
 
 use super::browser::Browser;
 use super::{CLIENT_ID, CLIENT_SECRET, consented, finish, fresh, link, reconnect, start, tokens};
-use crate::cli::leadline;
 use crate::support::API_TOKEN;
 
 #[derive(Clone, Default)]
