@@ -203,7 +203,7 @@ fn insertion(events: &str, bodies: &str, now: Timestamp) -> [Query; 5] {
         "INSERT INTO event_keys (account_id, source_id, sender_id, event_id, body_hash, seen_at)
          SELECT j.account, j.source, j.sender, j.id, j.hash, $2
          FROM " rows("$1"; account text, source text, sender text, id text, hash text) " AS j
-         WHERE true ORDER BY j.account, j.source, j.sender ON CONFLICT DO NOTHING"
+         WHERE true ORDER BY j.account, j.source, j.sender, j.id ON CONFLICT DO NOTHING"
     ));
     // The join on our new id lets only first arrivals through.
     let narrow = query(sql!(
