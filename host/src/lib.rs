@@ -37,3 +37,5 @@ pub mod text;
 
 pub mod contract;
 pub mod model;
+
+pub mod crash;

@@ -170,6 +170,11 @@ impl Simulator {
         self.world.clock.set(ms);
     }
 
+    /// Lets the real clock go on, so many milliseconds ahead of the system's.
+    pub fn set_clock_ahead(&self, ms: i64) {
+        self.world.clock.set_ahead(ms);
+    }
+
     /// Ends the listener and all connections.
     pub async fn stop(self) {
         self.stop.send_replace(true);

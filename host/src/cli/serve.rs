@@ -6,6 +6,7 @@ use super::Context;
 use super::failure::{Failure, Result};
 use crate::app::{self, App};
 use crate::config::Listen;
+use crate::crash::crash_point;
 use crate::{serve, telemetry};
 
 #[derive(clap::Args, Debug)]
@@ -42,6 +43,11 @@ pub async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
         "Leadline listens on http://{address}; events go to POST /v1/sources/SOURCE/events. Ctrl-C ends it."
     )?;
     context.out.flush()?;
-    serve::run(Arc::new(app), listener, serve::asked_to_end()?).await?;
+    let asked_to_end = serve::asked_to_end()?;
+    let shutdown = async {
+        asked_to_end.await;
+        crash_point!("CP18");
+    };
+    serve::run(Arc::new(app), listener, shutdown).await?;
     Ok(())
 }
