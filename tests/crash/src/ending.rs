@@ -7,7 +7,7 @@ use crate::args::Args;
 use crate::random::Random;
 
 /// A cycle whose point is not reached is ended after this.
-pub(crate) const POINT_WAIT: Duration = Duration::from_millis(900);
+pub(crate) const POINT_WAIT: Duration = Duration::from_millis(1_800);
 
 /// What has to be true for a point to be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,15 +23,15 @@ enum Needs {
 const POINTS: [(&str, u64, Needs); 13] = [
     ("CP1", 25, Needs::Leads),
     ("CP2", 25, Needs::Leads),
-    ("CP4", 15, Needs::Leads),
+    ("CP4", 4, Needs::Leads),
     ("CP5", 30, Needs::Leads),
-    ("CP7", 15, Needs::Leads),
-    ("CP8", 12, Needs::Leads),
-    ("CP9", 20, Needs::Leads),
-    ("CP10", 20, Needs::Leads),
-    ("CP11", 20, Needs::Leads),
-    ("CP12", 20, Needs::Leads),
-    ("CP14", 14, Needs::Leads),
+    ("CP7", 4, Needs::Leads),
+    ("CP8", 4, Needs::Leads),
+    ("CP9", 9, Needs::Leads),
+    ("CP10", 9, Needs::Leads),
+    ("CP11", 9, Needs::Leads),
+    ("CP12", 9, Needs::Leads),
+    ("CP14", 6, Needs::Leads),
     ("CP16", 1, Needs::OldToken),
     ("CP18", 1, Needs::Termination),
 ];
@@ -53,7 +53,7 @@ impl Ending {
     /// # Errors
     /// When the wanted point is not one that the service has.
     pub(crate) fn draw(args: &Args, random: &mut Random) -> anyhow::Result<Self> {
-        let after = random.millis(200, 1_000);
+        let after = random.millis(200, 1_400);
         if let Some(wanted) = &args.point {
             let Some(&point) = POINTS.iter().find(|(name, ..)| name == wanted) else {
                 let known = POINTS.map(|(name, ..)| name).join(", ");

@@ -22,28 +22,26 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 impl Scene<'_> {
     /// Lets the service work off everything, ends it in order, and compares the records.
     pub(super) async fn drain_and_check(&mut self) -> anyhow::Result<Vec<Violation>> {
-        for round in 0..ROUNDS_MAX {
-            let Some(service) = self.launcher.start(None).await? else {
-                anyhow::bail!("the service died at a point that nobody asked for");
-            };
-            if round == 0 {
-                self.repeat_what_is_open().await?;
+        let Some(service) = self.launcher.start(None).await? else {
+            anyhow::bail!("the service died at a point that nobody asked for");
+        };
+        self.repeat_what_is_open().await?;
+        let mut rounds = 0;
+        while let Some(next) = self.work_off().await? {
+            rounds += 1;
+            if rounds > ROUNDS_MAX {
+                service.kill().await?;
+                let (open, _) = self.database.open().await?;
+                let found = format!("{} open after {ROUNDS_MAX} rounds", open.len());
+                return Ok(vec![Violation::new(2, "everything is worked off in the end", found)]);
             }
-            let next = self.work_off().await?;
-            if let Some(violation) = end(service).await? {
-                return Ok(vec![violation]);
-            }
-            match next {
-                None => return self.compare().await,
-                Some(next) => {
-                    let wait = u64::try_from(next - self.clock.now()).unwrap_or_default();
-                    self.clock.skip(Duration::from_millis(wait + 1))?;
-                }
-            }
+            let wait = u64::try_from(next - self.clock.now()).unwrap_or_default();
+            self.clock.skip(Duration::from_millis(wait + 1))?;
         }
-        let (open, _) = self.database.open().await?;
-        let found = format!("{} open after {ROUNDS_MAX} rounds", open.len());
-        Ok(vec![Violation::new(2, "everything is worked off in the end", found)])
+        match end(service).await? {
+            Some(violation) => Ok(vec![violation]),
+            None => self.compare().await,
+        }
     }
 
     /// What was not acknowledged is sent again until it is, as real senders do.

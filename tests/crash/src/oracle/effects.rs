@@ -159,8 +159,8 @@ pub(super) fn in_order(records: &Records) -> Vec<Violation> {
         for contact in &portal.contacts {
             let Some(leads) = people.get(&(portal.id, property(contact, "email"))) else { continue };
             let place = |vehicle: &String| leads.iter().position(|(sent, _)| sent.vehicle == *vehicle);
-            let places: Vec<_> = contact.vehicles.iter().map(place).collect();
-            if !places.is_sorted() {
+            let last_times = last_times(&contact.vehicles);
+            if !last_times.iter().map(|vehicle| place(vehicle)).is_sorted() {
                 let expected = format!("contact {} got the vehicles of its leads in their order", contact.id);
                 violations.push(Violation::new(5, expected, contact.vehicles.join(", ")));
             }
@@ -181,6 +181,15 @@ pub(super) fn in_order(records: &Records) -> Vec<Violation> {
         }
     }
     violations
+}
+
+/// Each value where it was written for the last time. The leads of a person that one call wrote together are written one
+/// after the other if its answer is lost, so an older value may come back for a moment; never to stay.
+fn last_times(values: &[String]) -> Vec<&String> {
+    let mut seen = HashSet::new();
+    let mut last: Vec<_> = values.iter().rev().filter(|value| seen.insert(*value)).collect();
+    last.reverse();
+    last
 }
 
 /// Promise 4: the stand-in found nothing that HubSpot takes and a good connector never does.
