@@ -34,6 +34,10 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     pub broken: Option<String>,
 
+    /// Senders never say anything twice that was acknowledged: what is lost then shows as lost, and as nothing else.
+    #[arg(long)]
+    pub never_twice: bool,
+
     /// Keeps the folder of the campaign, and says where it is.
     #[arg(long)]
     pub keep: bool,

@@ -31,6 +31,8 @@ const CYCLES_A_SCENE: u32 = 50;
 const CYCLES_A_DRAIN: u32 = 5;
 /// Senders of each dealership.
 const SENDERS: usize = 2;
+/// So many of a hundred leads are sent once more after their acknowledgement: some senders say everything twice.
+const SENT_TWICE: u64 = 10;
 /// Calls that the simulator keeps; they are taken over after each cycle.
 const CALLS_KEPT: usize = 4_000;
 /// Longer than a lease: whoever holds one has lost it.
@@ -89,7 +91,7 @@ struct Scene<'a> {
 
 impl<'a> Scene<'a> {
     async fn open(args: &'a Args, seed: u64, first_cycle: u32) -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir()?;
+        let folder = tempfile::Builder::new().prefix("leadline-crash-").tempdir()?;
         let options = Options { seed, calls_kept: CALLS_KEPT, ..Options::default() };
         let simulator = Simulator::start(options).await?;
         let clock = Clock::new(simulator.clone(), folder.path())?;
@@ -101,13 +103,14 @@ impl<'a> Scene<'a> {
         let honest = Launcher { broken: None, ..launcher.clone() };
         let dealers = scene::set_up(&honest, &simulator, folder.path()).await?;
         let outbox = Outbox::default();
+        let twice = if args.never_twice { 0 } else { SENT_TWICE };
         let mut senders = Vec::new();
         for (place, dealer) in dealers.iter().enumerate() {
             for _ in 0..SENDERS {
                 let number = senders.len();
                 let random = Random::new(seed, 1_000_000 + u64::from(first_cycle) * 100 + number as u64);
                 let (dealer, address) = ((place, dealer.clone()), launcher.address());
-                senders.push(Sender::new(number, dealer, address, simulator.clone(), random, outbox.clone())?);
+                senders.push(Sender::new(number, dealer, address, simulator.clone(), (random, twice), outbox.clone())?);
             }
         }
         let canaries = canaries(&simulator, &dealers);

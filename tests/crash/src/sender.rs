@@ -83,6 +83,8 @@ pub(crate) struct Sender {
     /// People who wrote lately.
     people: Vec<String>,
     sent: usize,
+    /// So many of a hundred leads are sent once more after their acknowledgement.
+    twice: u64,
     /// The lead that is not acknowledged yet, by its place in the outbox.
     pending: Option<usize>,
 }
@@ -93,12 +95,12 @@ impl Sender {
         dealer: (usize, Dealer),
         address: String,
         simulator: Simulator,
-        random: Random,
+        (random, twice): (Random, u64),
         outbox: Outbox,
     ) -> anyhow::Result<Self> {
         let client = reqwest::Client::builder().timeout(ANSWER_PATIENCE).build()?;
         let (people, sent, pending) = (Vec::new(), 0, None);
-        Ok(Self { number, dealer, address, client, simulator, random, outbox, people, sent, pending })
+        Ok(Self { number, dealer, address, client, simulator, random, outbox, people, sent, twice, pending })
     }
 
     /// Sends leads until the gate closes.
@@ -127,8 +129,7 @@ impl Sender {
         self.pending = Some(place);
         if self.post(place).await {
             self.pending = None;
-            // Some senders say everything twice.
-            if self.random.percent(10) {
+            if self.random.percent(self.twice) {
                 self.post(place).await;
             }
         } else {

@@ -42,7 +42,7 @@ impl Launcher {
         if let Some(database) = &self.database {
             command.args(["--database", database]);
         }
-        command.env("LEADLINE_CLOCK_AHEAD_FILE", &self.clock_file);
+        command.env("LEADLINE_CLOCK_AHEAD_FILE", &self.clock_file).env("NO_COLOR", "1");
         if let Some(broken) = &self.broken {
             command.env("LEADLINE_BREAK", broken);
         }
@@ -141,9 +141,9 @@ pub(crate) fn was_killed(status: ExitStatus) -> bool {
     status.signal() == Some(Signal::KILL.as_raw())
 }
 
-/// The end of the log, for a person.
+/// The end of the log, for a person: without what only its searcher for secrets wants to see.
 pub(crate) fn last_words(log: &Path) -> String {
-    let text = std::fs::read_to_string(log).unwrap_or_default();
-    let lines: Vec<_> = text.lines().rev().take(8).collect();
+    let text = std::fs::read_to_string(log).unwrap_or_else(|error| format!("the log cannot be read: {error}"));
+    let lines: Vec<_> = text.lines().filter(|line| !line.contains(" DEBUG ")).rev().take(8).collect();
     lines.into_iter().rev().collect::<Vec<_>>().join("\n")
 }

@@ -160,7 +160,8 @@ fn records_that_were_tampered_with_break_the_promise_that_they_are_about() {
         (
             "an event is stored twice",
             |r| r.dump.events.push(Event { id: "evt_9".to_owned(), ..r.dump.events[0].clone() }),
-            1),
+            1,
+        ),
         ("the acknowledgement named another event", |r| r.sent[0].acks.push("evt_9".to_owned()), 1),
         ("another body is stored", |r| r.dump.events[0].body.push(' '), 1),
         ("an event came from nowhere", |r| drop(r.sent.pop()), 1),
@@ -182,7 +183,8 @@ fn records_that_were_tampered_with_break_the_promise_that_they_are_about() {
             |r| {
                 drop(r.portals[0].contacts[0].properties.insert("vehicle_of_interest".to_owned(), "Honda 1".to_owned()))
             },
-            5),
+            5,
+        ),
         ("values came out of order", |r| r.portals[0].contacts[0].vehicles.reverse(), 5),
         (
             "notes came out of order",
@@ -191,7 +193,8 @@ fn records_that_were_tampered_with_break_the_promise_that_they_are_about() {
                 let (one, other) = notes.split_at_mut(1);
                 std::mem::swap(&mut one[0].properties, &mut other[0].properties);
             },
-            5),
+            5,
+        ),
         ("a limit is overdrawn", |r| r.dealers[0].limit = 1, 6),
         ("HubSpot said 429 without a fault", |r| (r.calls[0].status, r.dump.calls[0].status) = (429, Some(429)), 6),
         ("a call was not stored", |r| drop(r.dump.calls.pop()), 7),
