@@ -1,6 +1,6 @@
 //! Promises 6 and 7: the calls as they arrived, against the limits and against the calls that were stored.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::{Records, SeenCall, StoredCall, Violation};
 
@@ -39,21 +39,29 @@ pub(super) fn within_the_limit(records: &Records) -> Vec<Violation> {
     violations
 }
 
-/// Promise 7: each call that arrived was stored before it was sent.
+/// Promise 7: each call that arrived was stored before it was sent, as often as it arrived.
 pub(super) fn stored_before_sent(records: &Records) -> Vec<Violation> {
-    let mut stored: HashMap<u64, usize> = HashMap::new();
+    let mut stored: HashMap<u64, Vec<String>> = HashMap::new();
     for call in &records.dump.calls {
-        *stored.entry(call.request).or_default() += 1;
+        let told = format!("{} at {}, answered {:?}", call.id, call.started_at, call.status);
+        stored.entry(call.request).or_default().push(told);
+    }
+    let mut arrived: BTreeMap<u64, Vec<&SeenCall>> = BTreeMap::new();
+    for call in records.calls.iter().filter(|call| call.serves_leads()) {
+        arrived.entry(call.request).or_default().push(call);
     }
     let mut violations = Vec::new();
-    for call in records.calls.iter().filter(|call| call.serves_leads()) {
-        match stored.get_mut(&call.request) {
-            Some(left) if *left > 0 => *left -= 1,
-            _ => violations.push(Violation::new(
-                7,
-                format!("call {} to {} is in the store: it is stored before it is sent", call.number, call.path),
-                "it is not there, or arrived more often than it was stored",
-            )),
+    for (request, calls) in arrived {
+        let stored = stored.get(&request).map_or(&[][..], Vec::as_slice);
+        if calls.len() > stored.len() {
+            let told = calls.iter().map(|call| {
+                let (fault, portal) = (if call.faulted { " by a fault" } else { "" }, call.portal);
+                format!("call {} at {} to portal {portal:?}, answered {}{fault}", call.number, call.at, call.status)
+            });
+            let told = told.collect::<Vec<_>>().join("; ");
+            let expected = format!("{} is stored before it is sent, each time: {told}", calls[0].path);
+            let found = if stored.is_empty() { "never".to_owned() } else { stored.join("; ") };
+            violations.push(Violation::new(7, expected, found));
         }
     }
     violations
