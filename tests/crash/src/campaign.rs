@@ -35,6 +35,8 @@ const SENDERS: usize = 2;
 const SENT_TWICE: u64 = 10;
 /// Calls that the simulator keeps; they are taken over after each cycle.
 const CALLS_KEPT: usize = 4_000;
+/// More than ever arrive at once.
+const CALLS_SIDE_BY_SIDE: u64 = 256;
 /// Longer than a lease: whoever holds one has lost it.
 const LOSES_A_LEASE: Duration = Duration::from_secs(120);
 
@@ -84,7 +86,8 @@ struct Scene<'a> {
     canaries: Vec<Canary>,
     outbox: Outbox,
     senders: Vec<Sender>,
-    calls: Vec<SeenCall>,
+    /// By their numbers.
+    calls: BTreeMap<u64, SeenCall>,
     plans: BTreeMap<String, String>,
     folder: TempDir,
 }
@@ -114,7 +117,7 @@ impl<'a> Scene<'a> {
             }
         }
         let canaries = canaries(&simulator, &dealers);
-        let (calls, plans) = (Vec::new(), BTreeMap::new());
+        let (calls, plans) = (BTreeMap::new(), BTreeMap::new());
         Ok(Self {
             args,
             seed,
@@ -262,8 +265,10 @@ impl<'a> Scene<'a> {
     }
 
     fn take_calls(&mut self) {
-        let last = self.calls.last().map_or(0, |call| call.number);
-        self.calls.extend(portal::calls_after(&self.simulator, last));
+        // Calls that arrive side by side are not kept in the order of their numbers.
+        let seen = self.calls.last_key_value().map_or(0, |(number, _)| number.saturating_sub(CALLS_SIDE_BY_SIDE));
+        let calls = portal::calls_after(&self.simulator, seen);
+        self.calls.extend(calls.into_iter().map(|call| (call.number, call)));
     }
 
     fn complaints(&self) -> Vec<Violation> {
@@ -277,14 +282,13 @@ impl<'a> Scene<'a> {
         let records = Records {
             dealers: self.dealers.clone(),
             sent: self.outbox.sent(),
-            calls: std::mem::take(&mut self.calls),
+            calls: self.calls.values().cloned().collect(),
             portals: portal::look(&self.simulator),
             dump: self.database.dump().await?,
             jumps: self.clock.jumps.clone(),
             plans: std::mem::take(&mut self.plans),
         };
         let mut violations = oracle::check_drained(&records);
-        self.calls = records.calls;
         self.plans = records.dump.plans.into_iter().collect();
         let mut places = self.database.bytes().await?;
         places.push(("the log".to_owned(), std::fs::read(&self.launcher.log)?));

@@ -16,7 +16,9 @@ pub(super) fn within_the_limit(records: &Records) -> Vec<Violation> {
         let mut window: VecDeque<i64> = VecDeque::new();
         let mut most = 0;
         let own = |call: &&SeenCall| call.portal == Some(dealer.portal) && !call.path.contains("/oauth/");
-        for call in records.calls.iter().filter(own) {
+        let mut calls: Vec<_> = records.calls.iter().filter(own).collect();
+        calls.sort_by_key(|call| call.at);
+        for call in calls {
             window.push_back(call.at);
             while window.front().is_some_and(|at| *at <= call.at - WINDOW_MS) {
                 window.pop_front();
