@@ -192,9 +192,9 @@ impl Door {
         }
         let event = new_event(&verified, now)?;
         let (answer, answered) = oneshot::channel();
-        let event_id = event.id.clone();
+        let told_early = crash::is_broken(Broken::AckBeforeCommit).then(|| event.id.clone());
         self.queue.try_send(Waiting { event, now, answer }).map_err(|_| Refusal::Busy)?;
-        if crash::is_broken(Broken::AckBeforeCommit) {
+        if let Some(event_id) = told_early {
             return Ok(Receipt { event_id, duplicate: false });
         }
         // Out of time, it may still be stored: the sender repeats, and is told that it was.
