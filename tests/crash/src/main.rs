@@ -11,8 +11,13 @@ use leadline_crash::campaign::{self, Report};
 async fn main() -> ExitCode {
     let args = Args::parse();
     let mut out = std::io::stdout();
-    let ended = campaign::run(&args, &mut out).await.and_then(|report| {
-        tell(&report, &mut out)?;
+    let ended = tokio::select! {
+        ended = campaign::run(&args, &mut out) => ended,
+        // The service is a child of this process, and ends with the campaign.
+        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+    };
+    let ended = ended.and_then(|report| {
+        tell(&report, &mut std::io::stdout())?;
         Ok(report)
     });
     match ended {
