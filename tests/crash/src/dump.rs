@@ -76,13 +76,14 @@ pub struct Attempt {
     pub next_at: Option<i64>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lane {
     pub id: String,
     pub kind: String,
     pub epoch: i64,
     pub next_due: i64,
     pub paused_until: i64,
+    pub lease_until: i64,
 }
 
 impl Database {
@@ -213,7 +214,7 @@ const PLANS: &str = "SELECT delivery_id, plan FROM plans ORDER BY delivery_id";
 const CALLS: &str = "SELECT id, lane_id, epoch, request, started_at, status, correlation_id FROM calls ORDER BY id";
 const ATTEMPTS: &str =
     "SELECT delivery_id, number, at, class, problem, next_at FROM attempts ORDER BY delivery_id, number";
-const LANES: &str = "SELECT id, kind, epoch, next_due, paused_until FROM lanes ORDER BY id";
+const LANES: &str = "SELECT id, kind, epoch, next_due, paused_until, lease_until FROM lanes ORDER BY id";
 const WORK: &str = "SELECT lane_id, due_at FROM work ORDER BY lane_id, due_at";
 const HELD: &str = "SELECT item_id FROM held ORDER BY item_id";
 const TABLES: &str = "SELECT CAST(tablename AS text) FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename";
@@ -275,6 +276,7 @@ fn lane(row: &AnyRow) -> anyhow::Result<Lane> {
         epoch: row.try_get(2)?,
         next_due: row.try_get(3)?,
         paused_until: row.try_get(4)?,
+        lease_until: row.try_get(5)?,
     })
 }
 

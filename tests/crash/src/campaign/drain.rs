@@ -12,8 +12,9 @@ use crate::service::Service;
 
 /// Retries, doubts and rests need a few rounds; an engine that needs more than this never comes to an end.
 const ROUNDS_MAX: u32 = 25;
-/// What is due is worked off by then.
-const ROUND_PATIENCE: Duration = Duration::from_secs(15);
+/// A queue that does not change for so long waits for something: for the lease of a dead process to end, where a
+/// process does not void the leases of others when it starts.
+const STANDSTILL: Duration = Duration::from_secs(3);
 /// How long a service may take to end when nothing is left to do.
 const END_PATIENCE: Duration = Duration::from_secs(15);
 /// How often the queue is looked at.
@@ -57,18 +58,27 @@ impl Scene<'_> {
 
     /// Waits until nothing is due. Returns when something will be, or nothing if the queue is empty.
     async fn work_off(&self) -> anyhow::Result<Option<i64>> {
-        let started = Instant::now();
+        let mut before = (Vec::new(), Vec::new());
+        let mut changed = Instant::now();
         loop {
             let (work, lanes) = self.database.open().await?;
             if work.is_empty() {
                 return Ok(None);
             }
+            if (&work, &lanes) != (&before.0, &before.1) {
+                before = (work.clone(), lanes.clone());
+                changed = Instant::now();
+            }
+            let stands_still = changed.elapsed() > STANDSTILL;
             let now = self.clock.now();
             let with_work = lanes.iter().filter(|lane| work.iter().any(|(lane_id, _)| *lane_id == lane.id));
-            let due_at = |lane: &Lane| lane.next_due.max(lane.paused_until);
+            let due_at = |lane: &Lane| {
+                let free_at = if stands_still { lane.lease_until } else { 0 };
+                lane.next_due.max(lane.paused_until).max(free_at)
+            };
             let waits: Vec<_> = with_work.map(due_at).collect();
             let is_quiet = waits.iter().all(|due| *due > now);
-            if is_quiet || started.elapsed() > ROUND_PATIENCE {
+            if is_quiet || stands_still {
                 return Ok(Some(waits.into_iter().max().unwrap_or(now).max(now)));
             }
             tokio::time::sleep(LOOK_EVERY).await;
