@@ -7,7 +7,12 @@ GUESTS := guest_default guest_deals
 # What the stock components are made of: a test compares this with what the kept ones were made of.
 SOURCES = find wit guest-sdk guest-default guest-deals -type f \( -name '*.rs' -o -name '*.wit' -o -name '*.json' -o -name Cargo.toml \) | LC_ALL=C sort
 
-.PHONY: demo build test lint bench guests components
+# How often `make crash` kills the service: 1000 before a release.
+CYCLES ?= 50
+# A few more words for the campaign, such as `--seed 7`, `--point CP9` or `--database postgres://localhost/crash`.
+CRASH  ?=
+
+.PHONY: demo build test lint bench crash guests components
 
 ## Two dealerships, a HubSpot simulator, and the leads of examples/, with a table of what became of each.
 demo: build
@@ -16,15 +21,24 @@ demo: build
 build: guests
 	cargo build --release -p leadline
 
-## Everything that can fail: natively, in the sandbox, and through the real service.
+## Everything that can fail: natively, in the sandbox, through the real service, and through its deaths.
 test: guests
 	cargo test --doc -p guest-sdk
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace --all-targets; fi
+	$(MAKE) crash CYCLES=$(CYCLES)
+
+# The whole workspace, so that nothing is compiled a second time but what has crash points in it.
+## Kills the service again and again, and compares what was sent, what HubSpot saw and what is stored.
+crash: guests
+	cargo build --workspace --bins --features leadline/crash
+	target/debug/leadline-crash --cycles $(CYCLES) $(CRASH)
+	cargo test --workspace --test broken -- --ignored
 
 ## Warnings are errors here.
 lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy -p leadline --all-targets --features crash -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
 
 bench: guests

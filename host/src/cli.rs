@@ -109,7 +109,7 @@ impl Context<'_> {
 /// Runs one command and says how it ended. Errors go to stderr, with a hint where there is one.
 pub fn run(cli: Cli, out: &mut dyn Write) -> ExitCode {
     let mut context = Context { config: cli.config, json: cli.json, out };
-    let done = telemetry::init_logs(&context.config).map_err(Failure::from).and_then(|()| {
+    let done = prepare(&context.config).map_err(Failure::from).and_then(|()| {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(dispatch(cli.command, &mut context))
     });
@@ -121,6 +121,13 @@ pub fn run(cli: Cli, out: &mut dyn Write) -> ExitCode {
             ExitCode::from(failure.code)
         }
     }
+}
+
+/// What every command needs before it begins.
+fn prepare(config: &Config) -> anyhow::Result<()> {
+    #[cfg(feature = "crash")]
+    crate::crash::arm()?;
+    telemetry::init_logs(config)
 }
 
 async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<()> {

@@ -17,6 +17,7 @@ use crate::cause::Code;
 use crate::connection::access::{self, Access};
 use crate::connection::care::{self, Cared};
 use crate::connection::session::Session;
+use crate::crash::crash_point;
 use crate::hubspot::{BATCH_MAX, HubSpot, Meaning, Pause};
 use crate::model::account::Connection;
 use crate::model::delivery::{Claimed, DeliveryState, Outcome};
@@ -38,6 +39,7 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
     let Some(lease) = store.lease_lanes(LaneKind::Deliver, owner, 1, clock()).await?.pop() else {
         return Ok(Step::Idle);
     };
+    crash_point!("CP8");
     let claimed = store.due_deliveries(&lease, BATCH_MAX, clock()).await?;
     let claimed = lease.learned.outage.probe(claimed, |claimed| claimed.band, clock());
     let recent = store.recent_calls(&lease, clock() - budget::WINDOW).await?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::crash::{self, Broken, crash_point};
 use crate::digest::sha256_hex;
 use crate::model::account::SchemaMode;
 use crate::model::event::{Accepted, NewEvent};
@@ -191,7 +192,11 @@ impl Door {
         }
         let event = new_event(&verified, now)?;
         let (answer, answered) = oneshot::channel();
+        let told_early = crash::is_broken(Broken::AckBeforeCommit).then(|| event.id.clone());
         self.queue.try_send(Waiting { event, now, answer }).map_err(|_| Refusal::Busy)?;
+        if let Some(event_id) = told_early {
+            return Ok(Receipt { event_id, duplicate: false });
+        }
         // Out of time, it may still be stored: the sender repeats, and is told that it was.
         let Ok(Ok(Ok(accepted))) = tokio::time::timeout(ANSWER_TIMEOUT, answered).await else {
             return Err(Refusal::StoreDown);
@@ -248,9 +253,11 @@ async fn commit(store: &Store, mut group: Vec<Waiting>) {
     let now = group.iter().map(|waiting| waiting.now).max().expect("a group has a first event");
     let (events, answers): (Vec<_>, Vec<_>) = group.into_iter().map(|waiting| (waiting.event, waiting.answer)).unzip();
     metrics::histogram!("leadline_commit_group_events").record(events.len() as f64);
+    crash_point!("CP1");
     let accepted = store.insert_events(&events, now).await.inspect_err(|error| {
         tracing::error!("{} events cannot be stored and were not acknowledged: {error}", events.len());
     });
+    crash_point!("CP2");
     match accepted {
         Ok(accepted) => {
             for (answer, accepted) in answers.into_iter().zip(accepted) {

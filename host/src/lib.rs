@@ -38,3 +38,5 @@ pub mod text;
 
 pub mod contract;
 pub mod model;
+
+pub mod crash;

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use crate::cause::{Code, Problem};
 use crate::contract::actions::Action;
 use crate::contract::events::Payload;
+use crate::crash::crash_point;
 use crate::digest::sha256_hex;
 use crate::model::account::{Binding, SchemaMode, Source};
 use crate::model::delivery::Progress;
@@ -46,6 +47,9 @@ pub async fn plan_next(store: &Store, transformer: &Transformer, owner: &str, no
     };
     let events = store.received_events(&lease, EVENTS_PER_ROUND, now).await?;
     let waiting = events.len();
+    if waiting > 0 {
+        crash_point!("CP4");
+    }
     let routing = store.routing(&lease.account_id).await?;
     for binding in &routing.bindings {
         // A version that does not load holds its own events, and no others.
@@ -70,6 +74,7 @@ pub async fn plan_next(store: &Store, transformer: &Transformer, owner: &str, no
 async fn settle(store: &Store, lease: &Lease, planned: &[PlannedEvent], now: Timestamp) -> anyhow::Result<()> {
     match store.store_plans(lease, planned, now).await? {
         Settled::Done => {
+            crash_point!("CP7");
             for event in planned {
                 record(lease, event);
             }

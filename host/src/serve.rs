@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::config::Role;
+use crate::crash::crash_point;
 use crate::{http, process, worker};
 
 /// How long a service may take to finish what is under way, where nobody says otherwise: less than what process
@@ -78,6 +79,7 @@ pub async fn run(
         () = shutdown => {}
     }
     stop.send_replace(true);
+    crash_point!("CP18");
     let finish = async {
         served.await??;
         workers.await?;

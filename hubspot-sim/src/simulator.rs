@@ -128,6 +128,11 @@ impl Simulator {
         locked(&self.world.calls).after(0)
     }
 
+    /// The same, without those up to this number: for whoever looks again and again.
+    pub fn calls_after(&self, number: u64) -> Vec<Call> {
+        locked(&self.world.calls).after(number)
+    }
+
     /// How many calls there were, kept or not.
     pub fn call_count(&self) -> u64 {
         locked(&self.world.calls).total
@@ -168,6 +173,11 @@ impl Simulator {
     /// Moves the clock, and keeps it standing there.
     pub fn set_clock(&self, ms: i64) {
         self.world.clock.set(ms);
+    }
+
+    /// Lets the real clock go on, so many milliseconds ahead of the system's.
+    pub fn set_clock_ahead(&self, ms: i64) {
+        self.world.clock.set_ahead(ms);
     }
 
     /// Ends the listener and all connections.

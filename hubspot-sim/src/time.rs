@@ -16,26 +16,36 @@ const REAL: i64 = i64::MIN;
 
 /// The simulator's only clock.
 #[derive(Debug)]
-pub(crate) struct Ticker(AtomicI64);
+pub(crate) struct Ticker {
+    standing: AtomicI64,
+    /// Milliseconds that the real clock is ahead of the system's.
+    ahead: AtomicI64,
+}
 
 impl Ticker {
     pub(crate) fn new(clock: Clock) -> Self {
-        Self(AtomicI64::new(match clock {
+        let standing = match clock {
             Clock::Real => REAL,
             Clock::Standing(ms) => ms,
-        }))
+        };
+        Self { standing: AtomicI64::new(standing), ahead: AtomicI64::new(0) }
     }
 
     pub(crate) fn now(&self) -> i64 {
-        match self.0.load(Ordering::Relaxed) {
-            REAL => system_ms(),
+        match self.standing.load(Ordering::Relaxed) {
+            REAL => system_ms() + self.ahead.load(Ordering::Relaxed),
             ms => ms,
         }
     }
 
+    /// Puts the real clock so far ahead of the system's.
+    pub(crate) fn set_ahead(&self, ms: i64) {
+        self.ahead.store(ms, Ordering::Relaxed);
+    }
+
     /// Where a standing clock stands; `None` for a real one.
     pub(crate) fn standing(&self) -> Option<i64> {
-        Some(self.0.load(Ordering::Relaxed)).filter(|&ms| ms != REAL)
+        Some(self.standing.load(Ordering::Relaxed)).filter(|&ms| ms != REAL)
     }
 
     /// Puts the clock there, or lets it be the real one.
@@ -45,7 +55,7 @@ impl Ticker {
 
     /// Moves a standing clock, and stops a real one.
     pub(crate) fn set(&self, ms: i64) {
-        self.0.store(ms, Ordering::Relaxed);
+        self.standing.store(ms, Ordering::Relaxed);
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::cause::{Code, Problem};
+use crate::crash::crash_point;
 use crate::hubspot::{HubSpot, Introspection, OAuthApp, Portal, TokenFailure};
 use crate::model::account::{Auth, Connection, ConnectionState};
 use crate::model::id::ConnectionId;
@@ -190,6 +191,7 @@ pub(super) async fn refresh(
     };
     match hubspot.refresh(app, refresh_token).await {
         Ok(tokens) => {
+            crash_point!("CP16");
             if app.note_alarm(None) {
                 tracing::info!("HubSpot accepts the app again");
             }

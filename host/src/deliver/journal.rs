@@ -11,6 +11,7 @@ use super::Clock;
 use crate::budget::Budget;
 use crate::cause::{Code, Problem};
 use crate::connection::access::{self, Access};
+use crate::crash::{self, Broken, crash_point};
 use crate::hubspot::{BadProperty, HubSpot, Meaning, Portal, Reply, Request};
 use crate::lane;
 use crate::model::account::Connection;
@@ -189,13 +190,18 @@ impl<'a> Journal<'a> {
             items,
         };
         let answered = self.last_answer.take();
-        match self.store.next_call(&mut self.lease, answered, &new, now).await.context("cannot store a call")? {
+        let follows_an_answer = answered.is_some();
+        match self.store_call(answered, &new, now).await.context("cannot store a call")? {
             Settled::Done => {}
             Settled::LeaseLost => {
                 (self.stopped, self.cut) = (true, true);
                 return Ok(None);
             }
         }
+        if follows_an_answer {
+            crash_point!("CP14");
+        }
+        crash_point!("CP9");
         self.budget.spend(now);
         if !lane::may_call(self.lease.until, request.timeout(), (self.clock)()) {
             // We were frozen since the call was stored: it is settled as one that was never sent.
@@ -204,6 +210,7 @@ impl<'a> Journal<'a> {
             return Ok(None);
         }
         let reply = self.hubspot.send(&self.portal, request).await;
+        crash_point!("CP12");
         if let Some(rate) = reply.rate() {
             self.budget.hear(rate.max, rate.remaining, (self.clock)());
         }
@@ -221,6 +228,18 @@ impl<'a> Journal<'a> {
         self.stopped = meaning.as_ref().is_some_and(ends_round);
         self.unserved = meaning.as_ref().and_then(unserved).cloned();
         Ok(Some(reply))
+    }
+
+    async fn store_call(
+        &mut self,
+        answered: Option<AnsweredCall>,
+        new: &NewCall<'_>,
+        now: Timestamp,
+    ) -> anyhow::Result<Settled> {
+        if crash::is_broken(Broken::NoIntent) {
+            return Ok(Settled::Done);
+        }
+        Ok(self.store.next_call(&mut self.lease, answered, new, now).await?)
     }
 
     pub(super) fn close(self) -> Closed {

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::answer::{RateLimit, Reply};
 use super::oauth::OAuthApp;
+use crate::crash::crash_point;
 
 /// A connection that does not come about in this time will not.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -115,7 +116,7 @@ impl HubSpot {
             .bearer_auth(portal.token.expose_secret())
             .timeout(request.timeout());
         let call = match &request.body {
-            Some(body) => call.json(body),
+            Some(body) => with_body(call, body),
             None => call,
         };
         answer(call, Body::Expected).await
@@ -127,6 +128,13 @@ impl HubSpot {
         let call = self.http.post(format!("{}{path}", self.base_url)).timeout(READ_TIMEOUT).form(fields);
         answer(call, Body::Optional).await
     }
+}
+
+fn with_body(call: reqwest::RequestBuilder, body: &Value) -> reqwest::RequestBuilder {
+    let call = call.json(body);
+    #[cfg(feature = "crash")]
+    let call = crate::crash::may_end_half_way(call, body);
+    call
 }
 
 /// Whether a success has to say something.
@@ -148,6 +156,7 @@ async fn answer(call: reqwest::RequestBuilder, wanted: Body) -> Reply {
     let correlation_id = header("x-hubspot-correlation-id");
     let retry_after = header(header::RETRY_AFTER.as_str()).and_then(|text| text.parse().ok()).map(Duration::from_secs);
     let rate = RateLimit::read(|name| header(&format!("x-hubspot-ratelimit-{name}")));
+    crash_point!("CP11");
     let bytes = match read(response).await {
         Ok(bytes) => bytes,
         Err(detail) => return Reply::Unreachable { may_have_arrived: true, detail },

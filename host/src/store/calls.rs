@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Query, Result, Sql, Store, json, parse, query, sql};
+use crate::crash::crash_point;
 use crate::lane::LEASE;
 use crate::model::delivery::Delivery;
 use crate::model::id::{AccountId, CallId};
@@ -131,6 +132,7 @@ impl Store {
                 }
                 if let Some(answer) = answer {
                     answer.execute(&mut *tx).await?;
+                    crash_point!("CP13");
                 }
                 call.execute(tx).await?;
                 Ok(Settled::Done)

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::{Conn, Query, Result, Store, json, parse, query, sql};
 use crate::budget::Learned;
 use crate::cause::Problem;
+use crate::crash::{Broken, is_broken};
 use crate::lane::LEASE;
 use crate::model::account::Connection;
 use crate::model::id::AccountId;
@@ -135,7 +136,7 @@ pub(super) async fn holds(tx: &mut Conn, lease: &Lease) -> Result<bool> {
         on(sqlite: "", postgres: " FOR UPDATE")
     ));
     let held = held.bind(lease.account_id.as_str()).bind(&lease.lane_id).bind(&lease.owner).bind(lease.epoch);
-    Ok(held.fetch_optional::<i64>(tx).await?.is_some())
+    Ok(held.fetch_optional::<i64>(tx).await?.is_some() || is_broken(Broken::SettleWithoutGuard))
 }
 
 /// When the first open item of a lane and band is due. One that an older retry of the same person holds back

@@ -6,6 +6,7 @@ use super::causes::{self, Waiting};
 use super::lanes::{self, LaneState};
 use super::{Query, Result, Sql, Store, json, parse, query, sql};
 use crate::contract::log::Level;
+use crate::crash::crash_point;
 use crate::model;
 use crate::model::delivery::{BAND_FIRST, Delivery, Progress};
 use crate::model::event::{EventState, Unplanned};
@@ -194,6 +195,7 @@ impl Store {
                 }
                 for statement in statements {
                     statement.execute(&mut *tx).await?;
+                    crash_point!("CP6");
                 }
                 Ok(Settled::Done)
             })

@@ -14,6 +14,7 @@ use crate::contract::actions::Action;
 use crate::contract::events::Event;
 use crate::contract::log::Level;
 use crate::contract::manifest::Manifest;
+use crate::crash::crash_point;
 use crate::model::delivery::Dropped;
 
 /// What one run came to, and what it used.
@@ -76,12 +77,15 @@ impl Loaded {
         let mut store = fresh_store(self);
         let answer = match self.pre.instantiate(&mut store) {
             Err(error) => Err(not_started(&error)),
-            Ok(guest) => match guest.call_transform(&mut store, event, settings) {
-                Ok(Ok(actions)) => Ok(actions),
-                Ok(Err(Refusal::Skip(reason))) => Err(Stop::Skip(plain(&reason, REASON_BYTES_MAX))),
-                Ok(Err(Refusal::Invalid(reason))) => Err(Stop::Invalid(plain(&reason, REASON_BYTES_MAX))),
-                Err(error) => Err(Stop::Failed(failure(&error, &store.data().lines))),
-            },
+            Ok(guest) => {
+                crash_point!("CP5");
+                match guest.call_transform(&mut store, event, settings) {
+                    Ok(Ok(actions)) => Ok(actions),
+                    Ok(Err(Refusal::Skip(reason))) => Err(Stop::Skip(plain(&reason, REASON_BYTES_MAX))),
+                    Ok(Err(Refusal::Invalid(reason))) => Err(Stop::Invalid(plain(&reason, REASON_BYTES_MAX))),
+                    Err(error) => Err(Stop::Failed(failure(&error, &store.data().lines))),
+                }
+            }
         };
         let fuel = RUN_FUEL - store.get_fuel().expect("the engine counts fuel");
         let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);

@@ -8,6 +8,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
+use crate::crash::crash_point;
+
 use super::{Conn, Result, Work};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations/postgres");
@@ -80,6 +82,7 @@ impl PostgresDb {
         let Conn::PostgresTx(transaction) = conn else { unreachable!("it was made above") };
         match done {
             Ok(done) => {
+                crash_point!("CP3");
                 transaction.commit().await?;
                 Ok(done)
             }

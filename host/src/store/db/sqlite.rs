@@ -18,6 +18,8 @@ use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::crash::crash_point;
+
 use super::{Conn, Result, StoreError, Work};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations/sqlite");
@@ -279,6 +281,7 @@ impl Writer {
                 };
             }
         }
+        crash_point!("CP3");
         let committed = done.and_then(|()| self.tell("COMMIT")).map_err(|error| {
             if !self.connection().is_autocommit() {
                 drop(self.tell("ROLLBACK"));
