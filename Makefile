@@ -12,7 +12,7 @@ CYCLES ?= 50
 # A few more words for the campaign, such as `--seed 7`, `--point CP9` or `--database postgres://localhost/crash`.
 CRASH  ?=
 
-.PHONY: demo build test lint bench crash guests components
+.PHONY: demo build test postgres lint bench crash guests components
 
 ## Two dealerships, a HubSpot simulator, and the leads of examples/, with a table of what became of each.
 demo: build
@@ -25,7 +25,17 @@ build: guests
 test: guests
 	cargo test --doc -p guest-sdk
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace --all-targets; fi
+	$(MAKE) postgres
 	$(MAKE) crash CYCLES=$(CYCLES)
+
+# What does not touch the database, and what takes long on any, is left out.
+## The same promises of the service on a Postgres server that is started for it.
+postgres: guests
+	@if cargo nextest --version >/dev/null 2>&1; then \
+	  tests/with-postgres cargo nextest run --workspace -E 'package(leadline-tests) and binary(it) and not test(/^(pace|sandbox|components|guests|examples)::/)'; \
+	else \
+	  tests/with-postgres cargo test --workspace --test it -- --skip pace:: --skip sandbox:: --skip components:: --skip guests:: --skip examples::; \
+	fi
 
 # The whole workspace, so that nothing is compiled a second time but what has crash points in it.
 ## Kills the service again and again, and compares what was sent, what HubSpot saw and what is stored.
@@ -38,7 +48,7 @@ crash: guests
 lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	cargo clippy -p leadline --all-targets --features crash -- -D warnings
+	cargo clippy --workspace --all-targets --features leadline/crash -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
 
 bench: guests

@@ -84,28 +84,38 @@ ids! {
     RejectionId = "rej";
 }
 
-/// A step may work with a `now` that is this old. A clock that is further behind was set back.
-const BEHIND_MILLIS_MAX: i64 = 10_000;
+/// Times that are further apart are two clocks: the one before it was set, with which a step may still work, and the one
+/// after.
+const APART_MILLIS_MAX: i64 = 10_000;
 
 /// Ids of one millisecond are told apart, and kept in order, by this many counts.
 const SEQUENCE_BITS: u32 = 18;
 
-/// The millisecond of the newest id, and how many came before it in that millisecond.
-static SEQUENCE: Mutex<(i64, u32)> = Mutex::new((0, 0));
+/// The millisecond of the newest id, and how many came before it in that millisecond: by the clock that was asked last,
+/// and by the one before it.
+static SEQUENCES: Mutex<[(i64, u32); 2]> = Mutex::new([(0, 0); 2]);
+
+/// The millisecond and the count of an id that is made at `now`.
+fn next_in(sequences: &mut [(i64, u32); 2], now: i64) -> (i64, u32) {
+    match sequences.iter().position(|(last, _)| (last - now).abs() <= APART_MILLIS_MAX) {
+        Some(0) => {}
+        Some(_) => sequences.swap(0, 1),
+        None => *sequences = [(now - 1, 0), sequences[0]],
+    }
+    let (last, count) = sequences[0];
+    sequences[0] = match now {
+        now if now > last => (now, 0),
+        _ if count + 1 < 1 << SEQUENCE_BITS => (last, count + 1),
+        _ => (last + 1, 0),
+    };
+    sequences[0]
+}
 
 /// A UUIDv7 whose first 18 random bits count the ids of the millisecond, so that ids made by one process sort in the
 /// order they were made, also when `now` is a little behind. The other 56 bits are random.
 fn uuid_v7(now: Timestamp) -> uuid::Uuid {
-    let (millis, count) = {
-        let mut sequence = SEQUENCE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (last, count) = *sequence;
-        *sequence = match now.0 {
-            now if now > last || last - now > BEHIND_MILLIS_MAX => (now, 0),
-            _ if count + 1 < 1 << SEQUENCE_BITS => (last, count + 1),
-            _ => (last + 1, 0),
-        };
-        *sequence
-    };
+    let (millis, count) =
+        next_in(&mut SEQUENCES.lock().unwrap_or_else(std::sync::PoisonError::into_inner), now.0);
     let mut bytes = [0_u8; 10];
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
     // Twelve bits stand before the variant (the version nibble is overwritten), six behind it.
@@ -131,6 +141,15 @@ mod tests {
         let times = [1_900_000_000_500, 1_900_000_000_400, 1_900_000_000_501, 1_900_000_000_450];
         let ids: Vec<_> = times.map(|millis| EventId::new(Timestamp(millis))).to_vec();
         assert!(ids.is_sorted(), "{ids:?}");
+    }
+
+    #[test]
+    fn ids_by_a_clock_that_was_set_stay_in_order_while_others_still_go_by_the_old_one() {
+        let (old, new) = (1_800_000_000_000, 1_800_000_090_000);
+        let mut sequences = [(0, 0); 2];
+        let made: Vec<_> = [old, new, old, new, new, old, new].map(|now| next_in(&mut sequences, now)).to_vec();
+        let of = |clock: i64| made.iter().filter(|(at, _)| *at == clock).map(|(_, count)| *count).collect::<Vec<_>>();
+        assert_eq!((of(old), of(new)), (vec![0, 1, 2], vec![0, 1, 2, 3]));
     }
 
     #[test]
