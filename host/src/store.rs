@@ -144,6 +144,9 @@ mod tests {
             (calls::RECENT_CALLS, "calls USING INDEX sqlite_autoindex_calls_1 (account_id=? AND id>?)"),
             (calls::CALLS_OF, "calls USING INDEX sqlite_autoindex_calls_1 (account_id=? AND id>? AND id<?)"),
             (deliveries::DUE, "w USING PRIMARY KEY (account_id=? AND lane_id=? AND band=? AND due_at<?)"),
+            (replays::LEADS, "e USING PRIMARY KEY (account_id=? AND id>? AND id<?)"),
+            (replays::LEADS, "h USING COVERING INDEX held_by_item (account_id=? AND item_id=?)"),
+            (replays::DELIVERIES, "d USING INDEX deliveries_by_event (account_id=? AND event_id=?)"),
             (plans::RECEIVED, "w USING PRIMARY KEY (account_id=? AND lane_id=? AND band=? AND due_at<?)"),
         ];
         for (statement, expected) in rows {

@@ -184,7 +184,7 @@ fn text(shown: &Shown) -> String {
         (ReplayState::Done | ReplayState::Cancelled, Some(at)) => format!(", ended {at}"),
         _ => String::new(),
     };
-    lines.push(format!("  {done} of about {expected} leads{end}"));
+    lines.push(format!("  done with {done} of about {expected}{end}"));
     lines.extend(tally_lines(&replay.tally));
     for one in skipped.iter().take(SKIPPED_SHOWN_MAX) {
         lines.push(format!("  {}  {}", one.event_id, one.text));

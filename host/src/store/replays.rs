@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::causes::nothing_stands;
 use super::{Conn, Result, Sql, Store, StoreError, json, lanes, parse, query, sql, word};
-use crate::cause::{Code, Problem};
+use crate::cause::Problem;
 use crate::model;
 use crate::model::delivery::{BAND_RETRY, DeliveryState};
 use crate::model::id::{AccountId, ConnectionId, DeliveryId, EventId, ReplayId};
@@ -197,34 +197,34 @@ async fn hold_planning(tx: &mut Conn, account: &AccountId) -> Result<()> {
     held.bind(account.as_str()).fetch_optional::<i64>(tx).await.map(drop)
 }
 
+pub(super) const LEADS: Sql = sql!(
+    "SELECT e.id, e.type, e.received_at, e.state, e.reason,
+       (SELECT count(*) FROM held AS h WHERE h.account_id = e.account_id AND h.item_id = e.id),
+       (SELECT count(*) FROM event_bodies AS b WHERE b.event_id = e.id AND b.account_id = e.account_id)
+     FROM events AS e WHERE e.account_id = $1 AND e.id > $2 AND e.id <= $3 ORDER BY e.id LIMIT $4"
+);
+
+pub(super) const DELIVERIES: Sql = sql!(
+    "SELECT d.event_id, d.id, d.connection_id, d.state, d.reason, d.outcome, p.plan
+     FROM deliveries AS d LEFT JOIN plans AS p
+       ON p.delivery_id = d.id AND p.account_id = d.account_id AND d.state IN ('failed', 'cancelled')
+     WHERE d.account_id = $1 AND d.event_id IN " list("$2") " ORDER BY d.id"
+);
+
 type EventRow = (String, String, i64, String, Option<String>, i64, i64);
 type DeliveryRow = (String, String, String, String, Option<String>, String, Option<String>);
 
 /// The events after one, up to another, with what is known of their deliveries.
 async fn scan(conn: &mut Conn, account: &AccountId, after: &EventId, last: &EventId) -> Result<Scan> {
-    let events: Vec<EventRow> = query(sql!(
-        "SELECT e.id, e.type, e.received_at, e.state, e.reason,
-           (SELECT count(*) FROM held AS h WHERE h.account_id = e.account_id AND h.item_id = e.id),
-           (SELECT count(*) FROM event_bodies AS b WHERE b.event_id = e.id AND b.account_id = e.account_id)
-         FROM events AS e WHERE e.account_id = $1 AND e.id > $2 AND e.id <= $3 ORDER BY e.id LIMIT $4"
-    ))
-    .bind(account.as_str())
-    .bind(after.as_str())
-    .bind(last.as_str())
-    .bind(SCANNED as i64)
-    .fetch_all(&mut *conn)
-    .await?;
+    let events: Vec<EventRow> = query(LEADS)
+        .bind(account.as_str())
+        .bind(after.as_str())
+        .bind(last.as_str())
+        .bind(SCANNED as i64)
+        .fetch_all(&mut *conn)
+        .await?;
     let ids: Vec<_> = events.iter().map(|event| event.0.as_str()).collect();
-    let rows: Vec<DeliveryRow> = query(sql!(
-        "SELECT d.event_id, d.id, d.connection_id, d.state, d.reason, d.outcome, p.plan
-         FROM deliveries AS d LEFT JOIN plans AS p
-           ON p.delivery_id = d.id AND p.account_id = d.account_id AND d.state IN ('failed', 'cancelled')
-         WHERE d.account_id = $1 AND d.event_id IN " list("$2") " ORDER BY d.id"
-    ))
-    .bind(account.as_str())
-    .bind(json(&ids))
-    .fetch_all(conn)
-    .await?;
+    let rows: Vec<DeliveryRow> = query(DELIVERIES).bind(account.as_str()).bind(json(&ids)).fetch_all(conn).await?;
     let mut deliveries: HashMap<String, Vec<DeliveryRow>> = HashMap::new();
     for row in rows {
         deliveries.entry(row.0.clone()).or_default().push(row);
@@ -249,7 +249,7 @@ fn candidate(event: EventRow, mut deliveries: Vec<DeliveryRow>) -> Result<Candid
         Some(newest) if event_reason.is_none() => newest.4.clone(),
         _ => event_reason,
     };
-    let code = reason.as_deref().map(parse::<Problem>).transpose()?.map(|problem: Problem| -> Code { problem.code });
+    let code = reason.as_deref().map(parse::<Problem>).transpose()?.map(|problem| problem.code);
     let stopped = match newest {
         Some((_, id, connection_id, _, _, outcome, Some(plan))) => Some(Stopped {
             id: DeliveryId::stored(id),
