@@ -143,9 +143,13 @@ async fn checked(store: &Store, account: &Account, wish: &Wish, now: Timestamp) 
     if !(1..=RATE_MAX).contains(&rate) {
         return Err(ReplayError::Rate(rate));
     }
-    let until_now = now + Duration::from_millis(1);
-    let to = wish.filter.to.map_or(until_now, |to| to.min(until_now));
-    if let Some(from) = wish.filter.from.filter(|from| *from >= to) {
+    let to = match (&wish.filter.event, wish.filter.to) {
+        (Some(_), to) => to,
+        (None, to) => Some(to.unwrap_or(Timestamp::NEVER).min(now + Duration::from_millis(1))),
+    };
+    if let (Some(from), Some(to)) = (wish.filter.from, to)
+        && from >= to
+    {
         return Err(ReplayError::Range { from, to });
     }
     if let Some(event) = &wish.filter.event {
@@ -154,7 +158,7 @@ async fn checked(store: &Store, account: &Account, wish: &Wish, now: Timestamp) 
             return Err(ReplayError::NoEvent { account: account.slug.clone(), event: event.clone() });
         }
     }
-    let filter = Filter { to: Some(to), ..wish.filter.clone() };
+    let filter = Filter { to, ..wish.filter.clone() };
     Ok((Wish { filter, ..wish.clone() }, rate))
 }
 
