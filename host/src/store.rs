@@ -146,7 +146,9 @@ mod tests {
             (deliveries::DUE, "w USING PRIMARY KEY (account_id=? AND lane_id=? AND band=? AND due_at<?)"),
             (replays::LEADS, "e USING PRIMARY KEY (account_id=? AND id>? AND id<?)"),
             (replays::LEADS, "h USING COVERING INDEX held_by_item (account_id=? AND item_id=?)"),
-            (replays::DELIVERIES, "d USING INDEX deliveries_by_event (account_id=? AND event_id=?)"),
+            (replays::DELIVERIES, "k USING COVERING INDEX deliveries_by_event (account_id=? AND event_id=?)"),
+            (replays::DELIVERIES, "d USING PRIMARY KEY (account_id=? AND id=?)"),
+            (plans::RECEIVED, "d USING COVERING INDEX deliveries_by_event (account_id=? AND event_id=?)"),
             (plans::RECEIVED, "w USING PRIMARY KEY (account_id=? AND lane_id=? AND band=? AND due_at<?)"),
         ];
         for (statement, expected) in rows {

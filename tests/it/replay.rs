@@ -6,7 +6,7 @@ use hubspot_sim::{End, Fault, Preset};
 use leadline::hubspot::{CONTACT, DEAL, NOTE};
 use leadline::model::id::EventId;
 use leadline::model::lane::Step;
-use leadline::model::replay::{Change, Filter, Replay, ReplayState, Standing};
+use leadline::model::replay::{Change, Filter, Replay, ReplayState};
 use leadline::replay::{self, ReplayError, Wish};
 use leadline::{connection, process};
 use serde_json::{Value, json};
@@ -364,20 +364,40 @@ async fn many_workers_never_do_a_lead_of_a_replay_twice() {
 }
 
 #[tokio::test]
-async fn a_long_history_is_looked_through_in_pages() {
+async fn a_large_replay_makes_no_new_lead_wait() {
     let app = TestApp::start().await;
-    let dealer = app.connected("acme").await;
-    app.send_many(&dealer, names(1100).into_iter().map(|name| (format!("msg_{name}"), crate::support::lead(&name))))
-        .await;
+    let (dealer, events) = skipped(&app, "acme", &names(150)).await;
+    create(&app, &dealer, &Wish { filter: everything(), rate: Some(500), ..Wish::default() }).await;
+    assert_eq!(step(&app).await, Step::Worked);
+    let new = app.send_lead(&dealer, "ana").await;
+    app.plan().await;
+    app.deliver_once().await;
+    assert_eq!(app.fate(&new).await, "delivered, 1 attempts", "it is in the first batch of a hundred");
+    assert_eq!(app.fate(&events[149]).await, format!("pending, 0 attempts, due at {}", app.now()));
     app.run_through(app.now() + Duration::from_secs(60)).await;
-    let failed = failed(&app, &dealer, "ana").await;
-    let only_failed = Filter { state: Some(Standing::Failed), ..Filter::default() };
-    let done = replay_all(&app, &dealer, &Wish { filter: only_failed, ..Wish::default() }).await;
-    assert_eq!(json!(done.tally), json!({ "failed": { "continued": 1 } }));
-    assert_eq!(app.fate(&failed).await, "delivered, 1 attempts");
-    let all = replay_all(&app, &dealer, &Wish { filter: everything(), ..Wish::default() }).await;
-    assert_eq!((all.tally.skipped(), all.estimate.skipped), (1101, 1101));
-    assert_eq!(app.app.store.skipped_leads(&all).await.unwrap().len(), 1000, "all are counted, the first are kept");
+    assert_eq!(app.fate(&events[149]).await, "delivered, 1 attempts");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_long_history_is_looked_through_in_pages_and_the_first_skipped_leads_are_kept() {
+    let app = TestApp::start().await;
+    let account = app.account("acme").await;
+    let (source, secret) = app.source(&account).await;
+    let dealer = Dealer { account, ..app.connected("other").await.with_source(source, secret) };
+    let leads = names(1100).into_iter().map(|name| (format!("msg_{name}"), crate::support::lead(&name)));
+    app.send_many(&dealer, leads).await;
+    let wish = Wish { filter: everything(), rate: Some(500), ..Wish::default() };
+    let waiting = replay_all(&app, &dealer, &wish).await;
+    assert_eq!(json!(waiting.tally), json!({ "received": { "waits": 1100 } }));
+    assert_eq!(app.app.store.skipped_leads(&waiting).await.unwrap().len(), 1000, "all are counted, the first are kept");
+
+    let again = create(&app, &dealer, &wish).await;
+    assert_eq!((again.estimate.replayed, again.estimate.seconds), (1100, 3));
+    assert_eq!((step(&app).await, step(&app).await), (Step::Worked, Step::Idle));
+    assert_eq!(fresh(&app, &again).await.tally.replayed(), 500);
+    finish_replays(&app).await;
+    assert_eq!(json!(fresh(&app, &again).await.tally), json!({ "skipped": { "planned": 1100 } }));
     app.finish().await;
 }
 

@@ -29,7 +29,7 @@ pub struct ReceivedEvent {
     /// The due time and band under which it stands in the queue.
     pub due_at: i64,
     pub band: i64,
-    /// It was delivered before, and is to be sent again.
+    /// It has a delivery already, and is to be sent again.
     pub is_resent: bool,
 }
 
@@ -109,7 +109,7 @@ struct LogRow<'a> {
 pub(super) const RECEIVED: Sql = sql!(
     "SELECT w.item_id, e.source_id, e.sender_id, e.type, e.occurred_at, b.body, w.due_at, w.band,
        CASE WHEN w.band = 1 THEN (SELECT count(*) FROM deliveries AS d
-         WHERE d.account_id = w.account_id AND d.event_id = w.item_id AND d.state = 'delivered') ELSE 0 END
+         WHERE d.account_id = w.account_id AND d.event_id = w.item_id) ELSE 0 END
      FROM work AS w JOIN events AS e ON e.account_id = w.account_id AND e.id = w.item_id
      JOIN event_bodies AS b ON b.event_id = w.item_id AND b.account_id = w.account_id
      WHERE w.account_id = $1 AND w.lane_id = $2 AND w.band IN (0, 1) AND w.due_at <= $3
@@ -128,7 +128,7 @@ impl Store {
             .fetch_all(&self.db)
             .await?;
         let event =
-            |(id, source_id, sender_id, event_type, occurred_at, body, due_at, band, delivered)| ReceivedEvent {
+            |(id, source_id, sender_id, event_type, occurred_at, body, due_at, band, deliveries)| ReceivedEvent {
                 id: EventId::stored(id),
                 source_id: SourceId::stored(source_id),
                 sender_id,
@@ -137,7 +137,7 @@ impl Store {
                 body,
                 due_at,
                 band,
-                is_resent: delivered > 0,
+                is_resent: deliveries > 0,
             };
         // One that stands in the queue twice is planned once; its other row finds it planned.
         let mut seen = HashSet::new();

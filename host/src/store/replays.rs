@@ -204,11 +204,12 @@ pub(super) const LEADS: Sql = sql!(
      FROM events AS e WHERE e.account_id = $1 AND e.id > $2 AND e.id <= $3 ORDER BY e.id LIMIT $4"
 );
 
+// Found by the index first: SQLite would rather read every delivery of the account than look up each found one.
 pub(super) const DELIVERIES: Sql = sql!(
     "SELECT d.event_id, d.id, d.connection_id, d.state, d.reason, d.outcome, p.plan
-     FROM deliveries AS d LEFT JOIN plans AS p
+     FROM deliveries AS k CROSS JOIN deliveries AS d LEFT JOIN plans AS p
        ON p.delivery_id = d.id AND p.account_id = d.account_id AND d.state IN ('failed', 'cancelled')
-     WHERE d.account_id = $1 AND d.event_id IN " list("$2") " ORDER BY d.id"
+     WHERE k.account_id = $1 AND k.event_id IN " list("$2") " AND d.account_id = k.account_id AND d.id = k.id ORDER BY d.id"
 );
 
 type EventRow = (String, String, i64, String, Option<String>, i64, i64);
