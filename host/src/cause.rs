@@ -35,11 +35,11 @@ macro_rules! codes {
 
 codes! {
     AccountNotConnected = "account.not_connected", "No HubSpot account is connected", "Connect HubSpot, then replay the leads you want.";
-    EventNotSelected = "event.not_selected", "This event type is not selected", "Select the event type for the connection to sync it.";
+    EventNotSelected = "event.not_selected", "This event type is not selected", "Select the event type for the connection, then replay the events you want.";
     EventUnhandled = "event.unhandled", "Nothing handles this event type", "Nothing to do, unless a transformation for it is wanted.";
     IngestSchema = "ingest.schema", "The event does not fit its schema", "Correct the sender, or change the schema mode of the source.";
     TransformSkipped = "transform.skipped", "The transformation has nothing to send", "Nothing to do.";
-    TransformRefused = "transform.refused", "The transformation refused the event", "Correct the settings or the event, then replay it.";
+    TransformRefused = "transform.refused", "The transformation refused the event", "Correct the settings or enable another version, then replay the event.";
     TransformTrap = "transform.trap", "The transformation crashed", "Enable another version; the event then runs by itself.";
     TransformPanic = "transform.panic", "The transformation panicked", "Enable another version; the event then runs by itself.";
     TransformStack = "transform.stack", "The transformation used up its stack", "Enable a version with less recursion; the event then runs by itself.";
@@ -68,10 +68,10 @@ codes! {
     PipelineMissing = "pipeline.missing", "The pipeline no longer exists in HubSpot", "Choose a pipeline in the settings.";
     StageMissing = "stage.missing", "The stage no longer exists in HubSpot", "Choose a stage in the settings.";
     OwnerUnknown = "owner.unknown", "The owner cannot be assigned in HubSpot", "Choose another owner in the settings.";
-    EmailInvalid = "email.invalid", "HubSpot does not accept the e-mail address", "Correct the address, then replay the lead.";
+    EmailInvalid = "email.invalid", "HubSpot does not accept the e-mail address", "Correct it in HubSpot, or send the lead again with the right address.";
     ContactConflict = "contact.conflict", "Two contacts in HubSpot share the address", "Merge them in HubSpot, then replay the lead.";
     RecordGone = "record.gone", "The record was deleted in HubSpot while we wrote", "Replay the lead to create it again.";
-    HubspotRefused = "hubspot.refused", "HubSpot refused the data", "Read HubSpot's own words below, correct the data, then replay the lead.";
+    HubspotRefused = "hubspot.refused", "HubSpot refused the data", "Read HubSpot's own words below, mend it in HubSpot, then replay the lead.";
     HubspotUnreachable = "hubspot.unreachable", "HubSpot could not be reached", "Nothing to do; we try again.";
     HubspotServerError = "hubspot.server_error", "HubSpot had a problem", "Nothing to do; we try again.";
     HubspotRateLimited = "hubspot.rate_limited", "HubSpot asked us to slow down", "Nothing to do; leads go on by themselves.";

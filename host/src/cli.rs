@@ -11,6 +11,7 @@ pub mod issue;
 pub mod keys;
 pub mod output;
 pub mod property;
+pub mod replay;
 pub mod serve;
 pub mod source;
 pub mod transform;
@@ -73,6 +74,9 @@ enum Command {
     /// Events, and what became of them.
     #[command(subcommand)]
     Event(event::Command),
+    /// Send leads once more: those that failed, were refused or skipped, or any others.
+    #[command(subcommand)]
+    Replay(replay::Command),
     /// The key ring that opens tokens and signing secrets.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -140,6 +144,7 @@ async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Property(command) => property::run(command, context).await,
         Command::Issue(command) => issue::run(command, context).await,
         Command::Event(command) => event::run(command, context).await,
+        Command::Replay(command) => replay::run(command, context).await,
         Command::Keys(command) => keys::run(command, context).await,
         Command::Transform(command) => transform::run(command, context).await,
         Command::Hubspot(command) => hubspot::run(command, context).await,

@@ -8,6 +8,7 @@ mod health;
 mod ingest;
 mod page;
 mod portal;
+mod replays;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub fn router(app: Arc<App>, roles: &[Role]) -> Router {
         let managed = Router::new()
             .merge(connections::router())
             .merge(portal::router())
+            .merge(replays::router())
             .route_layer(middleware::from_fn_with_state(app.clone(), guard::operator_only));
         router = router.merge(managed).merge(connect::router());
     }

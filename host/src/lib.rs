@@ -14,6 +14,7 @@ pub mod connection;
 pub mod deliver;
 pub mod ingest;
 pub mod process;
+pub mod replay;
 pub mod stock;
 pub mod wake;
 pub mod worker;

@@ -6,6 +6,7 @@ pub mod event;
 pub mod id;
 pub mod lane;
 pub mod portal;
+pub mod replay;
 pub mod time;
 
 /// A state as the word that stands for it in the store, in JSON and in texts.

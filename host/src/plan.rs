@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::contract::actions::{Action, Property};
+use crate::digest::sha256_hex;
 use crate::model::portal::{COMPANY, CONTACT, DEAL, NOTE};
 
 /// Actions of one event: a contact, a deal, a note and room for what a custom transformation adds.
@@ -32,6 +33,18 @@ pub fn object_type(action: &Action) -> &str {
         Action::AddNote(_) => NOTE,
         Action::UpsertObject(object) => &object.object_type,
     }
+}
+
+/// The person that the plan is about, as a hash: the queue keeps a person's leads in order without knowing them.
+pub fn key_hash(actions: &[Action]) -> Option<String> {
+    let (name, value) = actions.iter().find_map(|action| match action {
+        Action::UpsertContact(contact) => Some(contact.key.parts()),
+        _ => None,
+    })?;
+    let mut hash = sha256_hex(format!("{name}={}", value.trim().to_lowercase()).as_bytes());
+    // Enough to tell the people of one portal apart; a clash only makes two of them wait for each other.
+    hash.truncate(16);
+    Some(hash)
 }
 
 /// An action that breaks the rules of the contract. Positions count from 0.

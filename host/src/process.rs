@@ -5,10 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use crate::cause::{Code, Problem};
-use crate::contract::actions::Action;
 use crate::contract::events::Payload;
 use crate::crash::crash_point;
-use crate::digest::sha256_hex;
 use crate::model::account::{Binding, SchemaMode, Source};
 use crate::model::delivery::Progress;
 use crate::model::event::Unplanned;
@@ -16,7 +14,7 @@ use crate::model::id::VersionId;
 use crate::model::lane::{LaneKind, Lease, Settled, Step};
 use crate::model::time::Timestamp;
 use crate::payload::{self, Envelope};
-use crate::plan::plan;
+use crate::plan::{key_hash, plan};
 use crate::route::{Route, Routing, route};
 use crate::schema;
 use crate::store::{Decision, PlannedEvent, ReceivedEvent, RunFigures, Store};
@@ -177,7 +175,7 @@ fn decide(round: &Round, event: ReceivedEvent) -> Option<PlannedEvent> {
         Payload::LeadCaptured(lead) => Some(lead.id),
         _ => None,
     };
-    Some(PlannedEvent { decision: judge(binding, run, lead_id), event, log })
+    Some(PlannedEvent { decision: judge(binding, run, lead_id, event.is_resent), event, log })
 }
 
 fn unplanned(event: ReceivedEvent, fate: Unplanned) -> PlannedEvent {
@@ -207,7 +205,7 @@ fn check_schema(
 }
 
 /// What a run comes to: a plan, or why there is none, in its own words.
-fn judge(binding: &Binding, run: TransformRun, lead_id: Option<String>) -> Decision {
+fn judge(binding: &Binding, run: TransformRun, lead_id: Option<String>, resent: bool) -> Decision {
     let label = &binding.label;
     let figures = RunFigures { fuel: run.fuel, memory_bytes: run.memory_bytes, micros: run.micros };
     let held = |code, detail: &str| {
@@ -223,7 +221,7 @@ fn judge(binding: &Binding, run: TransformRun, lead_id: Option<String>) -> Decis
             Ok(plan) => Decision::Planned {
                 connection_id: binding.connection_id.clone(),
                 version_id: binding.version_id.clone(),
-                progress: Progress::begin(&plan, run.dropped),
+                progress: Progress { resent, ..Progress::begin(&plan, run.dropped) },
                 key_hash: key_hash(&plan.actions),
                 plan,
                 figures,
@@ -241,16 +239,4 @@ fn judge(binding: &Binding, run: TransformRun, lead_id: Option<String>) -> Decis
         Err(Stop::Failed(failure)) => held(failure.code, &failure.detail),
         Err(Stop::Ours(reason)) => held(Code::OurFault, &reason),
     }
-}
-
-/// The person that the plan is about, as a hash: the queue keeps a person's leads in order without knowing them.
-fn key_hash(actions: &[Action]) -> Option<String> {
-    let (name, value) = actions.iter().find_map(|action| match action {
-        Action::UpsertContact(contact) => Some(contact.key.parts()),
-        _ => None,
-    })?;
-    let mut hash = sha256_hex(format!("{name}={}", value.trim().to_lowercase()).as_bytes());
-    // Enough to tell the people of one portal apart; a clash only makes two of them wait for each other.
-    hash.truncate(16);
-    Some(hash)
 }

@@ -18,6 +18,7 @@ mod keys;
 mod lanes;
 mod plans;
 mod rejected;
+mod replays;
 mod schemas;
 mod tokens;
 mod transformations;
@@ -49,6 +50,7 @@ pub use keys::Resealed;
 pub use lanes::LaneState;
 pub use plans::{Decision, PlannedEvent, ReceivedEvent, RunFigures};
 pub use rejected::Rejection;
+pub use replays::{Scan, SkippedLead};
 pub use schemas::CachedSchema;
 pub use tokens::{Credentials, NewTokens};
 pub use transformations::{Bound, HOUSE, NewVersion};
@@ -142,6 +144,11 @@ mod tests {
             (calls::RECENT_CALLS, "calls USING INDEX sqlite_autoindex_calls_1 (account_id=? AND id>?)"),
             (calls::CALLS_OF, "calls USING INDEX sqlite_autoindex_calls_1 (account_id=? AND id>? AND id<?)"),
             (deliveries::DUE, "w USING PRIMARY KEY (account_id=? AND lane_id=? AND band=? AND due_at<?)"),
+            (replays::LEADS, "e USING PRIMARY KEY (account_id=? AND id>? AND id<?)"),
+            (replays::LEADS, "h USING COVERING INDEX held_by_item (account_id=? AND item_id=?)"),
+            (replays::DELIVERIES, "k USING COVERING INDEX deliveries_by_event (account_id=? AND event_id=?)"),
+            (replays::DELIVERIES, "d USING PRIMARY KEY (account_id=? AND id=?)"),
+            (plans::RECEIVED, "d USING COVERING INDEX deliveries_by_event (account_id=? AND event_id=?)"),
             (plans::RECEIVED, "w USING PRIMARY KEY (account_id=? AND lane_id=? AND band=? AND due_at<?)"),
         ];
         for (statement, expected) in rows {

@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::config::Role;
 use crate::deliver;
 use crate::model::lane::{LaneKind, Step};
-use crate::{process, retry};
+use crate::{process, replay, retry};
 
 /// Plan steps at once: one a core is enough, since guests burn processor time only.
 const PLANNERS: usize = 2;
@@ -28,16 +28,19 @@ const MEND: Duration = Duration::from_secs(1);
 /// Runs every loop until `stop` says so; a round that is under way is finished.
 pub async fn run(app: Arc<App>, roles: Vec<Role>, stop: watch::Receiver<bool>) {
     let mut loops = tokio::task::JoinSet::new();
-    for (role, kind, count) in
-        [(Role::Plan, LaneKind::Plan, PLANNERS), (Role::Deliver, LaneKind::Deliver, DELIVERERS)]
+    for (role, kind, count) in [(Role::Plan, LaneKind::Plan, PLANNERS), (Role::Deliver, LaneKind::Deliver, DELIVERERS)]
     {
         if !roles.contains(&role) {
             continue;
         }
         for number in 0..count {
-            loops.spawn(keep_running(app.clone(), kind, owner(kind, number), stop.clone()));
+            let (app, owner, stop) = (app.clone(), owner(kind, number), stop.clone());
+            loops.spawn(keep_running(kind.as_str(), move || run_loop(app.clone(), kind, owner.clone(), stop.clone())));
         }
         loops.spawn(keep_time(app.clone(), kind, stop.clone()));
+    }
+    if roles.contains(&Role::Plan) {
+        loops.spawn(keep_running("replay", move || run_replays(app.clone(), stop.clone())));
     }
     while let Some(ended) = loops.join_next().await {
         if let Err(error) = ended {
@@ -47,9 +50,12 @@ pub async fn run(app: Arc<App>, roles: Vec<Role>, stop: watch::Receiver<bool>) {
 }
 
 /// Runs a loop, and starts it again when it panics: one bad round must not cost the service a worker.
-async fn keep_running(app: Arc<App>, kind: LaneKind, owner: String, stop: watch::Receiver<bool>) {
-    while let Err(error) = tokio::spawn(run_loop(app.clone(), kind, owner.clone(), stop.clone())).await {
-        tracing::error!("a {} step panicked and is started again: {error}", kind.as_str());
+async fn keep_running<L>(name: &'static str, start: impl Fn() -> L)
+where
+    L: Future<Output = ()> + Send + 'static,
+{
+    while let Err(error) = tokio::spawn(start()).await {
+        tracing::error!("a {name} step panicked and is started again: {error}");
         tokio::time::sleep(MEND).await;
     }
 }
@@ -93,6 +99,40 @@ async fn run_loop(app: Arc<App>, kind: LaneKind, owner: String, mut stop: watch:
                 tracing::error!("a {} step failed and is tried again: {error:#}", kind.as_str());
                 tokio::time::sleep(MEND).await;
             }
+        }
+    }
+}
+
+/// Does the pages of replays as they fall due. One at a time: each is one commit, and knocks for what it put into the
+/// queue.
+async fn run_replays(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let rest = match replay::next(&app.store, (app.clock)()).await {
+            Ok(Step::Worked) => {
+                app.wake.plan.notify_one();
+                app.wake.deliver.notify_one();
+                Duration::ZERO
+            }
+            Ok(Step::Idle) => time_until_replay(&app).await,
+            Err(error) => {
+                tracing::error!("a replay step failed and is tried again: {error:#}");
+                MEND
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(rest) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+async fn time_until_replay(app: &App) -> Duration {
+    match app.store.next_replay_at().await {
+        Ok(Some(next)) => next.since((app.clock)()).clamp(SLEEP_MIN, SLEEP_MAX),
+        Ok(None) => SLEEP_MAX,
+        Err(error) => {
+            tracing::error!("the replays cannot be read: {error}");
+            MEND
         }
     }
 }

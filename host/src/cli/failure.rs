@@ -4,6 +4,7 @@ use std::io;
 
 use crate::connection::ConnectError;
 use crate::connection::session::NoSession;
+use crate::replay::ReplayError;
 use crate::store::StoreError;
 
 pub type Result<T> = std::result::Result<T, Failure>;
@@ -99,6 +100,18 @@ impl From<NoSession> for Failure {
             }
             NoSession::Away(problem) => Self::temporary(problem.detail).hint("try it again in a moment"),
             NoSession::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReplayError> for Failure {
+    fn from(error: ReplayError) -> Self {
+        let (text, fix) = (error.to_string(), error.fix().unwrap_or_default());
+        match error {
+            ReplayError::NoFilter | ReplayError::Rate(_) | ReplayError::Range { .. } => Self::usage(text).hint(fix),
+            ReplayError::NoEvent { .. } => Self::not_found(text).hint(fix),
+            ReplayError::State { .. } => Self::conflict(text).hint(fix),
+            ReplayError::Store(error) => error.into(),
         }
     }
 }

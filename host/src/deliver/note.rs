@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::journal::Journal;
-use super::round::{DOUBT, Round};
+use super::round::{DOUBT, Owner, Round};
 use super::upsert::is_about_one_input;
 use crate::cause::Code;
 use crate::contract::actions::Action;
@@ -238,7 +238,7 @@ fn inputs(round: &Round) -> Vec<NoteInput> {
             Some(NoteInput {
                 owner,
                 trace: round.trace(owner),
-                marker: hubspot::marker(&round.claimed[owner.0].event_id, owner.1),
+                marker: marker(round, owner),
                 body: with_refused_address(round, owner.0, &note.body),
                 at: Timestamp(note.at),
                 about: about.into_iter().map(|(_, record)| record).collect(),
@@ -246,6 +246,11 @@ fn inputs(round: &Round) -> Vec<NoteInput> {
             })
         })
         .collect()
+}
+
+fn marker(round: &Round, (delivery, action): Owner) -> String {
+    let claimed = &round.claimed[delivery];
+    hubspot::marker(&claimed.event_id, claimed.progress.resent.then_some(&claimed.id), action)
 }
 
 fn created(round: &mut Round, note: &NoteInput, record: Record) {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::cause;
 use crate::connection::session::NoSession;
 use crate::ingest::Refusal;
+use crate::replay::ReplayError;
 use crate::schema::Violation;
 use crate::signature::SignatureError;
 use crate::store::StoreError;
@@ -52,6 +53,18 @@ impl From<NoSession> for ApiError {
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl From<ReplayError> for ApiError {
+    fn from(error: ReplayError) -> Self {
+        let (text, fix) = (error.to_string(), error.fix().unwrap_or_default());
+        match error {
+            ReplayError::NoFilter | ReplayError::Rate(_) | ReplayError::Range { .. } => Self::BadRequest(text, fix),
+            ReplayError::NoEvent { .. } => Self::NotFound(text),
+            ReplayError::State { .. } => Self::Conflict(text, fix),
+            ReplayError::Store(error) => error.into(),
+        }
     }
 }
 

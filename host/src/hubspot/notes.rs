@@ -6,7 +6,7 @@ use super::client::{Portal, Request};
 use super::links::association_type;
 use super::{NOTE, answer::Reply};
 use crate::model::delivery::Record;
-use crate::model::id::EventId;
+use crate::model::id::{DeliveryId, EventId};
 use crate::model::time::Timestamp;
 
 /// HubSpot's limit for the finished HTML, counted in UTF-16 units.
@@ -30,9 +30,13 @@ pub struct NoteInput {
     pub linked: Vec<u32>,
 }
 
-/// By this text a note is found again. Built from the event, not the delivery, so that a replay finds it.
-pub fn marker(event: &EventId, action: usize) -> String {
-    format!("Leadline {event}/{action}")
+/// By this text a note is found again. A lead that is sent again on purpose names its delivery too: the note of the
+/// first one is not its own.
+pub fn marker(event: &EventId, resent_as: Option<&DeliveryId>, action: usize) -> String {
+    match resent_as {
+        None => format!("Leadline {event}/{action}"),
+        Some(delivery) => format!("Leadline {event}/{delivery}/{action}"),
+    }
 }
 
 /// Creates notes, linked in the same call: a note without a record is visible nowhere.

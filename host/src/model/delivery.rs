@@ -85,6 +85,9 @@ pub struct Progress {
     pub filled: Vec<Dropped>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub normalized: Vec<Normalized>,
+    /// The event was delivered before, and somebody asked for it to be sent again: its notes are told from the first ones.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub resent: bool,
 }
 
 impl Progress {
@@ -95,7 +98,18 @@ impl Progress {
             dropped,
             filled: Vec::new(),
             normalized: Vec::new(),
+            resent: false,
         }
+    }
+
+    /// What is done stays done; what HubSpot refused is tried once more, because somebody may have mended it.
+    pub fn for_another_try(mut self) -> Self {
+        for action in &mut self.actions {
+            action.refused.clear();
+            action.made_again = false;
+            action.problem = None;
+        }
+        self
     }
 
     /// Whether the action wrote its record and every association.

@@ -29,6 +29,11 @@ macro_rules! ids {
                 Self(format!(concat!($prefix, "_{}"), uuid_v7(now).simple()))
             }
 
+            /// In text order before every id of this time or a later one, and after every id of an earlier time.
+            pub fn earliest(at: Timestamp) -> Self {
+                Self(format!(concat!($prefix, "_{:012x}"), at.0.max(0)))
+            }
+
             /// An id as the store holds it.
             pub fn stored(text: String) -> Self {
                 Self(text)
@@ -82,6 +87,8 @@ ids! {
     CauseId = "iss";
     /// A request that was refused at the door.
     RejectionId = "rej";
+    /// A job that sends leads once more.
+    ReplayId = "rpl";
 }
 
 /// Times that are further apart are two clocks: the one before it was set, with which a step may still work, and the one

@@ -78,6 +78,9 @@ type Row = (String, String, String, String, String, i64, i64, String, Option<Str
 fn event(
     (account_id, id, source_id, sender_id, event_type, occurred_at, received_at, state, reason, delivery): Row,
 ) -> Result<Event> {
+    let state = word(&state)?;
+    // One that is to be sent again has deliveries, and is not planned yet.
+    let delivery = delivery.filter(|_| state == EventState::Planned);
     Ok(Event {
         id: EventId::stored(id),
         account_id: AccountId::stored(account_id),
@@ -86,7 +89,7 @@ fn event(
         event_type,
         occurred_at: Timestamp(occurred_at),
         received_at: Timestamp(received_at),
-        state: word(&state)?,
+        state,
         reason: reason.as_deref().map(parse).transpose()?,
         delivery: delivery.as_deref().map(word).transpose()?,
     })

@@ -1,5 +1,7 @@
 //! The hand-over from received to planned: what a plan lane has to do, and what came of it, in one commit.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use super::causes::{self, Waiting};
@@ -8,7 +10,7 @@ use super::{Query, Result, Sql, Store, json, parse, query, sql};
 use crate::contract::log::Level;
 use crate::crash::crash_point;
 use crate::model;
-use crate::model::delivery::{BAND_FIRST, Delivery, Progress};
+use crate::model::delivery::{Delivery, Progress};
 use crate::model::event::{EventState, Unplanned};
 use crate::model::id::{ConnectionId, DeliveryId, EventId, SourceId, VersionId};
 use crate::model::lane::{Lease, Settled};
@@ -28,6 +30,8 @@ pub struct ReceivedEvent {
     /// The due time and band under which it stands in the queue.
     pub due_at: i64,
     pub band: i64,
+    /// It has a delivery already, and is to be sent again.
+    pub is_resent: bool,
 }
 
 /// What the run used.
@@ -71,6 +75,7 @@ struct DeliveryRow<'a> {
     version: &'a str,
     outcome: String,
     key: Option<&'a str>,
+    band: i64,
 }
 
 #[derive(Serialize)]
@@ -103,7 +108,9 @@ struct LogRow<'a> {
 }
 
 pub(super) const RECEIVED: Sql = sql!(
-    "SELECT w.item_id, e.source_id, e.sender_id, e.type, e.occurred_at, b.body, w.due_at, w.band
+    "SELECT w.item_id, e.source_id, e.sender_id, e.type, e.occurred_at, b.body, w.due_at, w.band,
+       CASE WHEN w.band = 1 THEN (SELECT count(*) FROM deliveries AS d
+         WHERE d.account_id = w.account_id AND d.event_id = w.item_id) ELSE 0 END
      FROM work AS w JOIN events AS e ON e.account_id = w.account_id AND e.id = w.item_id
      JOIN event_bodies AS b ON b.event_id = w.item_id AND b.account_id = w.account_id
      WHERE w.account_id = $1 AND w.lane_id = $2 AND w.band IN (0, 1) AND w.due_at <= $3
@@ -113,7 +120,7 @@ pub(super) const RECEIVED: Sql = sql!(
 impl Store {
     /// The events that a leased plan lane has due, oldest first.
     pub async fn received_events(&self, lease: &Lease, limit: u32, now: Timestamp) -> Result<Vec<ReceivedEvent>> {
-        type Row = (String, String, String, String, i64, String, i64, i64);
+        type Row = (String, String, String, String, i64, String, i64, i64, i64);
         let rows: Vec<Row> = query(RECEIVED)
             .bind(lease.account_id.as_str())
             .bind(&lease.lane_id)
@@ -121,17 +128,21 @@ impl Store {
             .bind(limit)
             .fetch_all(&self.db)
             .await?;
-        let event = |(id, source_id, sender_id, event_type, occurred_at, body, due_at, band)| ReceivedEvent {
-            id: EventId::stored(id),
-            source_id: SourceId::stored(source_id),
-            sender_id,
-            event_type,
-            occurred_at: Timestamp(occurred_at),
-            body,
-            due_at,
-            band,
-        };
-        Ok(rows.into_iter().map(event).collect())
+        let event =
+            |(id, source_id, sender_id, event_type, occurred_at, body, due_at, band, deliveries)| ReceivedEvent {
+                id: EventId::stored(id),
+                source_id: SourceId::stored(source_id),
+                sender_id,
+                event_type,
+                occurred_at: Timestamp(occurred_at),
+                body,
+                due_at,
+                band,
+                is_resent: deliveries > 0,
+            };
+        // One that stands in the queue twice is planned once; its other row finds it planned.
+        let mut seen = HashSet::new();
+        Ok(rows.into_iter().filter(|row: &Row| seen.insert(row.0.clone())).map(event).collect())
     }
 
     /// The stored plan of a delivery, and what its run used.
@@ -220,14 +231,14 @@ fn planning(deliveries: &str, plans: &str, now: Timestamp) -> [Query; 4] {
     ));
     let work = query(sql!(
         "INSERT INTO work (account_id, lane_id, band, due_at, item_id, key_hash)
-         SELECT j.account, j.lane, $3, $2, j.id, j.key
-         FROM " rows("$1"; account text, lane text, id text, key text) " AS j
+         SELECT j.account, j.lane, j.band, $2, j.id, j.key
+         FROM " rows("$1"; account text, lane text, id text, key text, band bigint) " AS j
          JOIN deliveries AS d ON d.account_id = j.account AND d.id = j.id"
     ));
     [
         narrow.bind(deliveries).bind(now.0),
         wide.bind(plans),
-        work.bind(deliveries).bind(now.0).bind(BAND_FIRST),
+        work.bind(deliveries).bind(now.0),
         lanes::wake(deliveries, now),
     ]
 }
@@ -278,6 +289,7 @@ fn delivery_rows<'a>(
                 version: version_id.as_str(),
                 outcome: json(progress),
                 key: key_hash.as_deref(),
+                band: event.event.band, // what was late already does not go before new leads
             });
         }
     }

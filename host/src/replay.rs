@@ -1,0 +1,226 @@
+//! Replays: leads that are sent once more, as durable jobs. A page looks at events, the oldest first, and puts those
+//! that it takes back into the queue; planning and delivery do the rest, as for any other lead.
+//!
+//! What already succeeded is not sent again unless that is asked for. Then it is a new delivery of a fresh plan: contact
+//! and deal are found by their keys and written again, and the conversation stands on the timeline twice.
+
+use std::time::Duration;
+
+use crate::model::account::Account;
+use crate::model::id::{EventId, ReplayId};
+use crate::model::lane::Step;
+use crate::model::replay::{
+    Candidate, Change, Continued, Estimate, Fate, Filter, Page, RATE_DEFAULT, RATE_MAX, Replay, ReplayState, Stopped,
+    Tally, decide,
+};
+use crate::model::time::Timestamp;
+use crate::model::word;
+use crate::plan::key_hash;
+use crate::store::{Scan, Store, StoreError};
+
+/// What somebody wants to be replayed.
+#[derive(Clone, Debug, Default)]
+pub struct Wish {
+    pub filter: Filter,
+    /// Whether what was delivered is to be sent once more.
+    pub again: bool,
+    /// Leads a second; [`RATE_DEFAULT`] where nobody says.
+    pub rate: Option<u32>,
+}
+
+/// Why something cannot be replayed, or a replay not be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    #[error("the replay names no leads")]
+    NoFilter,
+    #[error("a replay does 1 to {RATE_MAX} leads a second, not {0}")]
+    Rate(u32),
+    #[error("no lead was received from {from} on and before {to}")]
+    Range { from: Timestamp, to: Timestamp },
+    #[error("the account `{account}` has no event `{event}`")]
+    NoEvent { account: String, event: EventId },
+    #[error("replay `{id}` is {state}")]
+    State { id: ReplayId, state: String },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl ReplayError {
+    /// What to do about it; none where it is our own failure.
+    pub fn fix(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NoFilter => "Name an event, a state, a time range, a type or a cause.",
+            Self::Rate(_) => "Choose a rate between these.",
+            Self::Range { .. } => "Let the range begin before it ends.",
+            Self::NoEvent { .. } => "Look at the event's id, and whose it is.",
+            Self::State { .. } => "Pause one that runs, resume one that is paused, cancel one that has not ended.",
+            Self::Store(_) => return None,
+        })
+    }
+}
+
+/// What a replay would come to, without doing it.
+///
+/// # Errors
+/// When the wish makes no sense, or the store fails.
+pub async fn estimate(store: &Store, account: &Account, wish: &Wish, now: Timestamp) -> Result<Estimate, ReplayError> {
+    let (wish, rate) = checked(store, account, wish, now).await?;
+    let mut tally = Tally::default();
+    let mut after = wish.filter.range().0;
+    loop {
+        let scan = store.scan_leads(&account.id, &wish.filter, &after).await?;
+        for lead in scan.leads.iter().filter(|lead| wish.filter.takes(lead)) {
+            tally.count(lead.standing, decide(lead, wish.again));
+        }
+        match scan.last {
+            Some(last) if !scan.is_end => after = last,
+            _ => return Ok(Estimate::of(tally, rate)),
+        }
+    }
+}
+
+/// Makes a job of it, which runs from now on.
+///
+/// # Errors
+/// As [`estimate`].
+pub async fn create(store: &Store, account: &Account, wish: &Wish, now: Timestamp) -> Result<Replay, ReplayError> {
+    let estimate = estimate(store, account, wish, now).await?;
+    let (wish, rate) = checked(store, account, wish, now).await?;
+    let replay = Replay {
+        id: ReplayId::new(now),
+        account_id: account.id.clone(),
+        looked_at: wish.filter.range().0,
+        filter: wish.filter,
+        again: wish.again,
+        rate,
+        state: ReplayState::Running,
+        estimate,
+        tally: Tally::default(),
+        created_at: now,
+        next_at: now,
+        finished_at: None,
+    };
+    store.insert_replay(&replay).await?;
+    Ok(replay)
+}
+
+/// Pauses, resumes or cancels a replay.
+///
+/// # Errors
+/// When it is in no state for that, or the store fails.
+pub async fn change(store: &Store, replay: &Replay, change: Change, now: Timestamp) -> Result<(), ReplayError> {
+    if store.change_replay(replay, change, now).await? {
+        return Ok(());
+    }
+    let state = store.replay(replay.id.as_str()).await?.map_or(replay.state, |fresh| fresh.state);
+    Err(ReplayError::State { id: replay.id.clone(), state: word(&state) })
+}
+
+/// Does the next page of the job that is due longest.
+///
+/// # Errors
+/// When the store fails.
+pub async fn next(store: &Store, now: Timestamp) -> anyhow::Result<Step> {
+    let Some(replay) = store.work_on_replay(page, now).await? else {
+        return Ok(Step::Idle);
+    };
+    if replay.state == ReplayState::Done {
+        let (replayed, skipped) = (replay.tally.replayed(), replay.tally.skipped());
+        tracing::info!(
+            replay.id = %replay.id, account.id = %replay.account_id,
+            "replay {} is done: {replayed} leads sent on their way, {skipped} skipped", replay.id
+        );
+    }
+    Ok(Step::Worked)
+}
+
+/// The wish with everything said that it leaves open. A job ends: leads that come after it was made are none of its own.
+async fn checked(store: &Store, account: &Account, wish: &Wish, now: Timestamp) -> Result<(Wish, u32), ReplayError> {
+    if wish.filter.is_empty() {
+        return Err(ReplayError::NoFilter);
+    }
+    let rate = wish.rate.unwrap_or(RATE_DEFAULT);
+    if !(1..=RATE_MAX).contains(&rate) {
+        return Err(ReplayError::Rate(rate));
+    }
+    let to = match (&wish.filter.event, wish.filter.to) {
+        (Some(_), to) => to,
+        (None, to) => Some(to.unwrap_or(Timestamp::NEVER).min(now + Duration::from_millis(1))),
+    };
+    if let (Some(from), Some(to)) = (wish.filter.from, to)
+        && from >= to
+    {
+        return Err(ReplayError::Range { from, to });
+    }
+    if let Some(event) = &wish.filter.event {
+        let found = store.event(event).await?;
+        if found.is_none_or(|found| found.event.account_id != account.id) {
+            return Err(ReplayError::NoEvent { account: account.slug.clone(), event: event.clone() });
+        }
+    }
+    let filter = Filter { to, ..wish.filter.clone() };
+    Ok((Wish { filter, ..wish.clone() }, rate))
+}
+
+/// What a replay does with the leads that it looks at: as many as its rate allows for, in the order in which they came.
+fn page(replay: Replay, scan: Scan, now: Timestamp) -> Page {
+    let Scan { leads, last, is_end } = scan;
+    let mut page = Page { planned: Vec::new(), continued: Vec::new(), skipped: Vec::new(), after: replay };
+    let mut replayed = 0;
+    for lead in leads {
+        if replayed == page.after.rate {
+            page.after.next_at = next_at(now, replayed, page.after.rate);
+            return page;
+        }
+        page.after.looked_at = lead.event_id.clone();
+        if page.after.filter.takes(&lead) {
+            let fate = take(&mut page, lead);
+            replayed += u32::from(!fate.is_skipped());
+        }
+    }
+    page.after.looked_at = last.unwrap_or(page.after.looked_at);
+    page.after.next_at = next_at(now, replayed, page.after.rate);
+    if is_end {
+        page.after.state = ReplayState::Done;
+        page.after.finished_at = Some(now);
+    }
+    page
+}
+
+/// Decides about one lead, and puts it where that belongs.
+fn take(page: &mut Page, lead: Candidate) -> Fate {
+    let fate = decide(&lead, page.after.again);
+    page.after.tally.count(lead.standing, fate);
+    match (fate, lead.stopped) {
+        (Fate::Continued, Some(stopped)) => page.continued.push(go_on(stopped)),
+        (Fate::Planned, _) => page.planned.push(lead.event_id),
+        _ => page.skipped.push((lead.event_id, fate)),
+    }
+    fate
+}
+
+fn go_on(stopped: Stopped) -> Continued {
+    Continued {
+        id: stopped.id,
+        connection_id: stopped.connection_id,
+        key_hash: key_hash(&stopped.plan.actions),
+        progress: stopped.progress.for_another_try(),
+    }
+}
+
+/// When the page after one is due that sent so many leads on their way.
+fn next_at(now: Timestamp, replayed: u32, rate: u32) -> Timestamp {
+    now + Duration::from_millis(u64::from(replayed) * 1000 / u64::from(rate.max(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_is_kept_and_skipping_costs_no_time() {
+        for (replayed, rate, wait_ms) in [(0, 20, 0), (20, 20, 1000), (5, 20, 250), (1, 500, 2), (1, 1, 1000)] {
+            assert_eq!(next_at(Timestamp(0), replayed, rate), Timestamp(wait_ms), "{replayed} at {rate}");
+        }
+    }
+}
