@@ -18,6 +18,7 @@ mod ingest;
 mod outage;
 mod pace;
 mod properties;
+mod retention;
 mod retry;
 mod sandbox;
 mod traps;
