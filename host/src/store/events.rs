@@ -94,11 +94,13 @@ fn event(
     })
 }
 
+/// SQLite is told the index: it takes an account for ten rows, and would rather read all of its deliveries.
 /// The bound on the delivery's id spares Postgres the partitions before the event's: none is older than its event, but
 /// for clocks that differ a little.
 const SELECT: Sql = sql!(
     "SELECT e.account_id, e.id, e.source_id, e.sender_id, e.type, e.occurred_at, e.received_at, e.state, e.reason,
-     (SELECT d.state FROM deliveries AS d WHERE d.account_id = e.account_id AND d.event_id = e.id "
+     (SELECT d.state FROM deliveries AS d" on(sqlite: " INDEXED BY deliveries_by_event", postgres: "") "
+        WHERE d.account_id = e.account_id AND d.event_id = e.id "
     on(sqlite: "", postgres: "AND d.id >= 'dlv_' || lpad(to_hex(('x' || substr(e.id, 5, 12))::bit(48)::bigint - 10000), 12, '0')")
     " ORDER BY d.id DESC LIMIT 1)"
 );
