@@ -306,13 +306,13 @@ mod tests {
     fn reads_whole(step: &str, plan: &[String], text: &str) -> bool {
         let words: Vec<_> = step.split_whitespace().collect();
         let hot = |table: &str| {
-            let is = |hot: &&str| {
+            let is = |hot: &&str| -> bool {
                 let rest = table.strip_prefix(hot);
                 table == *hot
                     || rest.is_some_and(|rest| rest.starts_with("_d2") || rest == "_rest")
                     || text.contains(&format!("{hot} AS {table} "))
             };
-            HOT.iter().any(|name| is(&name))
+            HOT.iter().any(is)
         };
         match words[..] {
             ["SCAN", table, "USING", ..] if text.contains("LIMIT") => {
