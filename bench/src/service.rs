@@ -60,7 +60,8 @@ impl Service {
             sources.push(open(&app, &simulator, &address, &format!("dealer-{number}")).await?);
         }
         let (end, ended) = tokio::sync::oneshot::channel();
-        let served = tokio::spawn(serve::run(app.clone(), serve::Manner::default(), listener, async move { drop(ended.await) }));
+        let served =
+            tokio::spawn(serve::run(app.clone(), serve::Manner::default(), listener, async move { drop(ended.await) }));
         Ok(Self { app, simulator, sources, client: reqwest::Client::new(), end, served, _folder: folder })
     }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::housekeeping::Limits;
 use crate::serve::DRAIN;
 use crate::store::Database;
 
@@ -199,6 +200,40 @@ pub struct Serve {
     /// after the next start.
     #[arg(long, env = "LEADLINE_DRAIN_SECONDS", default_value_t = DRAIN.as_secs(), value_name = "SECONDS")]
     pub drain_seconds: u64,
+
+    #[command(flatten)]
+    pub keep: Keep,
+}
+
+/// How long the service keeps what grows.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Keep {
+    /// Days that bodies, plans, logs and calls are kept, which hold personal data: 1 to 90. What still waits stays.
+    #[arg(
+        long,
+        env = "LEADLINE_KEEP_BODIES_DAYS",
+        default_value_t = Limits::BODIES_DAYS,
+        value_parser = clap::value_parser!(u32).range(1..=90),
+        value_name = "DAYS"
+    )]
+    pub keep_bodies_days: u32,
+
+    /// Days that events and deliveries are kept, which say what became of each lead: 90 to 3650.
+    #[arg(
+        long,
+        env = "LEADLINE_KEEP_EVENTS_DAYS",
+        default_value_t = Limits::EVENTS_DAYS,
+        value_parser = clap::value_parser!(u32).range(90..=3650),
+        value_name = "DAYS"
+    )]
+    pub keep_events_days: u32,
+}
+
+impl Keep {
+    /// The limits that they make.
+    pub fn limits(&self) -> Limits {
+        Limits::of_days(self.keep_bodies_days, self.keep_events_days)
+    }
 }
 
 /// One of the things that a process does.

@@ -12,6 +12,7 @@ pub mod view;
 
 pub mod connection;
 pub mod deliver;
+pub mod housekeeping;
 pub mod ingest;
 pub mod process;
 pub mod replay;

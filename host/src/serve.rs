@@ -10,7 +10,8 @@ use tokio::sync::watch;
 use crate::app::App;
 use crate::config::Role;
 use crate::crash::crash_point;
-use crate::{http, process, worker};
+use crate::housekeeping::Limits;
+use crate::{housekeeping, http, process, worker};
 
 /// How long a service may take to finish what is under way, where nobody says otherwise: less than what process
 /// managers wait before they kill.
@@ -22,11 +23,13 @@ pub struct Manner {
     pub roles: Vec<Role>,
     /// How long it may take to finish what is under way.
     pub drain: Duration,
+    /// How long what grows is kept.
+    pub keep: Limits,
 }
 
 impl Default for Manner {
     fn default() -> Self {
-        Self { roles: Role::ALL.to_vec(), drain: DRAIN }
+        Self { roles: Role::ALL.to_vec(), drain: DRAIN, keep: Limits::default() }
     }
 }
 
@@ -49,10 +52,14 @@ pub async fn run(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<Ended> {
-    let Manner { roles, drain } = manner;
+    let Manner { roles, drain, keep } = manner;
     // Of an earlier run on the same file. Beside others, a dead one's leases end by themselves.
     if app.store.is_for_one_process() {
         app.store.void_leases().await?;
+    }
+    // Leads are taken in without them too; those then stay outside of the partitions.
+    if let Err(error) = housekeeping::make_partitions(&app.store, (app.clock)()).await {
+        tracing::error!("{error:#}");
     }
     let (stop, stopped) = watch::channel(false);
     if roles.contains(&Role::Plan) {
@@ -63,7 +70,7 @@ pub async fn run(
             }
         });
     }
-    let workers = tokio::spawn(worker::run(app.clone(), roles.clone(), stopped.clone()));
+    let workers = tokio::spawn(worker::run(app.clone(), roles.clone(), keep, stopped.clone()));
     let mut ended = stopped;
     let served = axum::serve(listener, http::router(app, &roles)).with_graceful_shutdown(async move {
         // Fails only when the sender is gone, and then it is over as well.

@@ -19,6 +19,7 @@ mod lanes;
 mod plans;
 mod rejected;
 mod replays;
+mod retention;
 mod schemas;
 mod tokens;
 mod transformations;
@@ -51,6 +52,7 @@ pub use lanes::LaneState;
 pub use plans::{Decision, PlannedEvent, ReceivedEvent, RunFigures};
 pub use rejected::Rejection;
 pub use replays::{Scan, SkippedLead};
+pub use retention::{Kept, Removed};
 pub use schemas::CachedSchema;
 pub use tokens::{Credentials, NewTokens};
 pub use transformations::{Bound, HOUSE, NewVersion};
@@ -133,6 +135,13 @@ fn shard(account: &crate::model::id::AccountId) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::account::Connection;
+    use crate::model::delivery::Progress;
+    use crate::model::event::NewEvent;
+    use crate::model::id::{CallId, EventId, SourceId, VersionId};
+    use crate::model::lane::LaneKind;
+    use crate::model::time::Timestamp;
+    use crate::plan::Plan;
 
     #[tokio::test]
     async fn what_runs_every_round_reads_by_key_and_no_whole_table() {
@@ -161,6 +170,168 @@ mod tests {
             assert!(plan.iter().any(|step| step.contains(expected)), "{statement:?}\n{plan:#?}");
             let whole = |step: &&String| step.starts_with("SCAN") && !step.contains("VIRTUAL TABLE");
             assert_eq!(plan.iter().find(whole), None, "{statement:?}\n{plan:#?}");
+        }
+    }
+
+    /// The tables that grow with the leads.
+    const HOT: [&str; 11] = [
+        "events",
+        "event_bodies",
+        "event_keys",
+        "deliveries",
+        "plans",
+        "run_logs",
+        "work",
+        "calls",
+        "attempts",
+        "held",
+        "dropped",
+    ];
+    const NOW: Timestamp = Timestamp(1_795_435_200_000);
+
+    /// A database of its own: on the Postgres server that the tests are given, else in a file.
+    async fn open(folder: &std::path::Path) -> Store {
+        let keys = KeyRing::open_file(&folder.join("keys")).unwrap();
+        let database = match std::env::var("LEADLINE_TEST_POSTGRES") {
+            Ok(server) => {
+                use sqlx::Connection as _;
+                let name = format!("plans_{}", std::process::id());
+                let mut connection = sqlx::PgConnection::connect(&server).await.unwrap();
+                sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
+                    .execute(&mut connection)
+                    .await
+                    .unwrap();
+                Database::Postgres(format!("{}/{name}", server.rsplit_once('/').unwrap().0).into())
+            }
+            Err(_) => Database::File(folder.join("leadline.db")),
+        };
+        Store::open(&database, keys).await.unwrap()
+    }
+
+    /// One lead on its way, by the functions that the steps of the flow call.
+    async fn carry_out_a_lead(store: &Store, connection: &Connection, source: SourceId) -> EventId {
+        let account = &connection.account_id;
+        let id = EventId::new(NOW);
+        let event = NewEvent {
+            id: id.clone(),
+            account_id: account.clone(),
+            source_id: source,
+            sender_id: "msg_1".to_owned(),
+            event_type: "lead.captured.v1".to_owned(),
+            occurred_at: NOW,
+            body: "{}".to_owned(),
+            body_hash: "hash".to_owned(),
+        };
+        store.insert_events(&[event], NOW).await.unwrap();
+        let lease = store.lease_lanes(LaneKind::Plan, "test", 10, NOW).await.unwrap().remove(0);
+        let event = store.received_events(&lease, 10, NOW).await.unwrap().remove(0);
+        let plan = Plan { actions: Vec::new(), lead_id: None };
+        let decision = Decision::Planned {
+            connection_id: connection.id.clone(),
+            version_id: VersionId::stored("tfv_1".to_owned()),
+            progress: Progress::begin(&plan, Vec::new()),
+            plan,
+            key_hash: Some("key".to_owned()),
+            figures: RunFigures::default(),
+        };
+        let log = Some((VersionId::stored("tfv_1".to_owned()), Vec::new()));
+        store.store_plans(&lease, &[PlannedEvent { event, decision, log }], NOW).await.unwrap();
+        let mut lease = store.lease_lanes(LaneKind::Deliver, "test", 10, NOW).await.unwrap().remove(0);
+        store.open_calls(&lease).await.unwrap();
+        store.recent_calls(&lease, NOW).await.unwrap();
+        let claimed = store.due_deliveries(&lease, 10, NOW).await.unwrap();
+        let call = NewCall { id: CallId::new(NOW), operation: "x", request: serde_json::json!({}), items: &[] };
+        store.next_call(&mut lease, None, &call, NOW).await.unwrap();
+        store
+            .settle(&lease, Settlement { calls: &[call.id], ..Settlement::resting(LaneState::default()) }, NOW)
+            .await
+            .unwrap();
+        assert_eq!(claimed.len(), 1);
+        id
+    }
+
+    /// What the lists and pages read.
+    async fn look_at_everything(store: &Store, connection: &Connection, event: &EventId) {
+        let account = Some(connection.account_id.clone());
+        let all = EventFilter { limit: 10, ..EventFilter::default() };
+        let after = EventFilter { after: Some(event.clone()), limit: 10, ..EventFilter::default() };
+        let of_one = EventFilter { account: account.clone(), limit: 10, ..EventFilter::default() };
+        let of_one_after =
+            EventFilter { account: account.clone(), after: Some(event.clone()), limit: 10, ..EventFilter::default() };
+        for filter in [all, after, of_one, of_one_after] {
+            store.events(&filter).await.unwrap();
+        }
+        let shown = store.event(event).await.unwrap().unwrap();
+        assert_eq!((shown.deliveries.len(), shown.logs.len()), (1, 0));
+        store.issues(None).await.unwrap();
+        store.issues(account.as_ref()).await.unwrap();
+        store.issue("iss_1").await.unwrap();
+        store.waiting_leads(connection).await.unwrap();
+        store.rest_of(connection, NOW).await.unwrap();
+        store.dropped_leads(connection).await.unwrap();
+        store.dropped_values(connection, None, ("", ""), 10).await.unwrap();
+        store.rejections(None, 10).await.unwrap();
+        store.rejections(Some("src_1"), 10).await.unwrap();
+        store.next_due(LaneKind::Deliver, NOW).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_runs_for_a_lead_and_what_people_list_reads_no_growing_table_as_a_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).await;
+        store.make_partitions(&[NOW]).await.unwrap();
+        let CreateAccount::Created(account) = store.create_account("acme", "Acme", NOW).await.unwrap() else {
+            panic!()
+        };
+        let new = NewConnection {
+            account: &account.id,
+            portal_id: 1,
+            api_version: "2026-09",
+            auth: crate::model::account::Auth::Token,
+            token: &SecretString::from("token"),
+            refresh_token: None,
+            expires_at: None,
+            scopes: None,
+            portal: None,
+        };
+        let Connect::Connected(connection) = store.connect(new, NOW).await.unwrap() else { panic!() };
+        db::RUN.lock().unwrap().clear();
+        let event = carry_out_a_lead(&store, &connection, SourceId::new(NOW)).await;
+        look_at_everything(&store, &connection, &event).await;
+        let run: Vec<Query> = db::RUN.lock().unwrap().clone();
+        assert!(run.len() > 40, "{}", run.len());
+        for query in run {
+            let text = query.text(&store.db).to_owned();
+            let plan = query.plan(&store.db).await.unwrap();
+            let whole = plan.iter().find(|step| reads_whole(step, &plan, &text));
+            assert_eq!(whole, None, "{text}\n{}", plan.join("\n"));
+        }
+    }
+
+    /// Whether a step of a plan reads a growing table from one end to the other. A list that follows an index and stops
+    /// at its limit does not. SQLite names a table by its alias.
+    fn reads_whole(step: &str, plan: &[String], text: &str) -> bool {
+        let words: Vec<_> = step.split_whitespace().collect();
+        let hot = |table: &str| {
+            let is = |hot: &&str| -> bool {
+                let rest = table.strip_prefix(hot);
+                table == *hot
+                    || rest.is_some_and(|rest| rest.starts_with("_d2") || rest == "_rest")
+                    || text.contains(&format!("{hot} AS {table} "))
+            };
+            HOT.iter().any(is)
+        };
+        match words[..] {
+            ["SCAN", table, "USING", ..] if text.contains("LIMIT") => {
+                hot(table) && plan.iter().any(|step| step.contains("TEMP B-TREE FOR ORDER BY"))
+            }
+            ["SCAN", table, ..] => hot(table),
+            // All deliveries of an account, for one event.
+            ["SEARCH", table, .., "(account_id=?)"] => {
+                table == "deliveries" || text.contains(&format!("deliveries AS {table} "))
+            }
+            ["->", "Seq", "Scan", "on", table, ..] | ["Seq", "Scan", "on", table, ..] => hot(table),
+            _ => false,
         }
     }
 }

@@ -86,7 +86,8 @@ pub fn lead(shown: &ShownEvent, account: &str) -> Lead {
 
 fn take_in(lead: &mut Lead, shown: &ShownDelivery, received_at: Timestamp) {
     let delivery = &shown.delivery;
-    for (action, progress) in shown.plan.actions.iter().zip(&delivery.progress.actions) {
+    let actions = shown.plan.iter().flat_map(|plan| &plan.actions);
+    for (action, progress) in actions.zip(&delivery.progress.actions) {
         let Some(record) = &progress.record else { continue };
         let id = record.id.clone();
         match action {

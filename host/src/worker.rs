@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use crate::app::App;
 use crate::config::Role;
 use crate::deliver;
+use crate::housekeeping::{self, Limits};
 use crate::model::lane::{LaneKind, Step};
 use crate::{process, replay, retry};
 
@@ -24,10 +25,19 @@ const SLEEP_MAX: Duration = Duration::from_secs(1);
 const SLEEP_MAX_BESIDE_OTHERS: Duration = Duration::from_millis(150);
 /// After our own failure, before the next try.
 const MEND: Duration = Duration::from_secs(1);
+/// How often housekeeping looks for what is old: what falls due at midnight is gone within the hour.
+const KEEP_HOUSE_EVERY: Duration = Duration::from_secs(60 * 60);
+/// Between two pages of old rows, at least, so that events at the door do not wait for them.
+const KEEP_HOUSE_REST: Duration = Duration::from_millis(50);
+/// After a failure of housekeeping: a lock that was not to be had, most likely.
+const KEEP_HOUSE_MEND: Duration = Duration::from_secs(60);
 
 /// Runs every loop until `stop` says so; a round that is under way is finished.
-pub async fn run(app: Arc<App>, roles: Vec<Role>, stop: watch::Receiver<bool>) {
+pub async fn run(app: Arc<App>, roles: Vec<Role>, keep: Limits, stop: watch::Receiver<bool>) {
     let mut loops = tokio::task::JoinSet::new();
+    if roles.contains(&Role::Plan) {
+        loops.spawn(keep_house(app.clone(), keep, stop.clone()));
+    }
     for (role, kind, count) in [(Role::Plan, LaneKind::Plan, PLANNERS), (Role::Deliver, LaneKind::Deliver, DELIVERERS)]
     {
         if !roles.contains(&role) {
@@ -145,6 +155,26 @@ async fn keep_time(app: Arc<App>, kind: LaneKind, mut stop: watch::Receiver<bool
         tokio::select! {
             () = tokio::time::sleep(rest) => app.wake.of(kind).notify_one(),
             () = app.wake.timekeeper(kind).notified() => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Keeps house until `stop` says so.
+async fn keep_house(app: Arc<App>, limits: Limits, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let started = tokio::time::Instant::now();
+        let rest = match housekeeping::next(&app.store, &limits, (app.clock)()).await {
+            // As long as the page took: never more than half of the time of the database's one writer.
+            Ok(Step::Worked) => started.elapsed().max(KEEP_HOUSE_REST),
+            Ok(Step::Idle) => KEEP_HOUSE_EVERY,
+            Err(error) => {
+                tracing::error!("housekeeping failed and is tried again: {error:#}");
+                KEEP_HOUSE_MEND
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(rest) => {}
             _ = stop.changed() => {}
         }
     }

@@ -19,6 +19,7 @@ mod outage;
 mod pace;
 mod properties;
 mod replay;
+mod retention;
 mod retry;
 mod sandbox;
 mod traps;

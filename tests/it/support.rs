@@ -46,7 +46,8 @@ pub(crate) struct TestApp {
 /// and run on SQLite.
 async fn database_in(folder: &TempDir) -> Option<String> {
     let server = std::env::var("LEADLINE_TEST_POSTGRES").ok()?;
-    let name: String = folder.path().file_name()?.to_string_lossy().chars().filter(char::is_ascii_alphanumeric).collect();
+    let name: String =
+        folder.path().file_name()?.to_string_lossy().chars().filter(char::is_ascii_alphanumeric).collect();
     let name = format!("test_{}", name.to_lowercase());
     let mut connection = sqlx::PgConnection::connect(&server).await.unwrap();
     let made = sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await;
@@ -216,6 +217,16 @@ impl TestApp {
             leadline(&folder, &words)
         };
         tokio::task::spawn_blocking(run).await.unwrap() // a thread without a runtime
+    }
+
+    /// The partitions of a table; none on SQLite.
+    pub(crate) async fn partitions(&self, table: &str) -> Option<Vec<String>> {
+        let database = database_in(&self.folder).await?;
+        let mut connection = sqlx::PgConnection::connect(&database).await.unwrap();
+        let names = sqlx::query_scalar(
+            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = $1::regclass ORDER BY 1",
+        );
+        Some(names.bind(table).fetch_all(&mut connection).await.unwrap())
     }
 
     /// A dealership that uses the default transformation, in a portal that has every property.

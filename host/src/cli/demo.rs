@@ -65,7 +65,8 @@ pub async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
 
     let asked_to_end = serve::asked_to_end()?;
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
-    let service = tokio::spawn(serve::run(app.clone(), serve::Manner::default(), listener, async move { drop(ended.await) }));
+    let service =
+        tokio::spawn(serve::run(app.clone(), serve::Manner::default(), listener, async move { drop(ended.await) }));
     let scene = Scene::set(&app, &simulator).await?;
     let leads = post_all(&scene, &app, &address).await?;
     let problems = scene.differences(&leads);

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::failure::{Failure, Result};
 use super::output::printable;
 use super::{Context, source};
+use crate::contract::Action;
 use crate::digest::sha256_hex;
 use crate::model::event::{Event, EventState};
 use crate::model::id::EventId;
@@ -19,6 +20,8 @@ use crate::store::{EventFilter, ShownDelivery, ShownEvent, Store};
 
 /// How often `tail` looks for new events.
 const TAIL_EVERY: Duration = Duration::from_millis(500);
+/// What is said of an event that is older than the service keeps bodies.
+const REMOVED: &str = "body, log, plan and calls were removed: they are kept for 30 days, unless `serve --keep-bodies-days` says otherwise";
 /// Events that one page of a list shows at most.
 const PAGE_MAX: u32 = 200;
 
@@ -222,6 +225,9 @@ fn text(shown: &ShownEvent) -> String {
         "  happened {} · received {} · sender's id {}",
         event.occurred_at, event.received_at, event.sender_id
     ));
+    if shown.body.is_none() {
+        lines.push(format!("  {REMOVED}"));
+    }
     for log in &shown.logs {
         lines.push(format!("  log of {}", log.version));
         lines.extend(log.lines.iter().map(|(level, line)| format!("    {}  {line}", level.label())));
@@ -234,14 +240,13 @@ fn text(shown: &ShownEvent) -> String {
 
 fn delivery_lines(shown: &ShownDelivery, lines: &mut Vec<String>) {
     let delivery = &shown.delivery;
+    let run = shown.run.map_or_else(String::new, |run| format!(" · fuel {} in {} µs", run.fuel, run.micros));
     lines.push(format!(
-        "  {} · {} after {} {} · fuel {} in {} µs",
+        "  {} · {} after {} {}{run}",
         delivery.id,
         word(&delivery.state),
         delivery.attempts,
         if delivery.attempts == 1 { "attempt" } else { "attempts" },
-        shown.run.fuel,
-        shown.run.micros
     ));
     lines.extend(
         delivery
@@ -249,14 +254,15 @@ fn delivery_lines(shown: &ShownDelivery, lines: &mut Vec<String>) {
             .as_ref()
             .map(|reason| format!("    {}: {}\n    {}", reason.code, reason.detail, reason.code.fix())),
     );
-    for (action, progress) in shown.plan.actions.iter().zip(&delivery.progress.actions) {
+    for (index, progress) in delivery.progress.actions.iter().enumerate() {
+        let action = shown.plan.as_ref().and_then(|plan| plan.actions.get(index));
         let fate = match (&progress.record, &progress.problem) {
             (Some(record), _) if record.new => format!("created as {}", record.id),
             (Some(record), _) => format!("found as {}", record.id),
             (None, Some(problem)) => problem.detail.clone(),
             (None, None) => "open".to_owned(),
         };
-        lines.push(format!("    {:<8} {fate}", action.label()));
+        lines.push(format!("    {:<8} {fate}", action.map_or("record", Action::label)));
     }
     lines.extend(
         delivery

@@ -30,7 +30,9 @@ pub async fn run(args: Serve, context: &mut Context<'_>) -> Result<()> {
     let _lock = match context.config.database() {
         Database::File(_) if Role::ALL.iter().any(|role| !args.roles.contains(role)) => {
             let text = "on SQLite one process does everything, so `--role` has to name all roles, or be left out";
-            return Err(Failure::usage(text.to_owned()).hint("several processes share a Postgres database: `--database`"));
+            return Err(
+                Failure::usage(text.to_owned()).hint("several processes share a Postgres database: `--database`")
+            );
         }
         Database::File(_) => Some(lock(&context.config.data.join("lock"))?),
         Database::Postgres(_) => None,
@@ -48,10 +50,14 @@ pub async fn run(args: Serve, context: &mut Context<'_>) -> Result<()> {
     )?;
     context.out.flush()?;
     let drain = Duration::from_secs(args.drain_seconds);
-    let manner = serve::Manner { roles: args.roles, drain };
+    let manner = serve::Manner { roles: args.roles, drain, keep: args.keep.limits() };
     let ended = serve::run(app.clone(), manner, listener, serve::asked_to_end()?).await?;
     if ended == serve::Ended::Cut {
-        writeln!(context.out, "Not everything was finished in {} s; it goes on after the next start.", drain.as_secs())?;
+        writeln!(
+            context.out,
+            "Not everything was finished in {} s; it goes on after the next start.",
+            drain.as_secs()
+        )?;
         context.out.flush()?;
         // A guest that is still at work would keep the process.
         std::process::exit(0);

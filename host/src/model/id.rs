@@ -121,8 +121,7 @@ fn next_in(sequences: &mut [(i64, u32); 2], now: i64) -> (i64, u32) {
 /// A UUIDv7 whose first 18 random bits count the ids of the millisecond, so that ids made by one process sort in the
 /// order they were made, also when `now` is a little behind. The other 56 bits are random.
 fn uuid_v7(now: Timestamp) -> uuid::Uuid {
-    let (millis, count) =
-        next_in(&mut SEQUENCES.lock().unwrap_or_else(std::sync::PoisonError::into_inner), now.0);
+    let (millis, count) = next_in(&mut SEQUENCES.lock().unwrap_or_else(std::sync::PoisonError::into_inner), now.0);
     let mut bytes = [0_u8; 10];
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
     // Twelve bits stand before the variant (the version nibble is overwritten), six behind it.

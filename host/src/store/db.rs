@@ -152,6 +152,10 @@ args! {
     &[u8], value => Self::Bytes(value.to_owned());
 }
 
+/// Every query that was run.
+#[cfg(test)]
+pub(super) static RUN: std::sync::Mutex<Vec<Query>> = std::sync::Mutex::new(Vec::new());
+
 /// A statement with its values. It owns them, so that it can be handed to another thread.
 #[derive(Clone, Debug)]
 pub(super) struct Query {
@@ -191,13 +195,37 @@ impl Query {
         self
     }
 
+    /// How the database would go about it, a step a line.
+    #[cfg(test)]
+    pub(super) async fn plan(self, db: &Db) -> Result<Vec<String>> {
+        let sqlite = format!("EXPLAIN QUERY PLAN {}", self.sql.sqlite).into();
+        let postgres = format!("EXPLAIN (COSTS off) {}", self.sql.postgres).into();
+        let explain = Self { sql: Sql { sqlite, postgres }, ..self };
+        match db {
+            Db::Sqlite(_) => {
+                let steps: Vec<(i64, i64, i64, String)> = explain.fetch_all(db).await?;
+                Ok(steps.into_iter().map(|(.., step)| step).collect())
+            }
+            Db::Postgres(_) => explain.fetch_all(db).await,
+        }
+    }
+
+    /// Its text for a database.
+    #[cfg(test)]
+    pub(super) fn text(&self, db: &Db) -> &str {
+        match db {
+            Db::Sqlite(_) => &self.sql.sqlite,
+            Db::Postgres(_) => &self.sql.postgres,
+        }
+    }
+
     /// Runs it, and says how many rows it changed.
     pub(super) fn execute<'c>(self, on: impl Into<On<'c>>) -> impl Future<Output = Result<u64>> + Send + 'c {
         let on = on.into();
         async move {
             match on {
                 On::Db(db) => db.write(move |conn| Box::pin(async move { self.execute(conn).await })).await,
-                On::Conn(conn) => match conn {
+                On::Conn(conn) => match self.noted(conn) {
                     Conn::Sqlite(connection) => self.execute_sqlite(connection),
                     Conn::Postgres(connection) => self.execute_postgres(connection).await,
                     Conn::PostgresTx(connection) => self.execute_postgres(connection).await,
@@ -215,7 +243,7 @@ impl Query {
         async move {
             match on {
                 On::Db(db) => db.read(move |conn| Box::pin(async move { self.fetch_all(conn).await })).await,
-                On::Conn(conn) => match conn {
+                On::Conn(conn) => match self.noted(conn) {
                     Conn::Sqlite(connection) => self.fetch_sqlite(connection),
                     Conn::Postgres(connection) => self.fetch_postgres(connection).await,
                     Conn::PostgresTx(connection) => self.fetch_postgres(connection).await,
@@ -240,6 +268,13 @@ impl Query {
     ) -> impl Future<Output = Result<R>> + Send + 'c {
         let first = self.fetch_optional(on);
         async move { first.await?.ok_or(StoreError::Missing) }
+    }
+
+    /// Notes that it is run, for the test that reads the plans of what was run.
+    fn noted<'c>(&self, conn: &'c mut Conn) -> &'c mut Conn {
+        #[cfg(test)]
+        RUN.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(self.clone());
+        conn
     }
 
     fn execute_sqlite(&self, connection: &rusqlite::Connection) -> Result<u64> {

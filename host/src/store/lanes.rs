@@ -13,7 +13,6 @@ use crate::model::id::AccountId;
 use crate::model::lane::{LaneKind, Lease};
 use crate::model::time::Timestamp;
 
-
 /// One lane in a batch statement.
 #[derive(Serialize)]
 struct LaneRow<'a> {

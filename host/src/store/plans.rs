@@ -145,18 +145,19 @@ impl Store {
         Ok(rows.into_iter().filter(|row: &Row| seen.insert(row.0.clone())).map(event).collect())
     }
 
-    /// The stored plan of a delivery, and what its run used.
-    pub async fn plan_of(&self, delivery: &Delivery) -> Result<(Plan, RunFigures)> {
-        let (plan, fuel, memory_bytes, micros): (String, i64, i64, i64) = query(sql!(
+    /// The stored plan of a delivery, and what its run used; none once retention removed it.
+    pub async fn plan_of(&self, delivery: &Delivery) -> Result<Option<(Plan, RunFigures)>> {
+        let row: Option<(String, i64, i64, i64)> = query(sql!(
             "SELECT plan, fuel, memory_bytes, micros FROM plans WHERE delivery_id = $1 AND account_id = $2"
         ))
         .bind(delivery.id.as_str())
         .bind(delivery.account_id.as_str())
-        .fetch_one(&self.db)
+        .fetch_optional(&self.db)
         .await?;
+        let Some((plan, fuel, memory_bytes, micros)) = row else { return Ok(None) };
         let [fuel, memory_bytes, micros] =
             [fuel, memory_bytes, micros].map(|figure| u64::try_from(figure).unwrap_or(0));
-        Ok((parse(&plan)?, RunFigures { fuel, memory_bytes, micros }))
+        Ok(Some((parse(&plan)?, RunFigures { fuel, memory_bytes, micros })))
     }
 
     /// Stores what planning decided, wakes the connections' lanes, and gives the plan lane back.

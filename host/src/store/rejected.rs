@@ -9,6 +9,12 @@ use crate::model::time::Timestamp;
 /// The newest this many are kept for each source, so that a flood of them fills nothing.
 const KEPT: i64 = 1000;
 
+macro_rules! columns {
+    () => {
+        "SELECT source_id, at, class, detail, sender_id, bytes, body FROM rejected"
+    };
+}
+
 /// One refused request.
 #[derive(Clone, Debug, Serialize)]
 pub struct Rejection {
@@ -47,14 +53,11 @@ impl Store {
     /// The newest refused requests, of one source or of all.
     pub async fn rejections(&self, source_id: Option<&str>, limit: u32) -> Result<Vec<Rejection>> {
         type Row = (String, i64, String, String, Option<String>, i64, Option<String>);
-        let rows: Vec<Row> = query(sql!(
-            "SELECT source_id, at, class, detail, sender_id, bytes, body FROM rejected
-             WHERE $1 IS NULL OR source_id = $1 ORDER BY id DESC LIMIT $2"
-        ))
-        .bind(source_id)
-        .bind(limit)
-        .fetch_all(&self.db)
-        .await?;
+        let text = match source_id {
+            Some(_) => sql!(columns!() " WHERE source_id = $1 ORDER BY id DESC LIMIT $2"),
+            None => sql!(columns!() " WHERE $1 IS NULL ORDER BY id DESC LIMIT $2"),
+        };
+        let rows: Vec<Row> = query(text).bind(source_id).bind(limit).fetch_all(&self.db).await?;
         let rejection = |(source_id, at, class, detail, sender_id, bytes, body)| Rejection {
             source_id,
             at: Timestamp(at),

@@ -1,0 +1,92 @@
+//! Housekeeping: partitions are made before their day comes, and what is older than its limit is removed, a little at a
+//! time. What still waits for anything is kept, however old it is.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use crate::model::lane::Step;
+use crate::model::time::Timestamp;
+use crate::store::{Kept, Removed, Store};
+
+/// A day.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long the ids of senders are known, so that a repeat is told from a new event. Senders repeat for 76 hours.
+const KEYS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// How long refused requests are shown.
+const REJECTED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// Partitions are there for as many days ahead, so that a week in which none can be made harms nothing.
+const DAYS_AHEAD: u32 = 7;
+
+/// How long what grows is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bodies, plans, logs, attempts and calls: what holds personal data.
+    pub bodies: Duration,
+    /// Events and deliveries: what became of each lead.
+    pub events: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::of_days(Self::BODIES_DAYS, Self::EVENTS_DAYS)
+    }
+}
+
+impl Limits {
+    /// Days that what holds personal data is kept, where nobody says otherwise.
+    pub const BODIES_DAYS: u32 = 30;
+    /// Days that events and deliveries are kept, where nobody says otherwise: a year, and time to compare it.
+    pub const EVENTS_DAYS: u32 = 400;
+
+    pub fn of_days(bodies: u32, events: u32) -> Self {
+        Self { bodies: DAY * bodies, events: DAY * events }
+    }
+
+    fn of(&self, kept: Kept) -> Duration {
+        match kept {
+            Kept::Bodies | Kept::Logs | Kept::Plans | Kept::Attempts | Kept::Calls => self.bodies,
+            Kept::Deliveries | Kept::Events => self.events,
+            Kept::Keys => KEYS,
+            Kept::Rejected => REJECTED,
+        }
+    }
+}
+
+/// Makes the partitions of today and the next days, where the database has partitions. Before the first event of a
+/// process: what comes before its partition is in the way of it.
+///
+/// # Errors
+/// When a partition cannot be made.
+pub async fn make_partitions(store: &Store, now: Timestamp) -> anyhow::Result<Step> {
+    let days: Vec<_> = (0..=DAYS_AHEAD).map(|ahead| now + DAY * ahead).collect();
+    let made = store.make_partitions(&days).await.context("the partitions of the next days cannot be made")?;
+    Ok(if made == 0 { Step::Idle } else { Step::Worked })
+}
+
+/// One round: makes partitions, or drops one that is old, or removes a page of old rows.
+///
+/// # Errors
+/// When the database does not let it.
+pub async fn next(store: &Store, limits: &Limits, now: Timestamp) -> anyhow::Result<Step> {
+    if make_partitions(store, now).await? == Step::Worked {
+        return Ok(Step::Worked);
+    }
+    // Deliveries go before their events.
+    for kept in Kept::ALL {
+        let before = now - limits.of(kept);
+        let removed = store.remove_before(kept, before).await;
+        match removed.with_context(|| format!("what is old cannot be removed from {}", kept.table()))? {
+            Removed::Nothing => {}
+            Removed::Rows(rows) => {
+                tracing::debug!(rows, table = kept.table(), "{rows} old rows of {} were removed", kept.table());
+                return Ok(Step::Worked);
+            }
+            Removed::Partition(name) => {
+                tracing::info!(partition = name, "the old partition {name} was dropped");
+                return Ok(Step::Worked);
+            }
+        }
+    }
+    Ok(Step::Idle)
+}

@@ -1,0 +1,356 @@
+//! What is removed when it is old. Postgres drops partitions; SQLite, and what Postgres has outside of partitions,
+//! loses a page of rows at a time. Whatever an open lead, an issue or a fill-in still needs is left alone.
+
+use std::fmt::Write as _;
+
+use super::{Conn, Db, Result, Sql, Store, StoreError, query, sql};
+use crate::model::time::Timestamp;
+
+/// Rows that go in one commit: few enough that an event at the door does not notice.
+const PAGE: i64 = 500;
+/// Keys are narrow, and there are as many as there are events.
+const KEYS_PAGE: i64 = 1_000;
+/// The hex digits of the time at the beginning of an id, behind its prefix.
+const TIME_DIGITS: usize = 12;
+
+/// A kind of rows that have a limit of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    Bodies,
+    Logs,
+    Plans,
+    Attempts,
+    Calls,
+    Deliveries,
+    Events,
+    /// By which repeats are told.
+    Keys,
+    /// Requests that were refused at the door.
+    Rejected,
+}
+
+/// What one removal came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Removed {
+    /// Nothing is old, or what is old is still needed, or another process is at it.
+    Nothing,
+    Rows(u64),
+    /// A whole partition, of this name.
+    Partition(String),
+}
+
+/// Events that still wait.
+const OPEN_EVENT: &str = "('received', 'held')";
+/// Deliveries that still wait.
+const OPEN_DELIVERY: &str = "('pending', 'blocked')";
+
+impl Kept {
+    /// Deliveries before events, because an event stays as long as a delivery of it.
+    pub const ALL: [Self; 9] = [
+        Self::Bodies,
+        Self::Logs,
+        Self::Plans,
+        Self::Attempts,
+        Self::Calls,
+        Self::Deliveries,
+        Self::Events,
+        Self::Keys,
+        Self::Rejected,
+    ];
+    const PARTITIONED: [Self; 7] =
+        [Self::Bodies, Self::Logs, Self::Plans, Self::Attempts, Self::Calls, Self::Deliveries, Self::Events];
+
+    /// The table that holds it.
+    pub fn table(self) -> &'static str {
+        match self {
+            Self::Bodies => "event_bodies",
+            Self::Logs => "run_logs",
+            Self::Plans => "plans",
+            Self::Attempts => "attempts",
+            Self::Calls => "calls",
+            Self::Deliveries => "deliveries",
+            Self::Events => "events",
+            Self::Keys => "event_keys",
+            Self::Rejected => "rejected",
+        }
+    }
+
+    /// The column whose id tells the age.
+    fn id(self) -> &'static str {
+        match self {
+            Self::Bodies | Self::Logs => "event_id",
+            Self::Plans | Self::Attempts => "delivery_id",
+            Self::Calls | Self::Deliveries | Self::Events | Self::Rejected => "id",
+            Self::Keys => "seen_at",
+        }
+    }
+
+    /// What the ids in that column begin with.
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Bodies | Self::Logs | Self::Events | Self::Keys => "evt",
+            Self::Plans | Self::Attempts | Self::Deliveries => "dlv",
+            Self::Calls => "cal",
+            Self::Rejected => "rej",
+        }
+    }
+
+    /// Whether nothing needs the row `x` any more.
+    fn is_free(self) -> String {
+        match self {
+            Self::Bodies | Self::Logs => format!(
+                "NOT EXISTS (SELECT 1 FROM events AS e WHERE e.account_id = x.account_id AND e.id = x.event_id AND e.state IN {OPEN_EVENT})"
+            ),
+            Self::Plans | Self::Attempts => format!(
+                "NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.account_id = x.account_id AND d.id = x.delivery_id AND d.state IN {OPEN_DELIVERY})"
+            ),
+            Self::Calls => "x.settled = 1".to_owned(),
+            Self::Deliveries => format!(
+                "x.state NOT IN {OPEN_DELIVERY} AND NOT EXISTS (SELECT 1 FROM dropped AS v WHERE v.delivery_id = x.id AND v.account_id = x.account_id)"
+            ),
+            Self::Events => format!(
+                "x.state NOT IN {OPEN_EVENT} AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.account_id = x.account_id AND d.event_id = x.id)"
+            ),
+            Self::Keys | Self::Rejected => "true".to_owned(),
+        }
+    }
+
+    /// Whether something needs a row of a partition: `$1` and `$2` are its bounds.
+    fn is_needed(self, partition: &str) -> String {
+        let open = "EXISTS (SELECT 1 FROM work WHERE item_id >= $1 AND item_id < $2)
+             OR EXISTS (SELECT 1 FROM held WHERE item_id >= $1 AND item_id < $2)";
+        match self {
+            Self::Calls => {
+                format!("EXISTS (SELECT 1 FROM {partition} WHERE settled = 0 AND id >= $1 AND id < $2)")
+            }
+            Self::Deliveries => {
+                format!("{open} OR EXISTS (SELECT 1 FROM dropped WHERE delivery_id >= $1 AND delivery_id < $2)")
+            }
+            Self::Events => format!(
+                "{open} OR EXISTS (SELECT 1 FROM accounts AS a CROSS JOIN deliveries AS d
+                                   WHERE d.account_id = a.id AND d.event_id >= $1 AND d.event_id < $2)"
+            ),
+            Self::Bodies | Self::Logs | Self::Plans | Self::Attempts | Self::Keys | Self::Rejected => open.to_owned(),
+        }
+    }
+
+    /// Removes a page of the rows of `table` before `$1`, oldest first; those whose key the account leads, account by
+    /// account, so that each page is read by key.
+    fn page(self, table: &str) -> Sql {
+        let (id, free) = (self.id(), self.is_free());
+        Sql::same(match self {
+            Self::Bodies | Self::Plans => format!(
+                "DELETE FROM {table} WHERE ({id}, account_id) IN (
+                   SELECT x.{id}, x.account_id FROM {table} AS x WHERE x.{id} < $1 AND {free} ORDER BY x.{id} LIMIT $2)"
+            ),
+            Self::Logs | Self::Attempts | Self::Calls | Self::Deliveries | Self::Events => format!(
+                "DELETE FROM {table} WHERE (account_id, {id}) IN (
+                   SELECT x.account_id, x.{id} FROM accounts AS a CROSS JOIN {table} AS x
+                   WHERE x.account_id = a.id AND x.{id} < $1 AND {free} LIMIT $2)"
+            ),
+            Self::Keys => format!(
+                "DELETE FROM {table} WHERE (account_id, source_id, sender_id) IN (
+                   SELECT account_id, source_id, sender_id FROM {table} WHERE seen_at < $1 ORDER BY seen_at LIMIT $2)"
+            ),
+            Self::Rejected => format!(
+                "DELETE FROM {table} WHERE (source_id, id) IN (
+                   SELECT source_id, id FROM {table} WHERE id < $1 ORDER BY id LIMIT $2)"
+            ),
+        })
+    }
+}
+
+/// The first id that could be made at a time.
+pub(super) fn first_id(prefix: &str, at: Timestamp) -> String {
+    format!("{prefix}_{:0TIME_DIGITS$x}", at.0.max(0))
+}
+
+/// When an id was made; none where it does not tell.
+pub(super) fn time_of(id: &str) -> Option<Timestamp> {
+    let (_, digits) = id.split_once('_')?;
+    i64::from_str_radix(digits.get(..TIME_DIGITS)?, 16).ok().map(Timestamp)
+}
+
+impl Store {
+    /// Makes the partitions of these days, where the database has partitions; says how many it made.
+    pub async fn make_partitions(&self, days: &[Timestamp]) -> Result<usize> {
+        let Db::Postgres(_) = self.db else { return Ok(0) };
+        let mut made = 0;
+        for kept in Kept::PARTITIONED {
+            // A transaction for each table, so that no two tables are locked at once.
+            let days: Vec<_> = days.iter().filter_map(|day| Partition::of_day(kept, *day)).collect();
+            made += self.db.write(move |tx| Box::pin(async move { make(tx, kept, days).await })).await?;
+        }
+        Ok(made)
+    }
+
+    /// Removes one partition, or one page of rows, that is from before a time and that nothing needs any more.
+    pub async fn remove_before(&self, kept: Kept, before: Timestamp) -> Result<Removed> {
+        let partitions = matches!(self.db, Db::Postgres(_)) && Kept::PARTITIONED.contains(&kept);
+        let remove = self.db.write(move |tx| {
+            Box::pin(async move {
+                if !tx.keep_house().await? {
+                    return Ok(Removed::Nothing);
+                }
+                if partitions && let Some(name) = drop_one(tx, kept, before).await? {
+                    return Ok(Removed::Partition(name));
+                }
+                let table = if partitions { format!("{}_rest", kept.table()) } else { kept.table().to_owned() };
+                let page = query(kept.page(&table));
+                let page = match kept {
+                    Kept::Keys => page.bind(before.0).bind(KEYS_PAGE),
+                    _ => page.bind(first_id(kept.prefix(), before)).bind(PAGE),
+                };
+                let rows = page.execute(tx).await?;
+                Ok(if rows == 0 { Removed::Nothing } else { Removed::Rows(rows) })
+            })
+        });
+        remove.await
+    }
+}
+
+/// A partition: its name, and the ids that it holds, from the first to before the second.
+struct Partition {
+    name: String,
+    from: String,
+    to: String,
+}
+
+impl Partition {
+    /// The one that holds the ids of a day in UTC.
+    fn of_day(kept: Kept, day: Timestamp) -> Option<Self> {
+        const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+        let start = Timestamp(day.0 - day.0.rem_euclid(DAY_MILLIS));
+        let date = jiff::Timestamp::from_millisecond(start.0).ok()?.strftime("%Y%m%d");
+        Some(Self {
+            name: format!("{}_d{date}", kept.table()),
+            from: first_id(kept.prefix(), start),
+            to: first_id(kept.prefix(), Timestamp(start.0 + DAY_MILLIS)),
+        })
+    }
+
+    /// As the catalogue tells it; none for the default partition, which has no bounds.
+    fn stored(name: String, bounds: &str) -> Option<Self> {
+        let mut texts = bounds.split('\'').skip(1).step_by(2);
+        Some(Self { name, from: texts.next()?.to_owned(), to: texts.next()?.to_owned() })
+    }
+}
+
+/// The partitions of a table, oldest first.
+async fn partitions(tx: &mut Conn, kept: Kept) -> Result<Vec<Partition>> {
+    let rows: Vec<(String, String)> = query(Sql::same(
+        "SELECT CAST(c.relname AS text), pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits AS i
+         JOIN pg_class AS c ON c.oid = i.inhrelid WHERE i.inhparent = to_regclass($1) ORDER BY c.relname"
+            .to_owned(),
+    ))
+    .bind(kept.table())
+    .fetch_all(tx)
+    .await?;
+    Ok(rows.into_iter().filter_map(|(name, bounds)| Partition::stored(name, &bounds)).collect())
+}
+
+/// Makes those of a table's partitions that are not there. A day of which the default partition holds rows already
+/// is left out: its rows stay there, and are removed in pages.
+async fn make(tx: &mut Conn, kept: Kept, wanted: Vec<Partition>) -> Result<usize> {
+    let missing = |there: Vec<Partition>, wanted: Vec<Partition>| -> Vec<_> {
+        wanted.into_iter().filter(|new| there.iter().all(|old| old.to <= new.from || new.to <= old.from)).collect()
+    };
+    let wanted = missing(partitions(tx, kept).await?, wanted);
+    if wanted.is_empty() {
+        return Ok(0);
+    }
+    tx.wait_to_keep_house().await?;
+    let mut made = 0;
+    // Another process may have made them meanwhile.
+    for partition in missing(partitions(tx, kept).await?, wanted) {
+        let Partition { name, from, to } = partition;
+        let (table, id) = (kept.table(), kept.id());
+        let early = format!("SELECT CAST(1 AS bigint) FROM {table}_rest WHERE {id} >= $1 AND {id} < $2 LIMIT 1");
+        if query(Sql::same(early)).bind(&from).bind(&to).fetch_optional::<i64>(&mut *tx).await?.is_some() {
+            tracing::warn!(partition = name, "the partition {name} is not made: rows of its day are in {table}_rest");
+            continue;
+        }
+        let mut create = format!("CREATE TABLE {name} PARTITION OF {table} FOR VALUES FROM ('{from}') TO ('{to}')");
+        if kept == Kept::Deliveries {
+            // A delivery is updated once; beside itself, no index has to change.
+            write!(create, " WITH (fillfactor = 50)").map_err(StoreError::decode)?;
+        }
+        query(Sql::same(create)).execute(&mut *tx).await?;
+        made += 1;
+    }
+    Ok(made)
+}
+
+/// Drops the oldest partition that ends before a time and that nothing needs.
+async fn drop_one(tx: &mut Conn, kept: Kept, before: Timestamp) -> Result<Option<String>> {
+    let end = first_id(kept.prefix(), before);
+    for partition in partitions(tx, kept).await? {
+        if partition.to > end {
+            continue;
+        }
+        let needed = format!("SELECT CAST(1 AS bigint) WHERE {}", kept.is_needed(&partition.name));
+        let needed = query(Sql::same(needed)).bind(&partition.from).bind(&partition.to);
+        if needed.fetch_optional::<i64>(&mut *tx).await?.is_some() {
+            continue;
+        }
+        query(Sql::same(format!("DROP TABLE {}", partition.name))).execute(tx).await?;
+        return Ok(Some(partition.name));
+    }
+    Ok(None)
+}
+
+impl Conn {
+    /// Whether this transaction may keep house: one process at a time does. It may look for longer than a statement of
+    /// the queue may, and it waits for a lock for less, because the queue waits behind it.
+    async fn keep_house(&mut self) -> Result<bool> {
+        if let Self::Sqlite(_) = self {
+            return Ok(true);
+        }
+        self.take_time("500ms").await?;
+        let alone = sql!("SELECT CAST(CASE WHEN pg_try_advisory_xact_lock(7237) THEN 1 ELSE 0 END AS bigint)");
+        Ok(query(alone).fetch_one::<i64>(self).await? == 1)
+    }
+
+    /// Waits until no other process keeps house: what it makes may be needed at once.
+    async fn wait_to_keep_house(&mut self) -> Result<()> {
+        self.take_time("5s").await?;
+        query(sql!("SELECT CAST(count(pg_advisory_xact_lock(7237)) AS bigint)")).fetch_one::<i64>(self).await.map(drop)
+    }
+
+    async fn take_time(&mut self, lock_timeout: &str) -> Result<()> {
+        query(sql!("SET LOCAL statement_timeout = '60s'")).execute(&mut *self).await?;
+        query(Sql::same(format!("SET LOCAL lock_timeout = '{lock_timeout}'"))).execute(self).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_holds_the_ids_of_its_day_and_no_other() {
+        let noon = Timestamp(1_795_435_200_000);
+        let partition = Partition::of_day(Kept::Events, noon).unwrap();
+        assert_eq!(partition.name, "events_d20261123");
+        let id = |at: Timestamp| crate::model::id::EventId::stored(format!("{}7000", first_id("evt", at))).to_string();
+        let half_a_day = 12 * 60 * 60 * 1000;
+        let rows = [
+            (noon.0 - half_a_day - 1, false),
+            (noon.0 - half_a_day, true),
+            (noon.0 + half_a_day - 1, true),
+            (noon.0 + half_a_day, false),
+        ];
+        for (at, within) in rows {
+            let id = id(Timestamp(at));
+            assert_eq!(partition.from <= id && id < partition.to, within, "{id}");
+            assert_eq!(time_of(&id), Some(Timestamp(at)));
+        }
+    }
+
+    #[test]
+    fn the_bounds_of_a_partition_are_read_from_the_catalogue() {
+        let read = Partition::stored("x".to_owned(), "FOR VALUES FROM ('evt_01') TO ('evt_02')").unwrap();
+        assert_eq!((read.from.as_str(), read.to.as_str()), ("evt_01", "evt_02"));
+        assert!(Partition::stored("x_rest".to_owned(), "DEFAULT").is_none());
+    }
+}
