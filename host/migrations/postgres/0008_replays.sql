@@ -27,5 +27,5 @@ CREATE TABLE replay_skips (
   PRIMARY KEY (account_id, replay_id, event_id)
 );
 
--- Whether an event waits for a cause is asked for each lead of a replay.
-CREATE INDEX held_by_item ON held (account_id, item_id);
+-- Whether an event waits for a cause is asked for each lead of a replay, and of an old partition as a range of ids.
+CREATE INDEX held_by_item ON held (item_id, account_id);

@@ -4,6 +4,5 @@
 CREATE INDEX event_keys_by_time ON event_keys (seen_at);
 -- Of all sources, for the operator's list too.
 CREATE INDEX rejected_by_id ON rejected (id);
--- What waits for a fix, and what may be filled in, keeps its event and delivery.
-CREATE INDEX held_by_item ON held (item_id, account_id);
+-- What may be filled in keeps its delivery.
 CREATE INDEX dropped_by_delivery ON dropped (delivery_id, account_id);
