@@ -13,7 +13,7 @@ pub(crate) use armed::{is_known, pass};
 #[cfg(feature = "crash")]
 pub(crate) use half::may_end_half_way;
 
-/// A place where the process may be told to die. Its name has to be in the list of [`armed`].
+/// A place where the process may be told to die. Its name has to be in the list in `crash/armed.rs`.
 macro_rules! crash_point {
     ($name:literal) => {
         #[cfg(feature = "crash")]

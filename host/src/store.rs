@@ -154,7 +154,7 @@ mod tests {
             (calls::CALLS_OF, "calls USING INDEX sqlite_autoindex_calls_1 (account_id=? AND id>? AND id<?)"),
             (deliveries::DUE, "w USING PRIMARY KEY (account_id=? AND lane_id=? AND band=? AND due_at<?)"),
             (replays::LEADS, "e USING PRIMARY KEY (account_id=? AND id>? AND id<?)"),
-            (replays::LEADS, "h USING COVERING INDEX held_by_item (account_id=? AND item_id=?)"),
+            (replays::LEADS, "h USING COVERING INDEX held_by_item (item_id=? AND account_id=?)"),
             (replays::DELIVERIES, "k USING COVERING INDEX deliveries_by_event (account_id=? AND event_id=?)"),
             (replays::DELIVERIES, "d USING PRIMARY KEY (account_id=? AND id=?)"),
             (plans::RECEIVED, "d USING COVERING INDEX deliveries_by_event (account_id=? AND event_id=?)"),
