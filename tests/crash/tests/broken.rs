@@ -40,10 +40,3 @@ async fn a_call_that_is_not_stored_before_it_is_sent_is_noticed() {
     let found = found("no-intent", &[]).await;
     assert!(found.iter().any(|violation| violation.promise == 7), "{found:?}");
 }
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs the service with its crash points; `make crash` runs it"]
-async fn a_worker_that_settles_after_its_lease_is_noticed() {
-    let found = found("settle-without-guard", &[]).await;
-    assert!(!found.is_empty());
-}

@@ -17,6 +17,8 @@ const ROUNDS_MAX: u32 = 25;
 const STANDSTILL: Duration = Duration::from_secs(3);
 /// How long a service may take to end when nothing is left to do.
 const END_PATIENCE: Duration = Duration::from_secs(15);
+/// When a lane is due that has nothing to do.
+const NEVER: i64 = 9_007_199_254_740_991;
 /// How often the queue is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -72,14 +74,13 @@ impl Scene<'_> {
             let stands_still = changed.elapsed() > STANDSTILL;
             let now = self.clock.now();
             let with_work = lanes.iter().filter(|lane| work.iter().any(|(lane_id, _)| *lane_id == lane.id));
-            let due_at = |lane: &Lane| {
-                let free_at = if stands_still { lane.lease_until } else { 0 };
-                lane.next_due.max(lane.paused_until).max(free_at)
-            };
-            let waits: Vec<_> = with_work.map(due_at).collect();
-            let is_quiet = waits.iter().all(|due| *due > now);
+            // Work was read a moment before the lanes: one that was settled in between is due no more.
+            let (due, settled): (Vec<_>, Vec<_>) = with_work.partition(|lane| lane.next_due < NEVER);
+            let is_at_rest = |lane: &&Lane| lane.next_due.max(lane.paused_until) > now && lane.lease_until <= now;
+            let is_quiet = settled.is_empty() && due.iter().all(is_at_rest);
             if is_quiet || stands_still {
-                return Ok(Some(waits.into_iter().max().unwrap_or(now).max(now)));
+                let free_at = |lane: &Lane| lane.next_due.max(lane.paused_until).max(lane.lease_until);
+                return Ok(Some(due.into_iter().map(free_at).max().unwrap_or(now).max(now)));
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
