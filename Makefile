@@ -7,9 +7,9 @@ GUESTS := guest_default guest_deals
 # What the stock components are made of: a test compares this with what the kept ones were made of.
 SOURCES = find wit guest-sdk guest-default guest-deals -type f \( -name '*.rs' -o -name '*.wit' -o -name '*.json' -o -name Cargo.toml \) | LC_ALL=C sort
 
-# How often `make crash` kills the service: 1000 before a release.
+# How often `make crash` kills the service on each database: 1000 before a release.
 CYCLES ?= 50
-# A few more words for the campaign, such as `--seed 7`, `--point CP9` or `--database postgres://localhost/crash`.
+# A few more words for the campaign on SQLite, such as `--seed 7` or `--point CP9`.
 CRASH  ?=
 
 .PHONY: demo build test postgres lint bench crash guests components
@@ -26,7 +26,7 @@ test: guests
 	cargo test --doc -p guest-sdk
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace --all-targets; fi
 	$(MAKE) postgres
-	$(MAKE) crash CYCLES=$(CYCLES)
+	$(MAKE) crash CYCLES=25
 
 # What does not touch the database, and what takes long on any, is left out.
 ## The same promises of the service on a Postgres server that is started for it.
@@ -42,6 +42,7 @@ postgres: guests
 crash: guests
 	cargo build --workspace --bins --features leadline/crash
 	target/debug/leadline-crash --cycles $(CYCLES) $(CRASH)
+	tests/with-postgres sh -c 'target/debug/leadline-crash --cycles $(CYCLES) --database "$$LEADLINE_TEST_POSTGRES"'
 	cargo test --workspace --test broken -- --ignored
 
 ## Warnings are errors here.
