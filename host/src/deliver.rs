@@ -10,9 +10,7 @@ mod upsert;
 
 use std::time::Duration;
 
-use anyhow::Context as _;
-
-use crate::budget::{self, Budget, Learned};
+use crate::budget::{Budget, Learned};
 use crate::cause::Code;
 use crate::connection::access::{self, Access};
 use crate::connection::care::{self, Cared};
@@ -21,9 +19,9 @@ use crate::crash::crash_point;
 use crate::hubspot::{BATCH_MAX, HubSpot, Meaning, Pause};
 use crate::model::account::Connection;
 use crate::model::delivery::{Claimed, DeliveryState, Outcome};
-use crate::model::lane::{LaneKind, Settled, Step};
+use crate::model::lane::{Settled, Step};
 use crate::model::time::Timestamp;
-use crate::store::{LaneState, Settlement, Store};
+use crate::store::{LaneState, Settlement, Store, TakenDeliveries};
 
 use journal::{Closed, Journal};
 use round::{Cut, Round};
@@ -36,26 +34,21 @@ pub type Clock = std::sync::Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// # Errors
 /// When the store fails. Whatever HubSpot does is never an error.
 pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: &Clock) -> anyhow::Result<Step> {
-    let Some(lease) = store.lease_lanes(LaneKind::Deliver, owner, 1, clock()).await?.pop() else {
+    let Some(taken) = store.take_deliveries(owner, BATCH_MAX, clock()).await? else {
         return Ok(Step::Idle);
     };
     crash_point!("CP8");
-    let claimed = store.due_deliveries(&lease, BATCH_MAX, clock()).await?;
+    let TakenDeliveries { lease, claimed, recent_calls, open_calls, connection, token } = taken;
     let claimed = lease.learned.outage.probe(claimed, |claimed| claimed.band, clock());
-    let recent = store.recent_calls(&lease, clock() - budget::WINDOW).await?;
-    let mut budget = Budget::new(lease.learned, recent, clock());
+    let mut budget = Budget::new(lease.learned, recent_calls, clock());
     let wait = if claimed.is_empty() { Duration::ZERO } else { budget.wait(calls_needed(&claimed), clock()) };
     if wait > Duration::ZERO {
         let lane = LaneState { paused_until: Some(clock() + wait), ..LaneState::default() };
         store.settle(&lease, Settlement::resting(lane), clock()).await?;
         return Ok(Step::Worked);
     }
-    let left_behind = store.open_calls(&lease).await?;
-    let found = store.connection_with_token(&lease.account_id, &lease.lane_id).await?;
-    let (connection, token) = found.with_context(|| format!("lane {} has no connection", lease.lane_id))?;
-
     let mut round = Round::begin(claimed, clock());
-    let recalled = round.recall(&left_behind, clock());
+    let recalled = round.recall(&open_calls, clock());
     let mut closed = match access::open(store, hubspot, &lease, &connection, token, clock()).await? {
         Access::Open(portal) => {
             let cached = store.schema(&connection).await?;

@@ -1,5 +1,6 @@
 //! The plan step: route, transform, plan. No network, and no transaction is open while a guest runs.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -7,20 +8,23 @@ use anyhow::Context as _;
 use crate::cause::{Code, Problem};
 use crate::contract::events::Payload;
 use crate::crash::crash_point;
-use crate::model::account::{Binding, SchemaMode, Source};
+use crate::model::account::{Binding, SchemaMode};
 use crate::model::delivery::Progress;
 use crate::model::event::Unplanned;
 use crate::model::id::VersionId;
-use crate::model::lane::{LaneKind, Lease, Settled, Step};
+use crate::model::lane::{Lease, Settled, Step};
 use crate::model::time::Timestamp;
 use crate::payload::{self, Envelope};
 use crate::plan::{key_hash, plan};
-use crate::route::{Route, Routing, route};
+use crate::route::{Route, route};
 use crate::schema;
-use crate::store::{Decision, PlannedEvent, ReceivedEvent, RunFigures, Store};
+use crate::store::{Decision, PlannedEvent, PlannedLane, ReceivedEvent, Rules, RunFigures, Store, TakenEvents};
 use crate::transform::{Stop, TransformRun, Transformer};
 
-/// Events of one account that are planned in one round, and stored in one commit.
+/// Lanes that are planned in one round, and stored in one commit: of many accounts with a lead each, one alone would
+/// cost a round.
+const LANES_PER_ROUND: u32 = 16;
+/// Events that are planned in one round.
 const EVENTS_PER_ROUND: u32 = 128;
 /// A round stops taking events after this time, so that a slow transformation delays nobody else for long.
 const ROUND_WALL: Duration = Duration::from_millis(100);
@@ -28,57 +32,62 @@ const ROUND_WALL: Duration = Duration::from_millis(100);
 /// Versions that are compiled at the start; the others are when their first event comes.
 const WARM_VERSIONS_MAX: u32 = 50;
 
-/// What one round may decide with: everything that was read before it started.
+/// What one event is decided with: everything that was read before the round started.
 struct Round {
-    routing: Routing,
-    sources: Vec<Source>,
+    rules: Arc<Rules>,
     transformer: Transformer,
 }
 
-/// Plans a batch of events of the account that waited longest.
+/// Plans a batch of events of the accounts that waited longest.
 ///
 /// # Errors
 /// When the store fails. What a guest does is never an error.
 pub async fn plan_next(store: &Store, transformer: &Transformer, owner: &str, now: Timestamp) -> anyhow::Result<Step> {
-    let Some(lease) = store.lease_lanes(LaneKind::Plan, owner, 1, now).await?.pop() else {
+    let taken = store.take_events(owner, LANES_PER_ROUND, EVENTS_PER_ROUND, now).await?;
+    let waiting: usize = taken.iter().map(|lane| lane.events.len()).sum();
+    if taken.is_empty() {
         return Ok(Step::Idle);
-    };
-    let events = store.received_events(&lease, EVENTS_PER_ROUND, now).await?;
-    let waiting = events.len();
+    }
     if waiting > 0 {
         crash_point!("CP4");
     }
-    let routing = store.routing(&lease.account_id).await?;
-    for binding in &routing.bindings {
-        // A version that does not load holds its own events, and no others.
-        if let Err(error) = load_version(store, transformer, &binding.version_id).await {
-            tracing::error!(account.id = %lease.account_id, "transformation {} cannot run: {error:#}", binding.label);
-        }
+    for lane in &taken {
+        load_versions(store, transformer, lane).await;
     }
-    let sources = store.sources(Some(&lease.account_id)).await?;
-    let round = Round { routing, sources, transformer: transformer.clone() };
     // Guests burn a core each; they run beside the threads that answer requests.
-    let planned = tokio::task::spawn_blocking(move || decide_all(&round, events)).await.context("planning panicked")?;
-    settle(store, &lease, &planned, now).await?;
+    let transformer = transformer.clone();
+    let planned =
+        tokio::task::spawn_blocking(move || decide_all(&transformer, taken)).await.context("planning panicked")?;
+    settle(store, &planned, now).await?;
     // Tried again after a pause, not at once: the machine is in trouble, not the event.
     anyhow::ensure!(
-        !planned.is_empty() || waiting == 0,
-        "the sandbox ran none of {waiting} events of {}",
-        lease.account_id
+        waiting == 0 || planned.iter().any(|lane| !lane.planned.is_empty()),
+        "the sandbox ran none of {waiting} events"
     );
     Ok(Step::Worked)
 }
 
-async fn settle(store: &Store, lease: &Lease, planned: &[PlannedEvent], now: Timestamp) -> anyhow::Result<()> {
-    match store.store_plans(lease, planned, now).await? {
-        Settled::Done => {
-            crash_point!("CP7");
-            for event in planned {
-                record(lease, event);
-            }
+/// Loads the versions that the events of a lane may go through. One that does not load holds its own events, and no
+/// others.
+async fn load_versions(store: &Store, transformer: &Transformer, lane: &TakenEvents) {
+    for binding in &lane.rules.routing.bindings {
+        if let Err(error) = load_version(store, transformer, &binding.version_id).await {
+            let account = &lane.lease.account_id;
+            tracing::error!(account.id = %account, "transformation {} cannot run: {error:#}", binding.label);
         }
-        Settled::LeaseLost => {
-            tracing::warn!(lane.id = %lease.lane_id, "lane {} was taken over while it was planned", lease.lane_id)
+    }
+}
+
+async fn settle(store: &Store, lanes: &[PlannedLane], now: Timestamp) -> anyhow::Result<()> {
+    let settled = store.store_plans(lanes, now).await?;
+    crash_point!("CP7");
+    for (lane, settled) in lanes.iter().zip(settled) {
+        match settled {
+            Settled::Done => lane.planned.iter().for_each(|event| record(&lane.lease, event)),
+            Settled::LeaseLost => {
+                let lane = &lane.lease.lane_id;
+                tracing::warn!(lane.id = %lane, "lane {lane} was taken over while it was planned");
+            }
         }
     }
     Ok(())
@@ -127,21 +136,27 @@ async fn load_version(store: &Store, transformer: &Transformer, version: &Versio
 }
 
 /// Decides one event after the other, as long as the round may take. The rest stays in the queue.
-fn decide_all(round: &Round, events: Vec<ReceivedEvent>) -> Vec<PlannedEvent> {
+fn decide_all(transformer: &Transformer, taken: Vec<TakenEvents>) -> Vec<PlannedLane> {
     let started = Instant::now();
-    let mut planned = Vec::with_capacity(events.len());
-    for event in events {
-        if !planned.is_empty() && started.elapsed() > ROUND_WALL {
-            break;
+    let mut first = true;
+    let mut lanes = Vec::with_capacity(taken.len());
+    for TakenEvents { lease, events, rules } in taken {
+        let round = Round { rules, transformer: transformer.clone() };
+        let mut planned = Vec::with_capacity(events.len());
+        for event in events {
+            if !std::mem::take(&mut first) && started.elapsed() > ROUND_WALL {
+                break;
+            }
+            planned.extend(decide(&round, event));
         }
-        planned.extend(decide(round, event));
+        lanes.push(PlannedLane { lease, planned });
     }
-    planned
+    lanes
 }
 
 /// What becomes of one event; nothing when we could not run it and have to try again.
 fn decide(round: &Round, event: ReceivedEvent) -> Option<PlannedEvent> {
-    let binding = match route(&event.event_type, &round.routing) {
+    let binding = match route(&event.event_type, &round.rules.routing) {
         Route::Skip(reason) => return Some(unplanned(event, Unplanned::Skipped(reason))),
         Route::To(binding) => binding,
     };
@@ -189,7 +204,7 @@ fn check_schema(
     data: &serde_json::Value,
     lines: &mut Vec<(crate::contract::log::Level, String)>,
 ) -> Option<Problem> {
-    let source = round.sources.iter().find(|source| source.id == event.source_id);
+    let source = round.rules.sources.iter().find(|source| source.id == event.source_id);
     let mode = source.map_or(SchemaMode::default(), |source| source.schema_mode(&event.event_type));
     if mode == SchemaMode::Off {
         return None;

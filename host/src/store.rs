@@ -1,7 +1,7 @@
 //! All SQL, by intent. One database is the truth and the hand-over between the steps of the flow.
 //!
-//! A batch statement takes one JSON text, an array of flat objects, which `sql!` reads as a table. The account stands
-//! in every row and every join, so that each statement uses the full key.
+//! A batch statement takes [`Rows`], which `sql!` reads as a table. The account stands in every row and every join, so
+//! that each statement uses the full key.
 
 mod accounts;
 mod calls;
@@ -20,7 +20,9 @@ mod plans;
 mod rejected;
 mod replays;
 mod retention;
+mod rules;
 mod schemas;
+mod take;
 mod tokens;
 mod transformations;
 
@@ -34,6 +36,7 @@ use serde::de::DeserializeOwned;
 use crate::seal::KeyRing;
 
 use db::postgres::PostgresDb;
+use db::rows::Rows;
 use db::sqlite::SqliteDb;
 use db::{Conn, Db, Query, Sql, query, sql};
 
@@ -49,11 +52,13 @@ pub use events::{EventFilter, RunLog, ShownDelivery, ShownEvent};
 pub use issues::Issue;
 pub use keys::Resealed;
 pub use lanes::LaneState;
-pub use plans::{Decision, PlannedEvent, ReceivedEvent, RunFigures};
+pub use plans::{Decision, PlannedEvent, PlannedLane, ReceivedEvent, RunFigures};
 pub use rejected::Rejection;
 pub use replays::{Scan, SkippedLead};
 pub use retention::{Kept, Removed};
+pub use rules::Rules;
 pub use schemas::CachedSchema;
+pub use take::{TakenDeliveries, TakenEvents};
 pub use tokens::{Credentials, NewTokens};
 pub use transformations::{Bound, HOUSE, NewVersion};
 
@@ -75,6 +80,7 @@ pub struct Store {
     db: Db,
     keys: Arc<KeyRing>,
     schemas: Arc<schemas::ParsedSchemas>,
+    rules: Arc<rules::KnownRules>,
 }
 
 impl Store {
@@ -87,7 +93,7 @@ impl Store {
             Database::File(file) => Db::Sqlite(SqliteDb::open(file).await?),
             Database::Postgres(url) => Db::Postgres(PostgresDb::open(url).await?),
         };
-        Ok(Self { db, keys: keys.into(), schemas: Arc::default() })
+        Ok(Self { db, keys: keys.into(), schemas: Arc::default(), rules: Arc::default() })
     }
 
     /// Whether no other process can work on this database: it is a file.
@@ -109,7 +115,7 @@ impl Store {
     }
 }
 
-/// The parameter of a batch statement.
+/// The text of a JSON column.
 fn json<T: Serialize + ?Sized>(value: &T) -> String {
     serde_json::to_string(value).expect("our own rows and values are JSON")
 }
@@ -235,7 +241,8 @@ mod tests {
             figures: RunFigures::default(),
         };
         let log = Some((VersionId::stored("tfv_1".to_owned()), Vec::new()));
-        store.store_plans(&lease, &[PlannedEvent { event, decision, log }], NOW).await.unwrap();
+        let planned = vec![PlannedEvent { event, decision, log }];
+        store.store_plans(&[PlannedLane { lease, planned }], NOW).await.unwrap();
         let mut lease = store.lease_lanes(LaneKind::Deliver, "test", 10, NOW).await.unwrap().remove(0);
         store.open_calls(&lease).await.unwrap();
         store.recent_calls(&lease, NOW).await.unwrap();

@@ -14,8 +14,8 @@ use leadline::model::lane::{LaneKind, Lease, Settled};
 use leadline::model::time::Timestamp;
 use leadline::plan::Plan;
 use leadline::store::{
-    AnsweredCall, CreateAccount, Decision, LaneState, NewCall, PlannedEvent, ReceivedEvent, RunFigures, Settlement,
-    Store,
+    AnsweredCall, CreateAccount, Decision, LaneState, NewCall, PlannedEvent, PlannedLane, ReceivedEvent, RunFigures,
+    Settlement, Store,
 };
 use leadline::{budget, connection, retry};
 use secrecy::SecretString;
@@ -271,7 +271,9 @@ impl Pair {
             planned.push(PlannedEvent { event, decision, log: None });
         }
         let now = self.now;
-        let settled = self.store.store_plans(&holder.lease, &planned, now).await.unwrap();
+        let lane = [PlannedLane { lease: holder.lease.clone(), planned }];
+        let settled = self.store.store_plans(&lane, now).await.unwrap().remove(0);
+        let [PlannedLane { planned, .. }] = lane;
         let expected = &mut self.tenants[holder.tenant].plans;
         let is_held = expected.lane.is_held_by(&holder.grant);
         if is_held {

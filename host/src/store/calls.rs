@@ -84,16 +84,28 @@ pub(super) const CALLS_OF: Sql = sql!(
 pub(super) const RECENT_CALLS: Sql =
     sql!("SELECT started_at FROM calls WHERE account_id = $1 AND id >= $2 AND lane_id = $3 AND started_at > $4");
 
+/// When a lane called since `since`: what it used of its portal's limit, whoever held it.
+pub(super) fn recent(account: &str, lane: &str, since: Timestamp) -> Query {
+    query(RECENT_CALLS).bind(account).bind(format!("cal_{:012x}", since.0)).bind(lane).bind(since.0)
+}
+
+/// A call that nobody settled: id, operation, items, and when it was stored.
+pub(super) type OpenRow = (String, String, String, i64);
+
+/// The calls of a lane that no settle took in: their outcome is unknown to the stored progress. Of their items only
+/// those whose deliveries are still to be carried out.
+pub(super) fn open(account: &str, lane: &str) -> Query {
+    query(OPEN_CALLS).bind(account).bind(lane)
+}
+
+pub(super) fn open_call((id, operation, items, started_at): OpenRow) -> Result<OpenCall> {
+    Ok(OpenCall { id: CallId::stored(id), operation, items: parse(&items)?, started_at: Timestamp(started_at) })
+}
+
 impl Store {
-    /// When a lane called since `since`: what it used of its portal's limit, whoever held it.
+    /// When a lane that is leased called since `since`; as [`Self::take_deliveries`] reads it.
     pub async fn recent_calls(&self, lease: &Lease, since: Timestamp) -> Result<Vec<Timestamp>> {
-        let times: Vec<i64> = query(RECENT_CALLS)
-            .bind(lease.account_id.as_str())
-            .bind(format!("cal_{:012x}", since.0))
-            .bind(&lease.lane_id)
-            .bind(since.0)
-            .fetch_all(&self.db)
-            .await?;
+        let times: Vec<i64> = recent(lease.account_id.as_str(), &lease.lane_id, since).fetch_all(&self.db).await?;
         Ok(times.into_iter().map(Timestamp).collect())
     }
 
@@ -145,21 +157,10 @@ impl Store {
         Ok(settled)
     }
 
-    /// The calls of a lane that no settle took in: their outcome is unknown to the stored progress. Of their items only
-    /// those whose deliveries are still to be carried out.
+    /// The open calls of a lane that is leased; as [`Self::take_deliveries`] reads them.
     pub async fn open_calls(&self, lease: &Lease) -> Result<Vec<OpenCall>> {
-        let rows: Vec<(String, String, String, i64)> =
-            query(OPEN_CALLS).bind(lease.account_id.as_str()).bind(&lease.lane_id).fetch_all(&self.db).await?;
-        rows.into_iter()
-            .map(|(id, operation, items, started_at)| {
-                Ok(OpenCall {
-                    id: CallId::stored(id),
-                    operation,
-                    items: parse(&items)?,
-                    started_at: Timestamp(started_at),
-                })
-            })
-            .collect()
+        let rows = open(lease.account_id.as_str(), &lease.lane_id).fetch_all(&self.db).await?;
+        rows.into_iter().map(open_call).collect()
     }
 
     /// The calls that served a delivery, oldest first.

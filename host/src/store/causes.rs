@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Query, Result, Store, json, lanes, query, sql};
+use super::{Query, Result, Rows, Store, json, lanes, query, sql};
 use crate::cause::{Code, Problem};
 use crate::model::account::Connection;
 use crate::model::delivery::BAND_RETRY;
@@ -37,7 +37,7 @@ pub(super) use nothing_stands;
 /// Which causes of an account are released.
 struct Released<'a> {
     account: &'a AccountId,
-    codes: &'a str,
+    codes: &'a Rows,
     /// Only those about this.
     subject: Option<&'a str>,
     /// Only what waits to go into this lane.
@@ -50,7 +50,7 @@ impl Store {
     /// Puts everything that waits under these causes of an account back into the queue, in pages, and closes them.
     /// Returns how much that was.
     pub async fn release(&self, account: &AccountId, codes: &[Code], now: Timestamp) -> Result<u64> {
-        let codes = json(codes);
+        let codes = Rows::of(codes);
         self.release_all(&Released { account, codes: &codes, subject: None, lane: None, keeps_issue: false }, now).await
     }
 
@@ -72,7 +72,7 @@ impl Store {
         keeps_issue: bool,
         now: Timestamp,
     ) -> Result<u64> {
-        let (codes, lane) = (json(&[problem.code]), Some(connection.id.as_str()));
+        let (codes, lane) = (Rows::of(&[problem.code]), Some(connection.id.as_str()));
         let subject = Some(problem.subject.as_deref().unwrap_or(""));
         let account = &connection.account_id;
         self.release_all(&Released { account, codes: &codes, subject, lane, keeps_issue }, now).await
@@ -108,7 +108,7 @@ impl Store {
             Box::pin(async move {
                 let items: Vec<(String, String, String, Option<String>)> = waiting.fetch_all(&mut *tx).await?;
                 let row = |(cause, item, lane, key): &(String, String, String, Option<String>)| json!({ "account": account, "cause": cause, "item": item, "lane": lane, "key": key });
-                let rows = json(&items.iter().map(row).collect::<Vec<_>>());
+                let rows = Rows::of(&items.iter().map(row).collect::<Vec<_>>());
                 for statement in to_the_queue(&rows, now) {
                     statement.execute(&mut *tx).await?;
                 }
@@ -124,7 +124,7 @@ impl Store {
 }
 
 /// Puts held items back into the queue.
-fn to_the_queue(rows: &str, now: Timestamp) -> [Query; 3] {
+fn to_the_queue(rows: &Rows, now: Timestamp) -> [Query; 3] {
     let work = query(sql!(
         "INSERT INTO work (account_id, lane_id, band, due_at, item_id, key_hash)
          SELECT j.account, j.lane, $3, $2, j.item, j.key FROM " rows("$1"; account text, lane text, item text, key text) " AS j
@@ -174,7 +174,7 @@ pub(super) fn hold(waiting: &[Waiting<'_>], now: Timestamp) -> Vec<Query> {
          JOIN causes AS c ON c.account_id = j.account AND c.code = j.code AND c.subject = j.subject
          WHERE true ON CONFLICT DO NOTHING"
     ));
-    vec![open_all(&json(&issues), now), held.bind(json(&rows))]
+    vec![open_all(&Rows::of(&issues), now), held.bind(Rows::of(&rows))]
 }
 
 fn row<'a>(waiting: &Waiting<'a>, now: Timestamp) -> Row<'a> {
@@ -191,7 +191,7 @@ fn row<'a>(waiting: &Waiting<'a>, now: Timestamp) -> Row<'a> {
 }
 
 /// Opens the issues of these rows that are not open yet.
-fn open_all(rows: &str, now: Timestamp) -> Query {
+fn open_all(rows: &Rows, now: Timestamp) -> Query {
     query(sql!(
         "INSERT INTO causes (account_id, id, code, subject, problem, first_at, last_at)
          SELECT j.account, j.id, j.code, j.subject, j.problem, $2, $2
@@ -223,5 +223,5 @@ pub(super) fn open(account: &AccountId, problems: &[Problem], now: Timestamp) ->
         let id = CauseId::new(now).as_str().to_owned();
         rows.push(OpenRow { account: account.as_str(), id, code, subject, problem: json(problem) });
     }
-    open_all(&json(&rows), now)
+    open_all(&Rows::of(&rows), now)
 }

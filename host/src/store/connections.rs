@@ -42,7 +42,7 @@ pub enum Connect {
     OtherPortal(i64),
 }
 
-type Row = (
+pub(super) type Row = (
     String,
     String,
     i64,
@@ -64,6 +64,11 @@ macro_rules! columns {
     () => {
         "account_id, id, portal_id, state, api_version, auth, expires_at, scopes, policy, portal, problem, checked_at, created_at, token"
     };
+}
+
+/// A connection of an account.
+pub(super) fn find(account: &str, id: &str) -> Query {
+    query(sql!("SELECT " columns!() " FROM connections WHERE account_id = $1 AND id = $2")).bind(account).bind(id)
 }
 
 fn connection(row: Row) -> Result<Connection> {
@@ -216,16 +221,16 @@ impl Store {
         account: &AccountId,
         id: &str,
     ) -> anyhow::Result<Option<(Connection, SecretString)>> {
-        let row: Option<Row> = query(sql!("SELECT " columns!() " FROM connections WHERE account_id = $1 AND id = $2"))
-            .bind(account.as_str())
-            .bind(id)
-            .fetch_optional(&self.db)
-            .await?;
-        let Some(row) = row else { return Ok(None) };
+        let row: Option<Row> = find(account.as_str(), id).fetch_optional(&self.db).await?;
+        row.map(|row| self.opened(row)).transpose()
+    }
+
+    /// The connection of a row, and its token.
+    pub(super) fn opened(&self, row: Row) -> anyhow::Result<(Connection, SecretString)> {
         let sealed = row.13.clone();
         let connection = connection(row)?;
         let token = self.open_token(&connection.id, "token", &sealed)?;
-        Ok(Some((connection, token)))
+        Ok((connection, token))
     }
 
     /// What `sealed` holds; nothing where a connection has given up its tokens.

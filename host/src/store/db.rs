@@ -5,7 +5,9 @@
 //! Postgres in a transaction of its own.
 
 pub(super) mod postgres;
+pub(super) mod rows;
 pub(super) mod sqlite;
+mod table;
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -15,6 +17,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Postgres, Row as _};
 
 use postgres::PostgresDb;
+use rows::Rows;
 use sqlite::SqliteDb;
 
 /// Why the database could not do something.
@@ -67,8 +70,8 @@ impl Sql {
 /// A [`Sql`], of parts:
 ///
 /// * a literal, or a macro that makes one: the same for both
-/// * `rows("$1"; account text, at bigint)`: the rows of the JSON array in a parameter, as a table of these columns
-/// * `list("$1")`: the texts of the JSON array in a parameter, as a table of the one column `value`
+/// * `rows("$1"; account text, at bigint)`: the [`Rows`] in a parameter, as a table of these columns
+/// * `list("$1")`: the [`Rows`] of single texts in a parameter, as a table of one column
 /// * `least`, `greatest`: the functions of that name
 /// * `on(sqlite: "…", postgres: "…")`: what only one of them understands
 macro_rules! sql {
@@ -86,12 +89,10 @@ macro_rules! sql_text {
     ($db:ident [$($done:expr),*] $text:literal $($rest:tt)*) => {
         $crate::store::db::sql_text!($db [$($done,)* $text] $($rest)*)
     };
-    (sqlite [$($done:expr),*] rows($param:literal; $first:ident $first_type:ident $(, $name:ident $type:ident)*) $($rest:tt)*) => {
-        $crate::store::db::sql_text!(sqlite [$($done,)* concat!(
-            "(SELECT value->>'", stringify!($first), "' AS ", stringify!($first),
-            $(", value->>'", stringify!($name), "' AS ", stringify!($name),)*
-            " FROM json_each(", $param, "))"
-        )] $($rest)*)
+    (sqlite [$($done:expr),*] rows($param:literal; $($name:ident $type:ident),*) $($rest:tt)*) => {
+        $crate::store::db::sql_text!(sqlite [$($done,)* $crate::store::db::table_text!($param [] [
+            "c0" "c1" "c2" "c3" "c4" "c5" "c6" "c7" "c8" "c9" "c10" "c11" "c12" "c13" "c14" "c15"
+        ] $($name)*)] $($rest)*)
     };
     (postgres [$($done:expr),*] rows($param:literal; $first:ident $first_type:ident $(, $name:ident $type:ident)*) $($rest:tt)*) => {
         $crate::store::db::sql_text!(postgres [$($done,)* concat!(
@@ -100,7 +101,7 @@ macro_rules! sql_text {
         )] $($rest)*)
     };
     (sqlite [$($done:expr),*] list($param:literal) $($rest:tt)*) => {
-        $crate::store::db::sql_text!(sqlite [$($done,)* concat!("(SELECT value FROM json_each(", $param, "))")] $($rest)*)
+        $crate::store::db::sql_text!(sqlite [$($done,)* concat!("(SELECT c0 AS value FROM rows(", $param, ", 'value'))")] $($rest)*)
     };
     (postgres [$($done:expr),*] list($param:literal) $($rest:tt)*) => {
         $crate::store::db::sql_text!(postgres [$($done,)* concat!("(SELECT value FROM jsonb_array_elements_text(", $param, "::jsonb) AS l(value))")] $($rest)*)
@@ -119,7 +120,19 @@ macro_rules! sql_text {
         $crate::store::db::sql_text!($db [$($done,)* $name!($($argument)*)] $($rest)*)
     };
 }
-pub(super) use {sql, sql_text};
+/// How SQLite names the columns of the rows in a parameter: `(SELECT c0 AS account, … FROM rows($1, 'account,…'))`.
+macro_rules! table_text {
+    ($param:literal [$($done:ident $column:literal)*] [$next:literal $($left:literal)*] $name:ident $($names:ident)*) => {
+        $crate::store::db::table_text!($param [$($done $column)* $name $next] [$($left)*] $($names)*)
+    };
+    ($param:literal [$first:ident $first_column:literal $($name:ident $column:literal)*] [$($left:literal)*]) => {
+        concat!(
+            "(SELECT ", $first_column, " AS ", stringify!($first), $(", ", $column, " AS ", stringify!($name),)*
+            " FROM rows(", $param, ", '", stringify!($first), $(",", stringify!($name),)* "'))"
+        )
+    };
+}
+pub(super) use {sql, sql_text, table_text};
 
 /// A value that a statement is given.
 #[derive(Clone, Debug)]
@@ -127,6 +140,7 @@ pub(super) enum Arg {
     Int(Option<i64>),
     Text(Option<String>),
     Bytes(Vec<u8>),
+    Rows(Rows),
 }
 
 macro_rules! args {
@@ -150,6 +164,8 @@ args! {
     Option<String>, value => Self::Text(value);
     &Option<String>, value => Self::Text(value.clone());
     &[u8], value => Self::Bytes(value.to_owned());
+    &Rows, value => Self::Rows(value.clone());
+    Rows, value => Self::Rows(value);
 }
 
 /// Every query that was run.
@@ -326,6 +342,7 @@ impl Query {
                 query.bind(value.map(|text| if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }))
             }
             Arg::Bytes(value) => query.bind(value),
+            Arg::Rows(rows) => query.bind(rows.json().to_owned()),
         })
     }
 }
@@ -337,6 +354,7 @@ impl rusqlite::ToSql for Arg {
             Self::Int(value) => value.map_or(ValueRef::Null, ValueRef::Integer),
             Self::Text(value) => value.as_ref().map_or(ValueRef::Null, |text| ValueRef::Text(text.as_bytes())),
             Self::Bytes(value) => ValueRef::Blob(value),
+            Self::Rows(rows) => return Ok(table::bound(rows)),
         }))
     }
 }
@@ -488,7 +506,7 @@ mod tests {
         let both = sql!("SELECT " part!() " FROM " rows("$1"; account text, at bigint) " AS j WHERE id IN " list("$2") on(sqlite: "", postgres: " FOR UPDATE"));
         assert_eq!(
             both.sqlite,
-            "SELECT x.id FROM (SELECT value->>'account' AS account, value->>'at' AS at FROM json_each($1)) AS j WHERE id IN (SELECT value FROM json_each($2))"
+            "SELECT x.id FROM (SELECT c0 AS account, c1 AS at FROM rows($1, 'account,at')) AS j WHERE id IN (SELECT c0 AS value FROM rows($2, 'value'))"
         );
         assert_eq!(
             both.postgres,

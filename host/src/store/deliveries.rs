@@ -8,7 +8,7 @@ use super::calls::{AnsweredCall, store_answer};
 use super::causes::{self, Waiting};
 use super::lanes::{self, LaneState};
 use super::plans::delete_work;
-use super::{Query, Result, Sql, Store, StoreError, dropped, json, parse, query, retention, sql, word};
+use super::{Conn, Query, Result, Rows, Sql, Store, StoreError, dropped, json, parse, query, retention, sql, word};
 use crate::cause::Problem;
 use crate::lane;
 use crate::model;
@@ -128,48 +128,59 @@ pub(super) const DUE: Sql = sql!(
      ORDER BY w.due_at, w.item_id LIMIT $5"
 );
 
-impl Store {
-    /// Up to `limit` deliveries that a leased lane has due: first attempts and retries 4 : 1, one filling what the
-    /// other leaves. An older retry of a person holds back the newer leads of the same one. Agrees with
-    /// [`crate::lane::Queue::due`].
-    pub async fn due_deliveries(&self, lease: &Lease, limit: usize, now: Timestamp) -> Result<Vec<Claimed>> {
-        let mut first = self.due_in_band(lease, BAND_FIRST, limit, now).await?;
-        let mut retries = self.due_in_band(lease, BAND_RETRY, limit, now).await?;
-        let (firsts, others) = lane::share(limit, first.len(), retries.len());
-        first.truncate(firsts);
-        retries.truncate(others);
-        first.append(&mut retries);
-        // The order of the events decides what a person's record holds in the end.
-        first.sort_by(|a, b| a.event_id.cmp(&b.event_id));
-        Ok(first)
-    }
+/// A delivery that is due, and its band.
+pub(super) type DueRow = (String, i64, Option<String>, String, String, i64, Option<i64>, String);
 
-    async fn due_in_band(&self, lease: &Lease, band: i64, limit: usize, now: Timestamp) -> Result<Vec<Claimed>> {
-        type Row = (String, i64, Option<String>, String, String, i64, Option<i64>, String);
-        let rows: Vec<Row> = query(DUE)
-            .bind(lease.account_id.as_str())
-            .bind(&lease.lane_id)
-            .bind(band)
-            .bind(now.0)
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .fetch_all(&self.db)
-            .await?;
-        rows.into_iter()
-            .map(|(id, due_at, key_hash, event_id, outcome, attempts, first_at, plan)| {
-                Ok(Claimed {
-                    id: DeliveryId::stored(id),
-                    account_id: lease.account_id.clone(),
-                    event_id: EventId::stored(event_id),
-                    due_at: Timestamp(due_at),
-                    band,
-                    key_hash,
-                    plan: parse(&plan)?,
-                    progress: parse(&outcome)?,
-                    attempts: count(attempts)?,
-                    first_at: first_at.map(Timestamp),
-                })
-            })
-            .collect()
+/// What a lane has due in each band, as far as a batch of `limit` takes it.
+pub(super) async fn due(
+    conn: &mut Conn,
+    (account, lane): (&str, &str),
+    limit: usize,
+    now: Timestamp,
+) -> Result<[Vec<DueRow>; 2]> {
+    let in_band = |band: i64| {
+        let due = query(DUE).bind(account).bind(lane).bind(band).bind(now.0);
+        due.bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    };
+    let mut first: Vec<DueRow> = in_band(BAND_FIRST).fetch_all(&mut *conn).await?;
+    let mut retries: Vec<DueRow> = in_band(BAND_RETRY).fetch_all(conn).await?;
+    let (firsts, others) = lane::share(limit, first.len(), retries.len());
+    first.truncate(firsts);
+    retries.truncate(others);
+    Ok([first, retries])
+}
+
+/// The deliveries of these rows, in the order of their events: it decides what a person's record holds in the end.
+pub(super) fn claimed(account: &AccountId, due: [Vec<DueRow>; 2]) -> Result<Vec<Claimed>> {
+    let claimed = |band: i64, (id, due_at, key_hash, event_id, outcome, attempts, first_at, plan): DueRow| {
+        Ok(Claimed {
+            id: DeliveryId::stored(id),
+            account_id: account.clone(),
+            event_id: EventId::stored(event_id),
+            due_at: Timestamp(due_at),
+            band,
+            key_hash,
+            plan: parse(&plan)?,
+            progress: parse(&outcome)?,
+            attempts: count(attempts)?,
+            first_at: first_at.map(Timestamp),
+        })
+    };
+    let rows = due
+        .into_iter()
+        .zip([BAND_FIRST, BAND_RETRY])
+        .flat_map(|(rows, band)| rows.into_iter().map(move |row| (band, row)));
+    let mut all = rows.map(|(band, row)| claimed(band, row)).collect::<Result<Vec<_>>>()?;
+    all.sort_by(|a, b| a.event_id.cmp(&b.event_id));
+    Ok(all)
+}
+
+impl Store {
+    /// What a lane that is leased has due; as [`Self::take_deliveries`] does.
+    pub async fn due_deliveries(&self, lease: &Lease, limit: usize, now: Timestamp) -> Result<Vec<Claimed>> {
+        let (account, lane) = (lease.account_id.to_string(), lease.lane_id.clone());
+        let due = self.db.read(move |conn| Box::pin(async move { due(conn, (&account, &lane), limit, now).await }));
+        claimed(&lease.account_id, due.await?)
     }
 
     /// Takes in what a round came to, and gives the lane back. Where an item goes on agrees with
@@ -188,9 +199,10 @@ impl Store {
             statements.push(store_answer(&lease.account_id, answered, now));
         }
         let calls = query(sql!("UPDATE calls SET settled = 1 WHERE account_id = $1 AND id IN " list("$2")));
-        statements.push(calls.bind(lease.account_id.as_str()).bind(json(round.calls)));
-        statements.push(lanes::release(lease, &round.lane));
-        self.settle_with(lease, statements).await
+        statements.push(calls.bind(lease.account_id.as_str()).bind(Rows::of(round.calls)));
+        statements.push(lanes::release(&[(lease, &round.lane)]));
+        let lost = self.settle_with(&[lease], statements).await?;
+        Ok(if lost.is_empty() { Settled::Done } else { Settled::LeaseLost })
     }
 
     /// The deliveries of an event, oldest first.
@@ -216,7 +228,7 @@ impl Store {
 
 /// The statements that take in what became of deliveries.
 fn settling(rows: &[OutcomeRow<'_>], now: Timestamp) -> Vec<Query> {
-    let all = json(rows);
+    let all = Rows::of(rows);
     let mut statements = Vec::new();
     if rows.is_empty() {
         return statements;
@@ -240,7 +252,7 @@ fn settling(rows: &[OutcomeRow<'_>], now: Timestamp) -> Vec<Query> {
         statements.push(again.bind(&all));
     }
     let gone: Vec<_> = rows.iter().filter(|row| row.next != Some(row.due) || row.next_band != row.band).collect();
-    statements.push(delete_work(&json(&gone)));
+    statements.push(delete_work(&Rows::of(&gone)));
     if rows.iter().any(|row| row.class.is_some()) {
         let attempts = query(sql!(
             "INSERT INTO attempts (account_id, delivery_id, number, at, class, problem, next_at)

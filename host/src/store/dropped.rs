@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Query, Result, Settlement, Store, causes, json, parse, query, sql};
+use super::{Query, Result, Rows, Settlement, Store, causes, json, parse, query, sql};
 use crate::cause::{Code, Problem};
 use crate::fit::{drop_subject, may_fit_later};
 use crate::model::account::Connection;
@@ -70,7 +70,7 @@ pub(super) fn keep(lease: &Lease, round: &Settlement<'_>, now: Timestamp) -> Vec
         rows("$1"; account text, connection text, object text, record text, property text, delivery text, code text, subject text)
         " AS j WHERE true ON CONFLICT DO NOTHING"
     ));
-    vec![keep.bind(json(&kept)).bind(now.0), causes::open(&lease.account_id, &problems, now)]
+    vec![keep.bind(Rows::of(&kept)).bind(now.0), causes::open(&lease.account_id, &problems, now)]
 }
 
 impl Store {
@@ -134,7 +134,7 @@ impl Store {
              (SELECT j.object_type, j.record_id, j.property, j.delivery_id
               FROM " rows("$3"; object_type text, record_id text, property text, delivery_id text) " AS j)"
         ));
-        let forget = forget.bind(&account).bind(connection.id.as_str()).bind(json(&gone));
+        let forget = forget.bind(&account).bind(connection.id.as_str()).bind(Rows::of(&gone));
         let filled: Vec<_> =
             filled.iter().map(|value| (value.delivery_id.to_string(), value.property.clone())).collect();
         let fill = self.db.write(move |tx| {

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::lanes::{self, LaneState};
-use super::{Result, Store, json, parse, query, sql};
+use super::{Result, Rows, Store, parse, query, sql};
 use crate::lane::LEASE;
 use crate::model::account::Connection;
 use crate::model::id::AccountId;
@@ -85,7 +85,7 @@ impl Store {
 
     /// Gives a lane back as it was.
     pub async fn give_back(&self, lease: &Lease) -> Result<()> {
-        lanes::release(lease, &LaneState::default()).execute(&self.db).await.map(drop)
+        lanes::release(&[(lease, &LaneState::default())]).execute(&self.db).await.map(drop)
     }
 
     /// How many leads of a connection wait.
@@ -124,7 +124,7 @@ impl Store {
                 .bind(PAGE)
                 .fetch_all(&mut *tx)
                 .await?;
-                let items = json(&items);
+                let items = Rows::of(&items);
                 let cancelled = query(sql!(
                     "UPDATE deliveries SET state = 'cancelled', due_at = NULL, done_at = $3 WHERE account_id = $1 AND id IN " list("$2")
                 ));

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::calls::ShownCall;
 use super::deliveries::Attempt;
 use super::plans::RunFigures;
-use super::{Query, Result, Sql, Store, json, lanes, parse, query, sql, word};
+use super::{Query, Result, Rows, Sql, Store, lanes, parse, query, sql, word};
 use crate::contract::log::Level;
 use crate::model;
 use crate::model::delivery::Delivery;
@@ -117,8 +117,9 @@ impl Store {
             .map(|e| BodyRow { account: e.account_id.as_str(), id: e.id.as_str(), body: &e.body })
             .collect();
         let events: Vec<_> = events.iter().map(event_row).collect();
-        let statements = insertion(&json(&events), &json(&bodies), now);
-        let known = known(&json(&events));
+        let rows = Rows::of(&events);
+        let statements = insertion(&rows, &Rows::of(&bodies), now);
+        let known = known(&rows);
         let insert = self.db.write(|tx| {
             Box::pin(async move {
                 for statement in statements {
@@ -210,7 +211,7 @@ impl Store {
 }
 
 /// The statements that store a group of events, and wake the lanes of their accounts.
-fn insertion(events: &str, bodies: &str, now: Timestamp) -> [Query; 5] {
+fn insertion(events: &Rows, bodies: &Rows, now: Timestamp) -> [Query; 5] {
     let keys = query(sql!(
         "INSERT INTO event_keys (account_id, source_id, sender_id, event_id, body_hash, seen_at)
          SELECT j.account, j.source, j.sender, j.id, j.hash, $2
@@ -248,7 +249,7 @@ fn insertion(events: &str, bodies: &str, now: Timestamp) -> [Query; 5] {
 }
 
 /// What is stored under the ids that the senders gave: its own id, its hash, and its body where that is another one.
-fn known(events: &str) -> Query {
+fn known(events: &Rows) -> Query {
     query(sql!(
         "SELECT k.event_id, k.body_hash, CASE WHEN k.event_id <> j.id AND k.body_hash <> j.hash THEN b.body END
          FROM " rows("$1"; account text, source text, sender text, id text, hash text) " AS j JOIN event_keys AS k

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::causes::{self, nothing_stands};
-use super::{Result, Sql, Store, json, parse, query, sql};
+use super::{Result, Rows, Sql, Store, parse, query, sql};
 use crate::cause::Problem;
 use crate::model::account::Connection;
 use crate::model::id::{AccountId, CauseId};
@@ -84,7 +84,7 @@ impl Store {
             code: problem.code.as_str().to_owned(),
             subject: problem.subject.clone().unwrap_or_default(),
         };
-        let found = json(&problems.iter().map(found).collect::<Vec<_>>());
+        let found = Rows::of(&problems.iter().map(found).collect::<Vec<_>>());
         let (account, connection) = (connection.account_id.to_string(), connection.id.to_string());
         let open = causes::open(&AccountId::stored(account.clone()), problems, now);
         let set = self.db.write(move |tx| {
@@ -110,7 +110,7 @@ impl Store {
                     rows("$2"; code text, subject text) " AS j) AND " nothing_stands!()
                 ))
                 .bind(&account)
-                .bind(json(&gone.collect::<Vec<_>>()))
+                .bind(Rows::of(&gone.collect::<Vec<_>>()))
                 .execute(tx)
                 .await
                 .map(drop)

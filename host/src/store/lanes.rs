@@ -3,10 +3,9 @@
 
 use serde::Serialize;
 
-use super::{Conn, Query, Result, Store, json, parse, query, sql};
+use super::{Query, Result, Rows, Store, json, parse, query, sql};
 use crate::budget::Learned;
 use crate::cause::Problem;
-use crate::crash::{Broken, is_broken};
 use crate::lane::LEASE;
 use crate::model::account::Connection;
 use crate::model::id::AccountId;
@@ -50,43 +49,48 @@ impl<'a> LaneRow<'a> {
     }
 }
 
+/// Account, lane, epoch, what was learned of the portal, and the revision of the account's rules.
+pub(super) type LeasedRow = (String, String, i64, String, i64);
+
+/// Takes up to `count` lanes that have work due, the longest unserved first. Agrees with
+/// [`crate::lane::longest_unserved`] and [`crate::lane::Lane::lease`].
+pub(super) fn lease(kind: LaneKind, owner: &str, count: u32, now: Timestamp) -> Query {
+    // Due when the lease ends: should its holder die. Whoever wakes the lane meanwhile moves that to now, and the
+    // release sees it, even where it cannot see the work yet.
+    query(sql!(
+        "UPDATE lanes AS l SET owner = $2, epoch = l.epoch + 1, lease_until = $3, next_due = $3, served_at = $1
+         FROM (SELECT account_id AS a, id AS i FROM lanes
+               WHERE kind = $5 AND next_due <= $1 AND paused_until <= $1 AND lease_until <= $1
+               ORDER BY served_at LIMIT $4" on(sqlite: "", postgres: " FOR UPDATE SKIP LOCKED") ") AS c
+         WHERE l.account_id = c.a AND l.id = c.i RETURNING account_id, id, epoch, budget, revision"
+    ))
+    .bind(now.0)
+    .bind(owner)
+    .bind((now + LEASE).0)
+    .bind(count)
+    .bind(kind.as_str())
+}
+
+/// The lease that a row of [`lease`] stands for.
+pub(super) fn leased((account, lane_id, epoch, budget, _): LeasedRow, owner: &str, now: Timestamp) -> Result<Lease> {
+    let until = now + LEASE;
+    Ok(Lease {
+        account_id: AccountId::stored(account),
+        lane_id,
+        owner: owner.to_owned(),
+        epoch,
+        until,
+        leased_until: until,
+        learned: parse(&budget)?,
+    })
+}
+
 impl Store {
-    /// Takes up to `count` lanes that have work due, the longest unserved first. Agrees with
-    /// [`crate::lane::longest_unserved`] and [`crate::lane::Lane::lease`].
+    /// Takes up to `count` lanes that have work due, without the work.
     pub async fn lease_lanes(&self, kind: LaneKind, owner: &str, count: u32, now: Timestamp) -> Result<Vec<Lease>> {
-        // Most rounds find nothing; a read is cheaper than a write transaction, and never waits for one.
-        let due = query(sql!(
-            "SELECT CAST(1 AS bigint) FROM lanes
-             WHERE kind = $1 AND next_due <= $2 AND paused_until <= $2 AND lease_until <= $2 LIMIT 1"
-        ));
-        if due.bind(kind.as_str()).bind(now.0).fetch_optional::<i64>(&self.db).await?.is_none() {
-            return Ok(Vec::new());
-        }
-        let until = now + LEASE;
-        // Due when the lease ends: should its holder die. Whoever wakes the lane meanwhile moves that to now, and the
-        // release sees it, even where it cannot see the work yet.
-        let take = query(sql!(
-            "UPDATE lanes AS l SET owner = $2, epoch = l.epoch + 1, lease_until = $3, next_due = $3, served_at = $1
-             FROM (SELECT account_id AS a, id AS i FROM lanes
-                   WHERE kind = $5 AND next_due <= $1 AND paused_until <= $1 AND lease_until <= $1
-                   ORDER BY served_at LIMIT $4" on(sqlite: "", postgres: " FOR UPDATE SKIP LOCKED") ") AS c
-             WHERE l.account_id = c.a AND l.id = c.i RETURNING account_id, id, epoch, budget"
-        ));
-        let take = take.bind(now.0).bind(owner).bind(until.0).bind(count).bind(kind.as_str());
-        let leased = self.db.write(|tx| Box::pin(async move { take.fetch_all(tx).await }));
-        let leased: Vec<(String, String, i64, String)> = leased.await?;
-        let lease = |(account, lane_id, epoch, budget): (String, String, i64, String)| {
-            Ok(Lease {
-                account_id: AccountId::stored(account),
-                lane_id,
-                owner: owner.to_owned(),
-                epoch,
-                until,
-                leased_until: until,
-                learned: parse(&budget)?,
-            })
-        };
-        leased.into_iter().map(lease).collect()
+        let lease = lease(kind, owner, count, now);
+        let rows = self.db.write(|tx| Box::pin(async move { lease.fetch_all::<LeasedRow>(tx).await })).await?;
+        rows.into_iter().map(|row| leased(row, owner, now)).collect()
     }
 
     /// When the next lane of a kind has work, so that a worker can sleep until then. Agrees with
@@ -127,15 +131,29 @@ impl Store {
     }
 }
 
-/// Whether the lease is still ours; asked first in every transaction that settles, and nobody takes it meanwhile. Agrees
-/// with [`crate::lane::Lane::is_held_by`].
-pub(super) async fn holds(tx: &mut Conn, lease: &Lease) -> Result<bool> {
-    let held = query(sql!(
-        "SELECT CAST(1 AS bigint) FROM lanes WHERE account_id = $1 AND id = $2 AND owner = $3 AND epoch = $4"
-        on(sqlite: "", postgres: " FOR UPDATE")
-    ));
-    let held = held.bind(lease.account_id.as_str()).bind(&lease.lane_id).bind(&lease.owner).bind(lease.epoch);
-    Ok(held.fetch_optional::<i64>(tx).await?.is_some() || is_broken(Broken::SettleWithoutGuard))
+/// Which of these lanes are still ours; asked first in every transaction that settles, and nobody takes them meanwhile.
+/// Agrees with [`crate::lane::Lane::is_held_by`].
+pub(super) fn guard(leases: &[&Lease]) -> Query {
+    let row = |lease: &&Lease| Guarded {
+        account: lease.account_id.to_string(),
+        lane: lease.lane_id.clone(),
+        owner: lease.owner.clone(),
+        epoch: lease.epoch,
+    };
+    query(sql!(
+        "SELECT l.id FROM " rows("$1"; account text, lane text, owner text, epoch bigint) " AS j
+         JOIN lanes AS l ON l.account_id = j.account AND l.id = j.lane AND l.owner = j.owner AND l.epoch = j.epoch"
+        on(sqlite: "", postgres: " ORDER BY l.account_id, l.id FOR UPDATE OF l")
+    ))
+    .bind(Rows::of(&leases.iter().map(row).collect::<Vec<_>>()))
+}
+
+#[derive(Serialize)]
+struct Guarded {
+    account: String,
+    lane: String,
+    owner: String,
+    epoch: i64,
 }
 
 /// When the first open item of a lane and band is due. One that an older retry of the same person holds back
@@ -151,10 +169,10 @@ macro_rules! next_in_band {
     };
 }
 
-/// Gives a lane back and says when it is due again, read from its open work in the same transaction. A lane that was
+/// Gives lanes back and says when each is due again, read from its open work in the same transaction. A lane that was
 /// woken meanwhile is due at once: the work behind that may not be visible here yet. Agrees with
 /// [`crate::lane::Lane::release`].
-pub(super) fn release(lease: &Lease, state: &LaneState) -> Query {
+pub(super) fn release(lanes: &[(&Lease, &LaneState)]) -> Query {
     query(sql!(
         "UPDATE lanes AS l SET lease_until = 0, owner = NULL, paused_until = " greatest "(j.paused, l.paused_until),
            pause = CASE WHEN j.paused > l.paused_until THEN j.pause ELSE l.pause END, budget = coalesce(j.budget, l.budget),
@@ -163,18 +181,18 @@ pub(super) fn release(lease: &Lease, state: &LaneState) -> Query {
          FROM " rows("$1"; account text, lane text, epoch bigint, leased bigint, paused bigint, pause text, budget text) " AS j
          WHERE l.account_id = j.account AND l.id = j.lane AND l.epoch = j.epoch"
     ))
-    .bind(json(&[LaneRow::of(lease, state)]))
+    .bind(Rows::of(&lanes.iter().map(|(lease, state)| LaneRow::of(lease, state)).collect::<Vec<_>>()))
     .bind(Timestamp::NEVER.0)
 }
 
 /// Says that lanes have work due at `due`; a lane that is due already is not written. Agrees with
 /// [`crate::lane::Lane::wake`].
-pub(super) fn wake(lanes: &str, due: Timestamp) -> Query {
+pub(super) fn wake(lanes: &Rows, due: Timestamp) -> Query {
     // In the order of their keys, so that two processes never wait for each other.
     query(sql!(
         "UPDATE lanes SET next_due = $2 WHERE next_due > $2 AND (account_id, id) IN ("
         on(
-            sqlite: "SELECT value->>'account', value->>'lane' FROM json_each($1)",
+            sqlite: "SELECT c0, c1 FROM rows($1, 'account,lane')",
             postgres: "SELECT l.account_id, l.id FROM lanes AS l JOIN (SELECT DISTINCT account, lane FROM jsonb_to_recordset($1::jsonb) AS r(account text, lane text)) AS j
                ON l.account_id = j.account AND l.id = j.lane WHERE l.next_due > $2 ORDER BY l.account_id, l.id FOR UPDATE OF l"
         ) ")"

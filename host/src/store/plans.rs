@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::causes::{self, Waiting};
 use super::lanes::{self, LaneState};
-use super::{Query, Result, Sql, Store, json, parse, query, sql};
+use super::{Query, Result, Rows, Sql, Store, json, parse, query, sql};
 use crate::contract::log::Level;
-use crate::crash::crash_point;
+use crate::crash::{Broken, crash_point, is_broken};
 use crate::model;
 use crate::model::delivery::{Delivery, Progress};
 use crate::model::event::{EventState, Unplanned};
@@ -66,6 +66,13 @@ pub struct PlannedEvent {
     pub log: Option<(VersionId, Vec<(Level, String)>)>,
 }
 
+/// A plan lane with what was decided in it.
+#[derive(Debug)]
+pub struct PlannedLane {
+    pub lease: Lease,
+    pub planned: Vec<PlannedEvent>,
+}
+
 #[derive(Serialize)]
 struct DeliveryRow<'a> {
     account: &'a str,
@@ -117,32 +124,36 @@ pub(super) const RECEIVED: Sql = sql!(
      ORDER BY w.band, w.due_at, w.item_id LIMIT $4"
 );
 
+/// An event that is due, and how many deliveries it has.
+pub(super) type ReceivedRow = (String, String, String, String, i64, String, i64, i64, i64);
+
+/// The events that a plan lane has due, oldest first.
+pub(super) fn received(account: &str, lane: &str, limit: u32, now: Timestamp) -> Query {
+    query(RECEIVED).bind(account).bind(lane).bind(now.0).bind(limit)
+}
+
+/// The events of these rows. One that stands in the queue twice is planned once; its other row finds it planned.
+pub(super) fn received_events(rows: Vec<ReceivedRow>) -> Vec<ReceivedEvent> {
+    let mut seen = HashSet::new();
+    let event = |(id, source_id, sender_id, event_type, occurred_at, body, due_at, band, deliveries)| ReceivedEvent {
+        id: EventId::stored(id),
+        source_id: SourceId::stored(source_id),
+        sender_id,
+        event_type,
+        occurred_at: Timestamp(occurred_at),
+        body,
+        due_at,
+        band,
+        is_resent: deliveries > 0,
+    };
+    rows.into_iter().filter(|row: &ReceivedRow| seen.insert(row.0.clone())).map(event).collect()
+}
+
 impl Store {
-    /// The events that a leased plan lane has due, oldest first.
+    /// What a plan lane that is leased has due; as [`Self::take_events`] does.
     pub async fn received_events(&self, lease: &Lease, limit: u32, now: Timestamp) -> Result<Vec<ReceivedEvent>> {
-        type Row = (String, String, String, String, i64, String, i64, i64, i64);
-        let rows: Vec<Row> = query(RECEIVED)
-            .bind(lease.account_id.as_str())
-            .bind(&lease.lane_id)
-            .bind(now.0)
-            .bind(limit)
-            .fetch_all(&self.db)
-            .await?;
-        let event =
-            |(id, source_id, sender_id, event_type, occurred_at, body, due_at, band, deliveries)| ReceivedEvent {
-                id: EventId::stored(id),
-                source_id: SourceId::stored(source_id),
-                sender_id,
-                event_type,
-                occurred_at: Timestamp(occurred_at),
-                body,
-                due_at,
-                band,
-                is_resent: deliveries > 0,
-            };
-        // One that stands in the queue twice is planned once; its other row finds it planned.
-        let mut seen = HashSet::new();
-        Ok(rows.into_iter().filter(|row: &Row| seen.insert(row.0.clone())).map(event).collect())
+        let rows = received(lease.account_id.as_str(), &lease.lane_id, limit, now).fetch_all(&self.db).await?;
+        Ok(received_events(rows))
     }
 
     /// The stored plan of a delivery, and what its run used; none once retention removed it.
@@ -160,64 +171,87 @@ impl Store {
         Ok(Some((parse(&plan)?, RunFigures { fuel, memory_bytes, micros })))
     }
 
-    /// Stores what planning decided, wakes the connections' lanes, and gives the plan lane back.
-    pub async fn store_plans(&self, lease: &Lease, planned: &[PlannedEvent], now: Timestamp) -> Result<Settled> {
-        let account = lease.account_id.as_str();
-        let (deliveries, plans) = delivery_rows(account, planned, now);
-        let fates: Vec<_> = planned.iter().map(|planned| fate_row(lease, planned)).collect();
-        let logs: Vec<_> = planned
-            .iter()
-            .filter_map(|planned| {
-                let (version, lines) = planned.log.as_ref()?;
-                Some(LogRow {
-                    account,
-                    event: planned.event.id.as_str(),
-                    version: version.as_str(),
-                    lines: json(lines),
-                })
-            })
-            .collect();
-        let mut statements = Vec::new();
-        if !deliveries.is_empty() {
-            statements.extend(planning(&json(&deliveries), &json(&plans), now));
+    /// Stores what planning decided, wakes the connections' lanes, and gives the plan lanes back, all in one commit. Says
+    /// of each lane, in their order, whether it was still ours.
+    pub async fn store_plans(&self, lanes: &[PlannedLane], now: Timestamp) -> Result<Vec<Settled>> {
+        let mut settled = vec![Settled::Done; lanes.len()];
+        loop {
+            let held = lanes.iter().zip(&settled).filter(|(_, settled)| **settled == Settled::Done);
+            let held: Vec<_> = held.map(|(lane, _)| lane).collect();
+            if held.is_empty() {
+                return Ok(settled);
+            }
+            let leases: Vec<_> = held.iter().map(|lane| &lane.lease).collect();
+            let lost = self.settle_with(&leases, storing(&held, now)).await?;
+            if lost.is_empty() {
+                return Ok(settled);
+            }
+            for (lane, settled) in lanes.iter().zip(&mut settled) {
+                if lost.contains(&lane.lease.lane_id) {
+                    *settled = Settled::LeaseLost;
+                }
+            }
         }
-        if !logs.is_empty() {
-            statements.push(keep_logs(&json(&logs)));
-        }
-        let fates = json(&fates);
-        let fate = query(sql!(
-            "UPDATE events AS e SET state = j.state, reason = j.reason
-             FROM " rows("$1"; account text, id text, state text, reason text) " AS j
-             WHERE e.account_id = j.account AND e.id = j.id AND e.state IN ('received', 'held')"
-        ));
-        statements.push(fate.bind(&fates));
-        statements.extend(causes::hold(&held(lease, planned), now));
-        statements.push(delete_work(&fates));
-        statements.push(lanes::release(lease, &LaneState::default()));
-        self.settle_with(lease, statements).await
     }
 
-    /// Runs statements in one transaction if the lease is still ours.
-    pub(super) async fn settle_with(&self, lease: &Lease, statements: Vec<Query>) -> Result<Settled> {
-        let lease = lease.clone();
+    /// Runs statements in one transaction if these leases are all still ours; else it changes nothing, and says which
+    /// lanes others hold by now.
+    pub(super) async fn settle_with(&self, leases: &[&Lease], statements: Vec<Query>) -> Result<Vec<String>> {
+        let all: Vec<_> = leases.iter().map(|lease| lease.lane_id.clone()).collect();
+        let guard = lanes::guard(leases);
         let settle = self.db.write(move |tx| {
             Box::pin(async move {
-                if !lanes::holds(&mut *tx, &lease).await? {
-                    return Ok(Settled::LeaseLost);
+                let held: HashSet<String> = guard.fetch_all(&mut *tx).await?.into_iter().collect();
+                let lost: Vec<_> = all.into_iter().filter(|lane| !held.contains(lane)).collect();
+                if !lost.is_empty() && !is_broken(Broken::SettleWithoutGuard) {
+                    return Ok(lost);
                 }
                 for statement in statements {
                     statement.execute(&mut *tx).await?;
                     crash_point!("CP6");
                 }
-                Ok(Settled::Done)
+                Ok(Vec::new())
             })
         });
         settle.await
     }
 }
 
+/// The statements that store what planning decided in these lanes.
+fn storing(lanes: &[&PlannedLane], now: Timestamp) -> Vec<Query> {
+    let planned = || lanes.iter().flat_map(|lane| lane.planned.iter().map(|planned| (&lane.lease, planned)));
+    let (mut deliveries, mut plans) = (Vec::new(), Vec::new());
+    for (lease, planned) in planned() {
+        if let Some((delivery, plan)) = delivery_rows(lease, planned, now) {
+            deliveries.push(delivery);
+            plans.push(plan);
+        }
+    }
+    let logs: Vec<_> = planned().filter_map(|(lease, planned)| log_row(lease, planned)).collect();
+    let mut statements = Vec::new();
+    if !deliveries.is_empty() {
+        statements.extend(planning(&Rows::of(&deliveries), &Rows::of(&plans), now));
+    }
+    if !logs.is_empty() {
+        statements.push(keep_logs(&Rows::of(&logs)));
+    }
+    let fates = Rows::of(&planned().map(|(lease, planned)| fate_row(lease, planned)).collect::<Vec<_>>());
+    let fate = query(sql!(
+        "UPDATE events AS e SET state = j.state, reason = j.reason
+         FROM " rows("$1"; account text, id text, state text, reason text) " AS j
+         WHERE e.account_id = j.account AND e.id = j.id AND e.state IN ('received', 'held')"
+    ));
+    statements.push(fate.bind(&fates));
+    statements
+        .extend(causes::hold(&planned().filter_map(|(lease, planned)| held(lease, planned)).collect::<Vec<_>>(), now));
+    statements.push(delete_work(&fates));
+    let state = LaneState::default();
+    statements.push(lanes::release(&lanes.iter().map(|lane| (&lane.lease, &state)).collect::<Vec<_>>()));
+    statements
+}
+
 /// The statements that store deliveries with their plans, and wake their lanes.
-fn planning(deliveries: &str, plans: &str, now: Timestamp) -> [Query; 4] {
+fn planning(deliveries: &Rows, plans: &Rows, now: Timestamp) -> [Query; 4] {
     let narrow = query(sql!(
         "INSERT INTO deliveries (account_id, id, event_id, connection_id, version_id, state, outcome, attempts, due_at)
          SELECT j.account, j.id, j.event, j.lane, j.version, 'pending', j.outcome, 0, $2
@@ -244,7 +278,7 @@ fn planning(deliveries: &str, plans: &str, now: Timestamp) -> [Query; 4] {
     ]
 }
 
-fn keep_logs(logs: &str) -> Query {
+fn keep_logs(logs: &Rows) -> Query {
     query(sql!(
         "INSERT INTO run_logs (account_id, event_id, version_id, lines)
          SELECT j.account, j.event, j.version, j.lines FROM " rows("$1"; account text, event text, version text, lines text) " AS j
@@ -254,7 +288,7 @@ fn keep_logs(logs: &str) -> Query {
 }
 
 /// Takes settled items out of the queue, by their full key: a shorter one would read the whole lane.
-pub(super) fn delete_work(rows: &str) -> Query {
+pub(super) fn delete_work(rows: &Rows) -> Query {
     query(sql!(
         "DELETE FROM work WHERE (account_id, lane_id, band, due_at, item_id) IN (
            SELECT w.account_id, w.lane_id, w.band, w.due_at, w.item_id
@@ -265,36 +299,43 @@ pub(super) fn delete_work(rows: &str) -> Query {
 }
 
 fn delivery_rows<'a>(
-    account: &'a str,
-    planned: &'a [PlannedEvent],
+    lease: &'a Lease,
+    planned: &'a PlannedEvent,
     now: Timestamp,
-) -> (Vec<DeliveryRow<'a>>, Vec<PlanRow<'a>>) {
-    let mut deliveries = Vec::with_capacity(planned.len());
-    let mut plans = Vec::with_capacity(planned.len());
-    for event in planned {
-        if let Decision::Planned { connection_id, version_id, plan, progress, key_hash, figures } = &event.decision {
-            let id = DeliveryId::new(now).as_str().to_owned();
-            plans.push(PlanRow {
-                account,
-                id: id.clone(),
-                plan: json(plan),
-                fuel: figures.fuel,
-                memory: figures.memory_bytes,
-                micros: figures.micros,
-            });
-            deliveries.push(DeliveryRow {
-                account,
-                id,
-                event: event.event.id.as_str(),
-                lane: connection_id.as_str(),
-                version: version_id.as_str(),
-                outcome: json(progress),
-                key: key_hash.as_deref(),
-                band: event.event.band, // what was late already does not go before new leads
-            });
-        }
-    }
-    (deliveries, plans)
+) -> Option<(DeliveryRow<'a>, PlanRow<'a>)> {
+    let Decision::Planned { connection_id, version_id, plan, progress, key_hash, figures } = &planned.decision else {
+        return None;
+    };
+    let (account, id) = (lease.account_id.as_str(), DeliveryId::new(now).as_str().to_owned());
+    let plan = PlanRow {
+        account,
+        id: id.clone(),
+        plan: json(plan),
+        fuel: figures.fuel,
+        memory: figures.memory_bytes,
+        micros: figures.micros,
+    };
+    let delivery = DeliveryRow {
+        account,
+        id,
+        event: planned.event.id.as_str(),
+        lane: connection_id.as_str(),
+        version: version_id.as_str(),
+        outcome: json(progress),
+        key: key_hash.as_deref(),
+        band: planned.event.band, // what was late already does not go before new leads
+    };
+    Some((delivery, plan))
+}
+
+fn log_row<'a>(lease: &'a Lease, planned: &'a PlannedEvent) -> Option<LogRow<'a>> {
+    let (version, lines) = planned.log.as_ref()?;
+    Some(LogRow {
+        account: lease.account_id.as_str(),
+        event: planned.event.id.as_str(),
+        version: version.as_str(),
+        lines: json(lines),
+    })
 }
 
 fn fate_row<'a>(lease: &'a Lease, planned: &'a PlannedEvent) -> FateRow<'a> {
@@ -313,8 +354,8 @@ fn fate_row<'a>(lease: &'a Lease, planned: &'a PlannedEvent) -> FateRow<'a> {
     }
 }
 
-fn held<'a>(lease: &'a Lease, planned: &'a [PlannedEvent]) -> Vec<Waiting<'a>> {
-    let waiting = |planned: &'a PlannedEvent| match &planned.decision {
+fn held<'a>(lease: &'a Lease, planned: &'a PlannedEvent) -> Option<Waiting<'a>> {
+    match &planned.decision {
         Decision::Not(Unplanned::Held(problem)) => Some(Waiting {
             account: &lease.account_id,
             problem,
@@ -323,6 +364,5 @@ fn held<'a>(lease: &'a Lease, planned: &'a [PlannedEvent]) -> Vec<Waiting<'a>> {
             key_hash: None,
         }),
         _ => None,
-    };
-    planned.iter().filter_map(waiting).collect()
+    }
 }

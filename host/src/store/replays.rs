@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::causes::nothing_stands;
-use super::{Conn, Result, Sql, Store, StoreError, json, lanes, parse, query, sql, word};
+use super::{Conn, Result, Rows, Sql, Store, StoreError, json, lanes, parse, query, sql, word};
 use crate::cause::Problem;
 use crate::model;
 use crate::model::delivery::{BAND_RETRY, DeliveryState};
@@ -130,7 +130,7 @@ impl Store {
         .bind(replay.id.as_str())
         .bind(model::word(&change.to()))
         .bind(finished_at)
-        .bind(json(&from))
+        .bind(Rows::of(&from))
         .execute(&self.db)
         .await?;
         Ok(changed > 0)
@@ -225,7 +225,7 @@ async fn scan(conn: &mut Conn, account: &AccountId, after: &EventId, last: &Even
         .fetch_all(&mut *conn)
         .await?;
     let ids: Vec<_> = events.iter().map(|event| event.0.as_str()).collect();
-    let rows: Vec<DeliveryRow> = query(DELIVERIES).bind(account.as_str()).bind(json(&ids)).fetch_all(conn).await?;
+    let rows: Vec<DeliveryRow> = query(DELIVERIES).bind(account.as_str()).bind(Rows::of(&ids)).fetch_all(conn).await?;
     let mut deliveries: HashMap<String, Vec<DeliveryRow>> = HashMap::new();
     for row in rows {
         deliveries.entry(row.0.clone()).or_default().push(row);
@@ -279,7 +279,7 @@ async fn plan_again(tx: &mut Conn, page: &Page, now: Timestamp) -> Result<()> {
         return Ok(());
     }
     let account = page.after.account_id.as_str();
-    let ids = json(&page.planned);
+    let ids = Rows::of(&page.planned);
     query(sql!("UPDATE events SET state = 'received', reason = NULL WHERE account_id = $1 AND id IN " list("$2")))
         .bind(account)
         .bind(&ids)
@@ -303,10 +303,10 @@ async fn plan_again(tx: &mut Conn, page: &Page, now: Timestamp) -> Result<()> {
             .await?;
     query(sql!("DELETE FROM causes WHERE account_id = $1 AND id IN " list("$2") " AND " nothing_stands!()))
         .bind(account)
-        .bind(json(&causes))
+        .bind(Rows::of(&causes))
         .execute(&mut *tx)
         .await?;
-    lanes::wake(&json(&[json!({ "account": account, "lane": account })]), now).execute(tx).await.map(drop)
+    lanes::wake(&Rows::of(&[json!({ "account": account, "lane": account })]), now).execute(tx).await.map(drop)
 }
 
 #[derive(Serialize)]
@@ -332,7 +332,7 @@ async fn go_on(tx: &mut Conn, page: &Page, now: Timestamp) -> Result<()> {
             outcome: json(&continued.progress),
         })
     };
-    let rows = json(&page.continued.iter().map(row).collect::<Vec<_>>());
+    let rows = Rows::of(&page.continued.iter().map(row).collect::<Vec<_>>());
     query(sql!(
         "UPDATE deliveries AS d SET state = 'pending', reason = NULL, outcome = j.outcome, attempts = 0, first_at = NULL,
            due_at = $2, done_at = NULL
@@ -367,7 +367,7 @@ async fn keep_skipped(tx: &mut Conn, page: &Page) -> Result<()> {
     ))
     .bind(page.after.account_id.as_str())
     .bind(page.after.id.as_str())
-    .bind(json(&rows))
+    .bind(Rows::of(&rows))
     .execute(tx)
     .await
     .map(drop)

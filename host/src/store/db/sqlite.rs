@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::crash::crash_point;
 
-use super::{Conn, Result, StoreError, Work};
+use super::{Conn, Result, StoreError, Work, table};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations/sqlite");
 
@@ -192,6 +192,7 @@ fn connect(file: &Path, writes: bool) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "cache_size", -65_536)?;
     connection.pragma_update(None, "mmap_size", 268_435_456)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    table::install(&connection)?;
     Ok(connection)
 }
 

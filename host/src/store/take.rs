@@ -1,0 +1,104 @@
+//! What a round begins with: lanes, leased, and what they have due, in one transaction. On SQLite that is the writer's:
+//! its pages are warm, while a reader begins each read after a commit with none.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::calls::{self, OpenCall};
+use super::connections;
+use super::lanes;
+use super::plans::{self, ReceivedEvent};
+use super::rules::Rules;
+use super::{Result, Store, deliveries};
+use crate::budget;
+use crate::model::account::Connection;
+use crate::model::delivery::Claimed;
+use crate::model::lane::{LaneKind, Lease};
+use crate::model::time::Timestamp;
+
+/// A plan lane with the events that it has due, oldest first, and what decides about them.
+#[derive(Debug)]
+pub struct TakenEvents {
+    pub lease: Lease,
+    pub events: Vec<ReceivedEvent>,
+    pub rules: Arc<Rules>,
+}
+
+/// A deliver lane with everything that its round begins with.
+pub struct TakenDeliveries {
+    pub lease: Lease,
+    /// In the order of their events.
+    pub claimed: Vec<Claimed>,
+    /// When the lane called within the portal's window.
+    pub recent_calls: Vec<Timestamp>,
+    /// What earlier holders left behind.
+    pub open_calls: Vec<OpenCall>,
+    pub connection: Connection,
+    pub token: SecretString,
+}
+
+impl Store {
+    /// Leases up to `lanes` plan lanes, the longest unserved first, and takes up to `events` of what they have due.
+    pub async fn take_events(&self, owner: &str, lanes: u32, events: u32, now: Timestamp) -> Result<Vec<TakenEvents>> {
+        let lease = lanes::lease(LaneKind::Plan, owner, lanes, now);
+        let take = self.db.write(move |tx| {
+            Box::pin(async move {
+                let mut room = events;
+                let mut taken = Vec::new();
+                for row in lease.fetch_all::<lanes::LeasedRow>(&mut *tx).await? {
+                    let due = plans::received(&row.0, &row.1, room, now).fetch_all::<plans::ReceivedRow>(&mut *tx);
+                    let due = due.await?;
+                    room = room.saturating_sub(due.len() as u32);
+                    taken.push((row, due));
+                }
+                Ok(taken)
+            })
+        });
+        let mut taken = Vec::new();
+        for (row, due) in take.await? {
+            let revision = row.4;
+            let lease = lanes::leased(row, owner, now)?;
+            let rules = self.rules(&lease.account_id, revision).await?;
+            taken.push(TakenEvents { lease, events: plans::received_events(due), rules });
+        }
+        Ok(taken)
+    }
+
+    /// Leases the deliver lane that waited longest, and takes up to `limit` deliveries that it has due: first attempts and
+    /// retries 4 : 1, one filling what the other leaves. An older retry of a person holds back the newer leads of the
+    /// same one. Agrees with [`crate::lane::Queue::due`].
+    ///
+    /// # Errors
+    /// The database's, and when the token cannot be opened with the key ring.
+    pub async fn take_deliveries(
+        &self,
+        owner: &str,
+        limit: usize,
+        now: Timestamp,
+    ) -> anyhow::Result<Option<TakenDeliveries>> {
+        let lease = lanes::lease(LaneKind::Deliver, owner, 1, now);
+        let take = self.db.write(move |tx| {
+            Box::pin(async move {
+                let Some(row) = lease.fetch_optional::<lanes::LeasedRow>(&mut *tx).await? else { return Ok(None) };
+                let (account, lane) = (&row.0, &row.1);
+                let due = deliveries::due(&mut *tx, (account, lane), limit, now).await?;
+                let recent = calls::recent(account, lane, now - budget::WINDOW).fetch_all::<i64>(&mut *tx).await?;
+                let open = calls::open(account, lane).fetch_all::<calls::OpenRow>(&mut *tx).await?;
+                let connection = connections::find(account, lane).fetch_one::<connections::Row>(tx).await?;
+                Ok(Some((row, due, recent, open, connection)))
+            })
+        });
+        let Some((row, due, recent, open, connection)) = take.await? else { return Ok(None) };
+        let lease = lanes::leased(row, owner, now)?;
+        let (connection, token) = self.opened(connection)?;
+        Ok(Some(TakenDeliveries {
+            claimed: deliveries::claimed(&lease.account_id, due)?,
+            recent_calls: recent.into_iter().map(Timestamp).collect(),
+            open_calls: open.into_iter().map(calls::open_call).collect::<Result<_>>()?,
+            connection,
+            token,
+            lease,
+        }))
+    }
+}
