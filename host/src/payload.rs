@@ -82,7 +82,7 @@ impl Envelope {
 /// character, and a lead is worth more than that half.
 pub fn mend_surrogates(json: &str) -> Cow<'_, str> {
     // Only an escape can bring one in, so most bodies are not looked at twice.
-    if !["\\ud", "\\uD"].iter().any(|start| json.contains(start)) {
+    if !json.contains('\\') || !["\\ud", "\\uD"].iter().any(|start| json.contains(start)) {
         return Cow::Borrowed(json);
     }
     let mut mended = String::with_capacity(json.len());

@@ -247,7 +247,7 @@ mod tests {
         store.open_calls(&lease).await.unwrap();
         store.recent_calls(&lease, NOW).await.unwrap();
         let claimed = store.due_deliveries(&lease, 10, NOW).await.unwrap();
-        let call = NewCall { id: CallId::new(NOW), operation: "x", request: serde_json::json!({}), items: &[] };
+        let call = NewCall { id: CallId::new(NOW), operation: "x", request: "{}".to_owned(), items: &[] };
         store.next_call(&mut lease, None, &call, NOW).await.unwrap();
         store
             .settle(&lease, Settlement { calls: &[call.id], ..Settlement::resting(LaneState::default()) }, NOW)

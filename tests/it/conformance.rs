@@ -347,7 +347,7 @@ impl Pair {
     async fn call(&mut self, holder: &mut Holder) {
         self.now = self.now + Duration::from_millis(self.below(40_000));
         let (now, id) = (self.now, CallId::new(self.now));
-        let new = NewCall { id: id.clone(), operation: "test", request: serde_json::Value::Null, items: &[] };
+        let new = NewCall { id: id.clone(), operation: "test", request: "{}".to_owned(), items: &[] };
         let answered = holder.called.last().map(|id| AnsweredCall {
             id: id.clone(),
             status: Some(200),

@@ -15,11 +15,14 @@ use super::armed;
 const UNDER_WAY: Duration = Duration::from_millis(20);
 
 /// The call as it is; or, where the process is to die at CP10, one whose body ends half way together with the process.
-pub(crate) fn may_end_half_way(call: reqwest::RequestBuilder, body: &serde_json::Value) -> reqwest::RequestBuilder {
+pub(crate) fn may_end_half_way(
+    call: reqwest::RequestBuilder,
+    body: &serde_json::value::RawValue,
+) -> reqwest::RequestBuilder {
     if !armed::is_due("CP10") {
         return call;
     }
-    let whole = Bytes::from(body.to_string());
+    let whole = Bytes::from(body.get().to_owned());
     let length = whole.len() as u64;
     let first = Some(whole.slice(..whole.len() / 2));
     call.body(reqwest::Body::wrap(Half { first, length, end: Box::pin(tokio::time::sleep(UNDER_WAY)) }))

@@ -4,9 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
-use serde_json::json;
-
 use super::Clock;
 use crate::budget::Budget;
 use crate::cause::{Code, Problem};
@@ -20,6 +17,7 @@ use crate::model::lane::{Lease, Settled};
 use crate::model::portal::PortalSchema;
 use crate::model::time::Timestamp;
 use crate::store::{AnsweredCall, CachedSchema, NewCall, Store};
+use anyhow::Context as _;
 
 /// A round that needs more calls than this stops and goes on later: other lanes have waited.
 const CALLS_MAX: usize = 40;
@@ -183,12 +181,7 @@ impl<'a> Journal<'a> {
             (self.cut, self.spent) = (true, true);
             return Ok(None);
         }
-        let new = NewCall {
-            id: CallId::new(now),
-            operation: request.operation,
-            request: json!({ "method": request.method.as_str(), "path": request.path, "body": request.body }),
-            items,
-        };
+        let new = NewCall { id: CallId::new(now), operation: request.operation, request: request.stored(), items };
         let answered = self.last_answer.take();
         let follows_an_answer = answered.is_some();
         match self.store_call(answered, &new, now).await.context("cannot store a call")? {

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use reqwest::{Method, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::answer::{RateLimit, Reply};
 use super::oauth::OAuthApp;
@@ -44,7 +46,8 @@ pub struct Request {
     pub operation: &'static str,
     pub method: Method,
     pub path: String,
-    pub body: Option<Value>,
+    /// Written once: it is stored and sent as it is.
+    pub body: Option<Box<RawValue>>,
     /// Whether it changes anything: its answer may be lost after it took effect.
     pub writes: bool,
 }
@@ -56,23 +59,35 @@ impl Request {
     }
 
     /// Reads what a body asks for.
-    pub fn read(operation: &'static str, path: String, body: Value) -> Self {
-        Self { operation, method: Method::POST, path, body: Some(body), writes: false }
+    pub fn read(operation: &'static str, path: String, body: impl Serialize) -> Self {
+        Self { operation, method: Method::POST, path, body: Some(written(body)), writes: false }
     }
 
     /// Writes with POST.
-    pub fn write(operation: &'static str, path: String, body: Value) -> Self {
-        Self { operation, method: Method::POST, path, body: Some(body), writes: true }
+    pub fn write(operation: &'static str, path: String, body: impl Serialize) -> Self {
+        Self { operation, method: Method::POST, path, body: Some(written(body)), writes: true }
     }
 
     /// Changes one thing.
-    pub fn patch(operation: &'static str, path: String, body: Value) -> Self {
-        Self { operation, method: Method::PATCH, path, body: Some(body), writes: true }
+    pub fn patch(operation: &'static str, path: String, body: impl Serialize) -> Self {
+        Self { operation, method: Method::PATCH, path, body: Some(written(body)), writes: true }
     }
 
     /// Removes one thing.
     pub fn delete(operation: &'static str, path: String) -> Self {
         Self { operation, method: Method::DELETE, path, body: None, writes: true }
+    }
+
+    /// As it is kept for people: method, path and body as JSON. No headers, so no token.
+    pub fn stored(&self) -> String {
+        #[derive(Serialize)]
+        struct Stored<'a> {
+            method: &'a str,
+            path: &'a str,
+            body: Option<&'a RawValue>,
+        }
+        let stored = Stored { method: self.method.as_str(), path: &self.path, body: self.body.as_deref() };
+        serde_json::to_string(&stored).expect("a request is JSON")
     }
 
     /// How long its answer is waited for.
@@ -130,8 +145,12 @@ impl HubSpot {
     }
 }
 
-fn with_body(call: reqwest::RequestBuilder, body: &Value) -> reqwest::RequestBuilder {
-    let call = call.json(body);
+fn written(body: impl Serialize) -> Box<RawValue> {
+    serde_json::value::to_raw_value(&body).expect("our own bodies are JSON")
+}
+
+fn with_body(call: reqwest::RequestBuilder, body: &RawValue) -> reqwest::RequestBuilder {
+    let call = call.header(header::CONTENT_TYPE, "application/json").body(body.get().to_owned());
     #[cfg(feature = "crash")]
     let call = crate::crash::may_end_half_way(call, body);
     call

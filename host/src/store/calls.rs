@@ -22,8 +22,8 @@ pub struct NewCall<'a> {
     pub id: CallId,
     /// What for, such as `notes.create`.
     pub operation: &'a str,
-    /// Method, path and body. No headers, so no token.
-    pub request: Value,
+    /// JSON: method, path and body. No headers, so no token.
+    pub request: String,
     /// The deliveries and actions that it serves, as trace ids.
     pub items: &'a [String],
 }
@@ -134,7 +134,7 @@ impl Store {
         .bind(&lease.lane_id)
         .bind(lease.epoch)
         .bind(new.operation)
-        .bind(json(&new.request))
+        .bind(&new.request)
         .bind(json(new.items))
         .bind(now.0);
         let store = self.db.write(|tx| {
