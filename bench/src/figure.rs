@@ -71,12 +71,12 @@ pub(crate) fn table(figures: &[Figure]) -> String {
     let mut delays: Vec<_> = figures.iter().map(|figure| figure.sync_delay_micros).collect();
     delays.sort_unstable();
     delays.dedup();
-    let headings = delays.iter().flat_map(|delay| match delay {
-        0 => ["Value".to_owned(), "Lowest–highest".to_owned(), "Baseline".to_owned(), "Ratio".to_owned()],
-        _ => {
-            let sync = format!("+{} ms a sync", *delay as f64 / 1e3);
-            [sync, "Lowest–highest".to_owned(), "Baseline".to_owned(), "Ratio".to_owned()]
-        }
+    let headings = delays.iter().flat_map(|delay| {
+        let value = match delay {
+            0 => "Value (lowest–highest)".to_owned(),
+            _ => format!("+{} ms a sync", *delay as f64 / 1e3),
+        };
+        [value, "Baseline".to_owned(), "Ratio".to_owned()]
     });
     let headings: Vec<String> = ["Bench", "Figure", "Unit"].into_iter().map(str::to_owned).chain(headings).collect();
     let mut table = leadline::cli::output::table(&headings.iter().map(String::as_str).collect::<Vec<_>>());
@@ -92,7 +92,7 @@ pub(crate) fn table(figures: &[Figure]) -> String {
             let is_this = |figure: &&Figure| {
                 (figure.bench, figure.figure.as_str(), figure.sync_delay_micros) == (bench, name, *delay)
             };
-            figures.iter().find(is_this).map_or_else(|| [const { String::new() }; 4], cells)
+            figures.iter().find(is_this).map_or_else(|| [const { String::new() }; 3], cells)
         });
         table.add_row([bench.to_owned(), name.to_owned(), unit.to_owned()].into_iter().chain(cells));
     }
@@ -104,13 +104,13 @@ pub(crate) fn table(figures: &[Figure]) -> String {
     table.to_string()
 }
 
-fn cells(figure: &Figure) -> [String; 4] {
+fn cells(figure: &Figure) -> [String; 3] {
     let dash = || "–".to_owned();
-    let spread = match &figure.runs[..] {
-        [lowest, .., highest] => format!("{}–{}", number(*lowest), number(*highest)),
-        _ => dash(),
+    let value = match &figure.runs[..] {
+        [lowest, .., highest] => format!("{} ({}–{})", number(figure.value), number(*lowest), number(*highest)),
+        _ => number(figure.value),
     };
-    [number(figure.value), spread, figure.baseline.map_or_else(dash, number), figure.ratio.map_or_else(dash, number)]
+    [value, figure.baseline.map_or_else(dash, number), figure.ratio.map_or_else(dash, number)]
 }
 
 fn number(value: f64) -> String {

@@ -32,9 +32,9 @@ impl Database {
 }
 
 pub(crate) struct Place {
-    pub(crate) disk: Disk,
-    // Before the folder that its files are in.
+    // Ends before what it stands on.
     server: Option<Server>,
+    pub(crate) disk: Disk,
     folder: TempDir,
 }
 
@@ -64,7 +64,7 @@ impl Place {
             Database::Sqlite => None,
             Database::Postgres => Some(Server::start(&disk, &folder)?),
         };
-        Ok(Self { disk, server, folder })
+        Ok(Self { server, disk, folder })
     }
 
     pub(crate) fn root(&self) -> &std::path::Path {

@@ -7,13 +7,15 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use hubspot_sim::{Options, Preset, Simulator};
 use leadline::app::{self, App};
+use leadline::config::Config;
 use leadline::connection;
 use leadline::hubspot::{CONTACT, NOTE};
 use leadline::model::account::{Account, SchemaModes};
+use leadline::model::delivery::DeliveryState;
 use leadline::model::id::{EventId, SourceId};
 use leadline::model::time::{Timestamp, clock};
 use leadline::signature::Secret;
-use leadline::store::{CreateAccount, NewSource, Store};
+use leadline::store::{CreateAccount, EventFilter, NewSource, Store};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -27,7 +29,9 @@ use crate::process::{Part, Process};
 /// A limit that nobody reaches: the bench measures us, not HubSpot's fences.
 const NO_LIMIT: u32 = 100_000_000;
 /// Nothing that is measured takes this long.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
+/// Leads that are shown when a run comes to nothing.
+const LEFT_SHOWN: usize = 3;
 /// Accounts that are made at the same time, so that they share commits.
 const OPENED_AT_ONCE: usize = 32;
 /// The threads that the simulator runs on.
@@ -216,7 +220,12 @@ impl Service {
             if applied >= count {
                 return Ok(());
             }
-            anyhow::ensure!(started.elapsed() < PATIENCE, "only {applied} of {count} leads are in HubSpot");
+            if started.elapsed() > PATIENCE {
+                let config = self.place.config(self.simulator.base_url());
+                let runtime = tokio::runtime::Handle::current();
+                let left = tokio::task::spawn_blocking(move || runtime.block_on(left_over(&config))).await??;
+                anyhow::bail!("only {applied} of {count} leads are in HubSpot; of the others are\n{left}");
+            }
             // To look at a thousand portals takes a while, and must not take much of it.
             tokio::time::sleep(Duration::from_millis(1).max(looked.elapsed() * 20)).await;
         }
@@ -282,6 +291,21 @@ impl Drop for Service {
             runtime.shutdown_background();
         }
     }
+}
+
+/// Where some of the leads stand that have not arrived.
+async fn left_over(config: &Config) -> anyhow::Result<String> {
+    let store = app::open_store(config).await?;
+    let mut lines = String::new();
+    for event in store.events(&EventFilter { limit: u32::MAX, ..EventFilter::default() }).await? {
+        if event.delivery != Some(DeliveryState::Delivered) && lines.lines().count() < LEFT_SHOWN {
+            let shown = store.event(&event.id).await?.context("an event is gone")?;
+            lines.push_str(&serde_json::to_string(&(&shown.event, &shown.deliveries))?);
+            lines.push('\n');
+        }
+    }
+    store.close().await;
+    Ok(lines)
 }
 
 /// A signed request that posts a lead.
