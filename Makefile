@@ -52,8 +52,9 @@ lint:
 	cargo clippy --workspace --all-targets --features leadline/crash -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
 
+## Every figure beside its baseline (docs/benchmarks.md); the values of all runs are kept in target/bench.
 bench: guests
-	cargo run --release -p bench --
+	cargo run --release -p bench -- --raw target/bench
 
 # By `cargo rustc` with the one crate type: beside an rlib, cargo drops link-time optimisation without a word.
 ## Builds the stock transformations where the target can be had; else the checked-in ones are used.

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use hubspot_sim::Options;
 
-use crate::figure::{Figure, median};
-use crate::service::{self, Service};
+use crate::figure::Figure;
+use crate::service::{self, Service, Setup};
 
 const RUNS: usize = 3;
 /// Calls of a window that leads may use: the portal's limit less what the service keeps for people's own questions.
@@ -28,35 +28,34 @@ pub(crate) async fn run() -> anyhow::Result<Vec<Figure>> {
     for _ in 0..RUNS {
         let loaded = measure(true).await?;
         rates.push(loaded.leads_per_s);
-        shares.push(loaded.share);
+        shares.push(loaded.share_percent);
         per_lead.push(loaded.calls_per_lead);
         refused += loaded.refused;
         alone.push(measure(false).await?.leads_per_s);
     }
-    let mut trips = round_trips().await?;
+    let trips = round_trips().await?;
     Ok(vec![
-        Figure::alone("hubspot", "one portal at its limit, beside one lead a call", median(&mut rates), "leads/s")
-            .beside(median(&mut alone)),
-        Figure::alone("hubspot", "calls a lead", median(&mut per_lead), "calls"),
-        Figure::alone("hubspot", "share of the lane's limit used", median(&mut shares) * 100.0, "%"),
+        Figure::of("hubspot", "one portal at its limit, beside one lead a call", &rates, "leads/s").beside(&alone),
+        Figure::of("hubspot", "calls a lead", &per_lead, "calls"),
+        Figure::of("hubspot", "share of the lane's limit used", &shares, "%"),
         Figure::alone("hubspot", "calls refused for the limit", refused as f64, "calls"),
-        Figure::alone("hubspot", "a lead alone, until its contact is there", median(&mut trips), "round trips"),
+        Figure::of("hubspot", "a lead alone, until its contact is there", &trips, "round trips"),
     ])
 }
 
 struct Measured {
     leads_per_s: f64,
     calls_per_lead: f64,
-    share: f64,
+    share_percent: f64,
     refused: usize,
 }
 
 /// Two windows of a portal that is kept busy, with batches or without.
 async fn measure(batched: bool) -> anyhow::Result<Measured> {
     let options = Options { rate_limit: Some(110), calls_kept: 5_000, ..Options::default() };
-    let service = Arc::new(Service::start_with(1, options).await?);
+    let service = Arc::new(Service::start(Setup { hubspot: options, ..Setup::default() }).await?);
     let posting = match batched {
-        true => tokio::spawn(service::post_all(service.clone(), LEADS, CONNECTIONS)),
+        true => tokio::spawn(all(service.clone())),
         false => tokio::spawn(one_by_one(service.clone())),
     };
     while service.applied() == 0 {
@@ -73,9 +72,13 @@ async fn measure(batched: bool) -> anyhow::Result<Measured> {
     Ok(Measured {
         leads_per_s: leads as f64 / seconds,
         calls_per_lead: calls as f64 / leads as f64,
-        share: calls as f64 / (LANE_LIMIT * seconds / WINDOW.as_secs_f64()),
+        share_percent: 100.0 * calls as f64 / (LANE_LIMIT * seconds / WINDOW.as_secs_f64()),
         refused,
     })
+}
+
+async fn all(service: Arc<Service>) -> anyhow::Result<()> {
+    service::post_all(&service, LEADS, CONNECTIONS).await.map(drop)
 }
 
 /// Posts each lead only when the one before it has arrived.
@@ -90,7 +93,7 @@ async fn one_by_one(service: Arc<Service>) -> anyhow::Result<()> {
 /// How long a lead that comes alone takes until its contact is in HubSpot, in round trips.
 async fn round_trips() -> anyhow::Result<Vec<f64>> {
     let options = Options { rate_limit: None, calls_kept: 0, latency: ROUND_TRIP, ..Options::default() };
-    let service = Service::start_with(1, options).await?;
+    let service = Service::start(Setup { hubspot: options, ..Setup::default() }).await?;
     let mut trips = Vec::new();
     for number in 0..ALONE {
         service.post(number).await?;
