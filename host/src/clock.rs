@@ -23,6 +23,8 @@ const JUMP_MIN: Duration = Duration::from_secs(1);
 pub struct ClockWatch {
     wall: Clock,
     started: Instant,
+    /// How long the calls of a moment ago still count at HubSpot, whatever the clock says.
+    rest: Duration,
     /// What the clock was ahead of the steady one, in milliseconds, when a round last began.
     offset: Mutex<Option<i64>>,
     /// Held by every round; alone by whoever follows a jump.
@@ -36,10 +38,17 @@ impl ClockWatch {
         Self {
             wall,
             started: Instant::now(),
+            rest: budget::WINDOW,
             offset: Mutex::default(),
             rounds: RwLock::default(),
             ahead: watch::Sender::new(0),
         }
+    }
+
+    /// The same, resting for so long after a jump forward.
+    #[must_use]
+    pub fn with_rest(self, rest: Duration) -> Self {
+        Self { rest, ..self }
     }
 
     /// Why no round may begin for now, in words; none while the clocks agree.
@@ -96,7 +105,7 @@ impl ClockWatch {
         );
         if jump > 0 {
             // The calls of a moment ago look older than HubSpot's window, and still count there.
-            tokio::time::sleep(budget::WINDOW).await;
+            tokio::time::sleep(self.rest).await;
         } else if store.is_for_one_process() {
             store.move_back((self.wall)(), Duration::from_millis(jump.unsigned_abs())).await?;
         }
