@@ -103,14 +103,14 @@ impl ClockWatch {
         tracing::warn!(
             "the clock was set {side} by {by:.1} s; what was under way has ended, and work goes on by the new time"
         );
+        if !store.is_for_one_process() {
+            self.look(store).await?;
+        } else if jump < 0 {
+            store.move_back((self.wall)(), Duration::from_millis(jump.unsigned_abs())).await?;
+        }
         if jump > 0 {
             // The calls of a moment ago look older than HubSpot's window, and still count there.
             tokio::time::sleep(self.rest).await;
-        } else if store.is_for_one_process() {
-            store.move_back((self.wall)(), Duration::from_millis(jump.unsigned_abs())).await?;
-        }
-        if !store.is_for_one_process() {
-            self.look(store).await?;
         }
         *self.offset.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.offset());
         Ok(())
