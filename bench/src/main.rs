@@ -29,6 +29,10 @@ use clap::{Parser, ValueEnum};
 
 use place::Database;
 
+/// As in the service: it is measured in processes of this very program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures Leadline on this machine.
 #[derive(Parser)]
 struct Args {

@@ -407,6 +407,7 @@ pub(crate) async fn make_source(store: &Store, account: &Account) -> anyhow::Res
         name: "bench",
         tolerance_s: TOLERANCE_S,
         schema_modes: &modes,
+        rate: 0,
         secret: &secret,
     };
     let source = store.create_source(new, clock()).await?;

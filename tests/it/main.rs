@@ -2,24 +2,32 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod guests;
+mod postgres_server;
+mod proxy;
 mod support;
 
 mod answers;
 mod blocked;
 mod cli;
+mod clock;
 mod components;
 mod conformance;
 mod connection;
 mod crash;
+mod database;
 mod delivery;
 mod examples;
+mod fairness;
 mod freeze;
 mod ingest;
+mod network;
 mod outage;
 mod pace;
+mod process;
 mod properties;
 mod replay;
 mod retention;
 mod retry;
 mod sandbox;
+mod senders;
 mod traps;

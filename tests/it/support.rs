@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use hubspot_sim::{Clock, FindingKind, Options, Preset, Simulator};
 use leadline::app::{self, App};
+use leadline::clock::ClockWatch;
 use leadline::config::{Config, Role};
 use leadline::model::account::{Account, Connection, Policy, SchemaModes};
 use leadline::model::event::EventState;
 use leadline::model::id::{EventId, SourceId};
 use leadline::model::lane::{LaneKind, Step};
-use leadline::model::time::Timestamp;
+use leadline::model::time::{Timestamp, machine_clock};
 use leadline::signature::Secret;
 use leadline::store::{CreateAccount, EventFilter, NewSource, ShownEvent, Store};
 use leadline::view::{self, Lead};
-use leadline::{connection, deliver, http, process, stock};
+use leadline::{connection, deliver, http, process, serve, stock};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use sqlx::Connection as _;
@@ -39,6 +40,8 @@ pub(crate) struct TestApp {
     pub(crate) hubspot: Simulator,
     pub(crate) address: String,
     now: Arc<AtomicI64>,
+    /// How far the machine's clock was set, in milliseconds.
+    set_by: Arc<AtomicI64>,
     folder: TempDir,
 }
 
@@ -125,12 +128,16 @@ impl TestApp {
         let now = Arc::new(AtomicI64::new(at.0));
         let clock = now.clone();
         let app = App::connect_at(&config, Arc::new(move || Timestamp(clock.load(Ordering::SeqCst)))).await.unwrap();
-        let app = Arc::new(app);
+        let set_by = Arc::new(AtomicI64::new(0));
+        let set = set_by.clone();
+        let wall = move || Timestamp(machine_clock().0 + set.load(Ordering::SeqCst));
+        let clock_watch = ClockWatch::new(Arc::new(wall)).with_rest(Duration::from_millis(500));
+        let app = Arc::new(App { clock_watch, ..app });
         app.store.void_leases().await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let router = http::router(app.clone(), &Role::ALL);
-        tokio::spawn(async move { axum_serve(listener, router).await });
-        Self { app, hubspot, address, now, folder }
+        tokio::spawn(http::serve(listener, router, http::Limits::default(), std::future::pending()));
+        Self { app, hubspot, address, now, set_by, folder }
     }
 
     /// The process dies and another one starts on the same data; the simulator lives on.
@@ -144,6 +151,22 @@ impl TestApp {
         Timestamp(self.now.load(Ordering::SeqCst))
     }
 
+    /// Somebody sets the machine's clock; HubSpot's goes on as before.
+    pub(crate) fn jump(&self, by_ms: i64) {
+        self.set_by.fetch_add(by_ms, Ordering::SeqCst);
+        self.now.fetch_add(by_ms, Ordering::SeqCst);
+    }
+
+    /// The clock of the service, for what moves it.
+    pub(crate) fn clock(&self) -> Arc<AtomicI64> {
+        self.now.clone()
+    }
+
+    /// The Postgres database that the service works on, if it does.
+    pub(crate) async fn database(&self) -> Option<String> {
+        database_in(&self.folder).await
+    }
+
     /// Moves the clock of service and simulator.
     pub(crate) fn advance(&self, by: Duration) {
         self.set_clock(self.now() + by);
@@ -152,6 +175,27 @@ impl TestApp {
     fn set_clock(&self, to: Timestamp) {
         self.now.store(to.0, Ordering::SeqCst);
         self.hubspot.set_clock(to.0);
+    }
+
+    /// Starts the loops of the service itself beside this test, and lets the clock go: for what comes from outside, and
+    /// when it likes.
+    pub(crate) async fn let_go(&self) {
+        let (now, set_by, hubspot) = (self.now.clone(), self.set_by.clone(), self.hubspot.clone());
+        let begin = self.now().0 - set_by.load(Ordering::SeqCst);
+        let started = std::time::Instant::now();
+        tokio::spawn(async move {
+            loop {
+                let passed = i64::try_from(started.elapsed().as_millis()).unwrap();
+                now.store(begin + passed + set_by.load(Ordering::SeqCst), Ordering::SeqCst);
+                hubspot.set_clock(begin + passed);
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let ready = format!("http://{}/readyz", listener.local_addr().unwrap());
+        let run = serve::run(self.app.clone(), serve::Manner::default(), listener, std::future::pending());
+        tokio::spawn(async move { run.await.unwrap() });
+        assert_eq!(reqwest::get(ready).await.unwrap().status(), 200); // everything that comes before the first request is done
     }
 
     /// A dealership that uses a stock transformation.
@@ -189,6 +233,7 @@ impl TestApp {
             name: "chat",
             tolerance_s: 300,
             schema_modes: &modes,
+            rate: 0,
             secret: &secret,
         };
         (self.app.store.create_source(new, self.now()).await.unwrap().id, secret)
@@ -397,10 +442,6 @@ impl TestApp {
         assert!(without_fate.is_empty(), "events without a fate: {without_fate:#?}");
         self.hubspot.stop().await;
     }
-}
-
-async fn axum_serve(listener: tokio::net::TcpListener, router: axum::Router) {
-    axum::serve(listener, router).await.unwrap();
 }
 
 /// A lead of this person, as the widget sends it.
