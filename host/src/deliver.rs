@@ -41,7 +41,8 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
     };
     crash_point!("CP8");
     let claimed = store.due_deliveries(&lease, BATCH_MAX, clock()).await?;
-    let claimed = lease.learned.outage.probe(claimed, |claimed| claimed.band, clock());
+    let outage = lease.learned.outage;
+    let claimed = outage.probe(claimed, |claimed| claimed.band, |claimed| claimed.key_hash.as_deref(), clock());
     let recent = store.recent_calls(&lease, clock() - budget::WINDOW).await?;
     let mut budget = Budget::new(lease.learned, recent, clock());
     let wait = if claimed.is_empty() { Duration::ZERO } else { budget.wait(calls_needed(&claimed), clock()) };

@@ -157,12 +157,17 @@ mod tests {
             (replays::LEADS, "h USING COVERING INDEX held_by_item (item_id=? AND account_id=?)"),
             (replays::DELIVERIES, "k USING COVERING INDEX deliveries_by_event (account_id=? AND event_id=?)"),
             (replays::DELIVERIES, "d USING PRIMARY KEY (account_id=? AND id=?)"),
+            (deliveries::DUE, "r USING COVERING INDEX work_retries (account_id=? AND lane_id=? AND key_hash=?"),
+            (
+                deliveries::NEXT_OF_SAME,
+                "w USING COVERING INDEX work_retries (account_id=? AND lane_id=? AND key_hash=?",
+            ),
             (plans::RECEIVED, "d USING COVERING INDEX deliveries_by_event (account_id=? AND event_id=?)"),
             (plans::RECEIVED, "w USING PRIMARY KEY (account_id=? AND lane_id=? AND band=? AND due_at<?)"),
         ];
         for (statement, expected) in rows {
             let explained =
-                (1..=5).fold(query(Sql::same(format!("EXPLAIN QUERY PLAN {}", statement.sqlite))), |query, number| {
+                (1..=6).fold(query(Sql::same(format!("EXPLAIN QUERY PLAN {}", statement.sqlite))), |query, number| {
                     if statement.sqlite.contains(&format!("${number}")) { query.bind("") } else { query }
                 });
             let plan: Vec<(i64, i64, i64, String)> = explained.fetch_all(&store.db).await.unwrap();

@@ -118,58 +118,96 @@ fn count(attempts: i64) -> Result<u32> {
     u32::try_from(attempts).map_err(StoreError::decode)
 }
 
+/// The columns of a [`Claim`], with what they are read from.
+macro_rules! claimed {
+    () => {
+        "SELECT w.item_id, w.band, w.due_at, w.key_hash, d.event_id, d.outcome, d.attempts, d.first_at, p.plan
+         FROM work AS w JOIN deliveries AS d ON d.account_id = w.account_id AND d.id = w.item_id
+         JOIN plans AS p ON p.delivery_id = w.item_id AND p.account_id = w.account_id"
+    };
+}
+
+/// The older retries of the person of `w`.
+macro_rules! older_retries {
+    () => {
+        "SELECT 1 FROM work AS r WHERE r.account_id = w.account_id AND r.lane_id = w.lane_id
+         AND r.band = 1 AND r.key_hash = w.key_hash AND r.item_id < w.item_id"
+    };
+}
+
+/// What is due in a band, and has no older retry of its person but those in `$5`.
 pub(super) const DUE: Sql = sql!(
-    "SELECT w.item_id, w.due_at, w.key_hash, d.event_id, d.outcome, d.attempts, d.first_at, p.plan
-     FROM work AS w JOIN deliveries AS d ON d.account_id = w.account_id AND d.id = w.item_id
-     JOIN plans AS p ON p.delivery_id = w.item_id AND p.account_id = w.account_id
-     WHERE w.account_id = $1 AND w.lane_id = $2 AND w.band = $3 AND w.due_at <= $4
-       AND NOT EXISTS (SELECT 1 FROM work AS r WHERE r.account_id = w.account_id AND r.lane_id = w.lane_id
-                       AND r.band = 1 AND r.key_hash = w.key_hash AND r.item_id < w.item_id)
-     ORDER BY w.due_at, w.item_id LIMIT $5"
+    claimed!() " WHERE w.account_id = $1 AND w.lane_id = $2 AND w.band = $3 AND w.due_at <= $4
+       AND NOT EXISTS (" older_retries!() " AND r.item_id NOT IN " list("$5") ")
+     ORDER BY w.due_at, w.item_id LIMIT $6"
 );
+
+/// The retries of some persons that are due but are not the oldest, where every older one is due too.
+pub(super) const NEXT_OF_SAME: Sql = sql!(
+    claimed!() " WHERE w.account_id = $1 AND w.lane_id = $2 AND w.band = 1 AND w.key_hash IN " list("$3") " AND w.due_at <= $4
+       AND EXISTS (" older_retries!() ") AND NOT EXISTS (" older_retries!() " AND r.due_at > $4)
+     ORDER BY w.item_id LIMIT $5"
+);
+
+type Claim = (String, i64, i64, Option<String>, String, String, i64, Option<i64>, String);
 
 impl Store {
     /// Up to `limit` deliveries that a leased lane has due: first attempts and retries 4 : 1, one filling what the
-    /// other leaves. An older retry of a person holds back the newer leads of the same one. Agrees with
-    /// [`crate::lane::Queue::due`].
+    /// other leaves. An older retry of a person holds back the newer leads of the same one until it is due; then they go
+    /// with it. Agrees with [`crate::lane::Queue::due`].
     pub async fn due_deliveries(&self, lease: &Lease, limit: usize, now: Timestamp) -> Result<Vec<Claimed>> {
-        let mut first = self.due_in_band(lease, BAND_FIRST, limit, now).await?;
-        let mut retries = self.due_in_band(lease, BAND_RETRY, limit, now).await?;
-        let (firsts, others) = lane::share(limit, first.len(), retries.len());
-        first.truncate(firsts);
-        retries.truncate(others);
-        first.append(&mut retries);
+        let oldest = self.due_in_band(lease, BAND_RETRY, &[], limit, now).await?;
+        let next = self.next_of_same(lease, &oldest, limit, now).await?;
+        let late = lane::in_turn(oldest, next, limit, who);
+        let firsts = self.due_in_band(lease, BAND_FIRST, &late, limit, now).await?;
+        let mut batch = lane::batch(limit, firsts, late, who);
         // The order of the events decides what a person's record holds in the end.
-        first.sort_by(|a, b| a.event_id.cmp(&b.event_id));
-        Ok(first)
+        batch.sort_by(|a, b| a.event_id.cmp(&b.event_id));
+        Ok(batch)
     }
 
-    async fn due_in_band(&self, lease: &Lease, band: i64, limit: usize, now: Timestamp) -> Result<Vec<Claimed>> {
-        type Row = (String, i64, Option<String>, String, String, i64, Option<i64>, String);
-        let rows: Vec<Row> = query(DUE)
+    async fn due_in_band(
+        &self,
+        lease: &Lease,
+        band: i64,
+        with: &[Claimed],
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Vec<Claimed>> {
+        let with: Vec<_> = with.iter().map(|claimed| claimed.id.as_str()).collect();
+        let rows: Vec<Claim> = query(DUE)
             .bind(lease.account_id.as_str())
             .bind(&lease.lane_id)
             .bind(band)
             .bind(now.0)
+            .bind(json(&with))
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
             .fetch_all(&self.db)
             .await?;
-        rows.into_iter()
-            .map(|(id, due_at, key_hash, event_id, outcome, attempts, first_at, plan)| {
-                Ok(Claimed {
-                    id: DeliveryId::stored(id),
-                    account_id: lease.account_id.clone(),
-                    event_id: EventId::stored(event_id),
-                    due_at: Timestamp(due_at),
-                    band,
-                    key_hash,
-                    plan: parse(&plan)?,
-                    progress: parse(&outcome)?,
-                    attempts: count(attempts)?,
-                    first_at: first_at.map(Timestamp),
-                })
-            })
-            .collect()
+        rows.into_iter().map(|row| claimed(lease, row)).collect()
+    }
+
+    /// The other retries of the persons of these that may go with them.
+    async fn next_of_same(
+        &self,
+        lease: &Lease,
+        oldest: &[Claimed],
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Vec<Claimed>> {
+        let persons: Vec<_> = oldest.iter().filter_map(|claimed| claimed.key_hash.as_deref()).collect();
+        if persons.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<Claim> = query(NEXT_OF_SAME)
+            .bind(lease.account_id.as_str())
+            .bind(&lease.lane_id)
+            .bind(json(&persons))
+            .bind(now.0)
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_all(&self.db)
+            .await?;
+        rows.into_iter().map(|row| claimed(lease, row)).collect()
     }
 
     /// Takes in what a round came to, and gives the lane back. Where an item goes on agrees with
@@ -212,6 +250,27 @@ impl Store {
         };
         rows.into_iter().map(attempt).collect()
     }
+}
+
+fn claimed(lease: &Lease, row: Claim) -> Result<Claimed> {
+    let (id, band, due_at, key_hash, event_id, outcome, attempts, first_at, plan) = row;
+    Ok(Claimed {
+        id: DeliveryId::stored(id),
+        account_id: lease.account_id.clone(),
+        event_id: EventId::stored(event_id),
+        due_at: Timestamp(due_at),
+        band,
+        key_hash,
+        plan: parse(&plan)?,
+        progress: parse(&outcome)?,
+        attempts: count(attempts)?,
+        first_at: first_at.map(Timestamp),
+    })
+}
+
+/// About whom a delivery is, and its id.
+fn who(claimed: &Claimed) -> (Option<&str>, &str) {
+    (claimed.key_hash.as_deref(), claimed.id.as_str())
 }
 
 /// The statements that take in what became of deliveries.
