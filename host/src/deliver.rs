@@ -5,6 +5,7 @@ mod check;
 mod journal;
 mod link;
 mod note;
+mod passed;
 mod round;
 mod upsert;
 
@@ -55,6 +56,7 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
     let found = store.connection_with_token(&lease.account_id, &lease.lane_id).await?;
     let (connection, token) = found.with_context(|| format!("lane {} has no connection", lease.lane_id))?;
 
+    let claimed = passed::look_back(store, &lease, claimed).await?;
     let mut round = Round::begin(claimed, clock());
     let recalled = round.recall(&left_behind, clock());
     let mut closed = match access::open(store, hubspot, &lease, &connection, token, clock()).await? {

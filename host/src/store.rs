@@ -16,6 +16,7 @@ mod events;
 mod issues;
 mod keys;
 mod lanes;
+mod newer;
 mod plans;
 mod rejected;
 mod replays;
@@ -49,6 +50,7 @@ pub use events::{EventFilter, RunLog, ShownDelivery, ShownEvent};
 pub use issues::Issue;
 pub use keys::Resealed;
 pub use lanes::LaneState;
+pub use newer::NewerLead;
 pub use plans::{Decision, PlannedEvent, ReceivedEvent, RunFigures};
 pub use rejected::Rejection;
 pub use replays::{Scan, SkippedLead};
@@ -153,15 +155,16 @@ mod tests {
             (calls::RECENT_CALLS, "calls USING INDEX sqlite_autoindex_calls_1 (account_id=? AND id>?)"),
             (calls::CALLS_OF, "calls USING INDEX sqlite_autoindex_calls_1 (account_id=? AND id>? AND id<?)"),
             (deliveries::DUE, "w USING PRIMARY KEY (account_id=? AND lane_id=? AND band=? AND due_at<?)"),
-            (replays::LEADS, "e USING PRIMARY KEY (account_id=? AND id>? AND id<?)"),
-            (replays::LEADS, "h USING COVERING INDEX held_by_item (item_id=? AND account_id=?)"),
-            (replays::DELIVERIES, "k USING COVERING INDEX deliveries_by_event (account_id=? AND event_id=?)"),
-            (replays::DELIVERIES, "d USING PRIMARY KEY (account_id=? AND id=?)"),
             (deliveries::DUE, "r USING COVERING INDEX work_retries (account_id=? AND lane_id=? AND key_hash=?"),
             (
                 deliveries::NEXT_OF_SAME,
                 "w USING COVERING INDEX work_retries (account_id=? AND lane_id=? AND key_hash=?",
             ),
+            (newer::NEWER, "x USING PRIMARY KEY (account_id=? AND id>?)"),
+            (replays::LEADS, "e USING PRIMARY KEY (account_id=? AND id>? AND id<?)"),
+            (replays::LEADS, "h USING COVERING INDEX held_by_item (item_id=? AND account_id=?)"),
+            (replays::DELIVERIES, "k USING COVERING INDEX deliveries_by_event (account_id=? AND event_id=?)"),
+            (replays::DELIVERIES, "d USING PRIMARY KEY (account_id=? AND id=?)"),
             (plans::RECEIVED, "d USING COVERING INDEX deliveries_by_event (account_id=? AND event_id=?)"),
             (plans::RECEIVED, "w USING PRIMARY KEY (account_id=? AND lane_id=? AND band=? AND due_at<?)"),
         ];
@@ -173,7 +176,9 @@ mod tests {
             let plan: Vec<(i64, i64, i64, String)> = explained.fetch_all(&store.db).await.unwrap();
             let plan: Vec<_> = plan.into_iter().map(|(.., step)| step).collect();
             assert!(plan.iter().any(|step| step.contains(expected)), "{statement:?}\n{plan:#?}");
-            let whole = |step: &&String| step.starts_with("SCAN") && !step.contains("VIRTUAL TABLE");
+            // What a query inside reads stands in steps of its own.
+            let is_query = |step: &str| plan.iter().any(|other| other.replace("CO-ROUTINE", "SCAN") == step);
+            let whole = |step: &&String| step.starts_with("SCAN") && !step.contains("VIRTUAL TABLE") && !is_query(step);
             assert_eq!(plan.iter().find(whole), None, "{statement:?}\n{plan:#?}");
         }
     }

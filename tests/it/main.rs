@@ -17,6 +17,7 @@ mod freeze;
 mod ingest;
 mod outage;
 mod pace;
+mod passed;
 mod properties;
 mod replay;
 mod retention;

@@ -97,6 +97,11 @@ fn target(action: &Action, owner: Owner, trace: String, progress: &Progress, pol
     properties.retain(|property| {
         property.name != planned_key && property.name != key_property && !refused.contains(&property.name)
     });
+    for property in &mut properties {
+        if action_progress.passed.contains(&property.name) && property.policy == WritePolicy::Always {
+            property.policy = WritePolicy::IfEmpty;
+        }
+    }
     let key = if key_property == "email" { key.trim().to_lowercase() } else { key.trim().to_owned() };
     ((object_type.to_owned(), key_property.to_owned()), Target { owner, trace, key, properties })
 }
