@@ -161,6 +161,7 @@ mod tests {
                 "w USING COVERING INDEX work_retries (account_id=? AND lane_id=? AND key_hash=?",
             ),
             (newer::NEWER, "x USING PRIMARY KEY (account_id=? AND id>?)"),
+            (replays::DUE_REPLAY, "w USING PRIMARY KEY (account_id=? AND lane_id=? AND band=? AND due_at<?)"),
             (replays::LEADS, "e USING PRIMARY KEY (account_id=? AND id>? AND id<?)"),
             (replays::LEADS, "h USING COVERING INDEX held_by_item (item_id=? AND account_id=?)"),
             (replays::DELIVERIES, "k USING COVERING INDEX deliveries_by_event (account_id=? AND event_id=?)"),

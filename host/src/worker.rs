@@ -19,6 +19,8 @@ const PLANNERS: usize = 2;
 const DELIVERERS: usize = 64;
 /// The shortest sleep: what is due now has been knocked for already, and this is only the second look.
 const SLEEP_MIN: Duration = Duration::from_millis(25);
+/// The shortest sleep of the replays: one that is due may have no room yet.
+const REPLAY_SLEEP_MIN: Duration = Duration::from_millis(100);
 /// The longest sleep: work that a command left in the database is found by then.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 /// The longest sleep where other processes leave work: nobody knocks across processes.
@@ -138,7 +140,7 @@ async fn run_replays(app: Arc<App>, mut stop: watch::Receiver<bool>) {
 
 async fn time_until_replay(app: &App) -> Duration {
     match app.store.next_replay_at().await {
-        Ok(Some(next)) => next.since((app.clock)()).clamp(SLEEP_MIN, SLEEP_MAX),
+        Ok(Some(next)) => next.since((app.clock)()).clamp(REPLAY_SLEEP_MIN, SLEEP_MAX),
         Ok(None) => SLEEP_MAX,
         Err(error) => {
             tracing::error!("the replays cannot be read: {error}");
