@@ -6,6 +6,7 @@ mod error;
 mod guard;
 mod health;
 mod ingest;
+mod lanes;
 mod page;
 mod portal;
 mod replays;
@@ -29,6 +30,7 @@ pub fn router(app: Arc<App>, roles: &[Role]) -> Router {
             .merge(connections::router())
             .merge(portal::router())
             .merge(replays::router())
+            .merge(lanes::router())
             .route_layer(middleware::from_fn_with_state(app.clone(), guard::operator_only));
         router = router.merge(managed).merge(connect::router());
     }

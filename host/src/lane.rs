@@ -48,6 +48,8 @@ pub struct Lane {
     pub care_due: Timestamp,
     /// It rests until then.
     pub paused_until: Timestamp,
+    /// Somebody paused it: nobody leases it until it is resumed. Whoever holds it goes on.
+    pub is_paused: bool,
 }
 
 /// The right to work in a lane.
@@ -71,15 +73,16 @@ impl Default for Lane {
             next_due: Timestamp::NEVER,
             care_due: Timestamp::NEVER,
             paused_until: long_ago,
+            is_paused: false,
         }
     }
 }
 
 impl Lane {
-    /// From when on somebody may lease it; none while it has nothing to do.
+    /// From when on somebody may lease it; none while it has nothing to do, or is paused.
     pub fn available_at(&self) -> Option<Timestamp> {
         let at = self.next_due.max(self.paused_until).max(self.lease_until);
-        (self.next_due < Timestamp::NEVER).then_some(at)
+        (self.next_due < Timestamp::NEVER && !self.is_paused).then_some(at)
     }
 
     /// Whether it may be leased: it has work due, does not rest, and nobody holds it.
@@ -297,6 +300,7 @@ mod tests {
             (Lane::default(), false),
             (Lane { next_due: NOON + seconds(1), ..Lane::default() }, false),
             (Lane { paused_until: NOON + seconds(1), ..due_lane() }, false),
+            (Lane { is_paused: true, ..due_lane() }, false),
             (Lane { lease_until: NOON + seconds(1), ..due_lane() }, false),
             (Lane { lease_until: NOON, owner: Some("late".to_owned()), ..due_lane() }, true),
         ];
@@ -409,12 +413,12 @@ mod tests {
 
     #[test]
     fn while_a_portal_is_away_one_lead_tries_and_the_bands_take_turns() {
+        let probe =
+            |outage: Outage, batch: &[i64], now| outage.probe(batch.to_vec(), |band| *band, |_| None::<&u8>, now);
         let batch = vec![BAND_FIRST, BAND_FIRST, BAND_RETRY];
         let mut outage = Outage::default();
         let mut sent = Vec::new();
         for _ in 0..6 {
-        let probe =
-            |outage: Outage, batch: &[i64], now| outage.probe(batch.to_vec(), |band| *band, |_| None::<&u8>, now);
             sent.push(probe(outage, &batch, NOON));
             outage = outage.after(Service::Failed, NOON);
         }

@@ -17,6 +17,7 @@ mod issues;
 mod keys;
 mod lanes;
 mod newer;
+mod pauses;
 mod plans;
 mod rejected;
 mod replays;
@@ -51,6 +52,7 @@ pub use issues::Issue;
 pub use keys::Resealed;
 pub use lanes::LaneState;
 pub use newer::NewerLead;
+pub use pauses::{COUNTED_MAX, ShownLane};
 pub use plans::{Decision, PlannedEvent, ReceivedEvent, RunFigures};
 pub use rejected::Rejection;
 pub use replays::{Scan, SkippedLead};
@@ -284,6 +286,8 @@ mod tests {
         store.rejections(None, 10).await.unwrap();
         store.rejections(Some("src_1"), 10).await.unwrap();
         store.next_due(LaneKind::Deliver, NOW).await.unwrap();
+        store.lanes(None, NOW).await.unwrap();
+        store.lanes(account.as_ref(), NOW).await.unwrap();
     }
 
     #[tokio::test]

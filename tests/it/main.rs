@@ -18,6 +18,7 @@ mod ingest;
 mod outage;
 mod pace;
 mod passed;
+mod pauses;
 mod properties;
 mod replay;
 mod retention;
