@@ -331,7 +331,8 @@ mod tests {
             let is = |hot: &&str| -> bool {
                 let rest = table.strip_prefix(hot);
                 table == *hot
-                    || rest.is_some_and(|rest| rest.starts_with("_d2") || rest == "_rest")
+                    || rest
+                        .is_some_and(|rest| ["_d2", "_w2"].iter().any(|kind| rest.starts_with(kind)) || rest == "_rest")
                     || text.contains(&format!("{hot} AS {table} "))
             };
             HOT.iter().any(is)
