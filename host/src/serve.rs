@@ -61,6 +61,10 @@ pub async fn run(
     if let Err(error) = housekeeping::make_partitions(&app.store, (app.clock)()).await {
         tracing::error!("{error:#}");
     }
+    // What waits for somebody to resume it looks like nothing to do.
+    for (scope, since) in app.store.pauses().await? {
+        tracing::warn!("{scope} is paused since {since}");
+    }
     let (stop, stopped) = watch::channel(false);
     if roles.contains(&Role::Plan) {
         let warmed = app.clone();

@@ -142,11 +142,11 @@ pub(super) const DUE: Sql = sql!(
      ORDER BY w.due_at, w.item_id LIMIT $6"
 );
 
-/// The retries of some persons that are due but are not the oldest, where every older one is due too.
+/// The retries of some persons that are due, where every older one is due too; without those in `$5`, which are the oldest.
 pub(super) const NEXT_OF_SAME: Sql = sql!(
     claimed!() " WHERE w.account_id = $1 AND w.lane_id = $2 AND w.band = 1 AND w.key_hash IN " list("$3") " AND w.due_at <= $4
-       AND EXISTS (" older_retries!() ") AND NOT EXISTS (" older_retries!() " AND r.due_at > $4)
-     ORDER BY w.item_id LIMIT $5"
+       AND w.item_id NOT IN " list("$5") " AND NOT EXISTS (" older_retries!() " AND r.due_at > $4)
+     ORDER BY w.item_id LIMIT $6"
 );
 
 type Claim = (String, i64, i64, Option<String>, String, String, i64, Option<i64>, String);
@@ -199,11 +199,13 @@ impl Store {
         if persons.is_empty() {
             return Ok(Vec::new());
         }
+        let ids: Vec<_> = oldest.iter().map(|claimed| claimed.id.as_str()).collect();
         let rows: Vec<Claim> = query(NEXT_OF_SAME)
             .bind(lease.account_id.as_str())
             .bind(&lease.lane_id)
             .bind(json(&persons))
             .bind(now.0)
+            .bind(json(&ids))
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
             .fetch_all(&self.db)
             .await?;
