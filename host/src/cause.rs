@@ -71,6 +71,7 @@ codes! {
     EmailInvalid = "email.invalid", "HubSpot does not accept the e-mail address", "Correct it in HubSpot, or send the lead again with the right address.";
     ContactConflict = "contact.conflict", "Two contacts in HubSpot share the address", "Merge them in HubSpot, then replay the lead.";
     RecordGone = "record.gone", "The record was deleted in HubSpot while we wrote", "Replay the lead to create it again.";
+    LeadPassed = "lead.passed", "A newer lead of the same person wrote this", "Nothing to do; the newer value stands.";
     HubspotRefused = "hubspot.refused", "HubSpot refused the data", "Read HubSpot's own words below, mend it in HubSpot, then replay the lead.";
     HubspotUnreachable = "hubspot.unreachable", "HubSpot could not be reached", "Nothing to do; we try again.";
     HubspotServerError = "hubspot.server_error", "HubSpot had a problem", "Nothing to do; we try again.";

@@ -9,6 +9,7 @@ pub mod failure;
 pub mod hubspot;
 pub mod issue;
 pub mod keys;
+pub mod lane;
 pub mod output;
 pub mod property;
 pub mod replay;
@@ -77,6 +78,9 @@ enum Command {
     /// Send leads once more: those that failed, were refused or skipped, or any others.
     #[command(subcommand)]
     Replay(replay::Command),
+    /// The queues: what waits, who works on it, and what stands still.
+    #[command(subcommand, alias = "lanes")]
+    Lane(lane::Command),
     /// The key ring that opens tokens and signing secrets.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -145,6 +149,7 @@ async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Issue(command) => issue::run(command, context).await,
         Command::Event(command) => event::run(command, context).await,
         Command::Replay(command) => replay::run(command, context).await,
+        Command::Lane(command) => lane::run(command, context).await,
         Command::Keys(command) => keys::run(command, context).await,
         Command::Transform(command) => transform::run(command, context).await,
         Command::Hubspot(command) => hubspot::run(command, context).await,

@@ -5,6 +5,7 @@ mod check;
 mod journal;
 mod link;
 mod note;
+mod passed;
 mod round;
 mod upsert;
 
@@ -39,7 +40,8 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
     };
     crash_point!("CP8");
     let TakenDeliveries { lease, claimed, recent_calls, open_calls, connection, token } = taken;
-    let claimed = lease.learned.outage.probe(claimed, |claimed| claimed.band, clock());
+    let outage = lease.learned.outage;
+    let claimed = outage.probe(claimed, |claimed| claimed.band, |claimed| claimed.key_hash.as_deref(), clock());
     let mut budget = Budget::new(lease.learned, recent_calls, clock());
     let wait = if claimed.is_empty() { Duration::ZERO } else { budget.wait(calls_needed(&claimed), clock()) };
     if wait > Duration::ZERO {
@@ -47,6 +49,7 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
         store.settle(&lease, Settlement::resting(lane), clock()).await?;
         return Ok(Step::Worked);
     }
+    let claimed = passed::look_back(store, &lease, claimed).await?;
     let mut round = Round::begin(claimed, clock());
     let recalled = round.recall(&open_calls, clock());
     let mut closed = match access::open(store, hubspot, &lease, &connection, token, clock()).await? {

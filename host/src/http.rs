@@ -6,6 +6,7 @@ mod error;
 mod guard;
 mod health;
 mod ingest;
+mod lanes;
 mod listen;
 mod page;
 mod portal;
@@ -32,6 +33,7 @@ pub fn router(app: Arc<App>, roles: &[Role]) -> Router {
             .merge(connections::router())
             .merge(portal::router())
             .merge(replays::router())
+            .merge(lanes::router())
             .route_layer(middleware::from_fn_with_state(app.clone(), guard::operator_only));
         router = router.merge(managed).merge(connect::router());
     }

@@ -14,7 +14,7 @@ use crate::model::delivery::{BAND_FIRST, BAND_RETRY};
 use crate::model::lane::Settled;
 use crate::model::time::Timestamp;
 
-pub use queue::{Place, Queue};
+pub use queue::{Place, Queue, batch, in_turn};
 
 /// How long a lease lasts. It outlives the longest call, which is 60 s for a write.
 pub const LEASE: Duration = Duration::from_secs(90);
@@ -48,6 +48,8 @@ pub struct Lane {
     pub care_due: Timestamp,
     /// It rests until then.
     pub paused_until: Timestamp,
+    /// Somebody paused it: nobody leases it until it is resumed. Whoever holds it goes on.
+    pub is_paused: bool,
 }
 
 /// The right to work in a lane.
@@ -71,15 +73,16 @@ impl Default for Lane {
             next_due: Timestamp::NEVER,
             care_due: Timestamp::NEVER,
             paused_until: long_ago,
+            is_paused: false,
         }
     }
 }
 
 impl Lane {
-    /// From when on somebody may lease it; none while it has nothing to do.
+    /// From when on somebody may lease it; none while it has nothing to do, or is paused.
     pub fn available_at(&self) -> Option<Timestamp> {
         let at = self.next_due.max(self.paused_until).max(self.lease_until);
-        (self.next_due < Timestamp::NEVER).then_some(at)
+        (self.next_due < Timestamp::NEVER && !self.is_paused).then_some(at)
     }
 
     /// Whether it may be leased: it has work due, does not rest, and nobody holds it.
@@ -251,13 +254,23 @@ impl Outage {
     /// What is sent of a batch. While a portal does not serve, one lead finds out whether it is back, and all others keep
     /// their place and their attempts. First attempts and retries take turns: leads that HubSpot never serves would keep
     /// the lane closed if only retries were tried, and an outage would begin the timetable of many leads if only first
-    /// attempts were.
-    pub fn probe<T>(self, mut batch: Vec<T>, band: impl Fn(&T) -> i64, now: Timestamp) -> Vec<T> {
+    /// attempts were. The batch is in the order of the events: an item is never sent before one of the same person.
+    pub fn probe<T, K: PartialEq + ?Sized>(
+        self,
+        mut batch: Vec<T>,
+        band: impl Fn(&T) -> i64,
+        person: impl Fn(&T) -> Option<&K>,
+        now: Timestamp,
+    ) -> Vec<T> {
         if self.in_a_row(now) < FAILURES_MAX || batch.is_empty() {
             return batch;
         }
         let wanted = if self.failures.is_multiple_of(2) { BAND_RETRY } else { BAND_FIRST };
-        let chosen = batch.iter().position(|item| band(item) == wanted).unwrap_or(0);
+        let is_oldest = |(at, item): &(usize, &T)| {
+            person(item).is_none_or(|person_of| batch[..*at].iter().all(|older| person(older) != Some(person_of)))
+        };
+        let mut oldest = batch.iter().enumerate().filter(is_oldest);
+        let chosen = oldest.find(|(_, item)| band(item) == wanted).map_or(0, |(at, _)| at);
         vec![batch.swap_remove(chosen)]
     }
 
@@ -287,6 +300,7 @@ mod tests {
             (Lane::default(), false),
             (Lane { next_due: NOON + seconds(1), ..Lane::default() }, false),
             (Lane { paused_until: NOON + seconds(1), ..due_lane() }, false),
+            (Lane { is_paused: true, ..due_lane() }, false),
             (Lane { lease_until: NOON + seconds(1), ..due_lane() }, false),
             (Lane { lease_until: NOON, owner: Some("late".to_owned()), ..due_lane() }, true),
         ];
@@ -399,16 +413,29 @@ mod tests {
 
     #[test]
     fn while_a_portal_is_away_one_lead_tries_and_the_bands_take_turns() {
+        let probe =
+            |outage: Outage, batch: &[i64], now| outage.probe(batch.to_vec(), |band| *band, |_| None::<&u8>, now);
         let batch = vec![BAND_FIRST, BAND_FIRST, BAND_RETRY];
         let mut outage = Outage::default();
         let mut sent = Vec::new();
         for _ in 0..6 {
-            sent.push(outage.probe(batch.clone(), |band| *band, NOON));
+            sent.push(probe(outage, &batch, NOON));
             outage = outage.after(Service::Failed, NOON);
         }
         let (first, retry) = (vec![BAND_FIRST], vec![BAND_RETRY]);
         assert_eq!(sent, [batch.clone(), batch.clone(), batch.clone(), first.clone(), retry, first]);
-        assert_eq!(outage.probe(vec![BAND_FIRST, BAND_FIRST], |band| *band, NOON), [BAND_FIRST], "whatever there is");
-        assert_eq!(outage.probe(batch.clone(), |band| *band, NOON + IN_A_ROW), batch);
+        assert_eq!(probe(outage, &[BAND_FIRST, BAND_FIRST], NOON), [BAND_FIRST], "whatever there is");
+        assert_eq!(probe(outage, &batch, NOON + IN_A_ROW), batch);
+    }
+
+    #[test]
+    fn no_lead_probes_before_an_older_one_of_its_person() {
+        let batch = vec![(BAND_RETRY, "ana"), (BAND_FIRST, "ana"), (BAND_FIRST, "bob")];
+        let probe = |batch: &[(i64, &'static str)]| {
+            let outage = Outage { failures: FAILURES_MAX, failed_at: NOON.0 };
+            outage.probe(batch.to_vec(), |item| item.0, |item| Some(item.1), NOON)
+        };
+        assert_eq!(probe(&batch), [(BAND_FIRST, "bob")], "it is the turn of a first attempt");
+        assert_eq!(probe(&batch[..2]), [(BAND_RETRY, "ana")], "there is none that may go");
     }
 }

@@ -73,6 +73,10 @@ pub async fn run(
     {
         tracing::error!("{error:#}");
     }
+    // What waits for somebody to resume it looks like nothing to do.
+    for (scope, since) in app.store.pauses().await? {
+        tracing::warn!("{scope} is paused since {since}");
+    }
     let (stop, stopped) = watch::channel(false);
     if roles.contains(&Role::Plan) {
         let warmed = app.clone();

@@ -20,6 +20,8 @@ const PLANNERS: usize = 2;
 const DELIVERERS: usize = 64;
 /// The shortest sleep: what is due now has been knocked for already, and this is only the second look.
 const SLEEP_MIN: Duration = Duration::from_millis(25);
+/// The shortest sleep of the replays: one that is due may have no room yet.
+const REPLAY_SLEEP_MIN: Duration = Duration::from_millis(100);
 /// The longest sleep: work that a command left in the database is found by then.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 /// The longest sleep where other processes leave work: nobody knocks across processes.
@@ -189,7 +191,7 @@ async fn replay_round(app: &App) -> anyhow::Result<Duration> {
         }
         Step::Idle => {
             let next = app.store.next_replay_at().await?;
-            Ok(next.map_or(SLEEP_MAX, |next| next.since(now).clamp(SLEEP_MIN, SLEEP_MAX)))
+            Ok(next.map_or(SLEEP_MAX, |next| next.since(now).clamp(REPLAY_SLEEP_MIN, SLEEP_MAX)))
         }
     }
 }

@@ -10,7 +10,7 @@ use leadline::model::account::{Account, Connection};
 use leadline::model::delivery::{BAND_FIRST, BAND_RETRY, Claimed, DeliveryState, Outcome, Progress};
 use leadline::model::event::{Accepted, NewEvent, Unplanned};
 use leadline::model::id::{CallId, EventId, SourceId, VersionId};
-use leadline::model::lane::{LaneKind, Lease, Settled};
+use leadline::model::lane::{LaneKind, Lease, PauseScope, Settled};
 use leadline::model::time::Timestamp;
 use leadline::plan::Plan;
 use leadline::store::{
@@ -57,6 +57,7 @@ pub(crate) async fn conforms(store: Store, seed: u64, steps: usize) {
             80..84 => pair.hold_or_seize().await,
             84..88 => pair.call_for_care().await,
             88 => pair.restart().await,
+            89..91 => pair.pause_or_resume().await,
             _ => pair.late_worker().await,
         }
         pair.compare().await;
@@ -114,6 +115,7 @@ struct Pair {
     /// Body and id of each sender's id.
     senders: BTreeMap<(usize, String), (String, EventId)>,
     late: Vec<Holder>,
+    pauses: Vec<PauseScope>,
 }
 
 impl Pair {
@@ -139,7 +141,18 @@ impl Pair {
             tenants.push(tenant);
         }
         let (deliveries, senders) = (BTreeMap::new(), BTreeMap::new());
-        Self { store, seed, step: 0, random: seed, now: NOON, tenants, deliveries, senders, late: Vec::new() }
+        Self {
+            store,
+            seed,
+            step: 0,
+            random: seed,
+            now: NOON,
+            tenants,
+            deliveries,
+            senders,
+            late: Vec::new(),
+            pauses: Vec::new(),
+        }
     }
 
     /// SplitMix64.
@@ -479,6 +492,34 @@ impl Pair {
         self.store.cared(&row.connection, next, None).await.unwrap();
         row.deliveries.lane.care_due = next;
         row.deliveries.lane.wake(next);
+    }
+
+    /// Somebody pauses a lane, an account or everything, or resumes it.
+    async fn pause_or_resume(&mut self) {
+        let tenant = self.below(ACCOUNTS as u64) as usize;
+        let row = &self.tenants[tenant];
+        let (account, lane) = (row.account.id.clone(), row.connection.id.to_string());
+        let scope = match self.below(3) {
+            0 => PauseScope::All,
+            1 => PauseScope::Account(account),
+            _ => PauseScope::Lane(account, lane),
+        };
+        let was_paused = self.pauses.contains(&scope);
+        if was_paused {
+            assert!(self.store.resume(&scope).await.unwrap(), "{}: resume", self.place());
+            self.pauses.retain(|other| *other != scope);
+        } else {
+            assert!(self.store.pause(&scope, self.now).await.unwrap(), "{}: pause", self.place());
+            self.pauses.push(scope);
+        }
+        for tenant in &mut self.tenants {
+            let account = &tenant.account.id;
+            let is_whole =
+                [PauseScope::All, PauseScope::Account(account.clone())].iter().any(|scope| self.pauses.contains(scope));
+            let lane = PauseScope::Lane(account.clone(), tenant.connection.id.to_string());
+            tenant.plans.lane.is_paused = is_whole;
+            tenant.deliveries.lane.is_paused = is_whole || self.pauses.contains(&lane);
+        }
     }
 
     /// The process ends and starts again.

@@ -23,6 +23,8 @@ mod ingest;
 mod network;
 mod outage;
 mod pace;
+mod passed;
+mod pauses;
 mod process;
 mod properties;
 mod replay;

@@ -4,15 +4,18 @@ use std::time::Duration;
 
 use hubspot_sim::{End, Fault, Preset};
 use leadline::hubspot::{CONTACT, DEAL, NOTE};
+use leadline::model::account::ConnectionState::{Connected, Disconnected};
+use leadline::model::event::EventState;
 use leadline::model::id::EventId;
 use leadline::model::lane::Step;
-use leadline::model::replay::{Change, Filter, Replay, ReplayState};
+use leadline::model::replay::{Change, Filter, LATE_WAITING_MAX, Replay, ReplayState};
 use leadline::replay::{self, ReplayError, Wish};
+use leadline::store::EventFilter;
 use leadline::{connection, process};
 use serde_json::{Value, json};
 
 use crate::guests::guest;
-use crate::support::{Dealer, TestApp};
+use crate::support::{Dealer, TestApp, lead};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -41,6 +44,7 @@ async fn fresh(app: &TestApp, replay: &Replay) -> Replay {
 async fn finish_replays(app: &TestApp) {
     while app.app.store.next_replay_at().await.unwrap().is_some() {
         while step(app).await == Step::Worked {}
+        app.run_until_idle().await;
         app.advance(SECOND);
     }
     app.run_until_idle().await;
@@ -377,6 +381,39 @@ async fn a_large_replay_makes_no_new_lead_wait() {
     app.run_through(app.now() + Duration::from_secs(60)).await;
     assert_eq!(app.fate(&events[149]).await, "delivered, 1 attempts");
     app.finish().await;
+}
+
+#[tokio::test]
+async fn a_replay_that_is_faster_than_the_portal_lets_retries_and_other_replays_on() {
+    let app = TestApp::start().await;
+    let (dealer, store) = (app.connected("acme").await, &app.app.store);
+    store.move_connection(&dealer.connection, Connected, Disconnected).await.unwrap();
+    let leads = names(LATE_WAITING_MAX as usize + 20).into_iter().map(|name| (format!("msg_{name}"), lead(&name)));
+    app.send_many(&dealer, leads).await;
+    app.plan().await;
+    store.move_connection(&dealer.connection, Disconnected, Connected).await.unwrap();
+    app.hubspot.add_fault(Fault::status(503).on_path("0-1/batch/upsert").times(2));
+    let retry = app.send_lead(&dealer, "retry").await;
+    app.run_until_idle().await;
+    assert!(app.fate(&retry).await.starts_with("pending, 2 attempts"));
+    let large = create(&app, &dealer, &Wish { filter: everything(), rate: Some(500), ..Wish::default() }).await;
+    assert_eq!(step(&app).await, Step::Worked);
+    let left = EventFilter { state: Some(EventState::Skipped), limit: 1, ..EventFilter::default() };
+    let left = store.events(&left).await.unwrap().remove(0);
+    let small = create(&app, &dealer, &Wish { rate: Some(1), ..one(&left.id) }).await;
+    app.advance(10 * SECOND);
+    assert_eq!(step(&app).await, Step::Idle, "the portal is behind, so neither sends more");
+    app.plan().await;
+    app.deliver_once().await;
+    assert_eq!(step(&app).await, Step::Worked);
+    let states = (fresh(&app, &large).await.state, fresh(&app, &small).await.state);
+    assert_eq!(states, (ReplayState::Running, ReplayState::Done), "the longest unserved comes first");
+    for _ in 0..5 {
+        app.deliver_once().await;
+    }
+    assert_eq!(app.fate(&retry).await, "delivered, 3 attempts");
+    finish_replays(&app).await;
+    app.finish_after(&[hubspot_sim::FindingKind::TooManyErrors]).await;
 }
 
 #[tokio::test]

@@ -42,7 +42,8 @@ async fn a_body_goes_after_thirty_days_and_what_became_of_it_is_still_told() {
     let (_, text) = app.command(&["event", "list", "--account", "acme"]).await;
     assert!(text.contains(event.as_str()) && text.contains("delivered"), "{text}");
 
-    app.advance(DAY * 370);
+    // On Postgres events go by the week.
+    app.advance(DAY * 376);
     app.keep_house().await;
     assert!(app.app.store.event(&event).await.unwrap().is_none());
     app.finish().await;
@@ -159,7 +160,7 @@ async fn refused_requests_go_after_seven_days() {
 }
 
 #[tokio::test]
-async fn a_day_is_dropped_as_a_whole_once_nothing_waits_in_it() {
+async fn days_and_weeks_are_dropped_as_a_whole_once_nothing_waits_in_them() {
     let app = TestApp::start().await;
     if app.partitions("events").await.is_none() {
         return; // SQLite has none
@@ -171,19 +172,22 @@ async fn a_day_is_dropped_as_a_whole_once_nothing_waits_in_it() {
     let dealer = app.connected("acme").await;
     app.send_lead(&dealer, "ana").await;
     app.run_until_idle().await;
-    app.advance(DAY);
+    app.advance(DAY * 7);
     let waits = app.send_lead(&dealer, "bob").await;
     let store = &app.app.store;
-    let end = NOON + DAY * 2;
+    let end = NOON + DAY * 8;
     let dropped = |name: &str| Removed::Partition(name.to_owned());
-    assert_eq!(store.remove_before(Kept::Bodies, end).await.unwrap(), dropped("event_bodies_d20261123"));
+    for day in 23..30 {
+        let name = format!("event_bodies_d202611{day}");
+        assert_eq!(store.remove_before(Kept::Bodies, end).await.unwrap(), dropped(&name));
+    }
     assert_eq!(store.remove_before(Kept::Bodies, end).await.unwrap(), Removed::Nothing, "a lead waits in the next one");
     assert_eq!(store.remove_before(Kept::Events, end).await.unwrap(), Removed::Nothing, "a delivery of it is here");
-    assert_eq!(store.remove_before(Kept::Deliveries, end).await.unwrap(), dropped("deliveries_d20261123"));
-    assert_eq!(store.remove_before(Kept::Events, end).await.unwrap(), dropped("events_d20261123"));
+    assert_eq!(store.remove_before(Kept::Deliveries, end).await.unwrap(), dropped("deliveries_w20261123"));
+    assert_eq!(store.remove_before(Kept::Events, end).await.unwrap(), dropped("events_w20261123"));
     app.run_until_idle().await;
     assert_eq!(app.fate(&waits).await, "delivered, 1 attempts");
-    assert_eq!(store.remove_before(Kept::Bodies, end).await.unwrap(), dropped("event_bodies_d20261124"));
+    assert_eq!(store.remove_before(Kept::Bodies, end).await.unwrap(), dropped("event_bodies_d20261130"));
     app.finish().await;
 }
 
@@ -199,9 +203,51 @@ async fn partitions_are_made_once_by_however_many_processes_and_not_for_a_day_th
     let store = &app.app.store;
     let (a, b, c) =
         tokio::join!(store.make_partitions(&days), store.make_partitions(&days), store.make_partitions(&days));
-    // Today's event and its body are there already.
-    assert_eq!(a.unwrap() + b.unwrap() + c.unwrap(), 7 * 8 - 2);
+    // Five tables have eight days each, two have two weeks. Today's event and its body are there already.
+    assert_eq!(a.unwrap() + b.unwrap() + c.unwrap(), 5 * 8 + 2 * 2 - 2);
     app.run_until_idle().await;
     assert_eq!(app.fate(&event).await, "delivered, 1 attempts");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn days_of_a_database_from_before_there_were_weeks_stay_and_a_week_begins_behind_them() {
+    let app = TestApp::start().await;
+    if app.partitions("events").await.is_none() {
+        return;
+    }
+    let midnight = NOON - Duration::from_secs(12 * 60 * 60);
+    for day in 0..3 {
+        let [from, to] = [day, day + 1].map(|day| format!("evt_{:012x}", (midnight + DAY * day).0));
+        app.execute(&format!(
+            "CREATE TABLE events_d202611{} PARTITION OF events FOR VALUES FROM ('{from}') TO ('{to}')",
+            23 + day
+        ))
+        .await;
+    }
+    app.keep_house().await;
+    let named = [
+        "events_d20261123",
+        "events_d20261124",
+        "events_d20261125",
+        "events_rest",
+        "events_w20261126",
+        "events_w20261130",
+    ];
+    assert_eq!(app.partitions("events").await.unwrap(), named);
+    let dealer = app.connected("acme").await;
+    let mut events = Vec::new();
+    for day in 0..9 {
+        events.push(app.send_lead(&dealer, &format!("person{day}")).await);
+        app.run_until_idle().await;
+        app.advance(DAY);
+    }
+    for event in &events {
+        assert_eq!(app.fate(event).await, "delivered, 1 attempts");
+    }
+    app.advance(DAY * 420);
+    app.keep_house().await;
+    let left = app.partitions("events").await.unwrap();
+    assert!(left.iter().all(|name| name == "events_rest" || name.starts_with("events_w2028")), "{left:?}");
     app.finish().await;
 }

@@ -6,7 +6,7 @@ use hubspot_sim::{Fault, FindingKind, Outage};
 use leadline::hubspot::CONTACT;
 use leadline::retry::{END, TIMETABLE};
 
-use crate::support::{NOON, TestApp};
+use crate::support::{Dealer, NOON, TestApp, lead};
 
 #[tokio::test]
 async fn a_dead_hubspot_is_tried_by_the_timetable_for_three_days() {
@@ -161,4 +161,54 @@ async fn a_hubspot_that_does_not_answer_is_asked_once_a_round() {
     leadline::deliver::deliver_next(&app.app.store, &app.app.hubspot, "test", &app.app.clock).await.unwrap();
     assert_eq!(app.calls_for_leads().len(), 1, "two groups of contacts, one dead HubSpot");
     app.finish_after(&[FindingKind::TooManyErrors]).await;
+}
+
+#[tokio::test]
+async fn what_waits_behind_a_retry_goes_with_it_in_one_batch_and_in_order() {
+    let app = TestApp::start().await;
+    let dealer = app.connected("acme").await;
+    app.hubspot.add_fault(Fault::status(503).times(2));
+    let mut events = vec![app.send(&dealer, "msg_0", numbered("ana", 0)).await];
+    app.run_until_idle().await;
+    for number in 1..4 {
+        events.push(app.send(&dealer, &format!("msg_{number}"), numbered("ana", number)).await);
+        app.run_until_idle().await;
+    }
+    assert!(app.fate(&events[3]).await.starts_with("pending, 0 attempts"), "it waits behind the first one");
+    let before = app.calls_for_leads().len();
+    app.run_through(NOON + Duration::from_secs(60)).await;
+    for (event, attempts) in events.iter().zip([3, 1, 1, 1]) {
+        assert_eq!(app.fate(event).await, format!("delivered, {attempts} attempts"));
+    }
+    assert_eq!(app.calls_for_leads().len() - before, 3, "a read, one contact, all notes");
+    assert_eq!(vehicle(&app, &dealer), "2013 Honda CR-V", "the newest lead's");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_lead_behind_a_locked_one_of_its_person_is_written_after_it() {
+    let app = TestApp::start().await;
+    let dealer = app.connected("acme").await;
+    app.hubspot.add_fault(Fault::status(423).on_path("0-1/batch/upsert").times(1));
+    let first = app.send(&dealer, "msg_0", numbered("ana", 0)).await;
+    app.run_until_idle().await;
+    let second = app.send(&dealer, "msg_1", numbered("ana", 1)).await;
+    app.run_through(NOON + Duration::from_secs(60)).await;
+    assert!(app.fate(&first).await.starts_with("delivered") && app.fate(&second).await.starts_with("delivered"));
+    assert_eq!(vehicle(&app, &dealer), "2011 Honda CR-V");
+    app.finish().await;
+}
+
+/// A lead of a person who asks for another car each time.
+fn numbered(name: &str, number: u32) -> serde_json::Value {
+    let mut data = lead(name);
+    data["id"] = format!("lead_{name}_{number}").into();
+    data["vehicle"]["year"] = (2010 + number).into();
+    data
+}
+
+fn vehicle(app: &TestApp, dealer: &Dealer) -> String {
+    let contacts = app.hubspot.records(dealer.portal(), CONTACT);
+    assert_eq!(contacts.len(), 1);
+    contacts[0].properties["vehicle_of_interest"].clone()
 }

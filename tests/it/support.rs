@@ -264,6 +264,13 @@ impl TestApp {
         tokio::task::spawn_blocking(run).await.unwrap() // a thread without a runtime
     }
 
+    /// Runs a statement on the Postgres database.
+    pub(crate) async fn execute(&self, text: &str) {
+        let database = database_in(&self.folder).await.expect("the test is on Postgres");
+        let mut connection = sqlx::PgConnection::connect(&database).await.unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(text.to_owned())).execute(&mut connection).await.unwrap();
+    }
+
     /// The partitions of a table; none on SQLite.
     pub(crate) async fn partitions(&self, table: &str) -> Option<Vec<String>> {
         let database = database_in(&self.folder).await?;

@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
-use super::Context;
 use super::failure::{Failure, Result};
+use super::{Context, lane};
 use crate::model::account::{Account, Connection, Source};
-use crate::model::time::clock;
+use crate::model::lane::PauseScope;
+use crate::model::time::{Timestamp, clock};
 use crate::model::word;
 use crate::store::{CreateAccount, Store};
 
@@ -22,6 +23,16 @@ pub enum Command {
     /// List the accounts.
     #[command(alias = "ls")]
     List,
+    /// Let planning and delivering stand still. Events are taken in and wait; calls that are under way are finished.
+    Pause {
+        /// Slug or id.
+        account: String,
+    },
+    /// Let everything go on that a pause of the account held.
+    Resume {
+        /// Slug or id.
+        account: String,
+    },
     /// Show an account: its portal, its transformations, its sources.
     #[command(alias = "get")]
     Show {
@@ -35,6 +46,8 @@ pub enum Command {
 struct Shown {
     #[serde(flatten)]
     account: Account,
+    /// Since when nothing of it is planned or delivered, because somebody paused it, or everything.
+    paused_since: Option<Timestamp>,
     connections: Vec<Connection>,
     event_types: Vec<String>,
     transformations: Vec<Bound>,
@@ -64,6 +77,14 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
                 "No accounts yet: `leadline account create \"Ocean Honda\"`.",
             )
         }
+        Command::Pause { account } => {
+            let account = context.account(&store, &account).await?;
+            lane::pause(&store, &PauseScope::Account(account.id), &name_of(&account.slug), context).await
+        }
+        Command::Resume { account } => {
+            let account = context.account(&store, &account).await?;
+            lane::resume(&store, &PauseScope::Account(account.id), &name_of(&account.slug), context).await
+        }
         Command::Show { account } => {
             let account = context.account(&store, &account).await?;
             let shown = show(&store, account).await?;
@@ -90,6 +111,10 @@ async fn create(store: &Store, name: &str, slug: Option<String>, context: &mut C
     }
 }
 
+fn name_of(slug: &str) -> String {
+    format!("account `{slug}`")
+}
+
 fn slug_of(name: &str) -> String {
     let words = name.to_lowercase();
     let words = words.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
@@ -103,7 +128,12 @@ async fn show(store: &Store, account: Account) -> Result<Shown> {
         let settings = serde_json::from_str(&binding.settings).map_err(anyhow::Error::from)?;
         transformations.push(Bound { event_type: binding.event_type, version: binding.label, settings });
     }
+    let pauses = store.pauses().await?;
+    let is_whole = |(scope, _): &&(PauseScope, Timestamp)| {
+        *scope == PauseScope::All || *scope == PauseScope::Account(account.id.clone())
+    };
     Ok(Shown {
+        paused_since: pauses.iter().find(is_whole).map(|(_, since)| *since),
         sources: store.sources(Some(&account.id)).await?,
         connections: routing.connections,
         event_types: routing.subscriptions.into_iter().map(|subscription| subscription.event_type).collect(),
@@ -117,6 +147,9 @@ fn text(shown: &Shown) -> String {
         "{} ({}, slug `{}`), since {}",
         shown.account.name, shown.account.id, shown.account.slug, shown.account.created_at
     )];
+    if let Some(since) = shown.paused_since {
+        lines.push(format!("  paused since {since}: events are taken in and wait"));
+    }
     for connection in &shown.connections {
         let state = word(&connection.state).replace('_', " ");
         lines.push(format!(

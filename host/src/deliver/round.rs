@@ -176,8 +176,13 @@ impl Round {
 
     /// Takes back what was noted about values that were written after all.
     pub(super) fn wrote(&mut self, (delivery, _): Owner, properties: &BTreeMap<String, String>) {
-        let dropped = &mut self.progress[delivery].dropped;
-        dropped.retain(|dropped| dropped.code.is_none() || !properties.contains_key(&dropped.field));
+        let is_written = |dropped: &Dropped| match dropped.code {
+            None => false,
+            // A newer lead in the same batch writes the property too.
+            Some(Code::LeadPassed) => properties.get(&dropped.field) == Some(&dropped.value),
+            Some(_) => properties.contains_key(&dropped.field),
+        };
+        self.progress[delivery].dropped.retain(|dropped| !is_written(dropped));
     }
 
     /// Notes that HubSpot stored a value in another form.

@@ -57,10 +57,15 @@ async fn upsert_groups(
         }
     }
     for ((object_type, key_property), targets) in groups {
-        // A record that was locked is not in a batch with others: it would lock them out with it.
-        let (alone, together): (Vec<_>, Vec<_>) =
-            targets.into_iter().partition(|target| round.was_locked(target.owner));
-        let batches = together.chunks(BATCH_MAX).chain(alone.chunks(1)).map(<[_]>::to_vec);
+        // A record that was locked is not in a batch with others: it would lock them out with it. Whoever else has a wish
+        // for it goes with it, so that a newer one does not come first.
+        let locked: Vec<_> =
+            targets.iter().filter(|target| round.was_locked(target.owner)).map(|target| target.key.clone()).collect();
+        let (mut alone, together): (Vec<_>, Vec<_>) =
+            targets.into_iter().partition(|target| locked.contains(&target.key));
+        alone.sort_by(|a, b| a.key.cmp(&b.key));
+        let alone = alone.chunk_by(|a, b| a.key == b.key).flat_map(|same| same.chunks(BATCH_MAX));
+        let batches = together.chunks(BATCH_MAX).chain(alone).map(<[_]>::to_vec);
         for batch in batches {
             Upsert { round, journal, object_type: &object_type, key_property: &key_property }.run(batch).await?;
         }
@@ -92,6 +97,11 @@ fn target(action: &Action, owner: Owner, trace: String, progress: &Progress, pol
     properties.retain(|property| {
         property.name != planned_key && property.name != key_property && !refused.contains(&property.name)
     });
+    for property in &mut properties {
+        if action_progress.passed.contains(&property.name) && property.policy == WritePolicy::Always {
+            property.policy = WritePolicy::IfEmpty;
+        }
+    }
     let key = if key_property == "email" { key.trim().to_lowercase() } else { key.trim().to_owned() };
     ((object_type.to_owned(), key_property.to_owned()), Target { owner, trace, key, properties })
 }

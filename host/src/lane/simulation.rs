@@ -89,6 +89,9 @@ fn the_record_notices_every_decision_that_is_broken_on_purpose() {
         (Broken::DueFromMemory, Wrong::Lost),
         (Broken::OutageForgotten, Wrong::Storm),
         (Broken::WholeBatchProbes, Wrong::Burned),
+        (Broken::OlderLeftBehind, Wrong::OutOfOrder),
+        (Broken::OnlyFirstRetryHolds, Wrong::OutOfOrder),
+        (Broken::AnyoneProbes, Wrong::OutOfOrder),
     ];
     let missed: Vec<_> = rows
         .iter()

@@ -40,6 +40,9 @@ pub struct ActionProgress {
     /// Properties that HubSpot refused: the next try leaves them out from the start.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<String>,
+    /// Properties that a newer lead of the person wrote: they are written only where there is no value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed: Vec<String>,
     /// A write was sent and its answer never came: look before it is sent again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsure: bool,

@@ -25,6 +25,28 @@ impl LaneKind {
     }
 }
 
+/// What somebody lets stand still until it is resumed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PauseScope {
+    /// Every lane there is.
+    All,
+    /// Planning and delivering of one account.
+    Account(AccountId),
+    /// One lane of an account.
+    Lane(AccountId, String),
+}
+
+impl std::fmt::Display for PauseScope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::All => f.write_str("everything"),
+            Self::Account(account) => write!(f, "account {account}"),
+            Self::Lane(_, lane) => write!(f, "lane {lane}"),
+        }
+    }
+}
+
 /// The right to work on a lane until a time. Everything that is settled names the epoch, so that a late worker
 /// changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,6 +17,9 @@ use crate::plan::Plan;
 pub const RATE_DEFAULT: u32 = 20;
 /// Leads a second at most: those of one commit. It is more than a portal takes.
 pub const RATE_MAX: u32 = 500;
+/// Late leads of an account that are due, retries and replayed ones, while a replay still sends more on their way: five
+/// full batches, so that no portal waits for a replay, and no retry waits long behind one.
+pub const LATE_WAITING_MAX: i64 = 500;
 /// Skipped leads that are remembered with their reason; all of them are counted.
 pub const SKIPPED_KEPT_MAX: u64 = 1000;
 /// An event's id is made a moment before the event is stored, and its time of receipt is that of the commit.

@@ -118,47 +118,83 @@ fn count(attempts: i64) -> Result<u32> {
     u32::try_from(attempts).map_err(StoreError::decode)
 }
 
+/// The columns of a [`Claim`], with what they are read from.
+macro_rules! claimed {
+    () => {
+        "SELECT w.item_id, w.band, w.due_at, w.key_hash, d.event_id, d.outcome, d.attempts, d.first_at, p.plan
+         FROM work AS w JOIN deliveries AS d ON d.account_id = w.account_id AND d.id = w.item_id
+         JOIN plans AS p ON p.delivery_id = w.item_id AND p.account_id = w.account_id"
+    };
+}
+
+/// The older retries of the person of `w`.
+macro_rules! older_retries {
+    () => {
+        "SELECT 1 FROM work AS r WHERE r.account_id = w.account_id AND r.lane_id = w.lane_id
+         AND r.band = 1 AND r.key_hash = w.key_hash AND r.item_id < w.item_id"
+    };
+}
+
+/// What is due in a band, and has no older retry of its person but those in `$5`.
 pub(super) const DUE: Sql = sql!(
-    "SELECT w.item_id, w.due_at, w.key_hash, d.event_id, d.outcome, d.attempts, d.first_at, p.plan
-     FROM work AS w JOIN deliveries AS d ON d.account_id = w.account_id AND d.id = w.item_id
-     JOIN plans AS p ON p.delivery_id = w.item_id AND p.account_id = w.account_id
-     WHERE w.account_id = $1 AND w.lane_id = $2 AND w.band = $3 AND w.due_at <= $4
-       AND NOT EXISTS (SELECT 1 FROM work AS r WHERE r.account_id = w.account_id AND r.lane_id = w.lane_id
-                       AND r.band = 1 AND r.key_hash = w.key_hash AND r.item_id < w.item_id)
-     ORDER BY w.due_at, w.item_id LIMIT $5"
+    claimed!() " WHERE w.account_id = $1 AND w.lane_id = $2 AND w.band = $3 AND w.due_at <= $4
+       AND NOT EXISTS (" older_retries!() " AND r.item_id NOT IN " list("$5") ")
+     ORDER BY w.due_at, w.item_id LIMIT $6"
 );
 
-/// A delivery that is due, and its band.
-pub(super) type DueRow = (String, i64, Option<String>, String, String, i64, Option<i64>, String);
+/// The retries of some persons that are due, where every older one is due too; without those in `$5`, which are the oldest.
+pub(super) const NEXT_OF_SAME: Sql = sql!(
+    claimed!() " WHERE w.account_id = $1 AND w.lane_id = $2 AND w.band = 1 AND w.key_hash IN " list("$3") " AND w.due_at <= $4
+       AND w.item_id NOT IN " list("$5") " AND NOT EXISTS (" older_retries!() " AND r.due_at > $4)
+     ORDER BY w.item_id LIMIT $6"
+);
 
-/// What a lane has due in each band, as far as a batch of `limit` takes it.
+/// A delivery that is due, with its band.
+pub(super) type Claim = (String, i64, i64, Option<String>, String, String, i64, Option<i64>, String);
+
+/// About whom a delivery is, and its id.
+fn who(claim: &Claim) -> (Option<&str>, &str) {
+    (claim.3.as_deref(), &claim.0)
+}
+
+/// Up to `limit` deliveries that a lane has due: first attempts and retries 4 : 1, one filling what the other leaves. An
+/// older retry of a person holds back the newer leads of the same one until it is due; then they go with it. Agrees with
+/// [`crate::lane::Queue::due`].
 pub(super) async fn due(
     conn: &mut Conn,
     (account, lane): (&str, &str),
     limit: usize,
     now: Timestamp,
-) -> Result<[Vec<DueRow>; 2]> {
-    let in_band = |band: i64| {
-        let due = query(DUE).bind(account).bind(lane).bind(band).bind(now.0);
-        due.bind(i64::try_from(limit).unwrap_or(i64::MAX))
+) -> Result<Vec<Claim>> {
+    let most = i64::try_from(limit).unwrap_or(i64::MAX);
+    let ids = |claims: &[Claim]| Rows::of(&claims.iter().map(|claim| claim.0.as_str()).collect::<Vec<_>>());
+    let in_band = |band: i64, with: &[Claim]| {
+        query(DUE).bind(account).bind(lane).bind(band).bind(now.0).bind(ids(with)).bind(most)
     };
-    let mut first: Vec<DueRow> = in_band(BAND_FIRST).fetch_all(&mut *conn).await?;
-    let mut retries: Vec<DueRow> = in_band(BAND_RETRY).fetch_all(conn).await?;
-    let (firsts, others) = lane::share(limit, first.len(), retries.len());
-    first.truncate(firsts);
-    retries.truncate(others);
-    Ok([first, retries])
+    let oldest: Vec<Claim> = in_band(BAND_RETRY, &[]).fetch_all(&mut *conn).await?;
+    let persons: Vec<_> = oldest.iter().filter_map(|claim| claim.3.as_deref()).collect();
+    let next = match persons[..] {
+        [] => Vec::new(),
+        _ => {
+            let next = query(NEXT_OF_SAME).bind(account).bind(lane).bind(Rows::of(&persons));
+            next.bind(now.0).bind(ids(&oldest)).bind(most).fetch_all(&mut *conn).await?
+        }
+    };
+    let late = lane::in_turn(oldest, next, limit, who);
+    let firsts: Vec<Claim> = in_band(BAND_FIRST, &late).fetch_all(conn).await?;
+    Ok(lane::batch(limit, firsts, late, who))
 }
 
 /// The deliveries of these rows, in the order of their events: it decides what a person's record holds in the end.
-pub(super) fn claimed(account: &AccountId, due: [Vec<DueRow>; 2]) -> Result<Vec<Claimed>> {
-    let claimed = |band: i64, (id, due_at, key_hash, event_id, outcome, attempts, first_at, plan): DueRow| {
+pub(super) fn claimed(account: &AccountId, claims: Vec<Claim>) -> Result<Vec<Claimed>> {
+    let claimed = |claim: Claim| {
+        let (id, band, due_at, key_hash, event_id, outcome, attempts, first_at, plan) = claim;
         Ok(Claimed {
             id: DeliveryId::stored(id),
             account_id: account.clone(),
             event_id: EventId::stored(event_id),
-            due_at: Timestamp(due_at),
             band,
+            due_at: Timestamp(due_at),
             key_hash,
             plan: parse(&plan)?,
             progress: parse(&outcome)?,
@@ -166,13 +202,9 @@ pub(super) fn claimed(account: &AccountId, due: [Vec<DueRow>; 2]) -> Result<Vec<
             first_at: first_at.map(Timestamp),
         })
     };
-    let rows = due
-        .into_iter()
-        .zip([BAND_FIRST, BAND_RETRY])
-        .flat_map(|(rows, band)| rows.into_iter().map(move |row| (band, row)));
-    let mut all = rows.map(|(band, row)| claimed(band, row)).collect::<Result<Vec<_>>>()?;
-    all.sort_by(|a, b| a.event_id.cmp(&b.event_id));
-    Ok(all)
+    let mut claimed = claims.into_iter().map(claimed).collect::<Result<Vec<_>>>()?;
+    claimed.sort_by(|a, b| a.event_id.cmp(&b.event_id));
+    Ok(claimed)
 }
 
 impl Store {

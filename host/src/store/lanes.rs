@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::pauses::not_paused;
 use super::{Query, Result, Rows, Store, json, parse, query, sql};
 use crate::budget::Learned;
 use crate::cause::Problem;
@@ -62,7 +63,7 @@ pub(super) fn lease(kind: LaneKind, owner: &str, count: u32, now: Timestamp) -> 
     query(sql!(
         "UPDATE lanes AS l SET owner = $2, epoch = l.epoch + 1, lease_until = $3, next_due = $3, served_at = $1
          FROM (SELECT account_id AS a, id AS i FROM lanes
-               WHERE kind = $5 AND next_due <= $1 AND paused_until <= $1 AND lease_until <= $1
+               WHERE kind = $5 AND next_due <= $1 AND paused_until <= $1 AND lease_until <= $1 AND " not_paused!() "
                ORDER BY served_at LIMIT $4" on(sqlite: "", postgres: " FOR UPDATE SKIP LOCKED") ") AS c
          WHERE l.account_id = c.a AND l.id = c.i RETURNING account_id, id, epoch, budget, revision"
     ))
@@ -101,7 +102,7 @@ impl Store {
         let next: Option<i64> = query(sql!(
             "SELECT min(CASE WHEN next_due >= paused_until AND next_due >= lease_until THEN next_due
                          WHEN paused_until >= lease_until THEN paused_until ELSE lease_until END)
-             FROM lanes WHERE kind = $1 AND next_due < $2"
+             FROM lanes WHERE kind = $1 AND next_due < $2 AND " not_paused!()
         ))
         .bind(kind.as_str())
         .bind(Timestamp::NEVER.0)

@@ -253,9 +253,9 @@ fn storing(lanes: &[&PlannedLane], now: Timestamp) -> Vec<Query> {
 /// The statements that store deliveries with their plans, and wake their lanes.
 fn planning(deliveries: &Rows, plans: &Rows, now: Timestamp) -> [Query; 4] {
     let narrow = query(sql!(
-        "INSERT INTO deliveries (account_id, id, event_id, connection_id, version_id, state, outcome, attempts, due_at)
-         SELECT j.account, j.id, j.event, j.lane, j.version, 'pending', j.outcome, 0, $2
-         FROM " rows("$1"; account text, id text, event text, lane text, version text, outcome text) " AS j
+        "INSERT INTO deliveries (account_id, id, event_id, connection_id, version_id, state, outcome, attempts, due_at, key_hash)
+         SELECT j.account, j.id, j.event, j.lane, j.version, 'pending', j.outcome, 0, $2, j.key
+         FROM " rows("$1"; account text, id text, event text, lane text, version text, outcome text, key text) " AS j
          JOIN events AS e ON e.account_id = j.account AND e.id = j.event AND e.state IN ('received', 'held')"
     ));
     let wide = query(sql!(

@@ -12,7 +12,8 @@ use crate::model;
 use crate::model::delivery::{BAND_RETRY, DeliveryState};
 use crate::model::id::{AccountId, ConnectionId, DeliveryId, EventId, ReplayId};
 use crate::model::replay::{
-    Candidate, Change, Continued, Fate, Filter, Page, Replay, ReplayState, SKIPPED_KEPT_MAX, Standing, Stopped,
+    Candidate, Change, Continued, Fate, Filter, LATE_WAITING_MAX, Page, Replay, ReplayState, SKIPPED_KEPT_MAX,
+    Standing, Stopped,
 };
 use crate::model::time::Timestamp;
 
@@ -149,14 +150,15 @@ impl Store {
         Ok(next.map(Timestamp))
     }
 
-    /// Does the page of the replay that is due longest, as `page` decides, and returns the job after it. Everything is
+    /// Does the page of the replay that is due longest and has room, as `page` decides, and returns the job after it. Everything is
     /// one commit, and meanwhile nobody else works on the job or plans the account's events.
     pub async fn work_on_replay(
         &self,
         page: fn(Replay, Scan, Timestamp) -> Page,
         now: Timestamp,
     ) -> Result<Option<Replay>> {
-        if self.next_replay_at().await?.is_none_or(|next| next > now) {
+        let due = query(DUE_REPLAY).bind(now.0).bind(LATE_WAITING_MAX);
+        if due.fetch_optional::<Row>(&self.db).await?.is_none() {
             return Ok(None);
         }
         let work = self.db.write(move |tx| {
@@ -176,17 +178,24 @@ impl Store {
     }
 }
 
-/// The running job that is due longest; on Postgres nobody else takes it until the transaction ends.
-async fn take_due(tx: &mut Conn, now: Timestamp) -> Result<Option<Replay>> {
-    let row: Option<Row> = query(sql!(
+/// The running job that is due longest, of those whose account has room for more late leads: `$1` is now, `$2` how many
+/// may wait; lanes come first, or SQLite would read every retry that is not due. A portal may be slower than a job's rate; what waits stays little, so that retries and other replays come on.
+macro_rules! due_replay {
+    () => {
         "SELECT account_id, id, filter, again, rate, state, estimate, tally, looked_at, created_at, next_at, finished_at
-         FROM replays WHERE state = 'running' AND next_at <= $1 ORDER BY next_at LIMIT 1"
-        on(sqlite: "", postgres: " FOR UPDATE SKIP LOCKED")
-    ))
-    .bind(now.0)
-    .fetch_optional(tx)
-    .await?;
-    row.map(replay).transpose()
+         FROM replays AS p WHERE state = 'running' AND next_at <= $1 AND $2 > (SELECT count(*) FROM (
+           SELECT 1 FROM lanes AS l CROSS JOIN work AS w
+           WHERE l.account_id = p.account_id AND w.account_id = l.account_id AND w.lane_id = l.id AND w.band = 1 AND w.due_at <= $1 LIMIT $2) AS late)
+         ORDER BY next_at LIMIT 1"
+    };
+}
+
+pub(super) const DUE_REPLAY: Sql = sql!(due_replay!());
+
+/// That job; on Postgres nobody else takes it until the transaction ends.
+async fn take_due(tx: &mut Conn, now: Timestamp) -> Result<Option<Replay>> {
+    let due = query(sql!(due_replay!() on(sqlite: "", postgres: " FOR UPDATE OF p SKIP LOCKED")));
+    due.bind(now.0).bind(LATE_WAITING_MAX).fetch_optional::<Row>(tx).await?.map(replay).transpose()
 }
 
 /// Planning settles under this row, so no event of the account changes its state until the transaction ends.

@@ -95,6 +95,15 @@ impl Kept {
         }
     }
 
+    /// Days in one partition. What is kept for more than a year is cut into weeks: a statement that goes over all of it
+    /// takes a lock on each partition and its indexes.
+    fn partition_days(self) -> i64 {
+        match self {
+            Self::Events | Self::Deliveries => 7,
+            Self::Bodies | Self::Logs | Self::Plans | Self::Attempts | Self::Calls | Self::Keys | Self::Rejected => 1,
+        }
+    }
+
     /// Whether nothing needs the row `x` any more.
     fn is_free(self) -> String {
         match self {
@@ -178,7 +187,8 @@ impl Store {
         let mut made = 0;
         for kept in Kept::PARTITIONED {
             // A transaction for each table, so that no two tables are locked at once.
-            let days: Vec<_> = days.iter().filter_map(|day| Partition::of_day(kept, *day)).collect();
+            let mut days: Vec<_> = days.iter().filter_map(|day| Partition::of_day(kept, *day)).collect();
+            days.dedup_by(|a, b| a.from == b.from);
             made += self.db.write(move |tx| Box::pin(async move { make(tx, kept, days).await })).await?;
         }
         Ok(made)
@@ -217,16 +227,25 @@ struct Partition {
 }
 
 impl Partition {
-    /// The one that holds the ids of a day in UTC.
+    /// The one that holds the ids of a day in UTC; a week begins on Monday.
     fn of_day(kept: Kept, day: Timestamp) -> Option<Self> {
         const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
-        let start = Timestamp(day.0 - day.0.rem_euclid(DAY_MILLIS));
-        let date = jiff::Timestamp::from_millisecond(start.0).ok()?.strftime("%Y%m%d");
-        Some(Self {
-            name: format!("{}_d{date}", kept.table()),
-            from: first_id(kept.prefix(), start),
-            to: first_id(kept.prefix(), Timestamp(start.0 + DAY_MILLIS)),
-        })
+        // The first day of all was a Thursday.
+        const MONDAY: i64 = 4 * DAY_MILLIS;
+        let length = kept.partition_days() * DAY_MILLIS;
+        let start = day.0 - (day.0 - MONDAY).rem_euclid(length);
+        let (from, to) = [start, start + length].map(|at| first_id(kept.prefix(), Timestamp(at))).into();
+        Some(Self { name: name(kept, &from)?, from, to })
+    }
+
+    /// What of it is behind these; none where they reach to its end. Days from before there were weeks stay as they are.
+    fn behind(self, kept: Kept, there: &[Self]) -> Option<Self> {
+        let others = there.iter().filter(|old| old.from < self.to && self.from < old.to);
+        match others.map(|old| &old.to).max() {
+            None => Some(self),
+            Some(end) if *end < self.to => Some(Self { name: name(kept, end)?, from: end.clone(), to: self.to }),
+            Some(_) => None,
+        }
     }
 
     /// As the catalogue tells it; none for the default partition, which has no bounds.
@@ -234,6 +253,13 @@ impl Partition {
         let mut texts = bounds.split('\'').skip(1).step_by(2);
         Some(Self { name, from: texts.next()?.to_owned(), to: texts.next()?.to_owned() })
     }
+}
+
+/// What a partition is called that begins with an id.
+fn name(kept: Kept, from: &str) -> Option<String> {
+    let date = jiff::Timestamp::from_millisecond(time_of(from)?.0).ok()?.strftime("%Y%m%d");
+    let kind = if kept.partition_days() == 1 { "d" } else { "w" };
+    Some(format!("{}_{kind}{date}", kept.table()))
 }
 
 /// The partitions of a table, oldest first.
@@ -249,11 +275,11 @@ async fn partitions(tx: &mut Conn, kept: Kept) -> Result<Vec<Partition>> {
     Ok(rows.into_iter().filter_map(|(name, bounds)| Partition::stored(name, &bounds)).collect())
 }
 
-/// Makes those of a table's partitions that are not there. A day of which the default partition holds rows already
-/// is left out: its rows stay there, and are removed in pages.
+/// Makes those of a table's partitions that are not there. One of which the default partition holds rows already is left
+/// out: its rows stay there, and are removed in pages.
 async fn make(tx: &mut Conn, kept: Kept, wanted: Vec<Partition>) -> Result<usize> {
     let missing = |there: Vec<Partition>, wanted: Vec<Partition>| -> Vec<_> {
-        wanted.into_iter().filter(|new| there.iter().all(|old| old.to <= new.from || new.to <= old.from)).collect()
+        wanted.into_iter().filter_map(|new| new.behind(kept, &there)).collect()
     };
     let wanted = missing(partitions(tx, kept).await?, wanted);
     if wanted.is_empty() {
@@ -267,7 +293,7 @@ async fn make(tx: &mut Conn, kept: Kept, wanted: Vec<Partition>) -> Result<usize
         let (table, id) = (kept.table(), kept.id());
         let early = format!("SELECT CAST(1 AS bigint) FROM {table}_rest WHERE {id} >= $1 AND {id} < $2 LIMIT 1");
         if query(Sql::same(early)).bind(&from).bind(&to).fetch_optional::<i64>(&mut *tx).await?.is_some() {
-            tracing::warn!(partition = name, "the partition {name} is not made: rows of its day are in {table}_rest");
+            tracing::warn!(partition = name, "the partition {name} is not made: rows of its time are in {table}_rest");
             continue;
         }
         let mut create = format!("CREATE TABLE {name} PARTITION OF {table} FOR VALUES FROM ('{from}') TO ('{to}')");
@@ -327,24 +353,42 @@ impl Conn {
 mod tests {
     use super::*;
 
+    /// Monday.
+    const NOON: Timestamp = Timestamp(1_795_435_200_000);
+    const HALF_A_DAY: i64 = 12 * 60 * 60 * 1000;
+
     #[test]
-    fn a_partition_holds_the_ids_of_its_day_and_no_other() {
-        let noon = Timestamp(1_795_435_200_000);
-        let partition = Partition::of_day(Kept::Events, noon).unwrap();
-        assert_eq!(partition.name, "events_d20261123");
+    fn a_partition_holds_the_ids_of_its_day_or_week_and_no_other() {
         let id = |at: Timestamp| crate::model::id::EventId::stored(format!("{}7000", first_id("evt", at))).to_string();
-        let half_a_day = 12 * 60 * 60 * 1000;
-        let rows = [
-            (noon.0 - half_a_day - 1, false),
-            (noon.0 - half_a_day, true),
-            (noon.0 + half_a_day - 1, true),
-            (noon.0 + half_a_day, false),
-        ];
-        for (at, within) in rows {
-            let id = id(Timestamp(at));
-            assert_eq!(partition.from <= id && id < partition.to, within, "{id}");
-            assert_eq!(time_of(&id), Some(Timestamp(at)));
+        for (kept, name, days) in [(Kept::Bodies, "event_bodies_d20261123", 1), (Kept::Events, "events_w20261123", 7)] {
+            let partition = Partition::of_day(kept, NOON).unwrap();
+            assert_eq!(partition.name, name);
+            let (start, end) = (NOON.0 - HALF_A_DAY, NOON.0 - HALF_A_DAY + days * 2 * HALF_A_DAY);
+            for (at, within) in [(start - 1, false), (start, true), (end - 1, true), (end, false)] {
+                let id = id(Timestamp(at));
+                assert_eq!(partition.from <= id && id < partition.to, within, "{id}");
+                assert_eq!(time_of(&id), Some(Timestamp(at)));
+                let same = Partition::of_day(kept, Timestamp(at)).unwrap().name == name;
+                assert_eq!(same, within);
+            }
         }
+    }
+
+    #[test]
+    fn a_week_begins_behind_the_days_that_are_there() {
+        let week = || Partition::of_day(Kept::Events, NOON).unwrap();
+        let day = |day: i64| {
+            let [from, to] = [day, day + 1].map(|day| first_id("evt", Timestamp(NOON.0 + (day * 2 - 1) * HALF_A_DAY)));
+            Partition { name: String::new(), from, to }
+        };
+        let made = |days: std::ops::Range<i64>| {
+            let there: Vec<_> = days.map(day).collect();
+            week().behind(Kept::Events, &there).map(|made| (made.name, made.to == week().to))
+        };
+        assert_eq!(made(-3..0), Some(("events_w20261123".to_owned(), true)));
+        assert_eq!(made(-3..3), Some(("events_w20261126".to_owned(), true)));
+        assert_eq!(made(-3..7), None);
+        assert_eq!(made(2..9), None);
     }
 
     #[test]

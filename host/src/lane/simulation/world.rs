@@ -2,7 +2,7 @@
 //! decisions are those of production, unless one is broken on purpose.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::ops::AddAssign;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::random::Random;
 use super::record::{Call, Fate, Record, Violation};
 use crate::budget::{Budget, Learned, WINDOW};
 use crate::lane::{Grant, Lane, Outage, Place, Queue, Seen, band_after, longest_unserved, may_call};
-use crate::model::delivery::BAND_FIRST;
+use crate::model::delivery::{BAND_FIRST, BAND_RETRY};
 use crate::model::id::DeliveryId;
 use crate::model::lane::Settled;
 use crate::model::time::Timestamp;
@@ -46,6 +46,12 @@ pub(super) enum Broken {
     DueFromMemory,
     OutageForgotten,
     WholeBatchProbes,
+    /// A batch takes a lead and leaves an older retry of its person behind.
+    OlderLeftBehind,
+    /// A retry holds nobody back once it has failed again.
+    OnlyFirstRetryHolds,
+    /// A lead probes before an older one of its person.
+    AnyoneProbes,
 }
 
 /// How hard life is.
@@ -544,10 +550,19 @@ impl<'s> World<'s> {
         let now = self.clock(worker);
         let row = &self.rows[round.lane];
         let mut due = row.queue.due(self.scenario.batch, now);
-        if self.broken != Some(Broken::WholeBatchProbes) {
-            due = round.learned.outage.probe(due, |place| place.band, now);
-        }
         due.sort_by_key(|place| place.id);
+        let person = |id: u64| Some(self.leads[id as usize].person);
+        if self.broken == Some(Broken::OlderLeftBehind) {
+            let newest: BTreeMap<_, _> = due.iter().map(|place| (person(place.id), place.id)).collect();
+            due.retain(|place| place.band == BAND_FIRST || newest[&person(place.id)] == place.id);
+        }
+        if self.broken != Some(Broken::WholeBatchProbes) {
+            let person = |id| person(id).filter(|_| self.broken != Some(Broken::AnyoneProbes));
+            let known = due.into_iter().map(|place| (person(place.id), place)).collect();
+            let outage = round.learned.outage;
+            let probe = outage.probe(known, |(_, place)| place.band, |(person, _)| person.as_ref(), now);
+            due = probe.into_iter().map(|(_, place)| place).collect();
+        }
         if self.broken == Some(Broken::DueFromMemory) {
             let mut left = row.queue.clone();
             due.iter().for_each(|place| left.take(place));
@@ -743,6 +758,10 @@ impl<'s> World<'s> {
         self.record.settled_lead((place.id, stored.parts > 0), round.grant.epoch, stored.attempts, fate)?;
         let queue = &mut self.rows[round.lane].queue;
         match due_at {
+            Some(due_at) if self.broken == Some(Broken::OnlyFirstRetryHolds) && stored.attempts > 1 => {
+                queue.take(&place);
+                queue.put(Place { band: BAND_RETRY, due_at, id: place.id }, None);
+            }
             Some(due_at) => queue.put_back(&place, band_after(place.band, place.due_at, due_at, spent), due_at),
             None => queue.take(&place),
         }

@@ -1,0 +1,9 @@
+-- What stands still because somebody said so: one lane, all lanes of an account, or everything. It stays until somebody
+-- resumes it. A rest, which HubSpot asks for and which ends by itself, stands in `lanes`.
+
+CREATE TABLE pauses (
+  account_id text    NOT NULL,                  -- empty: of all accounts
+  lane_id    text    NOT NULL,                  -- empty: of all lanes of the account
+  since      integer NOT NULL,
+  PRIMARY KEY (account_id, lane_id)
+) STRICT, WITHOUT ROWID;
