@@ -5,12 +5,13 @@ use std::time::Instant;
 
 use crate::Choice;
 use crate::figure::Figure;
+use crate::load;
 use crate::meter;
 use crate::place::{Database, Place};
 use crate::service::{self, Service, Setup};
 
 const BENCH: &str = "accounts";
-const RUNS: usize = 3;
+const RUNS: usize = 2;
 const ACTIVE: usize = 100;
 const ALL: usize = 100_000;
 const LEADS: usize = 20_000;
@@ -69,7 +70,7 @@ impl Measured {
         self.ready.push(started.elapsed().as_secs_f64() * 1e3);
         let before = service.applied();
         let first = service.requests(800_000_000..800_000_000 + ACTIVE);
-        crate::load::closed_loop(&service.addresses, first, CONNECTIONS, service::PATIENCE).await?;
+        load::closed_loop(&service.addresses, first, CONNECTIONS, service::PATIENCE).await?;
         service.wait_until_applied(before + ACTIVE).await?;
         let (spent, before) = (service.spent()?, service.applied());
         let started = Instant::now();

@@ -22,7 +22,7 @@ use crate::process::{Part, Process};
 use crate::service::{lead, make_account, make_source, path, signed};
 
 const BENCH: &str = "ingest";
-const RUNS: usize = 5;
+const RUNS: usize = 3;
 const CONNECTIONS: [usize; 3] = [1, 16, 128];
 const ACCOUNTS: usize = 20;
 const WARM_UP: Duration = Duration::from_millis(500);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -29,7 +30,7 @@ use crate::process::{Part, Process};
 /// A limit that nobody reaches: the bench measures us, not HubSpot's fences.
 const NO_LIMIT: u32 = 100_000_000;
 /// Nothing that is measured takes this long.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(400);
 /// Leads that are shown when a run comes to nothing.
 const LEFT_SHOWN: usize = 3;
 /// Accounts that are made at the same time, so that they share commits.
@@ -106,8 +107,11 @@ pub(crate) fn runtime() -> anyhow::Result<Runtime> {
     threads(load::THREADS)
 }
 
-fn threads(name: &str) -> anyhow::Result<Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name(name).enable_all().build()?)
+/// A runtime of one thread with such a name. The others that it may start, for work that blocks, come and go.
+fn threads(name: &'static str) -> anyhow::Result<Runtime> {
+    let started = AtomicBool::new(false);
+    let name = move || if started.swap(true, Ordering::Relaxed) { "aside".to_owned() } else { name.to_owned() };
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name_fn(name).enable_all().build()?)
 }
 
 impl Service {
