@@ -165,6 +165,8 @@ fn shard(account: &crate::model::id::AccountId) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
     use crate::model::account::Connection;
     use crate::model::delivery::Progress;
@@ -228,13 +230,15 @@ mod tests {
     ];
     const NOW: Timestamp = Timestamp(1_795_435_200_000);
 
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+
     /// A database of its own: on the Postgres server that the tests are given, else in a file.
     async fn open(folder: &std::path::Path) -> Store {
         let keys = KeyRing::open_file(&folder.join("keys")).unwrap();
         let database = match std::env::var("LEADLINE_TEST_POSTGRES") {
             Ok(server) => {
                 use sqlx::Connection as _;
-                let name = format!("plans_{}", std::process::id());
+                let name = format!("store_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
                 let mut connection = sqlx::PgConnection::connect(&server).await.unwrap();
                 sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
                     .execute(&mut connection)
@@ -348,6 +352,49 @@ mod tests {
             let whole = plan.iter().find(|step| reads_whole(step, &plan, &text));
             assert_eq!(whole, None, "{text}\n{}", plan.join("\n"));
         }
+    }
+
+    #[tokio::test]
+    async fn work_that_is_committed_after_the_lane_was_served_is_looked_for_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).await;
+        if store.is_for_one_process() {
+            return; // one writer: nothing is ever committed later than it was written
+        }
+        let CreateAccount::Created(account) = store.create_account("acme", "Acme", NOW).await.unwrap() else {
+            panic!()
+        };
+        let (wrote, written) = tokio::sync::oneshot::channel();
+        let (commit, go_on) = tokio::sync::oneshot::channel::<()>();
+        let (late, id) = (store.clone(), account.id.to_string());
+        let rows = Rows::of(&[serde_json::json!({ "account": id, "lane": id })]);
+        lanes::wake(&rows, NOW).execute(&store.db).await.unwrap();
+        let open = tokio::spawn(async move {
+            let work = query(sql!(
+                "INSERT INTO work (account_id, lane_id, band, due_at, item_id) VALUES ($1, $1, 0, $2, 'evt_1')"
+            ));
+            let work = work.bind(&id).bind(NOW.0);
+            late.db
+                .write(move |tx| {
+                    Box::pin(async move {
+                        work.execute(&mut *tx).await?;
+                        lanes::wake(&rows, NOW).execute(tx).await?; // finds the lane due, and writes nothing
+                        wrote.send(()).unwrap();
+                        go_on.await.unwrap();
+                        Ok(())
+                    })
+                })
+                .await
+        });
+        written.await.unwrap();
+        let served = store.take_events("test", 1, 10, NOW).await.unwrap().remove(0);
+        assert_eq!(served.events.len(), 0, "not committed yet");
+        let lane = PlannedLane { lease: served.lease, planned: Vec::new() };
+        store.store_plans(&[lane], NOW).await.unwrap();
+        commit.send(()).unwrap();
+        open.await.unwrap().unwrap();
+        let due = store.next_due(LaneKind::Plan, NOW).await.unwrap();
+        assert!(due.is_some_and(|due| due.since(NOW) < crate::lane::LEASE), "{due:?}");
     }
 
     /// Whether a step of a plan reads a growing table from one end to the other. A list that follows an index and stops

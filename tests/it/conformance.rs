@@ -565,6 +565,7 @@ impl Pair {
                 epoch: 0,
                 until: now + LEASE,
                 leased_until: now + LEASE,
+                horizon: 0,
                 learned: budget::Learned::default(),
             };
             let since = now - budget::WINDOW;

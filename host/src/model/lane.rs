@@ -58,6 +58,9 @@ pub struct Lease {
     pub until: Timestamp,
     /// Until when it was given at first. The lane is due then, unless somebody wakes it before.
     pub leased_until: Timestamp,
+    /// Transactions with a smaller number may have found the lane due before it was leased, and commit their work later.
+    /// 0 where there is one writer.
+    pub horizon: i64,
     /// What earlier holders learned of the portal's limit.
     pub learned: Learned,
 }

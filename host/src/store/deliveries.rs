@@ -232,7 +232,7 @@ impl Store {
         }
         let calls = query(sql!("UPDATE calls SET settled = 1 WHERE account_id = $1 AND id IN " list("$2")));
         statements.push(calls.bind(lease.account_id.as_str()).bind(Rows::of(round.calls)));
-        statements.push(lanes::release(&[(lease, &round.lane)]));
+        statements.push(lanes::release(&[(lease, &round.lane)], now));
         let lost = self.settle_with(&[lease], statements).await?;
         Ok(if lost.is_empty() { Settled::Done } else { Settled::LeaseLost })
     }

@@ -78,14 +78,16 @@ impl Store {
         row.await?
             .map(|(epoch, budget)| {
                 let (account_id, lane_id, owner) = (account.clone(), lane.to_owned(), owner.to_owned());
-                Ok(Lease { account_id, lane_id, owner, epoch, until, leased_until: until, learned: parse(&budget)? })
+                let learned = parse(&budget)?;
+                // Taken as it is: a wake-up that was left out because it is due leaves it due.
+                Ok(Lease { account_id, lane_id, owner, epoch, until, leased_until: until, horizon: 0, learned })
             })
             .transpose()
     }
 
     /// Gives a lane back as it was.
     pub async fn give_back(&self, lease: &Lease) -> Result<()> {
-        lanes::release(&[(lease, &LaneState::default())]).execute(&self.db).await.map(drop)
+        lanes::release(&[(lease, &LaneState::default())], lease.until).execute(&self.db).await.map(drop)
     }
 
     /// How many leads of a connection wait.

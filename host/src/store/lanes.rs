@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::pauses::not_paused;
-use super::{Query, Result, Rows, Store, json, parse, query, sql};
+use super::{Db, Query, Result, Rows, Sql, Store, json, parse, query, sql};
 use crate::budget::Learned;
 use crate::cause::Problem;
 use crate::lane::LEASE;
@@ -14,6 +14,9 @@ use crate::model::account::Connection;
 use crate::model::id::AccountId;
 use crate::model::lane::{LaneKind, Lease};
 use crate::model::time::Timestamp;
+
+/// When a lane is looked at again that may have work which is not committed yet.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// One lane in a batch statement.
 #[derive(Serialize)]
@@ -25,6 +28,8 @@ struct LaneRow<'a> {
     paused: i64,
     pause: Option<String>,
     budget: Option<String>,
+    horizon: i64,
+    again: i64,
 }
 
 /// How a lane goes on after a round.
@@ -39,7 +44,7 @@ pub struct LaneState {
 }
 
 impl<'a> LaneRow<'a> {
-    fn of(lease: &'a Lease, state: &LaneState) -> Self {
+    fn of(lease: &'a Lease, state: &LaneState, now: Timestamp) -> Self {
         Self {
             account: lease.account_id.as_str(),
             lane: &lease.lane_id,
@@ -48,6 +53,8 @@ impl<'a> LaneRow<'a> {
             paused: state.paused_until.map_or(0, |until| until.0),
             pause: state.pause.as_ref().map(json),
             budget: state.learned.as_ref().map(json),
+            horizon: lease.horizon,
+            again: (now + LOOK_AGAIN).0,
         }
     }
 }
@@ -75,7 +82,12 @@ pub(super) fn lease(kind: LaneKind, owner: &str, count: u32, now: Timestamp) -> 
 }
 
 /// The lease that a row of [`lease`] stands for.
-pub(super) fn leased((account, lane_id, epoch, budget, _): LeasedRow, owner: &str, now: Timestamp) -> Result<Lease> {
+pub(super) fn leased(
+    (account, lane_id, epoch, budget, _): LeasedRow,
+    owner: &str,
+    horizon: i64,
+    now: Timestamp,
+) -> Result<Lease> {
     let until = now + LEASE;
     Ok(Lease {
         account_id: AccountId::stored(account),
@@ -84,16 +96,29 @@ pub(super) fn leased((account, lane_id, epoch, budget, _): LeasedRow, owner: &st
         epoch,
         until,
         leased_until: until,
+        horizon,
         learned: parse(&budget)?,
     })
 }
 
 impl Store {
-    /// Takes up to `count` lanes that have work due, without the work.
+    /// Takes up to `count` lanes that have work due, without the work, and as if no transaction had been open.
     pub async fn lease_lanes(&self, kind: LaneKind, owner: &str, count: u32, now: Timestamp) -> Result<Vec<Lease>> {
         let lease = lease(kind, owner, count, now);
         let rows = self.db.write(|tx| Box::pin(async move { lease.fetch_all::<LeasedRow>(tx).await })).await?;
-        rows.into_iter().map(|row| leased(row, owner, now)).collect()
+        rows.into_iter().map(|row| leased(row, owner, 0, now)).collect()
+    }
+
+    /// The number of the next transaction, asked for when a lease is committed. One that came before may have seen the
+    /// lane due, and left its wake-up out for that; see [`release`].
+    pub(super) async fn horizon(&self) -> Result<i64> {
+        match &self.db {
+            Db::Sqlite(_) => Ok(0),
+            Db::Postgres(_) => {
+                let next = "SELECT CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint)";
+                query(Sql::same(next.to_owned())).fetch_one(&self.db).await
+            }
+        }
     }
 
     /// When the next lane of a kind has work, so that a worker can sleep until then. Agrees with
@@ -210,18 +235,22 @@ macro_rules! next_in_band {
 }
 
 /// Gives lanes back and says when each is due again, read from its open work in the same transaction. A lane that was
-/// woken meanwhile is due at once: the work behind that may not be visible here yet. Agrees with
-/// [`crate::lane::Lane::release`].
-pub(super) fn release(lanes: &[(&Lease, &LaneState)]) -> Query {
+/// woken meanwhile is due at once: the work behind that may not be visible here yet. On Postgres it is looked at again
+/// soon while a transaction is open that is older than the lease. Agrees with [`crate::lane::Lane::release`].
+pub(super) fn release(lanes: &[(&Lease, &LaneState)], now: Timestamp) -> Query {
     query(sql!(
         "UPDATE lanes AS l SET lease_until = 0, owner = NULL, paused_until = " greatest "(j.paused, l.paused_until),
            pause = CASE WHEN j.paused > l.paused_until THEN j.pause ELSE l.pause END, budget = coalesce(j.budget, l.budget),
-           next_due = " least "(l.care_due, CASE WHEN l.next_due = j.leased THEN $2 ELSE l.next_due END, coalesce((
+           next_due = " least "(l.care_due, CASE WHEN l.next_due = j.leased THEN $2 ELSE l.next_due END, "
+           on(
+             sqlite: "",
+             postgres: "CASE WHEN CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) < j.horizon THEN j.again ELSE $2 END, "
+           ) "coalesce((
              SELECT min(m.due_at) FROM (" next_in_band!("0") " UNION ALL " next_in_band!("1") ") AS m), $2))
-         FROM " rows("$1"; account text, lane text, epoch bigint, leased bigint, paused bigint, pause text, budget text) " AS j
+         FROM " rows("$1"; account text, lane text, epoch bigint, leased bigint, paused bigint, pause text, budget text, horizon bigint, again bigint) " AS j
          WHERE l.account_id = j.account AND l.id = j.lane AND l.epoch = j.epoch"
     ))
-    .bind(Rows::of(&lanes.iter().map(|(lease, state)| LaneRow::of(lease, state)).collect::<Vec<_>>()))
+    .bind(Rows::of(&lanes.iter().map(|(lease, state)| LaneRow::of(lease, state, now)).collect::<Vec<_>>()))
     .bind(Timestamp::NEVER.0)
 }
 

@@ -246,7 +246,7 @@ fn storing(lanes: &[&PlannedLane], now: Timestamp) -> Vec<Query> {
         .extend(causes::hold(&planned().filter_map(|(lease, planned)| held(lease, planned)).collect::<Vec<_>>(), now));
     statements.push(delete_work(&fates));
     let state = LaneState::default();
-    statements.push(lanes::release(&lanes.iter().map(|lane| (&lane.lease, &state)).collect::<Vec<_>>()));
+    statements.push(lanes::release(&lanes.iter().map(|lane| (&lane.lease, &state)).collect::<Vec<_>>(), now));
     statements
 }
 

@@ -55,10 +55,15 @@ impl Store {
                 Ok(taken)
             })
         });
+        let rows = take.await?;
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let horizon = self.horizon().await?;
         let mut taken = Vec::new();
-        for (row, due) in take.await? {
+        for (row, due) in rows {
             let revision = row.4;
-            let lease = lanes::leased(row, owner, now)?;
+            let lease = lanes::leased(row, owner, horizon, now)?;
             let rules = self.rules(&lease.account_id, revision).await?;
             taken.push(TakenEvents { lease, events: plans::received_events(due), rules });
         }
@@ -90,7 +95,7 @@ impl Store {
             })
         });
         let Some((row, due, recent, open, connection)) = take.await? else { return Ok(None) };
-        let lease = lanes::leased(row, owner, now)?;
+        let lease = lanes::leased(row, owner, self.horizon().await?, now)?;
         let (connection, token) = self.opened(connection)?;
         Ok(Some(TakenDeliveries {
             claimed: deliveries::claimed(&lease.account_id, due)?,
