@@ -145,8 +145,14 @@ async fn open(app: &App, simulator: &Simulator, address: &str, slug: &str) -> an
         .await?;
     let secret = SecretString::from(Secret::generate());
     let modes = SchemaModes::new();
-    let new =
-        NewSource { account_id: &account.id, name: "bench", tolerance_s: 300, schema_modes: &modes, secret: &secret };
+    let new = NewSource {
+        account_id: &account.id,
+        name: "bench",
+        tolerance_s: 300,
+        schema_modes: &modes,
+        rate: 0,
+        secret: &secret,
+    };
     let source = app.store.create_source(new, now).await?;
     let url = format!("{address}/v1/sources/{}/events", source.id);
     Ok(Source { url, secret: Secret::parse(secret.expose_secret())?, portal: portal.id })

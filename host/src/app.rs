@@ -6,11 +6,12 @@ use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::clock::ClockWatch;
 use crate::config::Config;
 use crate::deliver::Clock;
 use crate::hubspot::{HubSpot, OAuthApp};
 use crate::ingest::Door;
-use crate::model::time::clock;
+use crate::model::time::{clock, machine_clock};
 use crate::seal::KeyRing;
 use crate::stock;
 use crate::store::{Database, Store};
@@ -31,6 +32,7 @@ pub struct App {
     pub door: Door,
     pub wake: Arc<Wake>,
     pub clock: Clock,
+    pub clock_watch: ClockWatch,
     /// Where browsers reach the service; without it nobody can be sent to HubSpot and back.
     pub public_url: Option<String>,
     /// Opens the management API; without one it stays closed.
@@ -68,6 +70,7 @@ impl App {
             transformer,
             wake,
             clock,
+            clock_watch: ClockWatch::new(Arc::new(machine_clock)),
             rejections: tokio::sync::Semaphore::new(REJECTIONS_AT_ONCE),
             metrics: None,
         })

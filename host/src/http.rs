@@ -6,6 +6,7 @@ mod error;
 mod guard;
 mod health;
 mod ingest;
+mod listen;
 mod page;
 mod portal;
 mod replays;
@@ -16,6 +17,8 @@ use axum::{Router, middleware};
 
 use crate::app::App;
 use crate::config::Role;
+
+pub use listen::{Limits, serve};
 
 /// The routes of a process with these roles.
 pub fn router(app: Arc<App>, roles: &[Role]) -> Router {

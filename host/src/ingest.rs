@@ -1,6 +1,7 @@
 //! The door: a signed request becomes a stored event. Acknowledged only after the commit.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,12 +11,13 @@ use crate::crash::{self, Broken, crash_point};
 use crate::digest::sha256_hex;
 use crate::model::account::SchemaMode;
 use crate::model::event::{Accepted, NewEvent};
-use crate::model::id::EventId;
+use crate::model::id::{EventId, SourceId};
 use crate::model::time::Timestamp;
 use crate::payload::{Envelope, EnvelopeError};
+use crate::rate::{Bucket, TooMany};
 use crate::schema::{self, Violation};
 use crate::signature::{self, Secret, SignatureError, Signed};
-use crate::store::{SigningSource, Store};
+use crate::store::{self, SigningSource, Store};
 use crate::wake::Wake;
 
 /// The body of one event. A conversation of 60,000 characters fits, and a flood does not.
@@ -40,6 +42,8 @@ pub enum Refusal {
     TooLarge,
     #[error("the body ended early: {0}")]
     Unreadable(String),
+    #[error("the body did not arrive in time")]
+    TooSlow,
     #[error(transparent)]
     Signature(#[from] SignatureError),
     /// Told to the sender as [`SignatureError::Mismatch`]: who guesses addresses learns nothing.
@@ -53,6 +57,8 @@ pub enum Refusal {
     IdReused { sender_id: String, first: EventId },
     #[error("the source sends faster than its events are stored: {IN_FLIGHT_MAX} of them wait")]
     TooFast,
+    #[error("the source sends more than its {} events a second", .0.rate)]
+    OverRate(TooMany),
     #[error("too many events wait to be stored")]
     Busy,
     #[error("the store does not answer")]
@@ -65,12 +71,14 @@ impl Refusal {
         match self {
             Self::TooLarge => "too_large",
             Self::Unreadable(_) => "malformed",
+            Self::TooSlow => "too_slow",
             Self::Signature(error) => error.class(),
             Self::UnknownSource => "unknown_source",
             Self::Envelope(error) => error.class(),
             Self::Schema { .. } => "schema",
             Self::IdReused { .. } => "id_reused",
             Self::TooFast => "too_fast",
+            Self::OverRate(_) => "over_rate",
             Self::Busy => "busy",
             Self::StoreDown => "store_down",
         }
@@ -78,7 +86,11 @@ impl Refusal {
 
     /// Whether the request came as far as its signature, so that its source is known to exist.
     pub fn knows_source(&self) -> bool {
-        self.is_signed() || matches!(self, Self::Signature(SignatureError::Mismatch | SignatureError::Stale { .. }))
+        self.is_signed()
+            || matches!(
+                self,
+                Self::Signature(SignatureError::Mismatch | SignatureError::Stale { .. }) | Self::OverRate(_)
+            )
     }
 
     /// Whether the signature was right, so that the body is the source's own.
@@ -107,8 +119,12 @@ pub struct Door {
     store: Store,
     queue: mpsc::Sender<Waiting>,
     sources: Mutex<HashMap<String, (Arc<SigningSource>, Timestamp)>>,
+    /// What each source that has a limit may still send.
+    buckets: Mutex<HashMap<SourceId, Bucket>>,
     /// Checked for sources that do not exist, so that the answer takes the same time.
     decoy: Secret,
+    /// The last source that was asked for could not be read.
+    unreadable: AtomicBool,
 }
 
 struct Waiting {
@@ -123,7 +139,41 @@ impl Door {
         let (queue, waiting) = mpsc::channel(QUEUE_EVENTS_MAX);
         tokio::spawn(commit_groups(store.clone(), waiting, wake));
         let decoy = Secret::parse(&Secret::generate()).expect("our own secrets can be read");
-        Self { store, queue, sources: Mutex::default(), decoy }
+        Self {
+            store,
+            queue,
+            sources: Mutex::default(),
+            buckets: Mutex::default(),
+            decoy,
+            unreadable: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether the source may send now: asked before the body is read. Nothing is taken yet: who cannot sign for a source
+    /// must not be able to use up what it may send.
+    ///
+    /// # Errors
+    /// [`Refusal`], when it has to wait. One that does not exist is refused later, like a wrong signature.
+    pub async fn look(&self, source: &str, now: Timestamp) -> Result<(), Refusal> {
+        match self.source(source, now).await? {
+            Some(source) => self.within_rate(&source, now, Bucket::look),
+            None => Ok(()),
+        }
+    }
+
+    fn within_rate(
+        &self,
+        source: &SigningSource,
+        now: Timestamp,
+        ask: impl FnOnce(&mut Bucket, i64, Timestamp) -> Result<(), TooMany>,
+    ) -> Result<(), Refusal> {
+        let (id, rate) = (&source.source.id, source.source.rate);
+        if rate == 0 {
+            return Ok(());
+        }
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let bucket = buckets.entry(id.clone()).or_insert_with(|| Bucket::full(rate, now));
+        ask(bucket, rate, now).map_err(Refusal::OverRate)
     }
 
     /// Whether the source signed these bytes.
@@ -153,6 +203,7 @@ impl Door {
             }
             Err(other) => return Err(other.into()),
         }
+        self.within_rate(&source, now, Bucket::take)?;
         Ok(Verified { source, sender_id: signed.id, body })
     }
 
@@ -169,9 +220,13 @@ impl Door {
 
     async fn read_source(&self, id: &str, now: Timestamp) -> Result<Option<Arc<SigningSource>>, Refusal> {
         let found = self.store.signing_source(id, now).await.map_err(|error| {
-            tracing::error!(source.id = %id, "source {id} cannot be read: {error:#}");
+            // Once, until one can be read again: every request would say it.
+            if !store::is_away(&error) && !self.unreadable.swap(true, Ordering::Relaxed) {
+                tracing::error!(source.id = %id, "source {id} cannot be read: {error:#}");
+            }
             Refusal::StoreDown
         })?;
+        self.unreadable.store(false, Ordering::Relaxed);
         let found = found.map(Arc::new);
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         match &found {
@@ -255,7 +310,10 @@ async fn commit(store: &Store, mut group: Vec<Waiting>) {
     metrics::histogram!("leadline_commit_group_events").record(events.len() as f64);
     crash_point!("CP1");
     let accepted = store.insert_events(&events, now).await.inspect_err(|error| {
-        tracing::error!("{} events cannot be stored and were not acknowledged: {error}", events.len());
+        metrics::counter!("leadline_commit_groups_failed_total").increment(1);
+        if !error.is_away() {
+            tracing::error!("{} events cannot be stored and were not acknowledged: {error}", events.len());
+        }
     });
     crash_point!("CP2");
     match accepted {

@@ -10,6 +10,7 @@ pub mod serve;
 pub mod telemetry;
 pub mod view;
 
+pub mod clock;
 pub mod connection;
 pub mod deliver;
 pub mod housekeeping;
@@ -31,6 +32,7 @@ pub mod fit;
 pub mod lane;
 pub mod payload;
 pub mod plan;
+pub mod rate;
 pub mod retry;
 pub mod route;
 pub mod schema;

@@ -1,6 +1,6 @@
 //! The running service: handed its listener and its stop signal, so that a test starts it as production does.
 
-use std::future::{Future, IntoFuture as _};
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::config::Role;
 use crate::crash::crash_point;
 use crate::housekeeping::Limits;
-use crate::{housekeeping, http, process, worker};
+use crate::{housekeeping, http, process, store, worker};
 
 /// How long a service may take to finish what is under way, where nobody says otherwise: less than what process
 /// managers wait before they kill.
@@ -25,11 +25,13 @@ pub struct Manner {
     pub drain: Duration,
     /// How long what grows is kept.
     pub keep: Limits,
+    /// How many senders there may be, and how slow.
+    pub senders: http::Limits,
 }
 
 impl Default for Manner {
     fn default() -> Self {
-        Self { roles: Role::ALL.to_vec(), drain: DRAIN, keep: Limits::default() }
+        Self { roles: Role::ALL.to_vec(), drain: DRAIN, keep: Limits::default(), senders: http::Limits::default() }
     }
 }
 
@@ -45,42 +47,54 @@ pub enum Ended {
 /// Serves until `shutdown` is ready, then finishes what is under way, for as long as `manner` allows.
 ///
 /// # Errors
-/// When the listener fails, or leases of an earlier run cannot be voided.
+/// When leases of an earlier run cannot be voided.
 pub async fn run(
     app: Arc<App>,
     manner: Manner,
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<Ended> {
-    let Manner { roles, drain, keep } = manner;
+    let Manner { roles, drain, keep, senders } = manner;
     // Of an earlier run on the same file. Beside others, a dead one's leases end by themselves.
     if app.store.is_for_one_process() {
         app.store.void_leases().await?;
+        let (last, now) = (app.store.served_last().await?, (app.clock)());
+        if last > now {
+            tracing::warn!("the clock was set back since the last run, to {now}; work goes on by the new time");
+            app.store.move_back(now, last.since(now)).await?;
+        }
+    } else {
+        // Before the first lease.
+        app.clock_watch.look(&app.store).await?;
     }
     // Leads are taken in without them too; those then stay outside of the partitions.
-    if let Err(error) = housekeeping::make_partitions(&app.store, (app.clock)()).await {
+    if let Err(error) = housekeeping::make_partitions(&app.store, (app.clock)()).await
+        && !store::is_away(&error)
+    {
         tracing::error!("{error:#}");
     }
     let (stop, stopped) = watch::channel(false);
     if roles.contains(&Role::Plan) {
         let warmed = app.clone();
         tokio::spawn(async move {
-            if let Err(error) = process::warm_up(&warmed.store, &warmed.transformer).await {
+            if let Err(error) = process::warm_up(&warmed.store, &warmed.transformer).await
+                && !store::is_away(&error)
+            {
                 tracing::error!("a transformation that is in use cannot be loaded: {error:#}");
             }
         });
     }
     let workers = tokio::spawn(worker::run(app.clone(), roles.clone(), keep, stopped.clone()));
     let mut ended = stopped;
-    let served = axum::serve(listener, http::router(app, &roles)).with_graceful_shutdown(async move {
+    let served = http::serve(listener, http::router(app, &roles), senders, async move {
         // Fails only when the sender is gone, and then it is over as well.
         drop(ended.wait_for(|stop| *stop).await);
     });
-    let mut served = tokio::spawn(served.into_future());
+    let mut served = tokio::spawn(served);
     tokio::select! {
-        // Before anybody asked for it: the listener failed.
+        // Before anybody asked for it: it panicked.
         served = &mut served => {
-            served??;
+            served?;
             anyhow::bail!("the service stopped answering requests");
         }
         () = shutdown => {}
@@ -88,7 +102,7 @@ pub async fn run(
     stop.send_replace(true);
     crash_point!("CP18");
     let finish = async {
-        served.await??;
+        served.await?;
         workers.await?;
         anyhow::Ok(Ended::Finished)
     };

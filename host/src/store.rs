@@ -13,6 +13,7 @@ mod deliveries;
 mod dropped;
 mod endings;
 mod events;
+mod health;
 mod issues;
 mod keys;
 mod lanes;
@@ -31,6 +32,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::model::time::Timestamp;
 use crate::seal::KeyRing;
 
 use db::postgres::PostgresDb;
@@ -41,7 +43,7 @@ pub use accounts::{CreateAccount, NewSource, SigningSource};
 pub use calls::{AnsweredCall, NewCall, OpenCall, ShownCall};
 pub use connections::{Connect, NewConnection};
 pub use consents::{Consent, NewTicket, Ticket};
-pub use db::{Result, StoreError};
+pub use db::{Result, StoreError, is_away};
 pub use deliveries::{Attempt, Settlement};
 pub use dropped::DroppedValue;
 pub use endings::{Waiting, WaitingLeads};
@@ -103,6 +105,25 @@ impl Store {
         query(sql!("SELECT CAST(1 AS bigint)")).fetch_one::<i64>(&self.db).await.map(drop)
     }
 
+    /// What time it is at the database.
+    pub async fn time(&self) -> Result<Timestamp> {
+        let time = query(sql!(on(
+            sqlite: "SELECT CAST(unixepoch('subsec') * 1000 AS integer)",
+            postgres: "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
+        )));
+        Ok(Timestamp(time.fetch_one(&self.db).await?))
+    }
+
+    /// Whether the database answered when it was last asked.
+    pub fn answers(&self) -> bool {
+        self.db.health().answers()
+    }
+
+    /// Ready while the database answers. Whoever found it away waits here instead of trying again and again.
+    pub async fn wait_until_it_answers(&self) {
+        self.db.health().wait_until_it_answers().await;
+    }
+
     /// Waits for what is under way and closes the database.
     pub async fn close(&self) {
         self.db.close().await;
@@ -140,7 +161,6 @@ mod tests {
     use crate::model::event::NewEvent;
     use crate::model::id::{CallId, EventId, SourceId, VersionId};
     use crate::model::lane::LaneKind;
-    use crate::model::time::Timestamp;
     use crate::plan::Plan;
 
     #[tokio::test]

@@ -37,6 +37,16 @@ pub fn init_metrics() -> Option<PrometheusHandle> {
         "leadline_connects_stopped_total",
         "pages that said why nothing was connected, by status"
     );
+    metrics::describe_counter!(
+        "leadline_commit_groups_failed_total",
+        "groups of events that could not be stored, and were not acknowledged"
+    );
+    metrics::describe_counter!(
+        "leadline_connections_let_go_total",
+        "silent connections that were ended to make room for others"
+    );
+    metrics::describe_gauge!("leadline_store_up", "whether the database answers; set when that changes");
+    metrics::describe_gauge!("leadline_clock_skew_seconds", "how far this clock is ahead of the database's at least");
     metrics::describe_histogram!("leadline_transform_seconds", "time of one run of a transformation");
     metrics::describe_histogram!("leadline_commit_group_events", "events in one commit at the door");
     Some(handle)

@@ -1,5 +1,6 @@
 //! The loops around the steps: work while there is work, then sleep until something is due or somebody knocks.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::config::Role;
 use crate::deliver;
 use crate::housekeeping::{self, Limits};
 use crate::model::lane::{LaneKind, Step};
-use crate::{process, replay, retry};
+use crate::{clock, process, replay, retry, store};
 
 /// Plan steps at once: one a core is enough, since guests burn processor time only.
 const PLANNERS: usize = 2;
@@ -44,10 +45,14 @@ pub async fn run(app: Arc<App>, roles: Vec<Role>, keep: Limits, stop: watch::Rec
             continue;
         }
         for number in 0..count {
-            let (app, owner, stop) = (app.clone(), owner(kind, number), stop.clone());
-            loops.spawn(keep_running(kind.as_str(), move || run_loop(app.clone(), kind, owner.clone(), stop.clone())));
+            let (app, stop) = (app.clone(), stop.clone());
+            let hand = Arc::new(Hand { kind, owner: owner(kind, number), failed: AtomicBool::new(false) });
+            loops.spawn(keep_running(kind.as_str(), move || run_loop(app.clone(), hand.clone(), stop.clone())));
         }
         loops.spawn(keep_time(app.clone(), kind, stop.clone()));
+    }
+    if !app.store.is_for_one_process() {
+        loops.spawn(keep_clock(app.clone(), stop.clone()));
     }
     if roles.contains(&Role::Plan) {
         loops.spawn(keep_running("replay", move || run_replays(app.clone(), stop.clone())));
@@ -70,30 +75,53 @@ where
     }
 }
 
-/// One round of a kind.
-async fn step(app: &App, kind: LaneKind, owner: &str) -> anyhow::Result<Step> {
-    match kind {
-        LaneKind::Plan => {
-            let step = process::plan_next(&app.store, &app.transformer, owner, (app.clock)()).await?;
-            if step == Step::Worked {
-                app.wake.deliver.notify_one();
-            }
-            Ok(step)
+/// Who runs a loop: the owner of its leases.
+struct Hand {
+    kind: LaneKind,
+    owner: String,
+    /// Its last round failed or panicked, and may have left a lane leased.
+    failed: AtomicBool,
+}
+
+impl Hand {
+    /// One round. What an earlier one left leased is given back first: nobody is at work there, and it would rest until
+    /// the lease ends.
+    async fn step(&self, app: &App) -> anyhow::Result<Step> {
+        if self.failed.load(Ordering::Relaxed) {
+            app.store.void_leases_of(&self.owner).await?;
         }
-        LaneKind::Deliver => deliver::deliver_next(&app.store, &app.hubspot, owner, &app.clock).await,
+        self.failed.store(true, Ordering::Relaxed);
+        let step = match self.kind {
+            LaneKind::Plan => process::plan_next(&app.store, &app.transformer, &self.owner, (app.clock)()).await,
+            LaneKind::Deliver => deliver::deliver_next(&app.store, &app.hubspot, &self.owner, &app.clock).await,
+        }?;
+        self.failed.store(false, Ordering::Relaxed);
+        Ok(step)
     }
 }
 
 /// Works while there is work, then waits for a knock.
-async fn run_loop(app: Arc<App>, kind: LaneKind, owner: String, mut stop: watch::Receiver<bool>) {
+async fn run_loop(app: Arc<App>, hand: Arc<Hand>, mut stop: watch::Receiver<bool>) {
+    let kind = hand.kind;
     let knock = app.wake.of(kind);
     let mut worked = false;
     while !*stop.borrow() {
-        match step(&app, kind, &owner).await {
+        let round = tokio::select! {
+            round = app.clock_watch.begin(&app.store) => round,
+            _ = stop.changed() => continue,
+        };
+        let done = match round {
+            Ok(_round) => hand.step(&app).await,
+            Err(error) => Err(error),
+        };
+        match done {
             // Where one lane had work another may have some: wake a neighbour, who does the same.
             Ok(Step::Worked) => {
                 worked = true;
                 knock.notify_one();
+                if kind == LaneKind::Plan {
+                    app.wake.deliver.notify_one();
+                }
             }
             Ok(Step::Idle) => {
                 if std::mem::take(&mut worked) {
@@ -105,11 +133,23 @@ async fn run_loop(app: Arc<App>, kind: LaneKind, owner: String, mut stop: watch:
                     _ = stop.changed() => {}
                 }
             }
-            Err(error) => {
-                tracing::error!("a {} step failed and is tried again: {error:#}", kind.as_str());
-                tokio::time::sleep(MEND).await;
-            }
+            Err(error) => tokio::select! {
+                () = mend(&app, kind.as_str(), &error) => {}
+                _ = stop.changed() => {}
+            },
         }
+    }
+}
+
+/// Waits after a failure of ours, before the next try. That the database is away was said once, by the store, and is
+/// over by itself.
+async fn mend(app: &App, step: &str, error: &anyhow::Error) {
+    if store::is_away(error) {
+        tracing::debug!("a {step} step waits for the database: {error:#}");
+        app.store.wait_until_it_answers().await;
+    } else {
+        tracing::error!("a {step} step failed and is tried again: {error:#}");
+        tokio::time::sleep(MEND).await;
     }
 }
 
@@ -117,32 +157,39 @@ async fn run_loop(app: Arc<App>, kind: LaneKind, owner: String, mut stop: watch:
 /// queue.
 async fn run_replays(app: Arc<App>, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
-        let rest = match replay::next(&app.store, (app.clock)()).await {
-            Ok(Step::Worked) => {
-                app.wake.plan.notify_one();
-                app.wake.deliver.notify_one();
-                Duration::ZERO
-            }
-            Ok(Step::Idle) => time_until_replay(&app).await,
-            Err(error) => {
-                tracing::error!("a replay step failed and is tried again: {error:#}");
-                MEND
+        let round = tokio::select! {
+            round = app.clock_watch.begin(&app.store) => round,
+            _ = stop.changed() => continue,
+        };
+        let done = match round {
+            Ok(_round) => replay_round(&app).await,
+            Err(error) => Err(error),
+        };
+        let rest = async {
+            match done {
+                Ok(rest) => tokio::time::sleep(rest).await,
+                Err(error) => mend(&app, "replay", &error).await,
             }
         };
         tokio::select! {
-            () = tokio::time::sleep(rest) => {}
+            () = rest => {}
             _ = stop.changed() => {}
         }
     }
 }
 
-async fn time_until_replay(app: &App) -> Duration {
-    match app.store.next_replay_at().await {
-        Ok(Some(next)) => next.since((app.clock)()).clamp(SLEEP_MIN, SLEEP_MAX),
-        Ok(None) => SLEEP_MAX,
-        Err(error) => {
-            tracing::error!("the replays cannot be read: {error}");
-            MEND
+/// One page, and how long to rest after it.
+async fn replay_round(app: &App) -> anyhow::Result<Duration> {
+    let now = (app.clock)();
+    match replay::next(&app.store, now).await? {
+        Step::Worked => {
+            app.wake.plan.notify_one();
+            app.wake.deliver.notify_one();
+            Ok(Duration::ZERO)
+        }
+        Step::Idle => {
+            let next = app.store.next_replay_at().await?;
+            Ok(next.map_or(SLEEP_MAX, |next| next.since(now).clamp(SLEEP_MIN, SLEEP_MAX)))
         }
     }
 }
@@ -151,10 +198,30 @@ async fn time_until_replay(app: &App) -> Duration {
 /// database busy.
 async fn keep_time(app: Arc<App>, kind: LaneKind, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
-        let rest = time_until_due(&app, kind).await;
+        let due = async {
+            match time_until_due(&app, kind).await {
+                Ok(rest) => tokio::time::sleep(rest).await,
+                Err(error) => mend(&app, kind.as_str(), &error).await,
+            }
+        };
         tokio::select! {
-            () = tokio::time::sleep(rest) => app.wake.of(kind).notify_one(),
+            () = due => app.wake.of(kind).notify_one(),
             () = app.wake.timekeeper(kind).notified() => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Compares the clock with that of the database, by which other processes work too.
+async fn keep_clock(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        if let Err(error) = app.clock_watch.look(&app.store).await
+            && !store::is_away(&error)
+        {
+            tracing::error!("the database's clock cannot be read: {error:#}");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(clock::LOOK_EVERY) => {}
             _ = stop.changed() => {}
         }
     }
@@ -169,7 +236,9 @@ async fn keep_house(app: Arc<App>, limits: Limits, mut stop: watch::Receiver<boo
             Ok(Step::Worked) => started.elapsed().max(KEEP_HOUSE_REST),
             Ok(Step::Idle) => KEEP_HOUSE_EVERY,
             Err(error) => {
-                tracing::error!("housekeeping failed and is tried again: {error:#}");
+                if !store::is_away(&error) {
+                    tracing::error!("housekeeping failed and is tried again: {error:#}");
+                }
                 KEEP_HOUSE_MEND
             }
         };
@@ -192,17 +261,11 @@ fn owner(kind: LaneKind, number: usize) -> String {
     format!("{}-{}-{number}", kind.as_str(), *PROCESS)
 }
 
-async fn time_until_due(app: &App, kind: LaneKind) -> Duration {
+async fn time_until_due(app: &App, kind: LaneKind) -> anyhow::Result<Duration> {
     let now = (app.clock)();
     // Each process at a time of its own, so that they do not ask all at once.
     let beside_others = || retry::jittered(SLEEP_MAX_BESIDE_OTHERS, &PROCESS, now);
     let longest = if app.store.is_for_one_process() { SLEEP_MAX } else { beside_others() };
-    match app.store.next_due(kind, now).await {
-        Ok(Some(due)) => due.since(now).clamp(SLEEP_MIN, longest),
-        Ok(None) => longest,
-        Err(error) => {
-            tracing::error!("the queue cannot be read: {error}");
-            MEND
-        }
-    }
+    let due = app.store.next_due(kind, now).await?;
+    Ok(due.map_or(longest, |due| due.since(now).clamp(SLEEP_MIN, longest)))
 }

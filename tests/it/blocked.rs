@@ -63,6 +63,7 @@ async fn an_account_without_a_portal_skips_with_the_reason() {
         name: "chat",
         tolerance_s: 300,
         schema_modes: &modes,
+        rate: 0,
         secret: &secret,
     };
     let source = app.app.store.create_source(new, app.now()).await.unwrap().id;

@@ -26,6 +26,7 @@ async fn with_schema_mode(app: &TestApp, dealer: &Dealer, mode: SchemaMode) -> D
         name: "strict",
         tolerance_s: 300,
         schema_modes: &modes,
+        rate: 0,
         secret: &secret,
     };
     let source = app.app.store.create_source(new, app.now()).await.unwrap().id;
@@ -301,5 +302,50 @@ async fn half_an_emoji_costs_neither_the_lead_nor_the_account() {
     ] {
         assert_eq!(app.post(&dealer, "msg_deep", unreadable.as_bytes()).await.status, 400);
     }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_source_that_sends_more_than_it_may_waits_and_no_other_does() {
+    let app = TestApp::start().await;
+    let (loud, other) = (app.connected("loud").await, app.connected("other").await);
+    let loud_source = app.app.store.sources(Some(&loud.account.id)).await.unwrap().remove(0);
+    app.app.store.set_rate(&loud_source, 10).await.unwrap();
+    let mut statuses = Vec::new();
+    for number in 0..25 {
+        let body = String::from_utf8_lossy(BODY).replace("lead_1", &format!("lead_{number}"));
+        statuses.push(app.post(&loud, &format!("msg_{number}"), body.as_bytes()).await.status);
+    }
+    assert_eq!(statuses, [vec![202; 20], vec![429; 5]].concat(), "as much as in two seconds at once");
+    let refused = app.post(&loud, "msg_more", BODY).await;
+    assert_eq!((refused.status, refused.body["code"].as_str()), (429, Some("ingest.over_rate")));
+    assert_eq!(refused.retry_after.as_deref(), Some("1"));
+    assert_eq!(app.post(&other, "msg_1", BODY).await.status, 202);
+    let entries = app.app.store.rejections(Some(loud.source.as_str()), 10).await.unwrap();
+    assert_eq!(entries.len(), 1, "recorded once a second, counted always: {entries:?}");
+    assert_eq!(
+        (entries[0].class.as_str(), entries[0].detail.as_str()),
+        ("over_rate", "the source sends more than its 10 events a second")
+    );
+    app.advance(std::time::Duration::from_secs(1));
+    assert_eq!(app.post(&loud, "msg_more", BODY).await.status, 202);
+    app.run_until_idle().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn who_cannot_sign_for_a_source_cannot_use_up_what_it_may_send() {
+    let app = TestApp::start().await;
+    let dealer = app.connected("acme").await;
+    let source = app.app.store.sources(Some(&dealer.account.id)).await.unwrap().remove(0);
+    app.app.store.set_rate(&source, 1).await.unwrap();
+    let at = app.now().seconds();
+    let forged = Secret::parse(&Secret::generate()).unwrap().sign("msg_1", at, BODY);
+    for _ in 0..10 {
+        let headers = [("webhook-id", "msg_1"), ("webhook-timestamp", &at.to_string()), ("webhook-signature", &forged)];
+        assert_eq!(app.post_raw(dealer.source.as_str(), &headers, BODY).await.status, 401);
+    }
+    assert_eq!(app.post(&dealer, "msg_1", BODY).await.status, 202);
+    app.run_until_idle().await;
     app.finish().await;
 }

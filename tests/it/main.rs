@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod guests;
+mod postgres_server;
+mod proxy;
 mod support;
 
 mod answers;
@@ -11,10 +13,12 @@ mod components;
 mod conformance;
 mod connection;
 mod crash;
+mod database;
 mod delivery;
 mod examples;
 mod freeze;
 mod ingest;
+mod network;
 mod outage;
 mod pace;
 mod properties;
@@ -22,4 +26,5 @@ mod replay;
 mod retention;
 mod retry;
 mod sandbox;
+mod senders;
 mod traps;

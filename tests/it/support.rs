@@ -16,7 +16,7 @@ use leadline::model::time::Timestamp;
 use leadline::signature::Secret;
 use leadline::store::{CreateAccount, EventFilter, NewSource, ShownEvent, Store};
 use leadline::view::{self, Lead};
-use leadline::{connection, deliver, http, process, stock};
+use leadline::{connection, deliver, http, process, serve, stock};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use sqlx::Connection as _;
@@ -129,7 +129,7 @@ impl TestApp {
         app.store.void_leases().await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let router = http::router(app.clone(), &Role::ALL);
-        tokio::spawn(async move { axum_serve(listener, router).await });
+        tokio::spawn(http::serve(listener, router, http::Limits::default(), std::future::pending()));
         Self { app, hubspot, address, now, folder }
     }
 
@@ -152,6 +152,26 @@ impl TestApp {
     fn set_clock(&self, to: Timestamp) {
         self.now.store(to.0, Ordering::SeqCst);
         self.hubspot.set_clock(to.0);
+    }
+
+    /// Starts the loops of the service itself beside this test, and lets the clock go: for what comes from outside, and
+    /// when it likes.
+    pub(crate) async fn let_go(&self) {
+        let (now, hubspot, begin) = (self.now.clone(), self.hubspot.clone(), self.now());
+        let started = std::time::Instant::now();
+        tokio::spawn(async move {
+            loop {
+                let at = begin + started.elapsed();
+                now.store(at.0, Ordering::SeqCst);
+                hubspot.set_clock(at.0);
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let ready = format!("http://{}/readyz", listener.local_addr().unwrap());
+        let run = serve::run(self.app.clone(), serve::Manner::default(), listener, std::future::pending());
+        tokio::spawn(async move { run.await.unwrap() });
+        assert_eq!(reqwest::get(ready).await.unwrap().status(), 200); // everything that comes before the first request is done
     }
 
     /// A dealership that uses a stock transformation.
@@ -189,6 +209,7 @@ impl TestApp {
             name: "chat",
             tolerance_s: 300,
             schema_modes: &modes,
+            rate: 0,
             secret: &secret,
         };
         (self.app.store.create_source(new, self.now()).await.unwrap().id, secret)
@@ -397,10 +418,6 @@ impl TestApp {
         assert!(without_fate.is_empty(), "events without a fate: {without_fate:#?}");
         self.hubspot.stop().await;
     }
-}
-
-async fn axum_serve(listener: tokio::net::TcpListener, router: axum::Router) {
-    axum::serve(listener, router).await.unwrap();
 }
 
 /// A lead of this person, as the widget sends it.

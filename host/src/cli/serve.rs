@@ -50,7 +50,7 @@ pub async fn run(args: Serve, context: &mut Context<'_>) -> Result<()> {
     )?;
     context.out.flush()?;
     let drain = Duration::from_secs(args.drain_seconds);
-    let manner = serve::Manner { roles: args.roles, drain, keep: args.keep.limits() };
+    let manner = serve::Manner { roles: args.roles, drain, keep: args.keep.limits(), ..serve::Manner::default() };
     let ended = serve::run(app.clone(), manner, listener, serve::asked_to_end()?).await?;
     if ended == serve::Ended::Cut {
         writeln!(

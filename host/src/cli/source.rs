@@ -11,7 +11,7 @@ use crate::model::account::{SchemaMode, SchemaModes, Source};
 use crate::model::time::clock;
 use crate::schema::EVENT_TYPES;
 use crate::signature::Secret;
-use crate::store::{NewSource, Rejection};
+use crate::store::{NewSource, Rejection, Store};
 
 /// Hours that a rotated secret counts on: enough to change every sender in working hours.
 const OVERLAP_HOURS: u64 = 24;
@@ -31,12 +31,23 @@ pub enum Command {
         /// How far the sender's clock may be off, in seconds, 60 to 900.
         #[arg(long, default_value_t = Source::TOLERANCE_S_DEFAULT, value_name = "SECONDS")]
         tolerance: i64,
+        /// Events a second that each process takes from it; 0: any number.
+        #[arg(long, default_value_t = Source::RATE_DEFAULT, value_name = "NUMBER", value_parser = rate)]
+        rate: i64,
         /// What happens to an event that breaks its schema: `TYPE=off|warn|quarantine|reject`. Repeatable; `warn` else.
         #[arg(long, value_name = "TYPE=MODE", value_parser = schema_mode)]
         schema: Vec<(String, SchemaMode)>,
         /// Use the secret of this file (`whsec_…`) instead of a new one.
         #[arg(long, value_name = "FILE")]
         secret_file: Option<std::path::PathBuf>,
+    },
+    /// Change what a source may send. It counts about a second later.
+    Set {
+        /// Id of the source.
+        source: String,
+        /// Events a second that each process takes from it; 0: any number.
+        #[arg(long, value_name = "NUMBER", value_parser = rate)]
+        rate: i64,
     },
     /// Give a source a new signing secret. The old one counts on for a while.
     Rotate {
@@ -71,6 +82,22 @@ struct WithSecret {
     secret: String,
 }
 
+fn rate(text: &str) -> std::result::Result<i64, String> {
+    let rate = text.parse().ok().filter(|rate| (0..=Source::RATE_MAX).contains(rate));
+    rate.ok_or_else(|| format!("a rate is a whole number from 0 to {}", Source::RATE_MAX))
+}
+
+fn rate_words(source: &Source) -> String {
+    if source.rate == 0 { "no limit".to_owned() } else { format!("{}/s", source.rate) }
+}
+
+async fn find(store: &Store, id: &str) -> Result<Source> {
+    let found = store.sources(None).await?.into_iter().find(|known| known.id.as_str() == id);
+    found.ok_or_else(|| {
+        Failure::not_found(format!("there is no source `{id}`")).hint("`leadline source list` shows them")
+    })
+}
+
 fn schema_mode(text: &str) -> std::result::Result<(String, SchemaMode), String> {
     let (event_type, mode) = text.split_once('=').ok_or("write `TYPE=MODE`")?;
     if !EVENT_TYPES.iter().any(|known| known.name == event_type) {
@@ -90,7 +117,7 @@ fn schema_mode(text: &str) -> std::result::Result<(String, SchemaMode), String> 
 pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
     match command {
-        Command::Create { account, name, tolerance, schema, secret_file } => {
+        Command::Create { account, name, tolerance, rate, schema, secret_file } => {
             let account = context.account(&store, &account).await?;
             if !Source::TOLERANCE_S_RANGE.contains(&tolerance) {
                 return Err(Failure::usage(format!("a tolerance of {tolerance} s is not between 60 and 900")));
@@ -105,6 +132,7 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
                 name: &name,
                 tolerance_s: tolerance,
                 schema_modes: &schema_modes,
+                rate,
                 secret: &secret,
             };
             let source = store.create_source(new, clock()).await?;
@@ -114,18 +142,18 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
                 shown.source.id, shown.secret, shown.source.id
             ))
         }
+        Command::Set { source, rate } => {
+            let source = Source { rate, ..find(&store, &source).await? };
+            store.set_rate(&source, rate).await?;
+            context.one(&source, |source| format!("Source {} may send: {}.", source.id, rate_words(source)))
+        }
         Command::Rotate { source, overlap } => {
             if overlap > OVERLAP_HOURS_MAX {
                 return Err(Failure::usage(format!(
                     "an overlap of {overlap} hours is not between 0 and {OVERLAP_HOURS_MAX}"
                 )));
             }
-            let sources = store.sources(None).await?;
-            let id = source;
-            let source = sources.into_iter().find(|known| known.id.as_str() == id);
-            let source = source.ok_or_else(|| {
-                Failure::not_found(format!("there is no source `{id}`")).hint("`leadline source list` shows them")
-            })?;
+            let source = find(&store, &source).await?;
             let secret = SecretString::from(Secret::generate());
             store.rotate_secret(&source, &secret, Duration::from_secs(overlap * 3600), clock()).await?;
             let shown = WithSecret { secret: secret.expose_secret().to_owned(), source };
@@ -146,12 +174,13 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
                     source.name.clone(),
                     source.account_id.to_string(),
                     format!("{} s", source.tolerance_s),
+                    rate_words(source),
                     source.created_at.to_string(),
                 ]
             };
             context.list(
                 &sources,
-                &["Id", "Name", "Account", "Tolerance", "Created"],
+                &["Id", "Name", "Account", "Tolerance", "Rate", "Created"],
                 row,
                 "No sources yet: `leadline source create --account SLUG`.",
             )

@@ -8,10 +8,11 @@ use serde::Serialize;
 use crate::cause;
 use crate::connection::session::NoSession;
 use crate::ingest::Refusal;
+use crate::rate::TooMany;
 use crate::replay::ReplayError;
 use crate::schema::Violation;
 use crate::signature::SignatureError;
-use crate::store::StoreError;
+use crate::store::{self, StoreError};
 
 /// What a client is told to wait when we are busy or the store is away, in seconds.
 const RETRY_AFTER_S: u64 = 5;
@@ -70,13 +71,13 @@ impl From<ReplayError> for ApiError {
 
 impl From<anyhow::Error> for ApiError {
     fn from(error: anyhow::Error) -> Self {
-        Self::Internal(error)
+        if store::is_away(&error) { Self::Refused(Refusal::StoreDown) } else { Self::Internal(error) }
     }
 }
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        Self::Internal(error.into())
+        anyhow::Error::from(error).into()
     }
 }
 
@@ -192,6 +193,9 @@ fn refused(refusal: Refusal) -> Problem {
         Refusal::Unreadable(_) => {
             problem(StatusCode::BAD_REQUEST, &code, "The body could not be read", detail, "Send it again.")
         }
+        Refusal::TooSlow => {
+            problem(StatusCode::REQUEST_TIMEOUT, &code, "The body came too slowly", detail, "Send it again, at once.")
+        }
         Refusal::Signature(SignatureError::Mismatch) | Refusal::UnknownSource => {
             // The same words and time for both: who guesses addresses learns nothing.
             problem(
@@ -240,6 +244,16 @@ fn refused(refusal: Refusal) -> Problem {
             detail,
             "Give each event an id of its own, and repeat one with the same body.",
         ),
+        Refusal::OverRate(TooMany { wait, .. }) => Problem {
+            retry_after: Some(wait.as_secs() + 1),
+            ..problem(
+                StatusCode::TOO_MANY_REQUESTS,
+                &code,
+                "More than the source may send",
+                detail,
+                "Send it again later; nothing was stored. The operator may allow more.",
+            )
+        },
         Refusal::TooFast => Problem {
             retry_after: Some(1),
             ..problem(

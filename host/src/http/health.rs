@@ -18,14 +18,16 @@ async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// The process can do its work: the store answers.
-async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
-    match app.store.ping().await {
-        Ok(()) => (StatusCode::OK, "ready\n"),
-        Err(error) => {
-            tracing::error!("not ready: the store does not answer: {error}");
-            (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n")
-        }
+/// The process can do its work: the store answers, and the clock agrees with the store's.
+async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, String) {
+    let trouble = if !app.store.answers() || app.store.ping().await.is_err() {
+        Some("the store does not answer".to_owned())
+    } else {
+        app.clock_watch.disagreement()
+    };
+    match trouble {
+        None => (StatusCode::OK, "ready\n".to_owned()),
+        Some(trouble) => (StatusCode::SERVICE_UNAVAILABLE, format!("{trouble}\n")),
     }
 }
 

@@ -9,6 +9,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 
 use super::error::ApiError;
+use super::listen;
 use crate::app::App;
 use crate::ingest::{BODY_BYTES_MAX, Receipt, Refusal};
 use crate::model::time::Timestamp;
@@ -52,21 +53,33 @@ async fn accept(
     if announced.is_some_and(|length| length > BODY_BYTES_MAX) {
         return Err(Refusal::TooLarge);
     }
+    // Told at once, and not after the timeouts of a database that is known to be away.
+    if !app.store.answers() {
+        return Err(Refusal::StoreDown);
+    }
     let signed = signature::read(|name| headers.get_all(name).iter().map(|value| value.as_bytes()))?;
-    *bytes =
-        axum::body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|error| match std::error::Error::source(&error) {
-            Some(source) if source.to_string().contains("length limit") => Refusal::TooLarge,
-            _ => Refusal::Unreadable(error.to_string()),
-        })?;
+    app.door.look(source, now).await?;
+    *bytes = axum::body::to_bytes(body, BODY_BYTES_MAX).await.map_err(unread)?;
     let verified = app.door.verify(source, &signed, bytes, now).await?;
     app.door.accept(verified, now).await
+}
+
+/// Why a body was not read to its end.
+fn unread(error: axum::Error) -> Refusal {
+    match std::error::Error::source(&error) {
+        _ if listen::was_late(&error) => Refusal::TooSlow,
+        Some(source) if source.to_string().contains("length limit") => Refusal::TooLarge,
+        _ => Refusal::Unreadable(error.to_string()),
+    }
 }
 
 /// Leaves an entry where an operator sees it. What could not be stored is not recorded either.
 async fn record(app: &App, source: &str, headers: &HeaderMap, bytes: &Bytes, refusal: &Refusal, now: Timestamp) {
     metrics::counter!("leadline_requests_rejected_total", "class" => refusal.class()).increment(1);
-    if matches!(refusal, Refusal::TooFast | Refusal::Busy | Refusal::StoreDown) {
-        return;
+    match refusal {
+        Refusal::TooFast | Refusal::Busy | Refusal::StoreDown => return,
+        Refusal::OverRate(too_many) if !too_many.recorded => return,
+        _ => {}
     }
     // A flood of bad requests must not keep the store from good ones.
     let Ok(_place) = app.rejections.try_acquire() else {
@@ -87,7 +100,9 @@ async fn record(app: &App, source: &str, headers: &HeaderMap, bytes: &Bytes, ref
         body: refusal.is_signed().then(|| String::from_utf8_lossy(bytes).replace('\0', "\u{fffd}")),
     };
     tracing::info!(source.id = %rejection.source_id, class = %rejection.class, "a request to source {} was refused: {}", rejection.source_id, refusal.class());
-    if let Err(error) = app.store.reject(&rejection).await {
+    if let Err(error) = app.store.reject(&rejection).await
+        && !error.is_away()
+    {
         tracing::error!("a refused request cannot be recorded: {error}");
     }
 }

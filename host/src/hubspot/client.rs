@@ -28,6 +28,8 @@ pub struct HubSpot {
     http: reqwest::Client,
     base_url: String,
     app: Option<Arc<OAuthApp>>,
+    /// The longest that any answer is waited for.
+    patience: Duration,
 }
 
 /// Whose records: the token, and the API version that stands in every path.
@@ -94,7 +96,13 @@ impl HubSpot {
             .pool_idle_timeout(Duration::from_secs(60))
             .tcp_nodelay(true)
             .build()?;
-        Ok(Self { http, base_url: base_url.trim_end_matches('/').to_owned(), app: None })
+        Ok(Self { http, base_url: base_url.trim_end_matches('/').to_owned(), app: None, patience: WRITE_TIMEOUT })
+    }
+
+    /// The same client, which gives up sooner than it would.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// The same client, as this app of HubSpot's: it may exchange codes and refresh tokens.
@@ -114,7 +122,7 @@ impl HubSpot {
             .http
             .request(request.method.clone(), format!("{}{}", self.base_url, request.path))
             .bearer_auth(portal.token.expose_secret())
-            .timeout(request.timeout());
+            .timeout(request.timeout().min(self.patience));
         let call = match &request.body {
             Some(body) => with_body(call, body),
             None => call,

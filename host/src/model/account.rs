@@ -45,10 +45,16 @@ pub struct Source {
     /// How far a signature's time may be from ours, in seconds, either way.
     pub tolerance_s: i64,
     pub schema_modes: SchemaModes,
+    /// Events a second that each process takes from it; 0: any number.
+    pub rate: i64,
     pub created_at: Timestamp,
 }
 
 impl Source {
+    /// More than the busiest chat widget sends, and less than a loop that runs wild.
+    pub const RATE_DEFAULT: i64 = 500;
+    /// Beyond this the door itself is the limit.
+    pub const RATE_MAX: i64 = 100_000;
     /// The clock skew that the specification's own libraries accept.
     pub const TOLERANCE_S_DEFAULT: i64 = 300;
     /// Shorter refuses honest senders, longer lets a stolen request live.

@@ -35,15 +35,20 @@ impl Timestamp {
     }
 }
 
-/// Reads the clock. The only place that does: everything below the edges is given `now`.
-#[expect(clippy::disallowed_methods, reason = "the edges call this and pass the time on")]
+/// What time it is: everything below the edges is given it.
 pub fn clock() -> Timestamp {
-    let since =
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("the clock stands after 1970");
-    let now = Timestamp(i64::try_from(since.as_millis()).expect("the clock stands before the year 292 million"));
+    let now = machine_clock();
     #[cfg(feature = "crash")]
     let now = now + crate::crash::clock_ahead();
     now
+}
+
+/// Reads the clock of the machine. The only place that does.
+#[expect(clippy::disallowed_methods, reason = "the edges call this and pass the time on")]
+pub fn machine_clock() -> Timestamp {
+    let since =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("the clock stands after 1970");
+    Timestamp(i64::try_from(since.as_millis()).expect("the clock stands before the year 292 million"))
 }
 
 impl Add<Duration> for Timestamp {

@@ -29,6 +29,8 @@ pub struct NewSource<'a> {
     pub name: &'a str,
     pub tolerance_s: i64,
     pub schema_modes: &'a SchemaModes,
+    /// Events a second; 0: any number.
+    pub rate: i64,
     /// The signing secret, as `whsec_…`.
     pub secret: &'a SecretString,
 }
@@ -63,16 +65,17 @@ fn secret_place(id: &str) -> String {
     format!("source_secrets/{id}/secret")
 }
 
-type SourceRow = (String, String, String, i64, String, i64);
+type SourceRow = (String, String, String, i64, String, i64, i64);
 
 fn source(row: SourceRow) -> Result<Source> {
-    let (account_id, id, name, tolerance_s, modes, created_at) = row;
+    let (account_id, id, name, tolerance_s, modes, rate, created_at) = row;
     Ok(Source {
         id: SourceId::stored(id),
         account_id: AccountId::stored(account_id),
         name,
         tolerance_s,
         schema_modes: parse(&modes)?,
+        rate,
         created_at: Timestamp(created_at),
     })
 }
@@ -132,11 +135,12 @@ impl Store {
             name: new.name.to_owned(),
             tolerance_s: new.tolerance_s,
             schema_modes: new.schema_modes.clone(),
+            rate: new.rate,
             created_at: now,
         };
-        let insert = query(sql!("INSERT INTO sources (account_id, id, name, tolerance_s, schema_modes, created_at) VALUES ($1, $2, $3, $4, $5, $6)"))
+        let insert = query(sql!("INSERT INTO sources (account_id, id, name, tolerance_s, schema_modes, rate, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)"))
             .bind(source.account_id.as_str()).bind(source.id.as_str()).bind(&source.name)
-            .bind(source.tolerance_s).bind(json(&source.schema_modes)).bind(now.0);
+            .bind(source.tolerance_s).bind(json(&source.schema_modes)).bind(source.rate).bind(now.0);
         let secret = self.new_secret(&source, new.secret, now);
         self.db
             .write(|tx| {
@@ -147,6 +151,13 @@ impl Store {
             })
             .await?;
         Ok(source)
+    }
+
+    /// Lets a source send so many events a second from now on; 0: any number.
+    pub async fn set_rate(&self, source: &Source, rate: i64) -> Result<()> {
+        let set = query(sql!("UPDATE sources SET rate = $3 WHERE account_id = $1 AND id = $2"));
+        let set = set.bind(source.account_id.as_str()).bind(source.id.as_str()).bind(rate);
+        set.execute(&self.db).await.map(drop)
     }
 
     /// Gives a source a new secret. The old one counts for `overlap` more; at most four old ones count at once.
@@ -185,7 +196,7 @@ impl Store {
     /// The sources of an account, or of all.
     pub async fn sources(&self, account: Option<&AccountId>) -> Result<Vec<Source>> {
         let rows: Vec<SourceRow> = query(sql!(
-            "SELECT account_id, id, name, tolerance_s, schema_modes, created_at FROM sources
+            "SELECT account_id, id, name, tolerance_s, schema_modes, rate, created_at FROM sources
              WHERE $1 IS NULL OR account_id = $1 ORDER BY account_id, id"
         ))
         .bind(account.map(AccountId::as_str))
@@ -222,7 +233,7 @@ impl Store {
         now: Timestamp,
     ) -> anyhow::Result<Option<(Source, Vec<SecretString>)>> {
         let row: Option<SourceRow> = query(sql!(
-            "SELECT account_id, id, name, tolerance_s, schema_modes, created_at FROM sources WHERE id = $1"
+            "SELECT account_id, id, name, tolerance_s, schema_modes, rate, created_at FROM sources WHERE id = $1"
         ))
         .bind(id)
         .fetch_optional(&self.db)

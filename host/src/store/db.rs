@@ -14,6 +14,7 @@ use std::pin::Pin;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Postgres, Row as _};
 
+use super::health::Health;
 use postgres::PostgresDb;
 use sqlite::SqliteDb;
 
@@ -40,6 +41,22 @@ impl StoreError {
     pub(crate) fn decode(error: impl std::fmt::Display) -> Self {
         Self::Decode(error.to_string())
     }
+
+    /// Whether the database could not be reached or cannot do its work at all, so that asking it for something else would
+    /// fare no better.
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Sqlite(error) => sqlite::is_away(error),
+            Self::Postgres(error) => postgres::is_away(error),
+            Self::Commit(_) => true,
+            Self::Decode(_) | Self::Missing | Self::Closed => false,
+        }
+    }
+}
+
+/// Whether the database's absence is behind an error: then it was said already, and will be over by itself.
+pub fn is_away(error: &anyhow::Error) -> bool {
+    error.chain().filter_map(|cause| cause.downcast_ref::<StoreError>()).any(StoreError::is_away)
 }
 
 /// What a function of the store returns.
@@ -435,10 +452,12 @@ impl Db {
         T: Send + 'static,
         W: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T> + Send + 'static,
     {
-        match self {
+        let done = match self {
             Self::Sqlite(db) => db.read(work).await,
             Self::Postgres(db) => db.read(work).await,
-        }
+        };
+        self.health().note(self, &done);
+        done
     }
 
     /// Runs `work` in a transaction: when it returns an error, nothing of it is stored. Returns after the commit.
@@ -447,9 +466,28 @@ impl Db {
         T: Send + 'static,
         W: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T> + Send + 'static,
     {
-        match self {
+        let done = match self {
             Self::Sqlite(db) => db.write(work).await,
             Self::Postgres(db) => db.write(work).await,
+        };
+        self.health().note(self, &done);
+        done
+    }
+
+    /// What is known of it.
+    pub(super) fn health(&self) -> &Health {
+        match self {
+            Self::Sqlite(db) => &db.health,
+            Self::Postgres(db) => &db.health,
+        }
+    }
+
+    /// Whether it does its work: a transaction from beginning to end, and on SQLite one that the disk has to take.
+    pub(super) async fn look(&self) -> Result<()> {
+        let touch = query(sql!(on(sqlite: "PRAGMA user_version = 0", postgres: "SELECT 1")));
+        match self {
+            Self::Sqlite(db) => db.write(|tx| Box::pin(async move { touch.execute(tx).await.map(drop) })).await,
+            Self::Postgres(db) => db.write(|tx| Box::pin(async move { touch.execute(tx).await.map(drop) })).await,
         }
     }
 

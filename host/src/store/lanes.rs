@@ -1,6 +1,8 @@
 //! Leases: who works on which lane, and until when. What each statement has to come to is written down in
 //! [`crate::lane`]; the conformance tests drive both side by side.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::{Conn, Query, Result, Store, json, parse, query, sql};
@@ -113,6 +115,38 @@ impl Store {
         .fetch_optional(&self.db)
         .await?;
         row.map(|(until, pause)| Ok((Timestamp(until), parse(&pause)?))).transpose()
+    }
+
+    /// Gives back what somebody held whose round failed before it could: he is not working on it any more, and the lane
+    /// would rest until the lease ends. Agrees with [`crate::lane::Lane::void`].
+    pub async fn void_leases_of(&self, owner: &str) -> Result<()> {
+        let void = query(sql!(
+            "UPDATE lanes SET owner = NULL, lease_until = 0, next_due = 0, epoch = epoch + 1 WHERE owner = $1"
+        ));
+        void.bind(owner).execute(&self.db).await.map(drop)
+    }
+
+    /// The clock was set back to `now`, by so much: moves what lies behind it back as well, so that nothing waits for a time
+    /// that comes a second time, and what came first stays first. Only where nobody is at work.
+    pub async fn move_back(&self, now: Timestamp, by: Duration) -> Result<()> {
+        let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        let work = query(sql!("UPDATE work SET due_at = due_at - $2 WHERE due_at > $1"));
+        let lanes = query(sql!(
+            "UPDATE lanes SET epoch = epoch + 1, owner = NULL, lease_until = 0,
+               served_at = CASE WHEN served_at > $1 THEN served_at - $2 ELSE served_at END,
+               next_due = CASE WHEN next_due > $1 AND next_due < $3 THEN next_due - $2 ELSE next_due END,
+               care_due = CASE WHEN care_due > $1 AND care_due < $3 THEN care_due - $2 ELSE care_due END,
+               paused_until = CASE WHEN paused_until > $1 THEN paused_until - $2 ELSE paused_until END"
+        ));
+        let work = work.bind(now.0).bind(by);
+        let lanes = lanes.bind(now.0).bind(by).bind(Timestamp::NEVER.0);
+        self.db.execute_all([work, lanes]).await.map(drop)
+    }
+
+    /// When a lane was leased last: a clock that stands before that was set back.
+    pub async fn served_last(&self) -> Result<Timestamp> {
+        let last: Option<i64> = query(sql!("SELECT max(served_at) FROM lanes")).fetch_one(&self.db).await?;
+        Ok(Timestamp(last.unwrap_or(0)))
     }
 
     /// Voids every lease. Right at the start of the only process on an SQLite file: whoever held them is dead. Agrees with

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::cli::failure::{Failure, Result};
 use crate::connection;
 use crate::examples::{self, Example};
-use crate::model::account::SchemaModes;
+use crate::model::account::{SchemaModes, Source};
 use crate::model::id::{EventId, SourceId};
 use crate::model::time::Timestamp;
 use crate::signature::Secret;
@@ -161,6 +161,7 @@ async fn open(
         name: "chat widget",
         tolerance_s: 300,
         schema_modes: &SchemaModes::new(),
+        rate: Source::RATE_DEFAULT,
         secret: &secret,
     };
     let source = app.store.create_source(new, now).await?.id;

@@ -10,7 +10,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::crash::crash_point;
 
-use super::{Conn, Result, Work};
+use super::{Conn, Health, Result, Work};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations/postgres");
 
@@ -37,6 +37,7 @@ const SETTINGS: [(&str, &str); 8] = [
 #[derive(Clone)]
 pub(in crate::store) struct PostgresDb {
     pool: PgPool,
+    pub(super) health: Health,
 }
 
 impl PostgresDb {
@@ -60,7 +61,8 @@ impl PostgresDb {
         migrating.close().await;
         let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(CONNECTION_WAIT);
         let pool = pool.connect_with(options.options(SETTINGS)).await;
-        Ok(Self { pool: pool.with_context(|| format!("cannot reach the database at {place}"))? })
+        let pool = pool.with_context(|| format!("cannot reach the database at {place}"))?;
+        Ok(Self { pool, health: Health::default() })
     }
 
     pub(super) async fn read<T, W>(&self, work: W) -> Result<T>
@@ -96,6 +98,23 @@ impl PostgresDb {
 
     pub(super) async fn close(&self) {
         self.pool.close().await;
+    }
+}
+
+/// Whether the server cannot be reached, ends, begins, or serves nobody for want of something.
+pub(super) fn is_away(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::WorkerCrashed => true,
+        // Classes of codes: connection, resources, intervention of an operator but for a cancelled statement, system, and
+        // a server that only reads.
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            ["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class)) || code == "25006"
+        }),
+        _ => false,
     }
 }
 

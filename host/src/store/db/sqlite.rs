@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::crash::crash_point;
 
-use super::{Conn, Result, StoreError, Work};
+use super::{Conn, Health, Result, StoreError, Work};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations/sqlite");
 
@@ -46,6 +46,7 @@ pub(in crate::store) struct SqliteDb {
     reads: mpsc::Sender<Turn<Box<dyn Read>>>,
     /// Each hears when its thread has ended.
     threads: Arc<Mutex<Vec<oneshot::Receiver<()>>>>,
+    pub(super) health: Health,
 }
 
 /// What a thread is given.
@@ -144,7 +145,7 @@ impl SqliteDb {
             let asked = asked.clone();
             threads.push(start("store-read", move || keep_reading(reader, &asked))?);
         }
-        Ok(Self { writes, reads, threads: Arc::new(Mutex::new(threads)) })
+        Ok(Self { writes, reads, threads: Arc::new(Mutex::new(threads)), health: Health::default() })
     }
 
     pub(super) async fn read<T, W>(&self, work: W) -> Result<T>
@@ -193,6 +194,12 @@ fn connect(file: &Path, writes: bool) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "mmap_size", 268_435_456)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
+}
+
+/// Whether the disk does not take or give anything.
+pub(super) fn is_away(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{CannotOpen, DiskFull, ReadOnly, SystemIoFailure};
+    matches!(error.sqlite_error_code(), Some(CannotOpen | DiskFull | ReadOnly | SystemIoFailure))
 }
 
 /// Some builds default to a mode that loses acknowledged events when the power fails.
