@@ -3,9 +3,11 @@
 //! The writer takes whatever waits, runs each in a savepoint of one transaction, and answers all of them after the
 //! one commit: while a commit waits for the disk, the next group gathers.
 
+mod checkpoint;
+
 use std::future::Future as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, Waker};
@@ -20,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::crash::crash_point;
 
+use super::disk::Disk;
 use super::{Conn, Health, Result, StoreError, Work};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations/sqlite");
@@ -47,6 +50,8 @@ pub(in crate::store) struct SqliteDb {
     /// Each hears when its thread has ended.
     threads: Arc<Mutex<Vec<oneshot::Receiver<()>>>>,
     pub(super) health: Health,
+    pub(super) disk: Disk,
+    pub(super) file: PathBuf,
 }
 
 /// What a thread is given.
@@ -140,12 +145,18 @@ impl SqliteDb {
         let (writes, waiting) = mpsc::channel(WRITES_MAX);
         let (reads, asked) = mpsc::channel(READS_MAX);
         let asked = Arc::new(Mutex::new(asked));
-        let mut threads = vec![start("store-write", move || keep_writing(writer, waiting))?];
+        let disk = Disk::default();
+        let (wake, woken) = checkpoint::channel();
+        let (moving, told) = (connect(file, true).with_context(opened)?, disk.clone());
+        let mut threads = vec![start("store-checkpoint", move || checkpoint::keep_moving(&moving, &woken, &told))?];
+        let writer = Writer { conn: Conn::Sqlite(writer), disk: disk.clone(), wake };
+        threads.push(start("store-write", move || keep_writing(writer, waiting))?);
         for reader in readers.with_context(opened)? {
             let asked = asked.clone();
             threads.push(start("store-read", move || keep_reading(reader, &asked))?);
         }
-        Ok(Self { writes, reads, threads: Arc::new(Mutex::new(threads)), health: Health::default() })
+        let (threads, file) = (Arc::new(Mutex::new(threads)), file.to_owned());
+        Ok(Self { writes, reads, threads, health: Health::default(), disk, file })
     }
 
     pub(super) async fn read<T, W>(&self, work: W) -> Result<T>
@@ -192,6 +203,8 @@ fn connect(file: &Path, writes: bool) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -65_536)?;
     connection.pragma_update(None, "mmap_size", 268_435_456)?;
+    // SQLite's own checkpoints come inside a commit, and say nothing when they fail.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
@@ -236,29 +249,35 @@ fn keep_reading(connection: Connection, asked: &Mutex<mpsc::Receiver<Turn<Box<dy
     }
 }
 
-fn keep_writing(connection: Connection, mut waiting: mpsc::Receiver<Turn<Box<dyn Write>>>) {
-    let mut writer = Writer { conn: Conn::Sqlite(connection) };
+fn keep_writing(mut writer: Writer, mut waiting: mpsc::Receiver<Turn<Box<dyn Write>>>) {
     while let Some(turn) = waiting.blocking_recv() {
         match turn {
             Turn::Job(first) => writer.write_group(first, &mut waiting),
             Turn::End => waiting.close(), // what waits is still written
+        }
+        if writer.disk.is_lost() {
+            // Whoever waits is told that the store is closed. The connection stays open until the process ends: closing
+            // it would sync once more, and trust that.
+            return std::mem::forget(writer);
         }
     }
 }
 
 struct Writer {
     conn: Conn,
+    disk: Disk,
+    wake: checkpoint::Wake,
 }
 
 impl Writer {
-    fn connection(&mut self) -> &Connection {
+    fn connection(&self) -> &Connection {
         match &self.conn {
             Conn::Sqlite(connection) => connection,
             Conn::Postgres(_) | Conn::PostgresTx(_) => unreachable!("the writer was made with SQLite"),
         }
     }
 
-    fn tell(&mut self, statement: &str) -> rusqlite::Result<()> {
+    fn tell(&self, statement: &str) -> rusqlite::Result<()> {
         self.connection().prepare_cached(statement)?.execute(()).map(drop)
     }
 
@@ -290,6 +309,7 @@ impl Writer {
         }
         crash_point!("CP3");
         let committed = done.and_then(|()| self.tell("COMMIT")).map_err(|error| {
+            self.disk.note(&error);
             if !self.connection().is_autocommit() {
                 drop(self.tell("ROLLBACK"));
             }
@@ -299,6 +319,7 @@ impl Writer {
         for write in group {
             write.answer(committed.as_ref().copied().map_err(String::as_str));
         }
+        self.wake.committed(self.connection(), &self.disk);
     }
 
     /// Runs one write of the group; one that fails takes back what it did, and no more.
