@@ -37,7 +37,13 @@ pub struct Manner {
 
 impl Default for Manner {
     fn default() -> Self {
-        Self { roles: Role::ALL.to_vec(), drain: DRAIN, keep: Limits::default(), disk_reserve: DISK_RESERVE_MIB << 20, senders: http::Limits::default() }
+        Self {
+            roles: Role::ALL.to_vec(),
+            drain: DRAIN,
+            keep: Limits::default(),
+            disk_reserve: DISK_RESERVE_MIB << 20,
+            senders: http::Limits::default(),
+        }
     }
 }
 

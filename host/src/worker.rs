@@ -38,12 +38,7 @@ const KEEP_HOUSE_MEND: Duration = Duration::from_secs(60);
 const MEASURE_ROOM_EVERY: Duration = Duration::from_secs(2);
 
 /// Runs every loop until `stop` says so; a round that is under way is finished.
-pub async fn run(
-    app: Arc<App>,
-    roles: Vec<Role>,
-    (keep, disk_reserve): (Limits, u64),
-    stop: watch::Receiver<bool>,
-) {
+pub async fn run(app: Arc<App>, roles: Vec<Role>, (keep, disk_reserve): (Limits, u64), stop: watch::Receiver<bool>) {
     let mut loops = tokio::task::JoinSet::new();
     if disk_reserve > 0 {
         loops.spawn(keep_room(app.clone(), disk_reserve, stop.clone()));

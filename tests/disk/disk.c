@@ -10,6 +10,7 @@
  * LEADLINE_DISK_SYNC_MICROS       how long each fsync and fdatasync takes more than it does
  * LEADLINE_DISK_FULL_AFTER_BYTES  after so many written bytes there is no room (ENOSPC)
  * LEADLINE_DISK_SYNC_FAILS_AT     the sync of this number, counted from 1, fails (EIO); those after it do not
+ * LEADLINE_DISK_SYNC_OF           only syncs of files whose path ends like this are counted, and can fail
  * LEADLINE_DISK_SWITCHES          a folder in which files switch things on, for as long as they are there:
  *     full         no room for any write (ENOSPC)
  *     read-only    nothing can be written, made, renamed or removed (EROFS)
@@ -60,6 +61,7 @@ static _Atomic unsigned char below[FILES]; /* whether an open file is in the fol
 static char folder[PATH_MAX];
 static size_t folder_length;
 static char switches[PATH_MAX - 16];
+static const char *sync_of;
 static useconds_t sync_micros;
 static long long full_after = -1, fails_at = -1;
 static _Atomic long long written, syncs;
@@ -96,6 +98,7 @@ __attribute__((constructor)) static void begin(void) {
     sync_micros = (useconds_t)number("LEADLINE_DISK_SYNC_MICROS", 0);
     full_after = number("LEADLINE_DISK_FULL_AFTER_BYTES", -1);
     fails_at = number("LEADLINE_DISK_SYNC_FAILS_AT", -1);
+    sync_of = getenv("LEADLINE_DISK_SYNC_OF");
     if ((text = getenv("LEADLINE_DISK_TRACE"))) {
         struct stat status;
         trace = real_open(text, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
@@ -332,17 +335,22 @@ int posix_fallocate64(int fd, off64_t at, off64_t length) { return set_aside(fd,
 
 /* --- syncs --- */
 
+static int counts(const char *path) {
+    size_t length = strlen(path), ending = sync_of ? strlen(sync_of) : 0;
+    return length >= ending && !strcmp(path + length - ending, sync_of ? sync_of : "");
+}
+
 static int sync_with(int fd, int (*real)(int)) {
     if (!is_ours(fd)) return real(fd);
     char path[PATH_MAX];
     struct stat status;
     int is_folder = !fstat(fd, &status) && S_ISDIR(status.st_mode);
-    if (is_folder) path_of(fd, path);
+    path_of(fd, path);
     enter();
     uint64_t file = (uint64_t)status.st_ino;
     uint64_t began = is_folder ? note(SYNC, file, 0, path, strlen(path)) : note(SYNC, file, 0, NULL, 0);
     leave();
-    int fails = is_on("sync-fails") | (++syncs == fails_at);
+    int fails = counts(path) && (is_on("sync-fails") | (++syncs == fails_at));
     int done = real(fd);
     if (sync_micros) {
         struct timespec rest = {sync_micros / 1000000, (long)(sync_micros % 1000000) * 1000};

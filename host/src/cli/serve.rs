@@ -56,7 +56,13 @@ pub async fn run(args: Serve, context: &mut Context<'_>) -> Result<()> {
     )?;
     context.out.flush()?;
     let drain = Duration::from_secs(args.drain_seconds);
-    let manner = serve::Manner { roles: args.roles, drain, keep: args.keep.limits(), disk_reserve: args.disk_reserve_mib << 20, ..serve::Manner::default() };
+    let manner = serve::Manner {
+        roles: args.roles,
+        drain,
+        keep: args.keep.limits(),
+        disk_reserve: args.disk_reserve_mib << 20,
+        ..serve::Manner::default()
+    };
     let ended = serve::run(app.clone(), manner, listener, serve::asked_to_end()?).await?;
     match ended {
         serve::Ended::Finished => {
