@@ -23,6 +23,8 @@ const JUMP_MIN: Duration = Duration::from_secs(1);
 pub struct ClockWatch {
     wall: Clock,
     started: Instant,
+    /// How long the calls of a moment ago still count at HubSpot, whatever the clock says.
+    rest: Duration,
     /// What the clock was ahead of the steady one, in milliseconds, when a round last began.
     offset: Mutex<Option<i64>>,
     /// Held by every round; alone by whoever follows a jump.
@@ -36,10 +38,17 @@ impl ClockWatch {
         Self {
             wall,
             started: Instant::now(),
+            rest: budget::WINDOW,
             offset: Mutex::default(),
             rounds: RwLock::default(),
             ahead: watch::Sender::new(0),
         }
+    }
+
+    /// The same, resting for so long after a jump forward.
+    #[must_use]
+    pub fn with_rest(self, rest: Duration) -> Self {
+        Self { rest, ..self }
     }
 
     /// Why no round may begin for now, in words; none while the clocks agree.
@@ -94,14 +103,14 @@ impl ClockWatch {
         tracing::warn!(
             "the clock was set {side} by {by:.1} s; what was under way has ended, and work goes on by the new time"
         );
-        if jump > 0 {
-            // The calls of a moment ago look older than HubSpot's window, and still count there.
-            tokio::time::sleep(budget::WINDOW).await;
-        } else if store.is_for_one_process() {
-            store.move_back((self.wall)(), Duration::from_millis(jump.unsigned_abs())).await?;
-        }
         if !store.is_for_one_process() {
             self.look(store).await?;
+        } else if jump < 0 {
+            store.move_back((self.wall)(), Duration::from_millis(jump.unsigned_abs())).await?;
+        }
+        if jump > 0 {
+            // The calls of a moment ago look older than HubSpot's window, and still count there.
+            tokio::time::sleep(self.rest).await;
         }
         *self.offset.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.offset());
         Ok(())

@@ -73,10 +73,10 @@ pub async fn run(
     // Of an earlier run on the same file. Beside others, a dead one's leases end by themselves.
     if app.store.is_for_one_process() {
         app.store.void_leases().await?;
-        let (last, now) = (app.store.served_last().await?, (app.clock)());
-        if last > now {
+        let now = (app.clock)();
+        if let Some(by) = app.store.set_back_by(now).await? {
             tracing::warn!("the clock was set back since the last run, to {now}; work goes on by the new time");
-            app.store.move_back(now, last.since(now)).await?;
+            app.store.move_back(now, by).await?;
         }
     } else {
         // Before the first lease.

@@ -53,6 +53,11 @@ async fn whatever_the_network_does_to_a_call_is_temporary_and_doubles_nothing() 
             assert!(fate.starts_with("pending, 1 attempts"), "{mischief:?} on {path}: {fate}");
             let call = app.event(&event).await.deliveries[0].calls.last().unwrap().status;
             assert_eq!(call, None, "{mischief:?} on {path} is no answer");
+            let said = &app.event(&event).await.deliveries[0].attempts[0].problem.detail;
+            assert!(
+                mischief != Mischief::HugeAnswer || said.contains("more than 16 MiB"),
+                "it is not read to its end: {said}"
+            );
             app.run_through(app.now() + Duration::from_secs(60)).await;
             assert_eq!(app.fate(&event).await, "delivered, 2 attempts", "{mischief:?} on {path}");
             let held = [CONTACT, NOTE].map(|kind| app.hubspot.record_count(dealer.portal(), kind));

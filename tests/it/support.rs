@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use hubspot_sim::{Clock, FindingKind, Options, Preset, Simulator};
 use leadline::app::{self, App};
+use leadline::clock::ClockWatch;
 use leadline::config::{Config, Role};
 use leadline::model::account::{Account, Connection, Policy, SchemaModes};
 use leadline::model::event::EventState;
 use leadline::model::id::{EventId, SourceId};
 use leadline::model::lane::{LaneKind, Step};
-use leadline::model::time::Timestamp;
+use leadline::model::time::{Timestamp, machine_clock};
 use leadline::signature::Secret;
 use leadline::store::{CreateAccount, EventFilter, NewSource, ShownEvent, Store};
 use leadline::view::{self, Lead};
@@ -39,6 +40,8 @@ pub(crate) struct TestApp {
     pub(crate) hubspot: Simulator,
     pub(crate) address: String,
     now: Arc<AtomicI64>,
+    /// How far the machine's clock was set, in milliseconds.
+    set_by: Arc<AtomicI64>,
     folder: TempDir,
 }
 
@@ -125,12 +128,16 @@ impl TestApp {
         let now = Arc::new(AtomicI64::new(at.0));
         let clock = now.clone();
         let app = App::connect_at(&config, Arc::new(move || Timestamp(clock.load(Ordering::SeqCst)))).await.unwrap();
-        let app = Arc::new(app);
+        let set_by = Arc::new(AtomicI64::new(0));
+        let set = set_by.clone();
+        let wall = move || Timestamp(machine_clock().0 + set.load(Ordering::SeqCst));
+        let clock_watch = ClockWatch::new(Arc::new(wall)).with_rest(Duration::from_millis(500));
+        let app = Arc::new(App { clock_watch, ..app });
         app.store.void_leases().await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let router = http::router(app.clone(), &Role::ALL);
         tokio::spawn(http::serve(listener, router, http::Limits::default(), std::future::pending()));
-        Self { app, hubspot, address, now, folder }
+        Self { app, hubspot, address, now, set_by, folder }
     }
 
     /// The process dies and another one starts on the same data; the simulator lives on.
@@ -142,6 +149,22 @@ impl TestApp {
 
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp(self.now.load(Ordering::SeqCst))
+    }
+
+    /// Somebody sets the machine's clock; HubSpot's goes on as before.
+    pub(crate) fn jump(&self, by_ms: i64) {
+        self.set_by.fetch_add(by_ms, Ordering::SeqCst);
+        self.now.fetch_add(by_ms, Ordering::SeqCst);
+    }
+
+    /// The clock of the service, for what moves it.
+    pub(crate) fn clock(&self) -> Arc<AtomicI64> {
+        self.now.clone()
+    }
+
+    /// The Postgres database that the service works on, if it does.
+    pub(crate) async fn database(&self) -> Option<String> {
+        database_in(&self.folder).await
     }
 
     /// Moves the clock of service and simulator.
@@ -157,13 +180,14 @@ impl TestApp {
     /// Starts the loops of the service itself beside this test, and lets the clock go: for what comes from outside, and
     /// when it likes.
     pub(crate) async fn let_go(&self) {
-        let (now, hubspot, begin) = (self.now.clone(), self.hubspot.clone(), self.now());
+        let (now, set_by, hubspot) = (self.now.clone(), self.set_by.clone(), self.hubspot.clone());
+        let begin = self.now().0 - set_by.load(Ordering::SeqCst);
         let started = std::time::Instant::now();
         tokio::spawn(async move {
             loop {
-                let at = begin + started.elapsed();
-                now.store(at.0, Ordering::SeqCst);
-                hubspot.set_clock(at.0);
+                let passed = i64::try_from(started.elapsed().as_millis()).unwrap();
+                now.store(begin + passed + set_by.load(Ordering::SeqCst), Ordering::SeqCst);
+                hubspot.set_clock(begin + passed);
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         });

@@ -143,10 +143,15 @@ impl Store {
         self.db.execute_all([work, lanes]).await.map(drop)
     }
 
-    /// When a lane was leased last: a clock that stands before that was set back.
-    pub async fn served_last(&self) -> Result<Timestamp> {
-        let last: Option<i64> = query(sql!("SELECT max(served_at) FROM lanes")).fetch_one(&self.db).await?;
-        Ok(Timestamp(last.unwrap_or(0)))
+    /// How far the clock was set back since the last run; nothing where it was not. The lanes know when they were served,
+    /// and what waits to be served first when it came.
+    pub async fn set_back_by(&self, now: Timestamp) -> Result<Option<Duration>> {
+        let served: Option<i64> = query(sql!("SELECT max(served_at) FROM lanes")).fetch_one(&self.db).await?;
+        let Some(served) = served.filter(|served| *served > now.0) else { return Ok(None) };
+        let came = query(sql!("SELECT max(due_at) FROM work WHERE band = 0"));
+        let came: Option<i64> = came.fetch_one(&self.db).await?;
+        let last = Timestamp(served.max(came.unwrap_or(0)) + 1);
+        Ok(Some(last.since(now)))
     }
 
     /// Voids every lease. Right at the start of the only process on an SQLite file: whoever held them is dead. Agrees with
