@@ -315,6 +315,8 @@ impl Writer {
             }
             error.to_string()
         });
+        // A checkpoint may have found out meanwhile.
+        let committed = if self.disk.is_lost() { Err("a sync has failed".to_owned()) } else { committed };
         metrics::histogram!("leadline_store_group_writes").record(group.len() as f64);
         for write in group {
             write.answer(committed.as_ref().copied().map_err(String::as_str));
@@ -332,5 +334,23 @@ impl Writer {
             self.tell("ROLLBACK TO write")?;
         }
         self.tell("RELEASE write")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn once_a_sync_has_failed_nothing_is_stored_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = SqliteDb::open(&folder.path().join("leadline.db")).await.unwrap();
+        let write = || db.write(|_| Box::pin(async { Ok(()) }));
+        write().await.unwrap();
+        let failed = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC);
+        db.disk.note(&rusqlite::Error::SqliteFailure(failed, None));
+        assert!(matches!(write().await, Err(StoreError::Commit(_))));
+        assert!(matches!(write().await, Err(StoreError::Closed)));
+        db.disk.lost().await;
     }
 }
