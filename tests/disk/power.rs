@@ -14,6 +14,8 @@ use crate::trace::{Syncs, Trace};
 const SENDERS: usize = 6;
 /// Leads of each.
 const LEADS: usize = 25;
+/// Repetitions in a long conversation.
+const LONG: usize = 3_000;
 /// How often the power fails.
 const CUTS: usize = 120;
 /// Of these, the service is started so often on what is left.
@@ -41,7 +43,9 @@ async fn record() -> Recorded {
         senders.spawn(async move {
             let mut acked = Vec::new();
             for lead in 0..LEADS {
-                let answer = scene.post(&service, &format!("p{sender}x{lead}")).await;
+                // Every other one is long, so that the power fails during checkpoints too.
+                let text = "Is it still there? ".repeat(if lead % 2 == 0 { 1 } else { LONG });
+                let answer = scene.post_saying(&service, &format!("p{sender}x{lead}"), &text).await;
                 let event = answer.event().unwrap_or_else(|| panic!("{answer:?}: {}", service.said()));
                 let cut = usize::try_from(std::fs::metadata(scene.trace()).unwrap().len()).unwrap();
                 acked.push(Acked { event, cut });

@@ -133,11 +133,16 @@ impl Scene {
 
     /// Posts the lead of a person.
     pub(crate) async fn post(&self, service: &Service, name: &str) -> Answer {
+        self.post_saying(service, name, &format!("Hello, this is {name}.")).await
+    }
+
+    /// The same, with this conversation.
+    pub(crate) async fn post_saying(&self, service: &Service, name: &str, text: &str) -> Answer {
         let body = json!({
             "type": "lead.captured.v1", "timestamp": "2026-11-23T08:00:00Z",
             "data": {
                 "id": format!("lead_{name}"), "name": name, "email": format!("{name}@example.com"), "status": "new",
-                "notes": [{ "at": "2026-11-23T07:58:00Z", "text": format!("Hello, this is {name}.") }],
+                "notes": [{ "at": "2026-11-23T07:58:00Z", "text": text }],
                 "dealership": { "name": "Ocean Honda", "slug": "ocean-honda" },
             }
         });

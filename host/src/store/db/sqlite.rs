@@ -24,6 +24,7 @@ use crate::crash::crash_point;
 
 use super::disk::Disk;
 use super::{Conn, Health, Result, StoreError, Work};
+use checkpoint::Checkpoints;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations/sqlite");
 
@@ -146,11 +147,16 @@ impl SqliteDb {
         let (reads, asked) = mpsc::channel(READS_MAX);
         let asked = Arc::new(Mutex::new(asked));
         let disk = Disk::default();
-        let (wake, woken) = checkpoint::channel();
-        let (moving, told) = (connect(file, true).with_context(opened)?, disk.clone());
-        let mut threads = vec![start("store-checkpoint", move || checkpoint::keep_moving(&moving, &woken, &told))?];
-        let writer = Writer { conn: Conn::Sqlite(writer), disk: disk.clone(), wake };
-        threads.push(start("store-write", move || keep_writing(writer, waiting))?);
+        // After a sync that failed, an earlier process ended with a log of which nobody knows what is on the disk.
+        if let Err(error) = checkpoint::move_log(&writer) {
+            disk.note(&error);
+        }
+        if disk.is_lost() {
+            bail!("the disk did not do a sync; look at it and at the system's log");
+        }
+        let checkpoints = Checkpoints::of(&writer);
+        let writer = Writer { conn: Conn::Sqlite(writer), disk: disk.clone(), checkpoints };
+        let mut threads = vec![start("store-write", move || keep_writing(writer, waiting))?];
         for reader in readers.with_context(opened)? {
             let asked = asked.clone();
             threads.push(start("store-read", move || keep_reading(reader, &asked))?);
@@ -203,8 +209,6 @@ fn connect(file: &Path, writes: bool) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -65_536)?;
     connection.pragma_update(None, "mmap_size", 268_435_456)?;
-    // SQLite's own checkpoints come inside a commit, and say nothing when they fail.
-    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
@@ -266,7 +270,7 @@ fn keep_writing(mut writer: Writer, mut waiting: mpsc::Receiver<Turn<Box<dyn Wri
 struct Writer {
     conn: Conn,
     disk: Disk,
-    wake: checkpoint::Wake,
+    checkpoints: Checkpoints,
 }
 
 impl Writer {
@@ -321,7 +325,8 @@ impl Writer {
         for write in group {
             write.answer(committed.as_ref().copied().map_err(String::as_str));
         }
-        self.wake.committed(self.connection(), &self.disk);
+        let Conn::Sqlite(connection) = &self.conn else { return };
+        self.checkpoints.follow(connection, &self.disk);
     }
 
     /// Runs one write of the group; one that fails takes back what it did, and no more.
