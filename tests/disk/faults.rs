@@ -11,7 +11,7 @@ const TRIES: usize = 8;
 /// Long leads, of which a few hundred come to a checkpoint.
 const LEADS_MAX: usize = 500;
 /// A conversation that takes many pages, so that the log soon has to be moved.
-static LONG: LazyLock<String> = LazyLock::new(|| "Is it still there? ".repeat(3_000));
+static LONG: LazyLock<String> = LazyLock::new(|| "Is it still there? ".repeat(12_000));
 
 /// What the log says of our own failures.
 fn errors(service: &Service) -> Vec<String> {
@@ -102,8 +102,9 @@ async fn a_sync_that_fails_in_a_checkpoint_ends_the_process_too() {
     let scene = Scene::set_up(Disk::Switched).await;
     let mut command = scene.binary(&scene.disk(), Some(Disk::Switched));
     // Only checkpoints sync the file itself; commits sync the log beside it.
-    command.env("LEADLINE_DISK_SYNC_OF", "leadline.db").env("LEADLINE_DISK_SYNC_FAILS_AT", "1");
+    command.env("LEADLINE_DISK_SYNC_OF", "leadline.db");
     let mut service = Service::start(command.args(["serve", "--listen", "127.0.0.1:0"]));
+    scene.switch("sync-fails", true);
     let mut acked = BTreeSet::new();
     for number in 0..LEADS_MAX {
         let answer = scene.post_saying(&service, &format!("lead{number}"), LONG.as_str()).await;
@@ -113,6 +114,7 @@ async fn a_sync_that_fails_in_a_checkpoint_ends_the_process_too() {
         }
     }
     assert_eq!(service.ended().await.code(), Some(9), "{}", service.said());
+    scene.switch("sync-fails", false);
     let service = scene.serve(Disk::Switched, &[]);
     scene.until_settled(&scene.disk()).await;
     drop(service);
