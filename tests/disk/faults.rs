@@ -138,3 +138,20 @@ async fn below_its_reserve_the_disk_takes_no_lead() {
     assert!(scene.post(&service, "ana").await.event().is_some());
     scene.until_delivered(1).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn short_of_room_leads_are_taken_in_and_planned_when_there_is_room() {
+    let scene = Scene::set_up(Disk::Switched).await;
+    let system = rustix::fs::statvfs(&scene.disk()).unwrap();
+    // Between one and two reserves are free.
+    let reserve_mib = (system.f_bavail * system.f_frsize / 3 * 2) >> 20;
+    let service = scene.serve(Disk::Switched, &["--disk-reserve-mib", &reserve_mib.to_string()]);
+    scene.until_said(&service, "planned when there is room").await;
+    for number in 0..TRIES {
+        assert!(scene.post(&service, &format!("lead{number}")).await.event().is_some());
+    }
+    assert_eq!(scene.events(&scene.disk(), "received").len(), TRIES);
+    drop(service);
+    let _service = scene.serve(Disk::Switched, &["--disk-reserve-mib", "0"]);
+    scene.until_delivered(TRIES).await;
+}

@@ -181,6 +181,15 @@ impl Scene {
         }
     }
 
+    /// Waits until the service has said this.
+    pub(crate) async fn until_said(&self, service: &Service, words: &str) {
+        let begun = Instant::now();
+        while !service.said().contains(words) {
+            assert!(begun.elapsed() < PATIENCE, "the service did not say `{words}`: {}", service.said());
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
     /// Waits until the portal has so many contacts: each person is one.
     pub(crate) async fn until_delivered(&self, people: usize) {
         let begun = Instant::now();
