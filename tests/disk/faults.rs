@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use crate::scene::{Disk, Scene, Service};
 
@@ -150,6 +151,8 @@ async fn short_of_room_leads_are_taken_in_and_planned_when_there_is_room() {
     for number in 0..TRIES {
         assert!(scene.post(&service, &format!("lead{number}")).await.event().is_some());
     }
+    // That nothing happens can only be waited for: without the rest, all of them would be planned by then.
+    tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(scene.events(&scene.disk(), "received").len(), TRIES);
     drop(service);
     let _service = scene.serve(Disk::Switched, &["--disk-reserve-mib", "0"]);
