@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Context as _;
 use tempfile::TempDir;
 
-const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/disk.c");
+const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/disk/disk.c");
 
 /// What the disk of a run is like.
 pub(crate) struct Disk {

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::clock::ClockWatch;
 use crate::config::Config;
 use crate::deliver::Clock;
+use crate::files::sync_folder_of;
 use crate::hubspot::{HubSpot, OAuthApp};
 use crate::ingest::Door;
 use crate::model::time::{clock, machine_clock};
@@ -140,6 +141,11 @@ pub async fn open_store(config: &Config) -> anyhow::Result<Store> {
 /// When it cannot be made.
 pub fn make_data_folder(config: &Config) -> anyhow::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
+    if config.data.is_dir() {
+        return Ok(());
+    }
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data);
-    made.with_context(|| format!("cannot make the data folder {}", config.data.display()))
+    // What is synced in a folder is gone with it, if its own name was never synced.
+    let kept = made.and_then(|()| sync_folder_of(&config.data));
+    kept.with_context(|| format!("cannot make the data folder {}", config.data.display()))
 }

@@ -2,6 +2,7 @@
 //! Data goes to stdout, messages and progress to stderr.
 
 pub mod account;
+pub mod backup;
 pub mod connection;
 pub mod demo;
 pub mod event;
@@ -43,7 +44,7 @@ pub struct Cli {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 ok · 1 failed · 2 usage · 3 a check found problems · 5 not found · 6 conflict ·
-7 temporary, try again · 8 a transformation is over a limit · 130 interrupted";
+7 temporary, try again · 8 a transformation is over a limit · 9 the disk failed · 130 interrupted";
 
 fn long_version() -> &'static str {
     const TEXT: &[&str] = &[env!("CARGO_PKG_VERSION"), "\nstock transformations: ", stock::ORIGIN];
@@ -57,6 +58,8 @@ enum Command {
     Serve(crate::config::Serve),
     /// Show it all at work: two dealerships, a HubSpot simulator, and the leads of `examples/`.
     Demo(demo::Args),
+    /// Copy the database into a file, while the service runs.
+    Backup(backup::Args),
     /// Dealerships.
     #[command(subcommand)]
     Account(account::Command),
@@ -142,6 +145,7 @@ async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<()> {
     match command {
         Command::Serve(args) => serve::run(args, context).await,
         Command::Demo(args) => demo::run(args, context).await,
+        Command::Backup(args) => backup::run(args, context).await,
         Command::Account(command) => account::run(command, context).await,
         Command::Source(command) => source::run(command, context).await,
         Command::Connection(command) => connection::run(command, context).await,

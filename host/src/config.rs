@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::housekeeping::Limits;
-use crate::serve::DRAIN;
+use crate::serve::{DISK_RESERVE_MIB, DRAIN};
 use crate::store::Database;
 
 /// Where the client secret may stand instead of a file.
@@ -200,6 +200,11 @@ pub struct Serve {
     /// after the next start.
     #[arg(long, env = "LEADLINE_DRAIN_SECONDS", default_value_t = DRAIN.as_secs(), value_name = "SECONDS")]
     pub drain_seconds: u64,
+
+    /// Room on the disk of the SQLite file that new leads leave free: below it they are refused with 503, and what was
+    /// accepted is still delivered. Below twice of it, nothing is planned. 0 switches it off.
+    #[arg(long, env = "LEADLINE_DISK_RESERVE_MIB", default_value_t = DISK_RESERVE_MIB, value_parser = clap::value_parser!(u64).range(..=1 << 30), value_name = "MIB")]
+    pub disk_reserve_mib: u64,
 
     #[command(flatten)]
     pub keep: Keep,

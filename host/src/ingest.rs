@@ -17,7 +17,7 @@ use crate::payload::{Envelope, EnvelopeError};
 use crate::rate::{Bucket, TooMany};
 use crate::schema::{self, Violation};
 use crate::signature::{self, Secret, SignatureError, Signed};
-use crate::store::{self, SigningSource, Store};
+use crate::store::{self, Room, SigningSource, Store};
 use crate::wake::Wake;
 
 /// The body of one event. A conversation of 60,000 characters fits, and a flood does not.
@@ -63,6 +63,8 @@ pub enum Refusal {
     Busy,
     #[error("the store does not answer")]
     StoreDown,
+    #[error("the store has no room for more")]
+    NoRoom,
 }
 
 impl Refusal {
@@ -81,6 +83,7 @@ impl Refusal {
             Self::OverRate(_) => "over_rate",
             Self::Busy => "busy",
             Self::StoreDown => "store_down",
+            Self::NoRoom => "no_room",
         }
     }
 
@@ -244,6 +247,9 @@ impl Door {
         // Each waiting event of a source holds a handle to it, so counting handles counts events.
         if Arc::strong_count(&verified.source) > IN_FLIGHT_MAX {
             return Err(Refusal::TooFast);
+        }
+        if self.store.room() == Room::Reserve {
+            return Err(Refusal::NoRoom);
         }
         let event = new_event(&verified, now)?;
         let (answer, answered) = oneshot::channel();

@@ -28,6 +28,7 @@ pub mod transform;
 pub mod budget;
 pub mod cause;
 pub mod digest;
+pub(crate) mod files;
 pub mod fit;
 pub mod lane;
 pub mod payload;

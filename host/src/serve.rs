@@ -17,6 +17,10 @@ use crate::{housekeeping, http, process, store, worker};
 /// managers wait before they kill.
 pub const DRAIN: Duration = Duration::from_secs(25);
 
+/// Room on the disk that new leads leave free, where nobody says otherwise, in MiB: what was accepted is still planned
+/// and delivered with it, and the database's log has space to be moved.
+pub const DISK_RESERVE_MIB: u64 = 256;
+
 /// What a process does, and how it ends.
 #[derive(Clone, Debug)]
 pub struct Manner {
@@ -25,13 +29,21 @@ pub struct Manner {
     pub drain: Duration,
     /// How long what grows is kept.
     pub keep: Limits,
+    /// Room on the disk that new leads leave free, in bytes; none, and nobody looks.
+    pub disk_reserve: u64,
     /// How many senders there may be, and how slow.
     pub senders: http::Limits,
 }
 
 impl Default for Manner {
     fn default() -> Self {
-        Self { roles: Role::ALL.to_vec(), drain: DRAIN, keep: Limits::default(), senders: http::Limits::default() }
+        Self {
+            roles: Role::ALL.to_vec(),
+            drain: DRAIN,
+            keep: Limits::default(),
+            disk_reserve: DISK_RESERVE_MIB << 20,
+            senders: http::Limits::default(),
+        }
     }
 }
 
@@ -42,6 +54,9 @@ pub enum Ended {
     Finished,
     /// The time was up, or somebody asked again. Nothing is lost: what was under way goes on after the next start.
     Cut,
+    /// The disk did not do a sync. Nothing that was acknowledged is lost, and nothing can be stored any more: what the
+    /// disk has is only certain after the next start, which reads it again.
+    DiskLost,
 }
 
 /// Serves until `shutdown` is ready, then finishes what is under way, for as long as `manner` allows.
@@ -54,7 +69,7 @@ pub async fn run(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<Ended> {
-    let Manner { roles, drain, keep, senders } = manner;
+    let Manner { roles, drain, keep, disk_reserve, senders } = manner;
     // Of an earlier run on the same file. Beside others, a dead one's leases end by themselves.
     if app.store.is_for_one_process() {
         app.store.void_leases().await?;
@@ -88,8 +103,8 @@ pub async fn run(
             }
         });
     }
-    let workers = tokio::spawn(worker::run(app.clone(), roles.clone(), keep, stopped.clone()));
-    let mut ended = stopped;
+    let workers = tokio::spawn(worker::run(app.clone(), roles.clone(), (keep, disk_reserve), stopped.clone()));
+    let (store, mut ended) = (app.store.clone(), stopped);
     let served = http::serve(listener, http::router(app, &roles), senders, async move {
         // Fails only when the sender is gone, and then it is over as well.
         drop(ended.wait_for(|stop| *stop).await);
@@ -101,6 +116,7 @@ pub async fn run(
             served?;
             anyhow::bail!("the service stopped answering requests");
         }
+        () = store.disk_lost() => return Ok(Ended::DiskLost),
         () = shutdown => {}
     }
     stop.send_replace(true);
@@ -112,6 +128,7 @@ pub async fn run(
     };
     tokio::select! {
         ended = finish => ended,
+        () = store.disk_lost() => Ok(Ended::DiskLost),
         () = tokio::time::sleep(drain) => Ok(Ended::Cut),
         () = asked_to_end()? => Ok(Ended::Cut),
     }

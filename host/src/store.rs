@@ -4,6 +4,7 @@
 //! that each statement uses the full key.
 
 mod accounts;
+mod backup;
 mod calls;
 mod causes;
 mod connections;
@@ -48,6 +49,7 @@ pub use accounts::{CreateAccount, NewSource, SigningSource};
 pub use calls::{AnsweredCall, NewCall, OpenCall, ShownCall};
 pub use connections::{Connect, NewConnection};
 pub use consents::{Consent, NewTicket, Ticket};
+pub use db::disk::Room;
 pub use db::{Result, StoreError, is_away};
 pub use deliveries::{Attempt, Settlement};
 pub use dropped::DroppedValue;
@@ -132,6 +134,24 @@ impl Store {
     /// Ready while the database answers. Whoever found it away waits here instead of trying again and again.
     pub async fn wait_until_it_answers(&self) {
         self.db.health().wait_until_it_answers().await;
+    }
+
+    /// How much room the disk of the database had when somebody last looked.
+    pub fn room(&self) -> Room {
+        self.db.room()
+    }
+
+    /// Looks how much room it has, against a reserve of so many bytes.
+    ///
+    /// # Errors
+    /// When the file system does not say.
+    pub fn measure_room(&self, reserve: u64) -> std::io::Result<()> {
+        self.db.measure_room(reserve)
+    }
+
+    /// Ready when a sync of the file has failed: from then on nothing is stored, and nothing that was read is certain.
+    pub async fn disk_lost(&self) {
+        self.db.disk_lost().await;
     }
 
     /// Waits for what is under way and closes the database.

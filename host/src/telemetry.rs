@@ -45,6 +45,7 @@ pub fn init_metrics() -> Option<PrometheusHandle> {
         "leadline_connections_let_go_total",
         "silent connections that were ended to make room for others"
     );
+    metrics::describe_gauge!("leadline_store_log_bytes", "what SQLite's log holds that is not in the file yet");
     metrics::describe_gauge!("leadline_store_up", "whether the database answers; set when that changes");
     metrics::describe_gauge!("leadline_clock_skew_seconds", "how far this clock is ahead of the database's at least");
     metrics::describe_histogram!("leadline_transform_seconds", "time of one run of a transformation");

@@ -11,6 +11,7 @@ use crate::config::Role;
 use crate::deliver;
 use crate::housekeeping::{self, Limits};
 use crate::model::lane::{LaneKind, Step};
+use crate::store::Room;
 use crate::{clock, process, replay, retry, store};
 
 /// Plan steps at once: one a core is enough, since guests burn processor time only.
@@ -35,9 +36,15 @@ const KEEP_HOUSE_REST: Duration = Duration::from_millis(50);
 /// After a failure of housekeeping: a lock that was not to be had, most likely.
 const KEEP_HOUSE_MEND: Duration = Duration::from_secs(60);
 
+/// How often the room on the disk is looked at: at a thousand leads a second, a hundredth of the reserve.
+const MEASURE_ROOM_EVERY: Duration = Duration::from_secs(2);
+
 /// Runs every loop until `stop` says so; a round that is under way is finished.
-pub async fn run(app: Arc<App>, roles: Vec<Role>, keep: Limits, stop: watch::Receiver<bool>) {
+pub async fn run(app: Arc<App>, roles: Vec<Role>, (keep, disk_reserve): (Limits, u64), stop: watch::Receiver<bool>) {
     let mut loops = tokio::task::JoinSet::new();
+    if disk_reserve > 0 {
+        loops.spawn(keep_room(app.clone(), disk_reserve, stop.clone()));
+    }
     if roles.contains(&Role::Plan) {
         loops.spawn(keep_house(app.clone(), keep, stop.clone()));
     }
@@ -108,6 +115,13 @@ async fn run_loop(app: Arc<App>, hand: Arc<Hand>, mut stop: watch::Receiver<bool
     let knock = app.wake.of(kind);
     let mut worked = false;
     while !*stop.borrow() {
+        // What was planned is still delivered: that takes little room, and somebody waits for it.
+        if kind == LaneKind::Plan && app.store.room() != Room::Enough {
+            tokio::select! {
+                () = tokio::time::sleep(MEND) => continue,
+                _ = stop.changed() => continue,
+            }
+        }
         let round = tokio::select! {
             round = app.clock_watch.begin(&app.store) => round,
             _ = stop.changed() => continue,
@@ -224,6 +238,24 @@ async fn keep_clock(app: Arc<App>, mut stop: watch::Receiver<bool>) {
         }
         tokio::select! {
             () = tokio::time::sleep(clock::LOOK_EVERY) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Looks how much room the disk has.
+async fn keep_room(app: Arc<App>, reserve: u64, mut stop: watch::Receiver<bool>) {
+    let mut failed = false;
+    while !*stop.borrow() {
+        match app.store.measure_room(reserve) {
+            Ok(()) => failed = false,
+            Err(error) if !std::mem::replace(&mut failed, true) => {
+                tracing::error!("nobody knows how much room the disk has: {error}");
+            }
+            Err(_) => {}
+        }
+        tokio::select! {
+            () = tokio::time::sleep(MEASURE_ROOM_EVERY) => {}
             _ = stop.changed() => {}
         }
     }

@@ -52,6 +52,11 @@ impl Failure {
         Self::new(8, text)
     }
 
+    /// A sync failed.
+    pub fn disk_lost(text: String) -> Self {
+        Self::new(9, text)
+    }
+
     #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }

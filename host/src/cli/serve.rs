@@ -12,7 +12,13 @@ use crate::{serve, telemetry};
 
 /// One service on one database file: a second one would take the lanes of the first while its calls are on the wire.
 fn lock(path: &std::path::Path) -> Result<std::fs::File> {
-    let file = std::fs::File::options().create(true).append(true).open(path)?;
+    let opened = std::fs::File::options().create(true).append(true).open(path);
+    let file = opened.map_err(|error| {
+        Failure::failed(format!("cannot write to the data folder: {}: {error}", path.display())).hint(
+            "the folder has to be on a disk that can be written, with room, and belong to the user of the service; \
+             `--data` names another one",
+        )
+    })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => {
@@ -50,18 +56,37 @@ pub async fn run(args: Serve, context: &mut Context<'_>) -> Result<()> {
     )?;
     context.out.flush()?;
     let drain = Duration::from_secs(args.drain_seconds);
-    let manner = serve::Manner { roles: args.roles, drain, keep: args.keep.limits(), ..serve::Manner::default() };
+    let manner = serve::Manner {
+        roles: args.roles,
+        drain,
+        keep: args.keep.limits(),
+        disk_reserve: args.disk_reserve_mib << 20,
+        ..serve::Manner::default()
+    };
     let ended = serve::run(app.clone(), manner, listener, serve::asked_to_end()?).await?;
-    if ended == serve::Ended::Cut {
-        writeln!(
-            context.out,
-            "Not everything was finished in {} s; it goes on after the next start.",
-            drain.as_secs()
-        )?;
-        context.out.flush()?;
-        // A guest that is still at work would keep the process.
-        std::process::exit(0);
+    match ended {
+        serve::Ended::Finished => {
+            app.store.close().await;
+            Ok(())
+        }
+        serve::Ended::Cut => {
+            writeln!(
+                context.out,
+                "Not everything was finished in {} s; it goes on after the next start.",
+                drain.as_secs()
+            )?;
+            context.out.flush()?;
+            // A guest that is still at work would keep the process.
+            std::process::exit(0);
+        }
+        serve::Ended::DiskLost => {
+            let text = "the disk did not do a sync, so what it has is not certain; everything that was acknowledged was synced before";
+            let failure = Failure::disk_lost(text.to_owned()).hint(
+                "look at the disk and the system's log, then start it again: it reads from the disk what is there",
+            );
+            failure.print();
+            // At once: closing the file would sync again, and trust that.
+            std::process::exit(failure.code.into());
+        }
     }
-    app.store.close().await;
-    Ok(())
 }

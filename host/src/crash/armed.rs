@@ -17,7 +17,7 @@ const BREAK_ENV: &str = "LEADLINE_BREAK";
 const CLOCK_AHEAD_ENV: &str = "LEADLINE_CLOCK_AHEAD_FILE";
 
 /// Every crash point, and when the process dies there.
-pub const POINTS: [(&str, &str); 16] = [
+pub const POINTS: [(&str, &str); 17] = [
     ("CP1", "before the commit of a group of events"),
     ("CP2", "after that commit, before its senders are answered"),
     ("CP3", "inside a group commit of the store"),
@@ -33,6 +33,7 @@ pub const POINTS: [(&str, &str); 16] = [
     ("CP13", "inside the transaction that stores an answer"),
     ("CP14", "an answer is stored, the round is not settled"),
     ("CP16", "HubSpot gave a new token, it is not stored"),
+    ("CP17", "before a checkpoint of the store"),
     ("CP18", "the process was asked to end, and ends its work"),
 ];
 

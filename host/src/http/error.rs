@@ -264,7 +264,7 @@ fn refused(refusal: Refusal) -> Problem {
                 "Send fewer at once; nothing was stored.",
             )
         },
-        Refusal::Busy | Refusal::StoreDown => Problem {
+        Refusal::Busy | Refusal::StoreDown | Refusal::NoRoom => Problem {
             retry_after: Some(RETRY_AFTER_S),
             ..problem(StatusCode::SERVICE_UNAVAILABLE, &code, "Not now", detail, "Send it again; nothing was stored.")
         },

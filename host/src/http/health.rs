@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 
 use crate::app::App;
+use crate::store::Room;
 
 pub(super) fn router() -> Router<Arc<App>> {
     Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).route("/metrics", get(metrics))
@@ -18,10 +19,12 @@ async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// The process can do its work: the store answers, and the clock agrees with the store's.
+/// The process can do its work: the store answers, its disk has room, and the clock agrees with the store's.
 async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, String) {
     let trouble = if !app.store.answers() || app.store.ping().await.is_err() {
         Some("the store does not answer".to_owned())
+    } else if app.store.room() == Room::Reserve {
+        Some("the disk has less room than its reserve".to_owned())
     } else {
         app.clock_watch.disagreement()
     };

@@ -77,7 +77,7 @@ fn unread(error: axum::Error) -> Refusal {
 async fn record(app: &App, source: &str, headers: &HeaderMap, bytes: &Bytes, refusal: &Refusal, now: Timestamp) {
     metrics::counter!("leadline_requests_rejected_total", "class" => refusal.class()).increment(1);
     match refusal {
-        Refusal::TooFast | Refusal::Busy | Refusal::StoreDown => return,
+        Refusal::TooFast | Refusal::Busy | Refusal::StoreDown | Refusal::NoRoom => return,
         Refusal::OverRate(too_many) if !too_many.recorded => return,
         _ => {}
     }

@@ -11,6 +11,7 @@ use base64::Engine as _;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{BASE64, KEY_BYTES};
+use crate::files::sync_folder_of;
 
 /// Tells whether a file is still the one that was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +40,7 @@ pub(super) fn read(path: &Path) -> anyhow::Result<(SecretString, Stamp)> {
 pub(super) fn create(path: &Path) -> anyhow::Result<()> {
     let (_, line) = new_key();
     let context = || format!("cannot create the key ring {}", path.display());
-    write_private(path, &format!("{HEADER}{line}")).with_context(context)
+    write_private(path, &format!("{HEADER}{line}")).and_then(|()| sync_folder_of(path)).with_context(context)
 }
 
 /// Puts a new key before the others, and returns its id.
@@ -74,8 +75,7 @@ fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
     }
     write_private(beside, text).with_context(context)?;
     std::fs::rename(beside, path).with_context(context)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).with_context(context)
+    sync_folder_of(path).with_context(context)
 }
 
 /// An id and the line of its key. Named by chance, so that a foreign key ring is told from a damaged value.

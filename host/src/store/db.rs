@@ -4,6 +4,7 @@
 //! inside a transaction: on SQLite in the thread of the one writer, which commits whatever waits in one group, on
 //! Postgres in a transaction of its own.
 
+pub(super) mod disk;
 pub(super) mod postgres;
 pub(super) mod rows;
 pub(super) mod sqlite;
@@ -17,6 +18,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Postgres, Row as _};
 
 use super::health::Health;
+use disk::Room;
 use postgres::PostgresDb;
 use rows::Rows;
 use sqlite::SqliteDb;
@@ -521,6 +523,30 @@ impl Db {
             })
         })
         .await
+    }
+
+    /// How much room its disk has. A server looks after its own.
+    pub(super) fn room(&self) -> Room {
+        match self {
+            Self::Sqlite(db) => db.disk.room(),
+            Self::Postgres(_) => Room::Enough,
+        }
+    }
+
+    /// Looks how much room there is beside the file.
+    pub(super) fn measure_room(&self, reserve: u64) -> std::io::Result<()> {
+        let Self::Sqlite(db) = self else { return Ok(()) };
+        let system = rustix::fs::statvfs(&db.file)?;
+        db.disk.set_room(Room::of(system.f_bavail.saturating_mul(system.f_frsize), reserve));
+        Ok(())
+    }
+
+    /// Ready when a sync has failed. A server ends by itself then, and comes back when it has read its log again.
+    pub(super) async fn disk_lost(&self) {
+        match self {
+            Self::Sqlite(db) => db.disk.lost().await,
+            Self::Postgres(_) => std::future::pending().await,
+        }
     }
 
     /// Waits for what is under way and closes it.

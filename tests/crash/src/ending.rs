@@ -20,7 +20,7 @@ enum Needs {
 }
 
 /// The points that the service has, the latest pass that a short cycle reaches surely, and what they need.
-const POINTS: [(&str, u64, Needs); 16] = [
+const POINTS: [(&str, u64, Needs); 17] = [
     ("CP1", 25, Needs::Leads),
     ("CP2", 25, Needs::Leads),
     ("CP3", 80, Needs::Leads),
@@ -36,6 +36,7 @@ const POINTS: [(&str, u64, Needs); 16] = [
     ("CP13", 6, Needs::Leads),
     ("CP14", 4, Needs::Leads),
     ("CP16", 1, Needs::OldToken),
+    ("CP17", 6, Needs::Leads),
     ("CP18", 1, Needs::Termination),
 ];
 

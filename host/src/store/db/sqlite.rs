@@ -3,9 +3,11 @@
 //! The writer takes whatever waits, runs each in a savepoint of one transaction, and answers all of them after the
 //! one commit: while a commit waits for the disk, the next group gathers.
 
+mod checkpoint;
+
 use std::future::Future as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, Waker};
@@ -21,7 +23,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::crash::crash_point;
 
+use super::disk::Disk;
 use super::{Conn, Health, Result, StoreError, Work, table};
+use checkpoint::Checkpoints;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations/sqlite");
 
@@ -48,6 +52,8 @@ pub(in crate::store) struct SqliteDb {
     /// Each hears when its thread has ended.
     threads: Arc<Mutex<Vec<oneshot::Receiver<()>>>>,
     pub(super) health: Health,
+    pub(super) disk: Disk,
+    pub(super) file: PathBuf,
 }
 
 /// What a thread is given.
@@ -141,12 +147,23 @@ impl SqliteDb {
         let (writes, waiting) = mpsc::channel(WRITES_MAX);
         let (reads, asked) = mpsc::channel(READS_MAX);
         let asked = Arc::new(Mutex::new(asked));
+        let disk = Disk::default();
+        // After a sync that failed, an earlier process ended with a log of which nobody knows what is on the disk.
+        if let Err(error) = checkpoint::move_log(&writer) {
+            disk.note(&error);
+        }
+        if disk.is_lost() {
+            bail!("the disk did not do a sync; look at it and at the system's log");
+        }
+        let checkpoints = Checkpoints::of(&writer);
+        let writer = Writer { conn: Conn::Sqlite(writer), disk: disk.clone(), checkpoints };
         let mut threads = vec![start("store-write", move || keep_writing(writer, waiting))?];
         for reader in readers.with_context(opened)? {
             let asked = asked.clone();
             threads.push(start("store-read", move || keep_reading(reader, &asked))?);
         }
-        Ok(Self { writes, reads, threads: Arc::new(Mutex::new(threads)), health: Health::default() })
+        let (threads, file) = (Arc::new(Mutex::new(threads)), file.to_owned());
+        Ok(Self { writes, reads, threads, health: Health::default(), disk, file })
     }
 
     pub(super) async fn read<T, W>(&self, work: W) -> Result<T>
@@ -240,29 +257,35 @@ fn keep_reading(connection: Connection, asked: &Mutex<mpsc::Receiver<Turn<Box<dy
     }
 }
 
-fn keep_writing(connection: Connection, mut waiting: mpsc::Receiver<Turn<Box<dyn Write>>>) {
-    let mut writer = Writer { conn: Conn::Sqlite(connection) };
+fn keep_writing(mut writer: Writer, mut waiting: mpsc::Receiver<Turn<Box<dyn Write>>>) {
     while let Some(turn) = waiting.blocking_recv() {
         match turn {
             Turn::Job(first) => writer.write_group(first, &mut waiting),
             Turn::End => waiting.close(), // what waits is still written
+        }
+        if writer.disk.is_lost() {
+            // Whoever waits is told that the store is closed. The connection stays open until the process ends: closing
+            // it would sync once more, and trust that.
+            return std::mem::forget(writer);
         }
     }
 }
 
 struct Writer {
     conn: Conn,
+    disk: Disk,
+    checkpoints: Checkpoints,
 }
 
 impl Writer {
-    fn connection(&mut self) -> &Connection {
+    fn connection(&self) -> &Connection {
         match &self.conn {
             Conn::Sqlite(connection) => connection,
             Conn::Postgres(_) | Conn::PostgresTx(_) => unreachable!("the writer was made with SQLite"),
         }
     }
 
-    fn tell(&mut self, statement: &str) -> rusqlite::Result<()> {
+    fn tell(&self, statement: &str) -> rusqlite::Result<()> {
         self.connection().prepare_cached(statement)?.execute(()).map(drop)
     }
 
@@ -294,15 +317,20 @@ impl Writer {
         }
         crash_point!("CP3");
         let committed = done.and_then(|()| self.tell("COMMIT")).map_err(|error| {
+            self.disk.note(&error);
             if !self.connection().is_autocommit() {
                 drop(self.tell("ROLLBACK"));
             }
             error.to_string()
         });
+        // A checkpoint may have found out meanwhile.
+        let committed = if self.disk.is_lost() { Err("a sync has failed".to_owned()) } else { committed };
         metrics::histogram!("leadline_store_group_writes").record(group.len() as f64);
         for write in group {
             write.answer(committed.as_ref().copied().map_err(String::as_str));
         }
+        let Conn::Sqlite(connection) = &self.conn else { return };
+        self.checkpoints.follow(connection, &self.disk);
     }
 
     /// Runs one write of the group; one that fails takes back what it did, and no more.
@@ -315,5 +343,23 @@ impl Writer {
             self.tell("ROLLBACK TO write")?;
         }
         self.tell("RELEASE write")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn once_a_sync_has_failed_nothing_is_stored_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = SqliteDb::open(&folder.path().join("leadline.db")).await.unwrap();
+        let write = || db.write(|_| Box::pin(async { Ok(()) }));
+        write().await.unwrap();
+        let failed = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC);
+        db.disk.note(&rusqlite::Error::SqliteFailure(failed, None));
+        assert!(matches!(write().await, Err(StoreError::Commit(_))));
+        assert!(matches!(write().await, Err(StoreError::Closed)));
+        db.disk.lost().await;
     }
 }
