@@ -143,7 +143,7 @@ async fn below_its_reserve_the_disk_takes_no_lead() {
 #[tokio::test(flavor = "multi_thread")]
 async fn short_of_room_leads_are_taken_in_and_planned_when_there_is_room() {
     let scene = Scene::set_up(Disk::Switched).await;
-    let system = rustix::fs::statvfs(&scene.disk()).unwrap();
+    let system = rustix::fs::statvfs(scene.disk()).unwrap();
     // Between one and two reserves are free.
     let reserve_mib = (system.f_bavail * system.f_frsize / 3 * 2) >> 20;
     let service = scene.serve(Disk::Switched, &["--disk-reserve-mib", &reserve_mib.to_string()]);
