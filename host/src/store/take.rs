@@ -39,17 +39,22 @@ pub struct TakenDeliveries {
 }
 
 impl Store {
-    /// Leases up to `lanes` plan lanes, the longest unserved first, and takes up to `events` of what they have due.
+    /// Leases up to `lanes` plan lanes, the longest unserved first, and takes up to `events` of what they have due, from
+    /// each its share. `events` is at least `lanes`, so that none is leased for nothing.
     pub async fn take_events(&self, owner: &str, lanes: u32, events: u32, now: Timestamp) -> Result<Vec<TakenEvents>> {
         let lease = lanes::lease(LaneKind::Plan, owner, lanes, now);
         let take = self.db.write(move |tx| {
             Box::pin(async move {
-                let mut room = events;
-                let mut taken = Vec::new();
-                for row in lease.fetch_all::<lanes::LeasedRow>(&mut *tx).await? {
-                    let due = plans::received(&row.0, &row.1, room, now).fetch_all::<plans::ReceivedRow>(&mut *tx);
-                    let due = due.await?;
-                    room = room.saturating_sub(due.len() as u32);
+                let leased: Vec<lanes::LeasedRow> = lease.fetch_all(&mut *tx).await?;
+                let (mut room, mut left) = (events, leased.len() as u32);
+                let mut taken = Vec::with_capacity(leased.len());
+                for row in leased {
+                    // As much for each, and what one leaves for those that follow: a loud account fills no round alone.
+                    let share = room.div_ceil(left);
+                    let due: Vec<plans::ReceivedRow> =
+                        plans::received(&row.0, &row.1, share, now).fetch_all(&mut *tx).await?;
+                    room -= due.len() as u32;
+                    left -= 1;
                     taken.push((row, due));
                 }
                 Ok(taken)
