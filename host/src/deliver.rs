@@ -83,7 +83,7 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
     }
 
     let now = clock();
-    let lane = lane_after(&round, &closed, &connection, now);
+    let lane = lane_after(&round, &mut closed, &connection, now);
     let outcomes = round.outcomes(now);
     closed.calls.extend(recalled);
     let settlement = Settlement {
@@ -113,7 +113,7 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
 }
 
 /// How the lane goes on after a round, and what the next holder should know.
-fn lane_after(round: &Round, closed: &Closed, connection: &Connection, now: Timestamp) -> LaneState {
+fn lane_after(round: &Round, closed: &mut Closed, connection: &Connection, now: Timestamp) -> LaneState {
     let service = round.service(closed.calls.len(), closed.unserved.is_some());
     let outage = closed.lease.learned.outage.after(service, now);
     let lane = match (outage.rest(), &closed.unserved) {
@@ -121,6 +121,12 @@ fn lane_after(round: &Round, closed: &Closed, connection: &Connection, now: Time
             LaneState { paused_until: Some(now + rest), pause: Some(problem.clone()), ..LaneState::default() }
         }
         _ => round.lane(connection, closed.spent, now),
+    };
+    // Known already, so that nobody leases the lane to find out: the next round needs about as many calls.
+    let pace = closed.budget.wait(u32::try_from(closed.calls.len()).unwrap_or(u32::MAX), now);
+    let lane = match lane.paused_until {
+        None if pace > Duration::ZERO => LaneState { paused_until: Some(now + pace), ..lane },
+        _ => lane,
     };
     let learned = Learned { outage, ..closed.budget.learned() };
     LaneState { learned: Some(learned).filter(|learned| *learned != closed.lease.learned), ..lane }
