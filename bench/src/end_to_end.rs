@@ -4,10 +4,12 @@
 
 use std::time::Instant;
 
+use hubspot_sim::Options;
+
 use crate::Choice;
 use crate::figure::Figure;
 use crate::place::Database;
-use crate::service::{self, Service, Setup, Spent};
+use crate::service::{self, HUBSPOTS_LIMIT, Service, Setup, Spent};
 
 const BENCH: &str = "end-to-end";
 const RUNS: usize = 3;
@@ -52,8 +54,13 @@ pub(crate) async fn run(choice: &Choice) -> anyhow::Result<Vec<Figure>> {
                     Database::Postgres => choice.processes(usual),
                 };
                 for processes in processes {
-                    let setup =
-                        || Setup { accounts, database, processes, sync_delay_micros: delay, ..Setup::default() };
+                    let setup = || Setup {
+                        accounts,
+                        database,
+                        processes,
+                        sync_delay_micros: delay,
+                        hubspot: hubspot(accounts),
+                    };
                     let mut cell = Cell::default();
                     for _ in 0..choice.runs(RUNS) {
                         cell.measure(setup(), choice.leads(LEADS)).await?;
@@ -64,6 +71,14 @@ pub(crate) async fn run(choice: &Choice) -> anyhow::Result<Vec<Figure>> {
         }
     }
     Ok(figures)
+}
+
+/// Many portals as they are, each with its limit. One alone would be measured by its limit only, so it has none.
+fn hubspot(portals: usize) -> Options {
+    match portals {
+        1 => Setup::default().hubspot,
+        _ => Options { rate_limit: Some(HUBSPOTS_LIMIT), ..Setup::default().hubspot },
+    }
 }
 
 impl Cell {

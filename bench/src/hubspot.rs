@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use hubspot_sim::Options;
 
 use crate::figure::Figure;
-use crate::service::{self, Service, Setup};
+use crate::service::{self, HUBSPOTS_LIMIT, Service, Setup};
 
 const RUNS: usize = 3;
 /// Calls of a window that leads may use: the portal's limit less what the service keeps for people's own questions.
@@ -52,7 +52,7 @@ struct Measured {
 
 /// Two windows of a portal that is kept busy, with batches or without.
 async fn measure(batched: bool) -> anyhow::Result<Measured> {
-    let options = Options { rate_limit: Some(110), calls_kept: 5_000, ..Options::default() };
+    let options = Options { rate_limit: Some(HUBSPOTS_LIMIT), calls_kept: 5_000, ..Options::default() };
     let service = Arc::new(Service::start(Setup { hubspot: options, ..Setup::default() }).await?);
     let posting = match batched {
         true => tokio::spawn(all(service.clone())),

@@ -29,6 +29,8 @@ use crate::process::{Part, Process};
 
 /// A limit that nobody reaches: the bench measures us, not HubSpot's fences.
 const NO_LIMIT: u32 = 100_000_000;
+/// Calls in ten seconds that HubSpot lets a marketplace app make at each portal.
+pub(crate) const HUBSPOTS_LIMIT: u32 = 110;
 /// Nothing that is measured takes this long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(400);
 /// Leads that are shown when a run comes to nothing.
