@@ -1,5 +1,7 @@
 //! Notes. Creating one is not safe to repeat, so each carries a marker in plain text by which a repeat is recognised.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use super::client::{Portal, Request};
@@ -9,6 +11,8 @@ use crate::model::delivery::Record;
 use crate::model::id::{DeliveryId, EventId};
 use crate::model::time::Timestamp;
 
+/// How every marker begins.
+const MARKER: &str = "Leadline ";
 /// HubSpot's limit for the finished HTML, counted in UTF-16 units.
 const BODY_UNITS_MAX: usize = 65_536;
 /// Said where a note is cut.
@@ -34,8 +38,8 @@ pub struct NoteInput {
 /// first one is not its own.
 pub fn marker(event: &EventId, resent_as: Option<&DeliveryId>, action: usize) -> String {
     match resent_as {
-        None => format!("Leadline {event}/{action}"),
-        Some(delivery) => format!("Leadline {event}/{delivery}/{action}"),
+        None => format!("{MARKER}{event}/{action}"),
+        Some(delivery) => format!("{MARKER}{event}/{delivery}/{action}"),
     }
 }
 
@@ -71,17 +75,22 @@ pub fn read_notes(portal: &Portal, ids: &[String]) -> Request {
 
 /// The created note of each input, in their order: by trace id, else by the marker in its body.
 pub fn created_notes(body: &Value, notes: &[NoteInput]) -> Vec<Option<Record>> {
-    notes
-        .iter()
-        .map(|note| {
-            let is_it = |result: &&Value| match result["objectWriteTraceId"].as_str() {
-                Some(trace) => trace == note.trace,
-                None => result["properties"]["hs_note_body"].as_str().is_some_and(|body| holds(body, &note.marker)),
-            };
-            let result = body["results"].as_array()?.iter().find(is_it)?;
-            Some(Record { id: result["id"].as_str()?.to_owned(), new: true })
-        })
-        .collect()
+    let (mut by_trace, mut by_marker) = (HashMap::new(), HashMap::new());
+    for result in body["results"].as_array().into_iter().flatten() {
+        match result["objectWriteTraceId"].as_str() {
+            Some(trace) => drop(by_trace.insert(trace, result)),
+            None => {
+                let body = result["properties"]["hs_note_body"].as_str().unwrap_or_default();
+                // Ours is the last; those before it the customer wrote.
+                by_marker.extend(markers(body).last().map(|marker| (marker, result)));
+            }
+        }
+    }
+    let created = |note: &NoteInput| {
+        let result = by_trace.get(note.trace.as_str()).or_else(|| by_marker.get(note.marker.as_str()))?;
+        Some(Record { id: result["id"].as_str()?.to_owned(), new: true })
+    };
+    notes.iter().map(created).collect()
 }
 
 /// The note in the answer of a read that carries `marker`.
@@ -94,7 +103,16 @@ pub fn find_marker(reply: &Reply, marker: &str) -> Option<String> {
 
 /// Whether the body carries exactly this marker: `…/1` is not found in `…/12`.
 fn holds(body: &str, marker: &str) -> bool {
-    body.match_indices(marker).any(|(at, _)| !body[at + marker.len()..].starts_with(|c: char| c.is_ascii_digit()))
+    markers(body).any(|found| found == marker)
+}
+
+/// Everything in a body that has the form of a marker.
+fn markers(body: &str) -> impl Iterator<Item = &str> {
+    body.match_indices(MARKER).map(|(at, _)| {
+        let rest = &body[at + MARKER.len()..];
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !"_/".contains(c)).unwrap_or(rest.len());
+        &body[at..at + MARKER.len() + end]
+    })
 }
 
 /// The customer's text as HTML that shows exactly that text, and the marker as its last paragraph.

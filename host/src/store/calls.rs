@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Query, Result, Sql, Store, json, parse, query, sql};
+use super::{Query, Result, Sql, Store, json, parse, query, retention, sql};
 use crate::crash::crash_point;
 use crate::lane::LEASE;
 use crate::model::delivery::Delivery;
@@ -80,13 +80,19 @@ pub(super) const CALLS_OF: Sql = sql!(
     " WHERE substr(i.value, 1, length($5)) = $5) ORDER BY id"
 );
 
-/// The calls of a lane since a moment, found by the time in their ids.
-pub(super) const RECENT_CALLS: Sql =
-    sql!("SELECT started_at FROM calls WHERE account_id = $1 AND id >= $2 AND lane_id = $3 AND started_at > $4");
+/// The calls of a lane since a moment. Their ids say when they were made; what stands behind the request in a row is
+/// far away for SQLite, which would read the whole of it to get there.
+pub(super) const RECENT_CALLS: Sql = sql!("SELECT id FROM calls WHERE account_id = $1 AND id >= $2 AND lane_id = $3");
 
-/// When a lane called since `since`: what it used of its portal's limit, whoever held it.
+/// When a lane called after `since`: what it used of its portal's limit, whoever held it.
 pub(super) fn recent(account: &str, lane: &str, since: Timestamp) -> Query {
-    query(RECENT_CALLS).bind(account).bind(format!("cal_{:012x}", since.0)).bind(lane).bind(since.0)
+    let after = Timestamp(since.0 + 1);
+    query(RECENT_CALLS).bind(account).bind(retention::first_id("cal", after)).bind(lane)
+}
+
+/// When the calls of these ids were made.
+pub(super) fn times(ids: &[String]) -> Vec<Timestamp> {
+    ids.iter().filter_map(|id| retention::time_of(id)).collect()
 }
 
 /// A call that nobody settled: id, operation, items, and when it was stored.
@@ -103,10 +109,10 @@ pub(super) fn open_call((id, operation, items, started_at): OpenRow) -> Result<O
 }
 
 impl Store {
-    /// When a lane that is leased called since `since`; as [`Self::take_deliveries`] reads it.
+    /// When a lane that is leased called after `since`; as [`Self::take_deliveries`] reads it.
     pub async fn recent_calls(&self, lease: &Lease, since: Timestamp) -> Result<Vec<Timestamp>> {
-        let times: Vec<i64> = recent(lease.account_id.as_str(), &lease.lane_id, since).fetch_all(&self.db).await?;
-        Ok(times.into_iter().map(Timestamp).collect())
+        let ids: Vec<String> = recent(lease.account_id.as_str(), &lease.lane_id, since).fetch_all(&self.db).await?;
+        Ok(times(&ids))
     }
 
     /// Stores the answer of the call before, if any, and the call that comes next, in one commit. Renews the lease, as

@@ -93,7 +93,7 @@ impl Store {
                 let Some(row) = lease.fetch_optional::<lanes::LeasedRow>(&mut *tx).await? else { return Ok(None) };
                 let (account, lane) = (&row.0, &row.1);
                 let due = deliveries::due(&mut *tx, (account, lane), limit, now).await?;
-                let recent = calls::recent(account, lane, now - budget::WINDOW).fetch_all::<i64>(&mut *tx).await?;
+                let recent = calls::recent(account, lane, now - budget::WINDOW).fetch_all::<String>(&mut *tx).await?;
                 let open = calls::open(account, lane).fetch_all::<calls::OpenRow>(&mut *tx).await?;
                 let connection = connections::find(account, lane).fetch_one::<connections::Row>(tx).await?;
                 Ok(Some((row, due, recent, open, connection)))
@@ -104,7 +104,7 @@ impl Store {
         let (connection, token) = self.opened(connection)?;
         Ok(Some(TakenDeliveries {
             claimed: deliveries::claimed(&lease.account_id, due)?,
-            recent_calls: recent.into_iter().map(Timestamp).collect(),
+            recent_calls: calls::times(&recent),
             open_calls: open.into_iter().map(calls::open_call).collect::<Result<_>>()?,
             connection,
             token,
