@@ -1,6 +1,6 @@
 //! All SQL, by intent. One database is the truth and the hand-over between the steps of the flow.
 //!
-//! A batch statement takes [`Rows`], which `sql!` reads as a table. The account stands in every row and every join, so
+//! A batch statement takes `Rows`, which `sql!` reads as a table. The account stands in every row and every join, so
 //! that each statement uses the full key.
 
 mod accounts;
