@@ -1,7 +1,5 @@
 //! Deliveries: what a leased lane has due, and how a round settles, in one commit.
 
-use std::time::Duration;
-
 use serde::Serialize;
 
 use super::calls::{AnsweredCall, store_answer};
@@ -16,9 +14,6 @@ use crate::model::delivery::{BAND_FIRST, BAND_RETRY, Claimed, Delivery, Delivery
 use crate::model::id::{AccountId, CallId, ConnectionId, DeliveryId, EventId, VersionId};
 use crate::model::lane::{Lease, Settled};
 use crate::model::time::Timestamp;
-
-/// The clocks of two processes differ by less: a delivery may seem to be older than its event by as much.
-const CLOCKS_APART: Duration = Duration::from_secs(10);
 
 /// An attempt that did not finish a delivery.
 #[derive(Clone, Debug, Serialize)]
@@ -240,10 +235,9 @@ impl Store {
     /// The deliveries of an event, oldest first.
     pub async fn deliveries_of(&self, account: &AccountId, event: &EventId) -> Result<Vec<Delivery>> {
         // Spares Postgres the partitions before the event's. SQLite is told the index, or it reads the whole account.
-        let earliest = retention::time_of(event.as_str()).map_or(Timestamp(0), |at| at - CLOCKS_APART);
         let rows: Vec<Row> = query(sql!("SELECT account_id, id, event_id, connection_id, version_id, state, reason, outcome, attempts, first_at, due_at, done_at
              FROM deliveries" on(sqlite: " INDEXED BY deliveries_by_event", postgres: "") " WHERE account_id = $1 AND event_id = $2" on(sqlite: "", postgres: " AND id >= $3") " ORDER BY id"))
-        .bind(account.as_str()).bind(event.as_str()).bind(retention::first_id("dlv", earliest)).fetch_all(&self.db).await?;
+        .bind(account.as_str()).bind(event.as_str()).bind(retention::first_id_since("dlv", event.as_str())).fetch_all(&self.db).await?;
         rows.into_iter().map(delivery).collect()
     }
 

@@ -199,26 +199,27 @@ impl Store {
 /// Which of these lanes are still ours; asked first in every transaction that settles, and nobody takes them meanwhile.
 /// Agrees with [`crate::lane::Lane::is_held_by`].
 pub(super) fn guard(leases: &[&Lease]) -> Query {
-    let row = |lease: &&Lease| Guarded {
-        account: lease.account_id.to_string(),
-        lane: lease.lane_id.clone(),
-        owner: lease.owner.clone(),
-        epoch: lease.epoch,
-    };
     query(sql!(
         "SELECT l.id FROM " rows("$1"; account text, lane text, owner text, epoch bigint) " AS j
          JOIN lanes AS l ON l.account_id = j.account AND l.id = j.lane AND l.owner = j.owner AND l.epoch = j.epoch"
         on(sqlite: "", postgres: " ORDER BY l.account_id, l.id FOR UPDATE OF l")
     ))
-    .bind(Rows::of(&leases.iter().map(row).collect::<Vec<_>>()))
+    .bind(Rows::of(&leases.iter().copied().map(Guarded::of).collect::<Vec<_>>()))
 }
 
 #[derive(Serialize)]
-struct Guarded {
-    account: String,
-    lane: String,
-    owner: String,
+struct Guarded<'a> {
+    account: &'a str,
+    lane: &'a str,
+    owner: &'a str,
     epoch: i64,
+}
+
+impl<'a> Guarded<'a> {
+    fn of(lease: &'a Lease) -> Self {
+        let Lease { account_id, lane_id, owner, epoch, .. } = lease;
+        Self { account: account_id.as_str(), lane: lane_id, owner, epoch: *epoch }
+    }
 }
 
 /// When the first open item of a lane and band is due. One that an older retry of the same person holds back

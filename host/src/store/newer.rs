@@ -1,12 +1,9 @@
 //! Newer leads of the same persons, for old ones that are released or replayed.
 
-use std::time::Duration;
-
 use super::{Result, Rows, Sql, Store, parse, query, retention, sql};
 use crate::model::delivery::{Claimed, Progress};
 use crate::model::id::EventId;
 use crate::model::lane::Lease;
-use crate::model::time::Timestamp;
 use crate::plan::Plan;
 
 /// Deliveries of an account that are looked through, the newest: some months of a busy dealership, in a fraction of a
@@ -14,8 +11,6 @@ use crate::plan::Plan;
 const LOOKED_AT_MAX: i64 = 50_000;
 /// Of those, so many are read with their plans.
 const FOUND_MAX: i64 = 1_000;
-/// The clocks of two processes differ by less: a delivery may seem to be older than its event by as much.
-const CLOCKS_APART: Duration = Duration::from_secs(10);
 
 /// A lead that was delivered.
 #[derive(Clone, Debug)]
@@ -47,10 +42,9 @@ impl Store {
         else {
             return Ok(Vec::new());
         };
-        let since = retention::time_of(oldest).map_or(Timestamp(0), |at| at - CLOCKS_APART);
         let rows: Vec<(String, String, Option<String>, String)> = query(NEWER)
             .bind(lease.account_id.as_str())
-            .bind(retention::first_id("dlv", since))
+            .bind(retention::first_id_since("dlv", oldest))
             .bind(&lease.lane_id)
             .bind(Rows::of(&persons))
             .bind(LOOKED_AT_MAX)

@@ -2,6 +2,7 @@
 //! loses a page of rows at a time. Whatever an open lead, an issue or a fill-in still needs is left alone.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::{Conn, Db, Result, Sql, Store, StoreError, query, sql};
 use crate::model::time::Timestamp;
@@ -12,6 +13,8 @@ const PAGE: i64 = 500;
 const KEYS_PAGE: i64 = 1_000;
 /// The hex digits of the time at the beginning of an id, behind its prefix.
 const TIME_DIGITS: usize = 12;
+/// The clocks of two processes differ by less: a delivery may seem to be older than its event by as much.
+const CLOCKS_APART: Duration = Duration::from_secs(10);
 
 /// A kind of rows that have a limit of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,6 +181,11 @@ pub(super) fn first_id(prefix: &str, at: Timestamp) -> String {
 pub(super) fn time_of(id: &str) -> Option<Timestamp> {
     let (_, digits) = id.split_once('_')?;
     i64::from_str_radix(digits.get(..TIME_DIGITS)?, 16).ok().map(Timestamp)
+}
+
+/// The earliest id that something may have which came of the item of this id.
+pub(super) fn first_id_since(prefix: &str, id: &str) -> String {
+    first_id(prefix, time_of(id).map_or(Timestamp(0), |at| at - CLOCKS_APART))
 }
 
 impl Store {

@@ -1,7 +1,7 @@
 //! The rows of a batch statement: one value that both databases read as a table.
 //!
 //! Postgres gets them as JSON. SQLite reads them where they are, through a virtual table: as JSON it would parse each
-//! row once a statement, and the texts in it twice (measured: half of the time of its writer).
+//! row once a statement, and the JSON texts in it twice.
 
 use std::fmt::Display;
 use std::sync::{Arc, OnceLock};
