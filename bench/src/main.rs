@@ -18,8 +18,11 @@ mod place;
 mod process;
 mod raw;
 mod restart;
+mod rivals;
 mod sandbox;
 mod service;
+mod upload;
+mod versions;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -134,6 +137,10 @@ enum Bench {
     Accounts,
     /// Start-up time and idle memory.
     Footprint,
+    /// From the bytes of a transformation to a version that may be enabled.
+    Upload,
+    /// Ten thousand accounts, each on a version of its own.
+    Versions,
 }
 
 fn main() -> ExitCode {
@@ -171,6 +178,8 @@ fn run(args: &Args) -> anyhow::Result<()> {
             Bench::Restart => service::runtime()?.block_on(restart::run(choice))?,
             Bench::Accounts => service::runtime()?.block_on(accounts::run(choice))?,
             Bench::Footprint => footprint::run()?,
+            Bench::Upload => service::runtime()?.block_on(upload::run(choice))?,
+            Bench::Versions => versions::run(choice)?,
         };
         for figure in &measured {
             if args.json {

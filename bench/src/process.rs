@@ -65,6 +65,10 @@ fn paths(place: &Place) -> (String, Option<String>) {
 
 /// Becomes what the bench started this program as, where it did.
 pub(crate) fn become_child() -> Option<ExitCode> {
+    // The service compiles in a child of its own program, which is this one.
+    if std::env::args().nth(1).as_deref() == Some("compile") {
+        return Some(leadline::cli::run(Cli::parse_from(["leadline", "compile"]), &mut std::io::stdout()));
+    }
     let part = std::env::var(CHILD).ok()?;
     let done = serde_json::from_str(&part).map_err(anyhow::Error::from).and_then(|part| match part {
         Part::Service(words) => Ok(leadline::cli::run(Cli::parse_from(words), &mut std::io::stdout())),

@@ -1,6 +1,8 @@
-//! `sandbox`: the default transformation on one lead, each run in a fresh sandbox, beside the same mapping as native Rust.
+//! `sandbox`: the default transformation on one lead, each run in a fresh sandbox, beside the same mapping as native Rust,
+//! and beside what people would use instead.
 
 use std::hint::black_box;
+use std::io::Write as _;
 use std::time::Instant;
 
 use guest_sdk::Transformation as _;
@@ -11,10 +13,13 @@ use leadline::stock;
 use leadline::transform::Transformer;
 
 use crate::figure::Figure;
+use crate::rivals::Rival;
 
 const RUNS: usize = 9;
 const EVENTS: u32 = 2_000;
 const WARM_UP: u32 = 500;
+/// They are slower.
+const RIVAL_EVENTS: u32 = 400;
 
 pub(crate) fn run() -> anyhow::Result<Vec<Figure>> {
     let example = examples::all()?.into_iter().find(|example| example.name == "plain-lead");
@@ -33,16 +38,29 @@ pub(crate) fn run() -> anyhow::Result<Vec<Figure>> {
         || drop(black_box(guest_default::DefaultTransformation::transform(black_box(native.clone()), &settings)));
     micros(sandboxed, WARM_UP);
     micros(directly, WARM_UP);
-    let (mut fresh, mut plain) = (Vec::new(), Vec::new());
+    let rivals = Rival::all();
+    if rivals.is_empty() {
+        writeln!(std::io::stderr(), "sandbox: `make rivals` builds what people would use instead; it is left out")?;
+    }
+    let file = tempfile::NamedTempFile::new()?;
+    std::fs::write(file.path(), &example.event)?;
+    let (mut fresh, mut plain, mut others) = (Vec::new(), Vec::new(), vec![Vec::new(); rivals.len()]);
     for _ in 0..RUNS {
         fresh.push(micros(sandboxed, EVENTS));
         plain.push(micros(directly, EVENTS));
+        for (rival, other) in rivals.iter().zip(&mut others) {
+            other.push(rival.micros(file.path(), RIVAL_EVENTS)?);
+        }
     }
-    Ok(vec![
+    let mut figures = vec![
         Figure::of("sandbox", "an event in a fresh sandbox, beside native Rust", &fresh, "µs").beside(&plain),
         Figure::alone("sandbox", "fuel an event", first.fuel as f64, "units"),
         Figure::alone("sandbox", "memory of a run", first.memory_bytes as f64 / 1024.0, "KiB"),
-    ])
+    ];
+    for (rival, other) in rivals.iter().zip(&others) {
+        figures.push(Figure::of("sandbox", format!("{}, beside ours", rival.name), other, "µs").beside(&fresh));
+    }
+    Ok(figures)
 }
 
 /// Microseconds a call, over `count` calls.

@@ -16,7 +16,7 @@ use crate::model::time::{clock, machine_clock};
 use crate::seal::KeyRing;
 use crate::stock;
 use crate::store::{Database, Store};
-use crate::transform::Transformer;
+use crate::transform::{self, Artifacts, Compiler, Transformer};
 use crate::wake::Wake;
 
 /// Refused requests that are recorded at once: each takes a commit, which good requests need more.
@@ -59,7 +59,7 @@ impl App {
     /// As [`Self::connect`].
     pub async fn connect_at(config: &Config, clock: Clock) -> anyhow::Result<Self> {
         let store = open_store(config).await?;
-        let transformer = Transformer::new()?;
+        let transformer = open_transformer(config)?;
         stock::install(&store, &transformer, clock()).await.context("the stock transformations cannot be installed")?;
         let wake = Arc::new(Wake::default());
         Ok(Self {
@@ -113,6 +113,19 @@ fn api_token(config: &Config) -> anyhow::Result<Option<SecretString>> {
         );
     }
     Ok(token)
+}
+
+/// The sandbox of a configuration: it compiles in a process of its own, and keeps what comes of it.
+///
+/// # Errors
+/// When the machine cannot run it, or the folder of what was compiled cannot be used.
+pub fn open_transformer(config: &Config) -> anyhow::Result<Transformer> {
+    make_data_folder(config)?;
+    let compiler = config.compiler.clone().map_or_else(Compiler::this_program, Compiler::Child);
+    let folder = config.compiled.clone().unwrap_or_else(|| config.data.join("compiled"));
+    let keys = KeyRing::open_file(&config.key_ring())?;
+    let artifacts = Artifacts::open(&folder, &transform::compatibility()?, Arc::new(keys))?;
+    Transformer::with(compiler, Some(artifacts))
 }
 
 /// The store of a configuration: its folder is made where there is none.

@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod backup;
+mod compile;
 pub mod connection;
 pub mod demo;
 pub mod event;
@@ -93,6 +94,9 @@ enum Command {
     /// A HubSpot to try things with.
     #[command(subcommand)]
     Hubspot(hubspot::Command),
+    /// The child that checks and compiles one transformation: bytes in, machine code out.
+    #[command(hide = true)]
+    Compile,
 }
 
 /// What every command is given.
@@ -108,6 +112,11 @@ impl Context<'_> {
         Ok(app::open_store(&self.config).await?)
     }
 
+    /// The sandbox of the configuration.
+    fn transformer(&self) -> Result<crate::transform::Transformer> {
+        Ok(app::open_transformer(&self.config)?)
+    }
+
     /// The account of a slug or an id.
     async fn account(&self, store: &crate::store::Store, slug_or_id: &str) -> Result<crate::model::account::Account> {
         let found = store.account(slug_or_id).await?;
@@ -119,6 +128,9 @@ impl Context<'_> {
 
 /// Runs one command and says how it ended. Errors go to stderr, with a hint where there is one.
 pub fn run(cli: Cli, out: &mut dyn Write) -> ExitCode {
+    if let Command::Compile = cli.command {
+        return compile::run(out);
+    }
     let mut context = Context { config: cli.config, json: cli.json, out };
     let done = prepare(&context.config).map_err(Failure::from).and_then(|()| {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -157,5 +169,6 @@ async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Keys(command) => keys::run(command, context).await,
         Command::Transform(command) => transform::run(command, context).await,
         Command::Hubspot(command) => hubspot::run(command, context).await,
+        Command::Compile => unreachable!("it runs without what the others need"),
     }
 }

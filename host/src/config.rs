@@ -73,6 +73,15 @@ pub struct Config {
     #[arg(long, env = "LEADLINE_API_TOKEN_FILE", global = true, value_name = "FILE")]
     pub api_token_file: Option<PathBuf>,
 
+    /// Folder of what was compiled of transformations; what is missing there is compiled again. [default: `compiled` in the
+    /// data folder]
+    #[arg(long, env = "LEADLINE_COMPILED", global = true, value_name = "DIR")]
+    pub compiled: Option<PathBuf>,
+
+    /// Program that compiles: this one, where a test does not run inside of it.
+    #[arg(long, env = "LEADLINE_COMPILER", global = true, hide = true, value_name = "PROGRAM")]
+    pub compiler: Option<PathBuf>,
+
     /// What to log, such as `info`, or `leadline=debug,warn`.
     #[arg(long, env = "LEADLINE_LOG", default_value = "warn", global = true, value_name = "FILTER")]
     pub log: String,
@@ -96,6 +105,8 @@ impl Config {
             hubspot_oauth_version: OAUTH_VERSION.to_owned(),
             public_url: None,
             api_token_file: None,
+            compiled: None,
+            compiler: None,
             log: "off".to_owned(),
             log_json: false,
         }

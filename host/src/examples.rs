@@ -1,4 +1,4 @@
-//! The cases of `examples/`, built into the binary: what the demo posts and the tests run.
+//! The cases of `examples/`: what the demo posts and the tests run, and what has to come of it.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::hubspot::{API_VERSION, CONTACT, DEAL, NOTE};
+use crate::samples;
 use crate::view::Lead;
-
-#[derive(rust_embed::RustEmbed)]
-#[folder = "../examples"]
-#[include = "*/*.json"]
-struct Files;
 
 /// One case: an event, the settings of the account, and what has to come of it.
 #[derive(Clone, Debug)]
@@ -86,14 +82,11 @@ pub struct Seen {
 /// # Errors
 /// When a file of a case is missing or cannot be read; the text names it.
 pub fn all() -> anyhow::Result<Vec<Example>> {
-    let mut names: Vec<_> = Files::iter().filter_map(|file| Some(file.split_once('/')?.0.to_owned())).collect();
-    names.sort();
-    names.dedup();
-    names.into_iter().map(load).collect()
+    samples::names().into_iter().map(load).collect()
 }
 
 fn load(name: String) -> anyhow::Result<Example> {
-    let file = |file: &str| Files::get(&format!("{name}/{file}")).map(|file| file.data.into_owned());
+    let file = |file: &str| samples::file(&name, file);
     let needed = |file_name: &str| file(file_name).with_context(|| format!("examples/{name}/{file_name} is missing"));
     let read = |file: &str| format!("examples/{name}/{file} cannot be read");
     Ok(Example {

@@ -15,6 +15,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const KEYS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How long refused requests are shown.
 const REJECTED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// How long the answer to an upload is known: a compiler that could not do it may by then.
+const UPLOADS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Partitions are there for as many days ahead, so that a week in which none can be made harms nothing.
 const DAYS_AHEAD: u32 = 7;
 
@@ -49,6 +51,7 @@ impl Limits {
             Kept::Deliveries | Kept::Events => self.events,
             Kept::Keys => KEYS,
             Kept::Rejected => REJECTED,
+            Kept::Uploads => UPLOADS,
         }
     }
 }

@@ -11,6 +11,7 @@ mod listen;
 mod page;
 mod portal;
 mod replays;
+mod versions;
 
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ pub fn router(app: Arc<App>, roles: &[Role]) -> Router {
             .merge(portal::router())
             .merge(replays::router())
             .merge(lanes::router())
+            .merge(versions::router())
             .route_layer(middleware::from_fn_with_state(app.clone(), guard::operator_only));
         router = router.merge(managed).merge(connect::router());
     }

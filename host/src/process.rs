@@ -1,5 +1,6 @@
 //! The plan step: route, transform, plan. No network, and no transaction is open while a guest runs.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use anyhow::Context as _;
 use crate::cause::{Code, Problem};
 use crate::contract::events::Payload;
 use crate::crash::crash_point;
+use crate::load::{Load, load};
 use crate::model::account::{Binding, SchemaMode};
 use crate::model::delivery::Progress;
 use crate::model::event::Unplanned;
@@ -35,7 +37,7 @@ const WARM_VERSIONS_MAX: u32 = 50;
 /// What one event is decided with: everything that was read before the round started.
 struct Round {
     rules: Arc<Rules>,
-    transformer: Transformer,
+    versions: HashMap<VersionId, Load>,
 }
 
 /// Plans a batch of events of the accounts that waited longest.
@@ -51,31 +53,37 @@ pub async fn plan_next(store: &Store, transformer: &Transformer, owner: &str, no
     if waiting > 0 {
         crash_point!("CP4");
     }
-    for lane in &taken {
-        load_versions(store, transformer, lane).await;
+    let mut rounds = Vec::with_capacity(taken.len());
+    for lane in taken {
+        let versions = load_versions(store, transformer, &lane.rules).await?;
+        rounds.push((lane, versions));
     }
     // Guests burn a core each; they run beside the threads that answer requests.
-    let transformer = transformer.clone();
-    let planned =
-        tokio::task::spawn_blocking(move || decide_all(&transformer, taken)).await.context("planning panicked")?;
+    let planned = tokio::task::spawn_blocking(move || decide_all(rounds, now)).await.context("planning panicked")?;
     settle(store, &planned, now).await?;
     // Tried again after a pause, not at once: the machine is in trouble, not the event.
     anyhow::ensure!(
-        waiting == 0 || planned.iter().any(|lane| !lane.planned.is_empty()),
+        waiting == 0 || planned.iter().any(|lane| !lane.planned.is_empty() || lane.rest.is_some()),
         "the sandbox ran none of {waiting} events"
     );
     Ok(Step::Worked)
 }
 
-/// Loads the versions that the events of a lane may go through. One that does not load holds its own events, and no
-/// others.
-async fn load_versions(store: &Store, transformer: &Transformer, lane: &TakenEvents) {
-    for binding in &lane.rules.routing.bindings {
-        if let Err(error) = load_version(store, transformer, &binding.version_id).await {
-            let account = &lane.lease.account_id;
-            tracing::error!(account.id = %account, "transformation {} cannot run: {error:#}", binding.label);
+/// What there is of the versions that an account's events may go through. One that cannot run holds its own events, and
+/// no others.
+async fn load_versions(
+    store: &Store,
+    transformer: &Transformer,
+    rules: &Rules,
+) -> anyhow::Result<HashMap<VersionId, Load>> {
+    let mut versions = HashMap::new();
+    for binding in &rules.routing.bindings {
+        let version = &binding.version_id;
+        if !versions.contains_key(version) {
+            versions.insert(version.clone(), load(store, transformer, version).await?);
         }
     }
+    Ok(versions)
 }
 
 async fn settle(store: &Store, lanes: &[PlannedLane], now: Timestamp) -> anyhow::Result<()> {
@@ -113,35 +121,26 @@ fn record(lease: &Lease, planned: &PlannedEvent) {
     }
 }
 
-/// Loads the versions that are in use before their first event comes, so that it need not wait for the compiler.
+/// Loads the versions that are in use before their first event comes, so that it need not wait.
+///
+/// # Errors
+/// When the store fails.
 pub async fn warm_up(store: &Store, transformer: &Transformer) -> anyhow::Result<()> {
     for version in store.bound_versions(WARM_VERSIONS_MAX).await? {
-        if let Err(error) = load_version(store, transformer, &version).await {
-            tracing::error!("version {version} cannot run: {error:#}");
-        }
+        load(store, transformer, &version).await?;
     }
     Ok(())
 }
 
-async fn load_version(store: &Store, transformer: &Transformer, version: &VersionId) -> anyhow::Result<()> {
-    if transformer.loaded(version).is_some() {
-        return Ok(());
-    }
-    let bytes = store.component(version).await?;
-    let bytes = bytes.with_context(|| format!("the component of version {version} is not in the store"))?;
-    let (transformer, id) = (transformer.clone(), version.clone());
-    let loaded =
-        tokio::task::spawn_blocking(move || transformer.load(&id, &bytes)).await.context("compiling panicked")?;
-    loaded.with_context(|| format!("the component of version {version} no longer loads"))
-}
-
 /// Decides one event after the other, as long as the round may take. The rest stays in the queue.
-fn decide_all(transformer: &Transformer, taken: Vec<TakenEvents>) -> Vec<PlannedLane> {
+fn decide_all(taken: Vec<(TakenEvents, HashMap<VersionId, Load>)>, now: Timestamp) -> Vec<PlannedLane> {
     let started = Instant::now();
     let mut first = true;
     let mut lanes = Vec::with_capacity(taken.len());
-    for TakenEvents { lease, events, rules } in taken {
-        let round = Round { rules, transformer: transformer.clone() };
+    for (TakenEvents { lease, events, rules }, versions) in taken {
+        // The events of a version that is not there yet stay where they are.
+        let rest = versions.values().filter_map(Load::later).max().map(|later| now + later);
+        let round = Round { rules, versions };
         let mut planned = Vec::with_capacity(events.len());
         for event in events {
             if !std::mem::take(&mut first) && started.elapsed() > ROUND_WALL {
@@ -149,7 +148,7 @@ fn decide_all(transformer: &Transformer, taken: Vec<TakenEvents>) -> Vec<Planned
             }
             planned.extend(decide(&round, event));
         }
-        lanes.push(PlannedLane { lease, planned });
+        lanes.push(PlannedLane { lease, planned, rest });
     }
     lanes
 }
@@ -173,9 +172,14 @@ fn decide(round: &Round, event: ReceivedEvent) -> Option<PlannedEvent> {
     if let Some(held) = check_schema(round, &event, &data, &mut lines) {
         return Some(unplanned(event, Unplanned::Held(held)));
     }
-    let Some(loaded) = round.transformer.loaded(&binding.version_id) else {
-        let problem = Problem::new(Code::OurFault, format!("transformation `{}` cannot be loaded", binding.label));
-        return Some(unplanned(event, Unplanned::Held(problem.about(binding.version_id.as_str()))));
+    let loaded = match round.versions.get(&binding.version_id)? {
+        Load::Ready(loaded) => loaded,
+        Load::Later(_) => return None,
+        Load::Broken(reason) => {
+            let detail = format!("transformation `{}` cannot be loaded: {reason}", binding.label);
+            let problem = Problem::new(Code::OurFault, detail).about(binding.version_id.as_str());
+            return Some(unplanned(event, Unplanned::Held(problem)));
+        }
     };
     let input = payload::event(&event.sender_id, &event.event_type, event.occurred_at, data);
     let run = loaded.run(&input, &binding.settings);

@@ -11,12 +11,21 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac as _};
 use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
 
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
 
-type Keys = Vec<(String, XChaCha20Poly1305)>;
+type Keys = Vec<(String, Uses)>;
+
+/// What a key is used for.
+struct Uses {
+    cipher: XChaCha20Poly1305,
+    /// For what is no secret, and must be ours all the same.
+    tags: Hmac<Sha256>,
+}
 
 /// The keys that seal and open secrets. Does not print. One that was read from a file is read again when the file
 /// changes: a service goes on while its keys are rotated.
@@ -115,7 +124,7 @@ impl KeyRing {
     pub fn seal(&self, place: &str, secret: &str) -> String {
         self.look_again();
         let keys = self.keys();
-        let (id, cipher) = &keys[0];
+        let (id, Uses { cipher, .. }) = &keys[0];
         let mut nonce = [0_u8; NONCE_BYTES];
         getrandom::fill(&mut nonce).expect("the operating system gives random bytes");
         let payload = Payload { msg: secret.as_bytes(), aad: place.as_bytes() };
@@ -129,22 +138,54 @@ impl KeyRing {
     /// # Errors
     /// When its key is not in the ring, or the value is not the one that was sealed here.
     pub fn open(&self, place: &str, sealed: &str) -> Result<SecretString, OpenError> {
-        let (id, encoded) = sealed.split_once('.').ok_or(OpenError::Damaged)?;
+        let (id, bytes) = split(sealed)?;
+        let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES).ok_or(OpenError::Damaged)?;
+        let nonce = XNonce::try_from(nonce).map_err(|_| OpenError::Damaged)?;
+        let payload = Payload { msg: sealed, aad: place.as_bytes() };
+        let opened = self.with_key(id, |key| key.cipher.decrypt(&nonce, payload))?.map_err(|_| OpenError::Damaged)?;
+        String::from_utf8(opened).map(SecretString::from).map_err(|_| OpenError::Damaged)
+    }
+
+    /// A tag that says of bytes which are no secret that they are ours and belong to this place.
+    pub fn tag(&self, place: &str, bytes: &[u8]) -> String {
+        self.look_again();
+        let keys = self.keys();
+        let (id, Uses { tags, .. }) = &keys[0];
+        format!("{id}.{}", BASE64.encode(tagging(tags, place, bytes).finalize().into_bytes()))
+    }
+
+    /// Whether a tag is the one that [`Self::tag`] made of these bytes for the same place.
+    ///
+    /// # Errors
+    /// When its key is not in the ring, or bytes, tag or place are other ones.
+    pub fn check_tag(&self, place: &str, tag: &str, bytes: &[u8]) -> Result<(), OpenError> {
+        let (id, tag) = split(tag)?;
+        self.with_key(id, |key| tagging(&key.tags, place, bytes).verify_slice(&tag))?.map_err(|_| OpenError::Damaged)
+    }
+
+    /// Uses the key of this name, which may have come into the file just now.
+    fn with_key<T>(&self, id: &str, use_it: impl FnOnce(&Uses) -> T) -> Result<T, OpenError> {
         let mut keys = self.keys();
         if !keys.iter().any(|(known, _)| known == id) {
             drop(keys);
             self.look_again();
             keys = self.keys();
         }
-        let (_, cipher) =
-            keys.iter().find(|(known, _)| known == id).ok_or_else(|| OpenError::UnknownKey(id.to_owned()))?;
-        let bytes = BASE64.decode(encoded).map_err(|_| OpenError::Damaged)?;
-        let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES).ok_or(OpenError::Damaged)?;
-        let nonce = XNonce::try_from(nonce).map_err(|_| OpenError::Damaged)?;
-        let opened =
-            cipher.decrypt(&nonce, Payload { msg: sealed, aad: place.as_bytes() }).map_err(|_| OpenError::Damaged)?;
-        String::from_utf8(opened).map(SecretString::from).map_err(|_| OpenError::Damaged)
+        let key = keys.iter().find(|(known, _)| known == id);
+        key.map(|(_, key)| use_it(key)).ok_or_else(|| OpenError::UnknownKey(id.to_owned()))
     }
+}
+
+/// The name of a key, and the bytes behind it.
+fn split(text: &str) -> Result<(&str, Vec<u8>), OpenError> {
+    let (id, encoded) = text.split_once('.').ok_or(OpenError::Damaged)?;
+    Ok((id, BASE64.decode(encoded).map_err(|_| OpenError::Damaged)?))
+}
+
+/// The length of the place goes first, so that no byte can move between place and bytes.
+fn tagging(tags: &Hmac<Sha256>, place: &str, bytes: &[u8]) -> Hmac<Sha256> {
+    let length = u64::try_from(place.len()).expect("a length fits in 64 bits").to_le_bytes();
+    tags.clone().chain_update(length).chain_update(place).chain_update(bytes)
 }
 
 /// Reads `id:base64` of 32 bytes a line.
@@ -162,7 +203,8 @@ fn parse(text: &SecretString) -> anyhow::Result<Keys> {
         if id.is_empty() || id.contains('.') || keys.iter().any(|(known, _)| known == id) {
             bail!("the id of line {number} of the key ring is empty, has a dot, or is there twice");
         }
-        keys.push((id.to_owned(), XChaCha20Poly1305::new(&Key::from(key))));
+        let tags = <Hmac<Sha256> as KeyInit>::new_from_slice(&key).expect("a key of any length will do");
+        keys.push((id.to_owned(), Uses { cipher: XChaCha20Poly1305::new(&Key::from(key)), tags }));
     }
     if keys.is_empty() {
         bail!("the key ring holds no key");

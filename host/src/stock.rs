@@ -1,12 +1,10 @@
 //! The stock transformations, built into the binary and installed for every account.
 
-use serde_json::Value;
-
 use crate::digest::sha256_hex;
-use crate::model::account::Version;
 use crate::model::time::Timestamp;
-use crate::store::{HOUSE, NewVersion, Store};
-use crate::transform::{ComponentError, Transformer};
+use crate::store::{HOUSE, Store};
+use crate::transform::Transformer;
+use crate::upload::{self, Upload, Uploaded};
 
 /// Emits a contact, and a note with the conversation.
 pub const DEFAULT: &[u8] = include_bytes!(env!("LEADLINE_GUEST_DEFAULT"));
@@ -29,36 +27,11 @@ pub async fn install(store: &Store, transformer: &Transformer, now: Timestamp) -
         if newest.is_some_and(|version| version.hash == hash) {
             continue;
         }
-        install_version(store, transformer, HOUSE, name, bytes, now).await?;
+        let bytes = bytes.to_vec();
+        let upload = Upload { account: HOUSE, name, note: "built into the service", by: "system", bytes };
+        if let Uploaded::Refused(refusal) = upload::take(store, transformer, &upload, now).await? {
+            anyhow::bail!("the stock transformation `{name}` is refused: {refusal}");
+        }
     }
     Ok(())
-}
-
-/// Checks a component, asks it for its manifest, and installs it under a name.
-///
-/// # Errors
-/// [`ComponentError`] inside, when the bytes are no transformation; else the store's.
-pub async fn install_version(
-    store: &Store,
-    transformer: &Transformer,
-    account: &str,
-    name: &str,
-    bytes: &[u8],
-    now: Timestamp,
-) -> anyhow::Result<Version> {
-    let (worker, copy) = (transformer.clone(), bytes.to_vec());
-    let compiled = tokio::task::spawn_blocking(move || {
-        let loaded = worker.compile(&copy)?;
-        let manifest = loaded.describe()?;
-        crate::schema::Settings::compile(&manifest.settings_schema)
-            .map_err(|error| ComponentError::Describe(error.to_string()))?;
-        Ok::<_, ComponentError>((loaded, manifest))
-    });
-    let (loaded, manifest) = compiled.await??;
-    let manifest: Value = serde_json::to_value(manifest)?;
-    let new = NewVersion { account_id: account, name, hash: &sha256_hex(bytes), bytes, manifest: &manifest };
-    let version = store.install_version(new, now).await?;
-    // Compiled once already, so its first event need not wait for that.
-    transformer.keep(&version.id, loaded);
-    Ok(version)
 }

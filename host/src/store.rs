@@ -29,6 +29,7 @@ mod schemas;
 mod take;
 mod tokens;
 mod transformations;
+mod uploads;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -69,6 +70,7 @@ pub use schemas::CachedSchema;
 pub use take::{TakenDeliveries, TakenEvents};
 pub use tokens::{Credentials, NewTokens};
 pub use transformations::{Bound, HOUSE, NewVersion};
+pub use uploads::Upload;
 
 /// A number of virtual shards that no installation outgrows.
 const SHARDS: u64 = 4096;
@@ -299,7 +301,7 @@ mod tests {
         };
         let log = Some((VersionId::stored("tfv_1".to_owned()), Vec::new()));
         let planned = vec![PlannedEvent { event, decision, log }];
-        store.store_plans(&[PlannedLane { lease, planned }], NOW).await.unwrap();
+        store.store_plans(&[PlannedLane { lease, planned, rest: None }], NOW).await.unwrap();
         let mut lease = store.lease_lanes(LaneKind::Deliver, "test", 10, NOW).await.unwrap().remove(0);
         store.open_calls(&lease).await.unwrap();
         store.recent_calls(&lease, NOW).await.unwrap();
@@ -409,7 +411,7 @@ mod tests {
         written.await.unwrap();
         let served = store.take_events("test", 1, 10, NOW).await.unwrap().remove(0);
         assert_eq!(served.events.len(), 0, "not committed yet");
-        let lane = PlannedLane { lease: served.lease, planned: Vec::new() };
+        let lane = PlannedLane { lease: served.lease, planned: Vec::new(), rest: None };
         store.store_plans(&[lane], NOW).await.unwrap();
         commit.send(()).unwrap();
         open.await.unwrap().unwrap();

@@ -1,12 +1,19 @@
 //! Transformations: from the bytes of a component to `TransformRun { actions, fuel, memory, logs }`.
 
+mod artifact;
+mod check;
+mod compile;
 mod component;
 mod engine;
 mod guest;
 mod limits;
+mod memory;
 mod run;
 
-pub use component::{ComponentError, component};
-pub use engine::{Loaded, Transformer};
+pub use artifact::Artifacts;
+pub use check::{Checked, UploadError, component};
+pub use compile::{CompileError, Compiled, Compiler, compatibility, run as run_compiler};
+pub use engine::{Loaded, Prepared, Transformer};
 pub use limits::*;
+pub use memory::{Failed, Turn};
 pub use run::{Failure, Stop, TransformRun};

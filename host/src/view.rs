@@ -3,12 +3,27 @@
 use serde::Serialize;
 
 use crate::contract::actions::Action;
+use crate::model::account::Version;
 use crate::model::delivery::DeliveryState;
 use crate::model::event::EventState;
 use crate::model::id::EventId;
 use crate::model::time::Timestamp;
 use crate::model::word;
 use crate::store::{ShownDelivery, ShownEvent};
+
+/// A version of a transformation, under the label that people call it by.
+#[derive(Clone, Debug, Serialize)]
+pub struct ShownVersion {
+    pub label: String,
+    #[serde(flatten)]
+    pub version: Version,
+}
+
+impl ShownVersion {
+    pub fn of(version: Version) -> Self {
+        Self { label: version.label(), version }
+    }
+}
 
 /// What became of one event, in one row.
 #[derive(Clone, Debug, Serialize)]

@@ -6,7 +6,9 @@ use serde_json::Value;
 
 /// Runs a command as the binary does, on a thread without a runtime of its own.
 pub(crate) fn leadline(folder: &std::path::Path, args: &[&str]) -> (u8, String) {
-    let words = [&["leadline", "--data", folder.to_str().unwrap()], args].concat();
+    let (compiler, compiled) = (crate::support::compiler(), crate::support::compiled());
+    let program = ["leadline", "--data", folder.to_str().unwrap(), "--compiler", compiler.to_str().unwrap()];
+    let words = [&program[..], &["--compiled", compiled.to_str().unwrap()], args].concat();
     let cli = Cli::try_parse_from(words).unwrap();
     let mut out = Vec::new();
     let code = cli::run(cli, &mut out);

@@ -284,7 +284,7 @@ impl Pair {
             planned.push(PlannedEvent { event, decision, log: None });
         }
         let now = self.now;
-        let lane = [PlannedLane { lease: holder.lease.clone(), planned }];
+        let lane = [PlannedLane { lease: holder.lease.clone(), planned, rest: None }];
         let settled = self.store.store_plans(&lane, now).await.unwrap().remove(0);
         let [PlannedLane { planned, .. }] = lane;
         let expected = &mut self.tenants[holder.tenant].plans;

@@ -1,6 +1,6 @@
 //! What a hostile guest may do: harm itself, visibly, in a sentence that names the limit. Nobody else notices.
 
-use leadline::transform::{ComponentError, Transformer};
+use leadline::transform::Transformer;
 use serde_json::json;
 
 use crate::guests::{embed, guest};
@@ -117,14 +117,14 @@ fn what_is_no_transformation_is_refused_with_what_to_do() {
         assert!(error.to_string().contains(sentence), "{what}: {error}");
     }
     let greedy = transformer.compile(&guest("greedy_start")).unwrap().describe();
-    assert!(matches!(&greedy, Err(ComponentError::Describe(text)) if text.contains("512.1 MiB")), "{greedy:?}");
+    assert!(greedy.as_ref().err().is_some_and(|error| error.to_string().contains("512.1 MiB")), "{greedy:?}");
 }
 
 #[test]
 fn machine_code_is_never_taken() {
     let artifact = wasmtime_artifact();
     let error = Transformer::new().unwrap().compile(&artifact).err().unwrap();
-    assert!(matches!(error, ComponentError::Precompiled), "{error}");
+    assert!(error.to_string().contains("machine code"), "{error}");
 }
 
 /// An ELF file that says it is wasmtime's: compiled code looks like this.
@@ -151,5 +151,5 @@ fn the_same_event_gives_the_same_bytes_and_the_same_fuel() {
 fn a_module_of_another_world_does_not_fit() {
     let module = wat::parse_str(r#"(module (memory (export "memory") 1) (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable))"#).unwrap();
     let error = Transformer::new().unwrap().compile(&embed(&module, "transformation")).err().unwrap();
-    assert!(matches!(error, ComponentError::NoContract(_)), "{error}");
+    assert!(error.to_string().contains("without a contract"), "{error}");
 }

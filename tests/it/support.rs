@@ -16,8 +16,9 @@ use leadline::model::lane::{LaneKind, Step};
 use leadline::model::time::{Timestamp, machine_clock};
 use leadline::signature::Secret;
 use leadline::store::{CreateAccount, EventFilter, NewSource, ShownEvent, Store};
+use leadline::upload::{self, Upload, Uploaded};
 use leadline::view::{self, Lead};
-use leadline::{connection, deliver, http, process, serve, stock};
+use leadline::{connection, deliver, http, process, serve};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use sqlx::Connection as _;
@@ -60,6 +61,29 @@ async fn database_in(folder: &TempDir) -> Option<String> {
     }
     let (address, _) = server.rsplit_once('/')?;
     Some(format!("{address}/{name}"))
+}
+
+/// The program whose child compiles: these tests are no program that could.
+pub(crate) fn compiler() -> std::path::PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let program = tests.ancestors().nth(2).unwrap().join("leadline");
+    assert!(program.exists(), "{} is missing; `cargo build -p leadline` makes it", program.display());
+    program
+}
+
+/// Where all tests keep what was compiled, so that each component is compiled once.
+pub(crate) fn compiled() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled")
+}
+
+/// One key ring for all tests: what one of them compiled is trusted by the others.
+fn share_keys(config: &Config) {
+    app::make_data_folder(config).unwrap();
+    let ring = config.key_ring();
+    if !ring.exists() {
+        std::fs::write(&ring, "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\n").unwrap();
+        std::fs::set_permissions(&ring, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    }
 }
 
 /// An empty store on the database that these tests are run on.
@@ -121,6 +145,8 @@ impl TestApp {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut config = Config::on(folder.path().join("data"), hubspot.base_url());
         config.database = database_in(&folder).await;
+        (config.compiler, config.compiled) = (Some(compiler()), Some(compiled()));
+        share_keys(&config);
         let token = folder.path().join("api-token");
         std::fs::write(&token, format!("{API_TOKEN}\n")).unwrap();
         config.api_token_file = Some(token);
@@ -142,9 +168,14 @@ impl TestApp {
 
     /// The process dies and another one starts on the same data; the simulator lives on.
     pub(crate) async fn restart(self) -> Self {
+        self.restart_with(|_| ()).await
+    }
+
+    /// The same, with settings of its own.
+    pub(crate) async fn restart_with(self, set: impl FnOnce(&mut Config)) -> Self {
         let at = self.now();
         // Nothing is settled and nothing is closed: what was not committed is gone.
-        Self::start_on(self.folder, self.hubspot, at, |_, _, _| ()).await
+        Self::start_on(self.folder, self.hubspot, at, |config, _, _| set(config)).await
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -289,7 +320,10 @@ impl TestApp {
     /// Installs a component for one account and binds it to captured leads.
     pub(crate) async fn install(&self, dealer: &Dealer, name: &str, bytes: &[u8]) {
         let account = dealer.account.id.as_str();
-        stock::install_version(&self.app.store, &self.app.transformer, account, name, bytes, self.now()).await.unwrap();
+        let upload = Upload { account, name, note: "", by: "a test", bytes: bytes.to_vec() };
+        let (store, transformer) = (&self.app.store, &self.app.transformer);
+        let uploaded = upload::take(store, transformer, &upload, self.now()).await.unwrap();
+        assert!(matches!(uploaded, Uploaded::New(_)), "{uploaded:?}");
         connection::use_transformation(
             &self.app.store,
             &dealer.account,

@@ -1,5 +1,9 @@
 //! `leadline transform`: runs transformations outside the service, in the same engine and under the same limits.
 
+mod list;
+mod show;
+mod upload;
+
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -17,10 +21,18 @@ use crate::model::time::clock;
 use crate::payload::{self, Envelope};
 use crate::plan::plan;
 use crate::schema::Settings;
-use crate::transform::{ComponentError, MEMORY_BYTES_MAX, RUN_FUEL, Stop, TransformRun, Transformer};
+use crate::transform::{MEMORY_BYTES_MAX, RUN_FUEL, Stop, TransformRun, Transformer};
 
 #[derive(clap::Subcommand, Debug)]
 pub enum Command {
+    /// Make a version of a component: checked, compiled, tried; a draft until somebody enables it.
+    Upload(upload::Args),
+    /// List versions, the newest first.
+    #[command(alias = "ls")]
+    List(list::Args),
+    /// Show what is known of a version: imports, contract, toolchain, settings, what its first runs used.
+    #[command(alias = "get")]
+    Show(show::Args),
     /// Run a transformation on one event and print its plan, log, fuel, memory and time.
     Run {
         /// The component, or a core module that carries the contract.
@@ -56,6 +68,9 @@ struct Shown {
 
 pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
     match command {
+        Command::Upload(args) => upload::run(args, context).await,
+        Command::List(args) => list::run(args, context).await,
+        Command::Show(args) => show::run(args, context).await,
         Command::Run { file, event, settings } => run_once(&file, &event, settings.as_deref(), context),
         Command::Component { file, output } => {
             let component = crate::transform::component(&read(&file)?).map_err(|error| refused(&file, &error))?;
@@ -68,6 +83,12 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
             })
         }
     }
+}
+
+/// Who is at the keyboard, as the operating system knows them.
+fn who() -> String {
+    let name = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "command line".to_owned())
 }
 
 fn run_once(file: &Path, event: &Path, settings: Option<&Path>, context: &mut Context<'_>) -> Result<()> {
@@ -96,7 +117,7 @@ fn read(file: &Path) -> Result<Vec<u8>> {
     std::fs::read(file).map_err(|error| Failure::failed(format!("cannot read {}: {error}", file.display())))
 }
 
-fn refused(file: &Path, error: &ComponentError) -> Failure {
+fn refused(file: &Path, error: &dyn std::fmt::Display) -> Failure {
     Failure::problems(format!("{} is no transformation: {error}", file.display()))
 }
 

@@ -13,14 +13,20 @@ use crate::replay::ReplayError;
 use crate::schema::Violation;
 use crate::signature::SignatureError;
 use crate::store::{self, StoreError};
+use crate::transform::UploadError;
 
 /// What a client is told to wait when we are busy or the store is away, in seconds.
 const RETRY_AFTER_S: u64 = 5;
+
+/// How long an account waits that uploaded too often, before it asks again: the sentence says exactly when it may.
+const UPLOAD_RETRY_AFTER_S: u64 = 5 * 60;
 
 /// An answer that is no success.
 #[derive(Debug)]
 pub(super) enum ApiError {
     Refused(Refusal),
+    /// An upload that made no version.
+    Upload(UploadError),
     /// There is nothing with this id.
     NotFound(String),
     /// Somebody has to do something before the portal can be talked to.
@@ -100,6 +106,7 @@ impl IntoResponse for ApiError {
         let no_token = matches!(self, Self::NoToken);
         let problem = match self {
             Self::Refused(refusal) => refused(refusal),
+            Self::Upload(refusal) => not_uploaded(&refusal),
             Self::NotFound(what) => {
                 problem(StatusCode::NOT_FOUND, "not_found", "Nothing is here", what, "Look at the id.")
             }
@@ -269,6 +276,17 @@ fn refused(refusal: Refusal) -> Problem {
             ..problem(StatusCode::SERVICE_UNAVAILABLE, &code, "Not now", detail, "Send it again; nothing was stored.")
         },
     }
+}
+
+fn not_uploaded(refusal: &UploadError) -> Problem {
+    let (status, retry_after) = match refusal {
+        UploadError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, None),
+        UploadError::Busy => (StatusCode::SERVICE_UNAVAILABLE, Some(RETRY_AFTER_S)),
+        UploadError::Quota { .. } => (StatusCode::TOO_MANY_REQUESTS, Some(UPLOAD_RETRY_AFTER_S)),
+        _ => (StatusCode::UNPROCESSABLE_ENTITY, None),
+    };
+    let title = "The upload makes no version";
+    Problem { retry_after, ..problem(status, refusal.code(), title, refusal.to_string(), refusal.fix()) }
 }
 
 pub(super) async fn no_route(uri: Uri) -> ApiError {

@@ -193,7 +193,16 @@ pub struct Version {
     pub number: i64,
     /// SHA-256 of the bytes as they came, in hex.
     pub hash: String,
+    /// Package and version of the contract that it was built for.
+    pub contract: String,
     pub manifest: Value,
+    /// What the check found: imports, toolchain, sizes; empty for a version that is older than the check.
+    pub about: Value,
+    /// What its first runs used.
+    pub figures: Value,
+    /// What whoever uploaded it says of it.
+    pub note: String,
+    pub created_by: String,
     pub created_at: Timestamp,
 }
 

@@ -89,6 +89,8 @@ ids! {
     RejectionId = "rej";
     /// A job that sends leads once more.
     ReplayId = "rpl";
+    /// What somebody uploaded, whatever became of it.
+    UploadId = "upl";
 }
 
 /// Times that are further apart are two clocks: the one before it was set, with which a step may still work, and the one

@@ -71,6 +71,8 @@ pub struct PlannedEvent {
 pub struct PlannedLane {
     pub lease: Lease,
     pub planned: Vec<PlannedEvent>,
+    /// Until when it rests, where a version that it needs is being compiled.
+    pub rest: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -245,8 +247,10 @@ fn storing(lanes: &[&PlannedLane], now: Timestamp) -> Vec<Query> {
     statements
         .extend(causes::hold(&planned().filter_map(|(lease, planned)| held(lease, planned)).collect::<Vec<_>>(), now));
     statements.push(delete_work(&fates));
-    let state = LaneState::default();
-    statements.push(lanes::release(&lanes.iter().map(|lane| (&lane.lease, &state)).collect::<Vec<_>>(), now));
+    let states =
+        lanes.iter().map(|lane| LaneState { paused_until: lane.rest, ..LaneState::default() }).collect::<Vec<_>>();
+    let released = lanes.iter().map(|lane| &lane.lease).zip(&states).collect::<Vec<_>>();
+    statements.push(lanes::release(&released, now));
     statements
 }
 

@@ -30,6 +30,8 @@ pub enum Kept {
     Keys,
     /// Requests that were refused at the door.
     Rejected,
+    /// What became of uploads.
+    Uploads,
 }
 
 /// What one removal came to.
@@ -49,7 +51,7 @@ const OPEN_DELIVERY: &str = "('pending', 'blocked')";
 
 impl Kept {
     /// Deliveries before events, because an event stays as long as a delivery of it.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Bodies,
         Self::Logs,
         Self::Plans,
@@ -59,6 +61,7 @@ impl Kept {
         Self::Events,
         Self::Keys,
         Self::Rejected,
+        Self::Uploads,
     ];
     const PARTITIONED: [Self; 7] =
         [Self::Bodies, Self::Logs, Self::Plans, Self::Attempts, Self::Calls, Self::Deliveries, Self::Events];
@@ -75,6 +78,7 @@ impl Kept {
             Self::Events => "events",
             Self::Keys => "event_keys",
             Self::Rejected => "rejected",
+            Self::Uploads => "uploads",
         }
     }
 
@@ -83,7 +87,7 @@ impl Kept {
         match self {
             Self::Bodies | Self::Logs => "event_id",
             Self::Plans | Self::Attempts => "delivery_id",
-            Self::Calls | Self::Deliveries | Self::Events | Self::Rejected => "id",
+            Self::Calls | Self::Deliveries | Self::Events | Self::Rejected | Self::Uploads => "id",
             Self::Keys => "seen_at",
         }
     }
@@ -95,6 +99,7 @@ impl Kept {
             Self::Plans | Self::Attempts | Self::Deliveries => "dlv",
             Self::Calls => "cal",
             Self::Rejected => "rej",
+            Self::Uploads => "upl",
         }
     }
 
@@ -103,7 +108,14 @@ impl Kept {
     fn partition_days(self) -> i64 {
         match self {
             Self::Events | Self::Deliveries => 7,
-            Self::Bodies | Self::Logs | Self::Plans | Self::Attempts | Self::Calls | Self::Keys | Self::Rejected => 1,
+            Self::Bodies
+            | Self::Logs
+            | Self::Plans
+            | Self::Attempts
+            | Self::Calls
+            | Self::Keys
+            | Self::Rejected
+            | Self::Uploads => 1,
         }
     }
 
@@ -123,7 +135,7 @@ impl Kept {
             Self::Events => format!(
                 "x.state NOT IN {OPEN_EVENT} AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.account_id = x.account_id AND d.event_id = x.id)"
             ),
-            Self::Keys | Self::Rejected => "true".to_owned(),
+            Self::Keys | Self::Rejected | Self::Uploads => "true".to_owned(),
         }
     }
 
@@ -142,7 +154,9 @@ impl Kept {
                 "{open} OR EXISTS (SELECT 1 FROM accounts AS a CROSS JOIN deliveries AS d
                                    WHERE d.account_id = a.id AND d.event_id >= $1 AND d.event_id < $2)"
             ),
-            Self::Bodies | Self::Logs | Self::Plans | Self::Attempts | Self::Keys | Self::Rejected => open.to_owned(),
+            Self::Bodies | Self::Logs | Self::Plans | Self::Attempts | Self::Keys | Self::Rejected | Self::Uploads => {
+                open.to_owned()
+            }
         }
     }
 
@@ -167,6 +181,11 @@ impl Kept {
             Self::Rejected => format!(
                 "DELETE FROM {table} WHERE (source_id, id) IN (
                    SELECT source_id, id FROM {table} WHERE id < $1 ORDER BY id LIMIT $2)"
+            ),
+            // Few, and some of them belong to the house, which is no account.
+            Self::Uploads => format!(
+                "DELETE FROM {table} WHERE (account_id, id) IN (
+                   SELECT account_id, id FROM {table} WHERE id < $1 ORDER BY id LIMIT $2)"
             ),
         })
     }

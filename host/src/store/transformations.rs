@@ -3,10 +3,9 @@
 use serde_json::Value;
 
 use super::{Result, Sql, Store, json, parse, query, sql};
-use crate::contract::CONTRACT;
 use crate::contract::manifest::Manifest;
 use crate::model::account::{Connection, Version};
-use crate::model::id::{TransformationId, VersionId};
+use crate::model::id::{AccountId, TransformationId, VersionId};
 use crate::model::time::Timestamp;
 
 /// The account that owns what every account may use: the stock transformations.
@@ -20,7 +19,12 @@ pub struct NewVersion<'a> {
     /// SHA-256 of `bytes`, in hex.
     pub hash: &'a str,
     pub bytes: &'a [u8],
+    pub contract: &'a str,
     pub manifest: &'a Value,
+    pub about: &'a Value,
+    pub figures: &'a Value,
+    pub note: &'a str,
+    pub created_by: &'a str,
 }
 
 /// A version that a connection uses for an event type, with its settings.
@@ -33,21 +37,30 @@ pub struct Bound {
     pub settings: Value,
 }
 
-type VersionRow = (String, String, String, i64, String, String, i64);
+type VersionRow = (String, String, String, i64, String, String, String, String, String, String, String, i64);
 
-fn version((id, transformation_id, name, number, hash, manifest, created_at): VersionRow) -> Result<Version> {
+fn version(row: VersionRow) -> Result<Version> {
+    let (id, transformation_id, name, number, hash, contract, manifest, about, figures, note, created_by, created_at) =
+        row;
     Ok(Version {
         id: VersionId::stored(id),
         transformation_id: TransformationId::stored(transformation_id),
         name,
         number,
         hash,
+        contract,
         manifest: parse(&manifest)?,
+        about: parse(&about)?,
+        figures: parse(&figures)?,
+        note,
+        created_by,
         created_at: Timestamp(created_at),
     })
 }
 
-const SELECT_VERSION: &str = "SELECT v.id, v.transformation_id, t.name, v.number, v.hash, v.manifest, v.created_at
+const SELECT_VERSION: &str =
+    "SELECT v.id, v.transformation_id, t.name, v.number, v.hash, v.contract, v.manifest, v.about,
+      v.figures, v.note, v.created_by, v.created_at
     FROM versions AS v JOIN transformations AS t ON t.account_id = v.account_id AND t.id = v.transformation_id ";
 
 impl Store {
@@ -62,9 +75,10 @@ impl Store {
             query(sql!("INSERT INTO components (account_id, hash, bytes) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"));
         let component = component.bind(new.account_id).bind(new.hash).bind(new.bytes);
         let insert = query(sql!(
-            "INSERT INTO versions (account_id, id, transformation_id, number, hash, contract, manifest, created_at)
+            "INSERT INTO versions (account_id, id, transformation_id, number, hash, contract, manifest, created_at, about,
+               figures, note, created_by)
              SELECT t.account_id, $3, t.id, 1 + coalesce((SELECT max(v.number) FROM versions AS v
-               WHERE v.account_id = t.account_id AND v.transformation_id = t.id), 0), $4, $5, $6, $7
+               WHERE v.account_id = t.account_id AND v.transformation_id = t.id), 0), $4, $5, $6, $7, $8, $9, $10, $11
              FROM transformations AS t WHERE t.account_id = $1 AND t.name = $2 AND NOT EXISTS (SELECT 1 FROM versions AS v
                WHERE v.account_id = t.account_id AND v.transformation_id = t.id AND v.hash = $4)"
         ))
@@ -72,9 +86,13 @@ impl Store {
         .bind(new.name)
         .bind(VersionId::new(now).as_str())
         .bind(new.hash)
-        .bind(CONTRACT)
+        .bind(new.contract)
         .bind(json(new.manifest))
-        .bind(now.0);
+        .bind(now.0)
+        .bind(json(new.about))
+        .bind(json(new.figures))
+        .bind(new.note)
+        .bind(new.created_by);
         let select = format!("{SELECT_VERSION} WHERE t.account_id = $1 AND t.name = $2 AND v.hash = $3");
         let select = query(Sql::same(select)).bind(new.account_id).bind(new.name).bind(new.hash);
         let install = self.db.write(|tx| {
@@ -96,6 +114,43 @@ impl Store {
         let row: Option<VersionRow> =
             query(Sql::same(text)).bind(account).bind(HOUSE).bind(name).fetch_optional(&self.db).await?;
         row.map(version).transpose()
+    }
+
+    /// The versions that an account may use, its own and the house's, the newest first; those of everybody without one.
+    pub async fn versions(&self, account: Option<&AccountId>, limit: u32) -> Result<Vec<Version>> {
+        let text = format!(
+            "{SELECT_VERSION} WHERE $1 = '' OR v.account_id IN ($1, $2) ORDER BY v.created_at DESC, v.id DESC LIMIT $3"
+        );
+        let rows: Vec<VersionRow> = query(Sql::same(text))
+            .bind(account.map_or("", AccountId::as_str))
+            .bind(HOUSE)
+            .bind(limit)
+            .fetch_all(&self.db)
+            .await?;
+        rows.into_iter().map(version).collect()
+    }
+
+    /// The version with this id.
+    pub async fn version(&self, id: &str) -> Result<Option<Version>> {
+        let select = query(Sql::same(format!("{SELECT_VERSION} WHERE v.id = $1"))).bind(id);
+        select.fetch_optional::<VersionRow>(&self.db).await?.map(version).transpose()
+    }
+
+    /// A version that an account may use, by its label, such as `deals@3`: its own before the house's.
+    pub async fn version_labelled(&self, account: &str, name: &str, number: i64) -> Result<Option<Version>> {
+        let text = format!(
+            "{SELECT_VERSION} WHERE v.account_id IN ($1, $2) AND t.name = $3 AND v.number = $4
+             ORDER BY CASE WHEN v.account_id = $2 THEN 1 ELSE 0 END LIMIT 1"
+        );
+        let select = query(Sql::same(text)).bind(account).bind(HOUSE).bind(name).bind(number);
+        select.fetch_optional::<VersionRow>(&self.db).await?.map(version).transpose()
+    }
+
+    /// The version that was made of these bytes under this name.
+    pub async fn version_of(&self, account: &str, name: &str, hash: &str) -> Result<Option<Version>> {
+        let text = format!("{SELECT_VERSION} WHERE v.account_id = $1 AND t.name = $2 AND v.hash = $3");
+        let select = query(Sql::same(text)).bind(account).bind(name).bind(hash);
+        select.fetch_optional::<VersionRow>(&self.db).await?.map(version).transpose()
     }
 
     /// The names of the transformations that an account may use.
@@ -133,6 +188,11 @@ impl Store {
         let ids: Vec<String> =
             query(sql!("SELECT DISTINCT version_id FROM bindings LIMIT $1")).bind(limit).fetch_all(&self.db).await?;
         Ok(ids.into_iter().map(VersionId::stored).collect())
+    }
+
+    /// The hash of a version's component.
+    pub async fn component_hash(&self, version: &VersionId) -> Result<Option<String>> {
+        query(sql!("SELECT hash FROM versions WHERE id = $1")).bind(version.as_str()).fetch_optional(&self.db).await
     }
 
     /// The bytes of a version's component.

@@ -1,7 +1,6 @@
 //! From the bytes of an upload to a component: what it is, what it imports, and whether it fits the contract.
 
 use wasmtime::Engine;
-use wasmtime::component::Component;
 
 use super::limits::UPLOAD_BYTES_MAX;
 use crate::contract::CONTRACT;
@@ -51,14 +50,6 @@ pub fn component(bytes: &[u8]) -> Result<Vec<u8>, ComponentError> {
     }
 }
 
-/// Compiles the component in the bytes of an upload.
-pub(super) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, ComponentError> {
-    let component = Component::from_binary(engine, &component(bytes)?);
-    let component = component.map_err(|error| ComponentError::Invalid(format!("{error:#}")))?;
-    check_imports(engine, &component)?;
-    Ok(component)
-}
-
 fn start_of(bytes: &[u8]) -> String {
     let start: Vec<_> = bytes.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
     if start.is_empty() { "nothing at all".to_owned() } else { start.join(" ") }
@@ -79,24 +70,4 @@ fn carries_contract(module: &[u8]) -> bool {
     wasmparser::Parser::new(0).parse_all(module).any(|payload| {
         matches!(payload, Ok(wasmparser::Payload::CustomSection(section)) if section.name().starts_with("component-type"))
     })
-}
-
-/// Only our own interfaces. `events`, `actions` and `manifest` hold types, so importing them gives nothing.
-fn check_imports(engine: &Engine, component: &Component) -> Result<(), ComponentError> {
-    const ALLOWED: [&str; 4] = [
-        "leadline:transform/log@1.0.0",
-        "leadline:transform/events@1.0.0",
-        "leadline:transform/actions@1.0.0",
-        "leadline:transform/manifest@1.0.0",
-    ];
-    let component_type = component.component_type();
-    for (name, _) in component_type.imports(engine) {
-        if name.starts_with("leadline:transform/") && !ALLOWED.contains(&name) {
-            return Err(ComponentError::Contract(format!("it imports `{name}`; this server knows {CONTRACT}")));
-        }
-        if !ALLOWED.contains(&name) {
-            return Err(ComponentError::Import(name.to_owned()));
-        }
-    }
-    Ok(())
 }

@@ -1,19 +1,22 @@
-//! The engine: one a process, its compiled versions, and the clock that ends runs.
+//! The engine: one a process, its versions in memory, and the clock that ends runs.
 
-use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
-use wasmtime::component::{HasSelf, Linker};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use super::component::{ComponentError, compile};
+use super::artifact::{Artifacts, Found};
+use super::check::{Checked, UploadError};
+use super::compile::{CompileError, Compiled, Compiler};
 use super::guest::Guest;
-use super::limits::{GUESTS_MAX, MEMORY_BYTES_MAX, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX, TICK};
+use super::limits::{GUESTS_MAX, MEMORY_BYTES_MAX, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX, TICK, UPLOADS_WAITING_MAX};
+use super::memory::{Failed, Memory, Turn};
 use crate::contract::{Transformation, TransformationPre};
 use crate::model::id::VersionId;
 
-/// Compiles and runs transformations. Cheap to clone.
+/// Compiles, loads and runs transformations. Cheap to clone.
 #[derive(Clone)]
 pub struct Transformer {
     inner: Arc<Inner>,
@@ -22,64 +25,163 @@ pub struct Transformer {
 struct Inner {
     engine: Engine,
     linker: Linker<Guest>,
-    loaded: RwLock<HashMap<VersionId, Arc<Loaded>>>,
+    compiler: Compiler,
+    /// What was compiled before; none where nothing is kept.
+    artifacts: Option<Artifacts>,
+    memory: Memory,
+    /// Compilers that may be at work at once.
+    places: Semaphore,
+    /// Uploads that may wait for them.
+    uploads: Semaphore,
 }
 
-/// A version, compiled and linked once: a run only needs a fresh store.
+/// A version, ready: a run only needs a fresh store.
 pub struct Loaded {
     pub(super) engine: Engine,
     pub(super) pre: TransformationPre<Guest>,
+    /// What it takes in memory: its machine code, and what goes with it.
+    pub(super) bytes: usize,
+}
+
+/// An upload that was checked and compiled.
+pub struct Prepared {
+    pub checked: Checked,
+    pub loaded: Loaded,
+}
+
+/// What an engine is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Compile,
+    /// Has no compiler: the process that serves cannot compile at all.
+    Run,
 }
 
 impl Transformer {
+    /// One that compiles in this process and keeps nothing: for a single guest of one's own.
+    ///
+    /// # Errors
+    /// As [`Self::with`].
+    pub fn new() -> anyhow::Result<Self> {
+        Self::with(Compiler::Here, None)
+    }
+
+    /// One that compiles with `compiler`, and keeps in `artifacts` what that makes.
+    ///
     /// # Errors
     /// When the machine cannot run the engine: too little address space, most likely.
-    pub fn new() -> anyhow::Result<Self> {
-        let engine = Engine::new(&config()).map_err(|error| {
+    pub fn with(compiler: Compiler, artifacts: Option<Artifacts>) -> anyhow::Result<Self> {
+        let engine = Engine::new(&config(Role::Run)).map_err(|error| {
             anyhow::anyhow!("the sandbox cannot start; it reserves 4 GiB of address space for each guest, so look at `ulimit -v`: {error:#}")
         })?;
         let mut linker = Linker::new(&engine);
         Transformation::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)
             .map_err(|error| anyhow::anyhow!("the contract cannot be linked: {error:#}"))?;
         tick(&engine)?;
-        Ok(Self { inner: Arc::new(Inner { engine, linker, loaded: RwLock::default() }) })
+        // The other cores serve.
+        let places = Semaphore::new(std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)));
+        let uploads = Semaphore::new(UPLOADS_WAITING_MAX);
+        let memory = Memory::default();
+        Ok(Self { inner: Arc::new(Inner { engine, linker, compiler, artifacts, memory, places, uploads }) })
     }
 
-    /// Compiles, checks and links the bytes of an upload. Takes some 0.2 s of a core for 64 KB.
+    /// Checks and compiles the bytes of an upload, and loads what comes of it. Takes some 0.2 s of a core for 64 KB.
     ///
     /// # Errors
-    /// [`ComponentError`], for whoever built the bytes.
-    pub fn compile(&self, bytes: &[u8]) -> Result<Loaded, ComponentError> {
-        let component = compile(&self.inner.engine, bytes)?;
-        let contract = |error: wasmtime::Error| ComponentError::Contract(format!("{error:#}"));
+    /// [`CompileError`]: for whoever built the bytes, or for us.
+    pub fn prepare(&self, bytes: &[u8]) -> Result<Prepared, CompileError> {
+        let Compiled { checked, artifact } = self.inner.compiler.compile(bytes)?;
+        if let Some(artifacts) = &self.inner.artifacts {
+            artifacts.keep(&checked.hash, &artifact);
+        }
+        let loaded = self.link(&artifact)?;
+        Ok(Prepared { checked, loaded })
+    }
+
+    /// The same, once it is its turn: a service compiles a few at a time.
+    ///
+    /// # Errors
+    /// As [`Self::prepare`].
+    pub async fn prepare_in_turn(&self, bytes: Vec<u8>) -> Result<Prepared, CompileError> {
+        let _place = self.inner.places.acquire().await.expect("nobody closes it");
+        let worker = self.clone();
+        let prepared = tokio::task::spawn_blocking(move || worker.prepare(&bytes)).await;
+        prepared.unwrap_or_else(|panic| Err(CompileError::Ours(format!("compiling panicked: {panic}"))))
+    }
+
+    /// A place for an upload; none when too many wait already. It is given back when the place goes away.
+    pub fn upload_place(&self) -> Option<SemaphorePermit<'_>> {
+        self.inner.uploads.try_acquire().ok()
+    }
+
+    /// What can be run of the bytes of an upload, without what was found out about it.
+    ///
+    /// # Errors
+    /// As [`Self::prepare`].
+    pub fn compile(&self, bytes: &[u8]) -> Result<Loaded, CompileError> {
+        self.prepare(bytes).map(|prepared| prepared.loaded)
+    }
+
+    /// The version under its id, where it is in memory.
+    pub fn loaded(&self, version: &VersionId) -> Option<Arc<Loaded>> {
+        self.inner.memory.get(version)
+    }
+
+    /// The version whose component has this hash, where it was compiled before: takes less than a millisecond.
+    pub fn load(&self, version: &VersionId, hash: &str) -> Option<Arc<Loaded>> {
+        let artifacts = self.inner.artifacts.as_ref()?;
+        let loaded = match artifacts.find(hash) {
+            Found::Artifact(artifact) => self.link(&artifact),
+            Found::Nothing => return None,
+        };
+        match loaded {
+            Ok(loaded) => Some(self.keep(version, loaded)),
+            Err(error) => {
+                tracing::error!("what was compiled of component {hash} does not load, and is compiled again: {error}");
+                None
+            }
+        }
+    }
+
+    /// Keeps a version in memory for the runs to come, for as long as there is room.
+    pub fn keep(&self, version: &VersionId, loaded: Loaded) -> Arc<Loaded> {
+        self.inner.memory.keep(version, loaded)
+    }
+
+    /// Who compiles a version that is not there. Whose turn it is says later what came of it: [`Self::compiled`].
+    pub fn turn(&self, version: &VersionId) -> Turn {
+        self.inner.memory.turn(version)
+    }
+
+    /// Keeps what came of a turn.
+    pub fn compiled(&self, version: &VersionId, came: Result<Loaded, Failed>) {
+        match came {
+            Ok(loaded) => drop(self.keep(version, loaded)),
+            Err(how) => self.inner.memory.failed(version, how),
+        }
+    }
+
+    /// From what our compiler made to what can be run: its types are compared with ours here, once.
+    fn link(&self, artifact: &[u8]) -> Result<Loaded, CompileError> {
+        let engine = &self.inner.engine;
+        // SAFETY: these very bytes came from our own compile process a moment ago, or carry a tag that only our key ring
+        // can make (`artifact.rs`). wasmtime asks for no more than that: bytes that it wrote itself, unchanged. Bytes of an
+        // upload never come here; `check` refuses compiled code.
+        #[expect(unsafe_code, reason = "the only way to load what another process compiled; see the comment above")]
+        let component = unsafe { Component::deserialize(engine, artifact) };
+        let ours = |error: wasmtime::Error| CompileError::Ours(format!("what was compiled does not load: {error:#}"));
+        let component = component.map_err(ours)?;
+        let contract = |error: wasmtime::Error| CompileError::Refused(UploadError::contract(&error));
         let pre = self.inner.linker.instantiate_pre(&component).map_err(contract)?;
         let pre = TransformationPre::new(pre).map_err(contract)?;
-        Ok(Loaded { engine: self.inner.engine.clone(), pre })
-    }
-
-    /// The version under its id, where it has been loaded.
-    pub fn loaded(&self, version: &VersionId) -> Option<Arc<Loaded>> {
-        self.inner.loaded.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(version).cloned()
-    }
-
-    /// Compiles a version and keeps it.
-    ///
-    /// # Errors
-    /// As [`Self::compile`].
-    pub fn load(&self, version: &VersionId, bytes: &[u8]) -> Result<(), ComponentError> {
-        self.keep(version, self.compile(bytes)?);
-        Ok(())
-    }
-
-    /// Keeps a compiled version for the runs to come.
-    pub fn keep(&self, version: &VersionId, loaded: Loaded) {
-        let mut known = self.inner.loaded.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        known.insert(version.clone(), Arc::new(loaded));
+        Ok(Loaded { engine: engine.clone(), pre, bytes: artifact.len() })
     }
 }
 
-fn config() -> Config {
+/// Both roles come from here, so that what compiles and what runs cannot drift apart.
+pub(super) fn config(role: Role) -> Config {
     let mut config = Config::new();
+    config.enable_compiler(role == Role::Compile);
     config.wasm_component_model(true).concurrency_support(false);
     // Most of what is newer than WebAssembly 2.0 is on by default; honest guests need none of it.
     config.wasm_memory64(false).wasm_multi_memory(false).wasm_tail_call(false);
@@ -88,9 +190,12 @@ fn config() -> Config {
     config.consume_fuel(true).epoch_interruption(true);
     config.max_wasm_stack(STACK_BYTES_MAX);
     config.wasm_backtrace_max_frames(NonZeroUsize::new(20));
-    // The bits of a NaN are the last thing in core WebAssembly that may differ between machines.
-    config.cranelift_nan_canonicalization(true);
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
+    match role {
+        // The bits of a NaN are the last thing in core WebAssembly that may differ between machines.
+        Role::Compile => config.cranelift_nan_canonicalization(true),
+        // The pool's addresses alone are more than the compiling process may have.
+        Role::Run => config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool())),
+    };
     config
 }
 

@@ -32,3 +32,12 @@ pub const DROPPED_MAX: usize = 100;
 pub const REASON_BYTES_MAX: usize = 1024;
 /// Guests that run at once in one process. Each slot reserves 4 GiB of address space, not memory.
 pub const GUESTS_MAX: u32 = 16;
+/// Compiling one component, in seconds of the processor and of the clock: the largest that `check` lets through takes
+/// half of it.
+pub const COMPILE_TIME_MAX: Duration = Duration::from_secs(60);
+/// Addresses that compiling one component may take.
+pub const COMPILE_BYTES_MAX: usize = 2 << 30;
+/// Machine code in memory, of all versions of a process. A stock version has some 0.4 MiB.
+pub const LOADED_BYTES_MAX: usize = 256 << 20;
+/// Uploads that are compiled or wait for it: each holds its bytes in memory meanwhile.
+pub const UPLOADS_WAITING_MAX: usize = 5;

@@ -20,7 +20,6 @@ use crate::model::time::clock;
 use crate::model::{time::Timestamp, word};
 use crate::stock;
 use crate::store::Store;
-use crate::transform::Transformer;
 
 /// How often a command that waits looks.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -87,7 +86,7 @@ struct Printed<'a> {
 }
 
 pub(super) async fn run(store: &Store, args: Args, context: &mut Context<'_>) -> Result<()> {
-    stock::install(store, &Transformer::new()?, clock()).await?;
+    stock::install(store, &context.transformer()?, clock()).await?;
     let account = context.account(store, &args.account).await?;
     let settings = args.settings.as_deref().map_or_else(|| Ok(json!({})), read_json)?;
     // Checked before anything is made, so that a wrong setting leaves nothing behind.

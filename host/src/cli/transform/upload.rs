@@ -1,0 +1,52 @@
+//! `leadline transform upload`: makes a version of a component. It is a draft; nobody uses it until it is enabled.
+
+use std::path::PathBuf;
+
+use super::super::Context;
+use super::super::failure::{Failure, Result};
+use super::show::text;
+use crate::model::time::clock;
+use crate::store::HOUSE;
+use crate::upload::{self, Upload, Uploaded};
+use crate::view::ShownVersion;
+
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The component, or a core module that carries the contract.
+    file: PathBuf,
+    /// Slug or id of the account; without one, every account may use the version.
+    #[arg(long)]
+    account: Option<String>,
+    /// Name of the transformation that it is a version of; the name of the file, where nobody says.
+    #[arg(long)]
+    name: Option<String>,
+    /// What is new, for whoever decides about it.
+    #[arg(long, default_value = "")]
+    note: String,
+}
+
+pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
+    let store = context.store().await?;
+    let account = match &args.account {
+        Some(account) => Some(context.account(&store, account).await?),
+        None => None,
+    };
+    let owner = account.as_ref().map_or(HOUSE, |account| account.id.as_str());
+    let stem = args.file.file_stem().map(|stem| stem.to_string_lossy().replace('_', "-"));
+    let name = args.name.or(stem).unwrap_or_default();
+    let bytes = std::fs::read(&args.file)
+        .map_err(|error| Failure::failed(format!("cannot read {}: {error}", args.file.display())))?;
+    let by = super::who();
+    let upload = Upload { account: owner, name: &name, note: &args.note, by: &by, bytes };
+    match upload::upload(&store, &context.transformer()?, upload, clock()).await? {
+        Uploaded::New(version) => context.one(&ShownVersion::of(version), |shown| {
+            format!("{}\n\nNext: leadline transform shadow {} --account …", text(shown), shown.label)
+        }),
+        Uploaded::Known(version) => context.one(&ShownVersion::of(version), |shown| {
+            format!("{} has these bytes already.\n\n{}", shown.label, text(shown))
+        }),
+        Uploaded::Refused(refusal) => {
+            Err(Failure::problems(format!("{} was refused: {refusal}", args.file.display())).hint(refusal.fix()))
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! `/v1/versions`: uploads of transformations, and what is known of each version.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::error::ApiError;
+use crate::app::App;
+use crate::model::account::Account;
+use crate::store::HOUSE;
+use crate::transform::{UPLOAD_BYTES_MAX, UploadError};
+use crate::upload::{self, Upload, Uploaded};
+use crate::view;
+
+/// Versions that one answer lists at most, the newest.
+const LISTED_MAX: u32 = 200;
+
+pub(super) fn router() -> Router<Arc<App>> {
+    Router::new().route("/v1/versions", get(list).post(create)).route("/v1/versions/{id}", get(show))
+}
+
+/// What an upload is for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Create {
+    /// Slug or id; without one, every account may use the version.
+    account: Option<String>,
+    /// Of the transformation that it is a version of.
+    name: String,
+    #[serde(default)]
+    note: String,
+    /// Who uploads it, as people know them.
+    #[serde(default = "operator")]
+    by: String,
+}
+
+fn operator() -> String {
+    "operator".to_owned()
+}
+
+/// The body is the component, or the core module that carries the contract.
+async fn create(
+    State(app): State<Arc<App>>,
+    Query(wish): Query<Create>,
+    body: Body,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let account = account(&app, wish.account.as_deref()).await?;
+    // Not read any further than what may be uploaded, whatever is announced.
+    let bytes = match axum::body::to_bytes(body, UPLOAD_BYTES_MAX).await {
+        Ok(bytes) => bytes,
+        Err(error) => return Err(unread(&error)),
+    };
+    let owner = account.as_ref().map_or(HOUSE, |account| account.id.as_str());
+    let upload = Upload { account: owner, name: &wish.name, note: &wish.note, by: &wish.by, bytes: bytes.to_vec() };
+    let (status, version) = match upload::upload(&app.store, &app.transformer, upload, (app.clock)()).await? {
+        Uploaded::New(version) => (StatusCode::CREATED, version),
+        Uploaded::Known(version) => (StatusCode::OK, version),
+        Uploaded::Refused(refusal) => return Err(ApiError::Upload(refusal)),
+    };
+    Ok((status, Json(json!({ "data": view::ShownVersion::of(version) }))))
+}
+
+/// Why a body was not read to its end.
+fn unread(error: &axum::Error) -> ApiError {
+    match std::error::Error::source(error) {
+        Some(source) if source.to_string().contains("length limit") => {
+            ApiError::Upload(UploadError::TooLarge { bytes: None })
+        }
+        _ => ApiError::BadRequest(format!("the file was not sent to its end: {error}"), "Send it again."),
+    }
+}
+
+async fn list(State(app): State<Arc<App>>, Query(whose): Query<Whose>) -> Result<Json<Value>, ApiError> {
+    let account = account(&app, whose.account.as_deref()).await?;
+    let versions = app.store.versions(account.as_ref().map(|account| &account.id), LISTED_MAX).await?;
+    let versions: Vec<_> = versions.into_iter().map(view::ShownVersion::of).collect();
+    Ok(Json(json!({ "data": versions, "next": null })))
+}
+
+/// Whose versions are listed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Whose {
+    /// Slug or id.
+    account: Option<String>,
+}
+
+async fn show(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+    let found = app.store.version(&id).await?;
+    let version = found.ok_or_else(|| ApiError::NotFound(format!("there is no version `{id}`")))?;
+    Ok(Json(json!({ "data": view::ShownVersion::of(version) })))
+}
+
+async fn account(app: &App, name: Option<&str>) -> Result<Option<Account>, ApiError> {
+    let Some(name) = name else { return Ok(None) };
+    let found = app.store.account(name).await?;
+    found.map(Some).ok_or_else(|| ApiError::NotFound(format!("there is no account `{name}`")))
+}

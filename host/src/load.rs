@@ -1,0 +1,81 @@
+//! Versions on demand: from memory, from what was compiled before, or compiled anew beside everything else, so that one
+//! account's new version, or a new engine, makes nobody else wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use crate::model::id::VersionId;
+use crate::store::Store;
+use crate::transform::{CompileError, Failed, Loaded, Transformer, Turn};
+
+/// How long a lane rests whose version is being compiled: a fraction of what that takes.
+const WHILE_COMPILED: Duration = Duration::from_millis(100);
+/// How long it rests when the machine could not compile it.
+const AFTER_TROUBLE: Duration = Duration::from_secs(5);
+
+/// What there is of a version.
+pub enum Load {
+    Ready(Arc<Loaded>),
+    /// It is not there yet; look again after this time.
+    Later(Duration),
+    /// It cannot run here: why.
+    Broken(String),
+}
+
+impl Load {
+    /// How long to wait before looking again.
+    pub fn later(&self) -> Option<Duration> {
+        match self {
+            Self::Later(wait) => Some(*wait),
+            Self::Ready(_) | Self::Broken(_) => None,
+        }
+    }
+}
+
+/// Loads a version, or begins to compile it.
+///
+/// # Errors
+/// When the store fails.
+pub async fn load(store: &Store, transformer: &Transformer, version: &VersionId) -> anyhow::Result<Load> {
+    if let Some(loaded) = transformer.loaded(version) {
+        return Ok(Load::Ready(loaded));
+    }
+    let Some(hash) = store.component_hash(version).await? else {
+        return Ok(Load::Broken(format!("version {version} is not in the store")));
+    };
+    let (worker, id) = (transformer.clone(), version.clone());
+    let loaded = tokio::task::spawn_blocking(move || worker.load(&id, &hash)).await.context("loading panicked")?;
+    if let Some(loaded) = loaded {
+        return Ok(Load::Ready(loaded));
+    }
+    Ok(match transformer.turn(version) {
+        Turn::Mine => {
+            tokio::spawn(compile(store.clone(), transformer.clone(), version.clone()));
+            Load::Later(WHILE_COMPILED)
+        }
+        Turn::Anothers => Load::Later(WHILE_COMPILED),
+        Turn::Failed(Failed::ForGood(reason)) => Load::Broken(reason),
+        Turn::Failed(Failed::ForNow) => Load::Later(AFTER_TROUBLE),
+    })
+}
+
+async fn compile(store: Store, transformer: Transformer, version: VersionId) {
+    let came = match compiled(&store, &transformer, &version).await {
+        Ok(loaded) => Ok(loaded),
+        Err(error) => {
+            tracing::error!("version {version} cannot run: {error:#}");
+            Err(match error.downcast_ref::<CompileError>() {
+                Some(CompileError::Refused(refusal)) => Failed::ForGood(refusal.to_string()),
+                Some(CompileError::Ours(_)) | None => Failed::ForNow,
+            })
+        }
+    };
+    transformer.compiled(&version, came);
+}
+
+async fn compiled(store: &Store, transformer: &Transformer, version: &VersionId) -> anyhow::Result<Loaded> {
+    let bytes = store.component(version).await?.context("its component is not in the store")?;
+    Ok(transformer.prepare_in_turn(bytes).await?.loaded)
+}

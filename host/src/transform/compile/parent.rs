@@ -1,0 +1,157 @@
+//! The server's side of compiling: starts the child, limits it, and tells apart how it ended.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+
+use rustix::process::{Pid, Resource, Rlimit, prlimit, setpriority_process};
+
+use super::{Answer, CompileError, Compiled, Step, UploadError};
+use crate::transform::limits::{COMPILE_BYTES_MAX, COMPILE_TIME_MAX};
+
+/// Serving comes first.
+const NICE: i32 = 5;
+/// What is kept of what the child says on its way down.
+const LAST_WORDS_BYTES_MAX: u64 = 4096;
+/// How a program that cannot have more memory ends, in Rust's own words.
+const OUT_OF_MEMORY: &str = "memory allocation of";
+
+/// Checks and compiles in a child of `program`.
+pub(super) fn compile(program: &Path, bytes: &[u8]) -> Result<Compiled, CompileError> {
+    let mut child = start(program)?;
+    let mut input = child.stdin.take().expect("its input is a pipe");
+    let output = child.stdout.take().expect("its output is a pipe");
+    let errors = child.stderr.take().expect("its errors are a pipe");
+    std::thread::scope(|scope| {
+        // A child that ends before it has read everything breaks the pipe; how it ended says more than that.
+        scope.spawn(move || input.write_all(bytes));
+        let last_words = scope.spawn(move || {
+            let mut words = String::new();
+            match errors.take(LAST_WORDS_BYTES_MAX).read_to_string(&mut words) {
+                Ok(_) => words,
+                Err(error) => format!("its words cannot be read: {error}"),
+            }
+        });
+        let (done, is_done) = channel();
+        let pid = Pid::from_child(&child);
+        let patience = scope.spawn(move || end_in_time(pid, &is_done));
+        let heard = listen(output);
+        let status = child.wait();
+        drop(done);
+        let late = patience.join().expect("waiting does not panic");
+        let words = last_words.join().expect("reading does not panic");
+        let status = status.map_err(|error| ours(format!("the compiler cannot be waited for: {error}")))?;
+        judge(heard, &Ending { status, late, words })
+    })
+}
+
+/// Starts the child with nothing of ours but the pipes.
+fn start(program: &Path) -> Result<Child, CompileError> {
+    let mut command = Command::new(program);
+    command.arg("compile").env_clear();
+    // Its allocator would reserve a gigabyte of addresses at the start, of the two that it may have. In KiB.
+    command.env("MIMALLOC_ARENA_RESERVE", "65536");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn();
+    let child = child.map_err(|error| ours(format!("the compiler {} cannot start: {error}", program.display())))?;
+    let seconds = COMPILE_TIME_MAX.as_secs();
+    let pid = Pid::from_child(&child);
+    // It waits for the bytes until then.
+    let limited = [(Resource::As, COMPILE_BYTES_MAX as u64), (Resource::Cpu, seconds), (Resource::Core, 0)]
+        .into_iter()
+        .try_for_each(|(resource, most)| {
+            prlimit(Some(pid), resource, Rlimit { current: Some(most), maximum: Some(most) }).map(drop)
+        })
+        .and_then(|()| setpriority_process(Some(pid), NICE));
+    if let Err(error) = limited {
+        end(pid);
+        return Err(ours(format!("the compiler cannot be limited: {error}")));
+    }
+    Ok(child)
+}
+
+/// What the child said, as far as it came.
+struct Heard {
+    step: Step,
+    answer: Option<Answer>,
+    artifact: Vec<u8>,
+}
+
+fn listen(output: impl std::io::Read) -> std::io::Result<Heard> {
+    let mut output = BufReader::new(output);
+    let mut heard = Heard { step: Step::Read, answer: None, artifact: Vec::new() };
+    let mut line = String::new();
+    while output.read_line(&mut line)? > 0 {
+        match serde_json::from_str(&line)? {
+            Answer::Step(step) => heard.step = step,
+            answer => {
+                heard.answer = Some(answer);
+                break;
+            }
+        }
+        line.clear();
+    }
+    output.read_to_end(&mut heard.artifact)?;
+    Ok(heard)
+}
+
+/// Ends the child when its time is up, unless it is done before. Says whether it did.
+fn end_in_time(pid: Pid, is_done: &Receiver<()>) -> bool {
+    let late = is_done.recv_timeout(COMPILE_TIME_MAX) == Err(RecvTimeoutError::Timeout);
+    if late {
+        end(pid);
+    }
+    late
+}
+
+/// Ends the child. It may have ended by itself just now.
+fn end(pid: Pid) {
+    if let Err(error) = rustix::process::kill_process(pid, rustix::process::Signal::KILL) {
+        tracing::debug!("the compiler could not be ended: {error}");
+    }
+}
+
+/// How the child came to its end.
+struct Ending {
+    status: ExitStatus,
+    /// We ended it.
+    late: bool,
+    words: String,
+}
+
+fn judge(heard: std::io::Result<Heard>, ending: &Ending) -> Result<Compiled, CompileError> {
+    let heard = heard.map_err(|error| ours(format!("the compiler's answer cannot be read: {error}")))?;
+    match (heard.answer, ending.status.success()) {
+        (Some(Answer::Refused(refused)), true) => Err(CompileError::Refused(refused)),
+        (Some(Answer::Compiled { checked, compatibility }), true) => {
+            if compatibility != super::compatibility().map_err(|error| ours(format!("{error:#}")))? {
+                return Err(ours("the compiler is of another release than the service; restart the service".into()));
+            }
+            Ok(Compiled { checked, artifact: heard.artifact })
+        }
+        _ => Err(unfinished(heard.step, ending)),
+    }
+}
+
+/// Why there is no answer.
+fn unfinished(step: Step, Ending { status, late, words }: &Ending) -> CompileError {
+    let words = words.trim();
+    if words.contains(OUT_OF_MEMORY) {
+        return CompileError::Refused(UploadError::CompileMemory);
+    }
+    // Our patience, or the kernel's limit of processor time.
+    if *late || status.signal() == Some(rustix::process::Signal::XCPU.as_raw()) {
+        return CompileError::Refused(UploadError::CompileTime);
+    }
+    if step == Step::Read {
+        return ours(format!("the compiler ended before it read anything, with {status}: {words}"));
+    }
+    tracing::error!("the compiler ended in step {step:?}, with {status}: {words}");
+    CompileError::Refused(UploadError::CompileCrashed)
+}
+
+fn ours(reason: String) -> CompileError {
+    CompileError::Ours(reason)
+}

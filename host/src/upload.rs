@@ -1,0 +1,154 @@
+//! Uploads: from the bytes of a transformation to a version that may be enabled, or a sentence that says why not. A
+//! version changes nothing by itself: it is a draft until somebody enables it.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+
+use crate::contract::CONTRACT;
+use crate::contract::manifest::Manifest;
+use crate::digest::sha256_hex;
+use crate::model::account::Version;
+use crate::model::time::Timestamp;
+use crate::store::{self, NewVersion, Store};
+use crate::transform::{CompileError, Prepared, Transformer, UPLOAD_BYTES_MAX, UploadError};
+
+/// Uploads of one account in an hour: somebody at work has fewer, and a loop that runs wild soon rests.
+pub const UPLOADS_AN_HOUR: u32 = 10;
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// How long a refusal is remembered: trouble with the compiler may be over by then.
+const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Another release may accept what this one refuses.
+const RELEASE: &str = env!("CARGO_PKG_VERSION");
+
+/// What somebody uploads.
+pub struct Upload<'a> {
+    /// Who owns it: an account's id, or [`store::HOUSE`] for every account.
+    pub account: &'a str,
+    /// Of the transformation that it is a version of.
+    pub name: &'a str,
+    pub note: &'a str,
+    pub by: &'a str,
+    pub bytes: Vec<u8>,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub enum Uploaded {
+    New(Version),
+    /// The same bytes are there already, under the same name.
+    Known(Version),
+    Refused(UploadError),
+}
+
+/// Checks, compiles and tries an upload, and keeps it as a version.
+///
+/// # Errors
+/// When the store or the compiler fails through no fault of the upload.
+pub async fn upload(
+    store: &Store,
+    transformer: &Transformer,
+    upload: Upload<'_>,
+    now: Timestamp,
+) -> anyhow::Result<Uploaded> {
+    if upload.bytes.len() > UPLOAD_BYTES_MAX {
+        return Ok(Uploaded::Refused(UploadError::TooLarge { bytes: Some(upload.bytes.len()) }));
+    }
+    let hash = sha256_hex(&upload.bytes);
+    if let Some(version) = store.version_of(upload.account, upload.name, &hash).await? {
+        return Ok(Uploaded::Known(version));
+    }
+    if let Some(refusal) = store.refused_upload(upload.account, &hash, RELEASE, now - REMEMBERED).await? {
+        return Ok(Uploaded::Refused(serde_json::from_value(refusal).context("a stored refusal cannot be read")?));
+    }
+    if let Some(next) = too_many(store, upload.account, now).await? {
+        return Ok(Uploaded::Refused(next));
+    }
+    let Some(_place) = transformer.upload_place() else {
+        return Ok(Uploaded::Refused(UploadError::Busy));
+    };
+    take(store, transformer, &upload, now).await
+}
+
+/// The same for what we build ourselves: without a limit on how often, and without looking whether it is known.
+///
+/// # Errors
+/// As [`upload`].
+pub async fn take(
+    store: &Store,
+    transformer: &Transformer,
+    upload: &Upload<'_>,
+    now: Timestamp,
+) -> anyhow::Result<Uploaded> {
+    let tried = match transformer.prepare_in_turn(upload.bytes.clone()).await {
+        Ok(prepared) => try_out(prepared).await?,
+        Err(CompileError::Refused(refusal)) => Err(refusal),
+        Err(CompileError::Ours(reason)) => anyhow::bail!("the upload could not be compiled: {reason}"),
+    };
+    let refusal = tried.as_ref().err().map(serde_json::to_value).transpose()?;
+    let record = store::Upload {
+        account_id: upload.account,
+        hash: &sha256_hex(&upload.bytes),
+        name: upload.name,
+        by: upload.by,
+        refusal: refusal.as_ref(),
+        release: RELEASE,
+    };
+    store.record_upload(record, now).await?;
+    match tried {
+        Ok(tried) => install(store, transformer, upload, tried, now).await.map(Uploaded::New),
+        Err(refusal) => Ok(Uploaded::Refused(refusal)),
+    }
+}
+
+/// Why an account has to wait with its next upload.
+async fn too_many(store: &Store, account: &str, now: Timestamp) -> anyhow::Result<Option<UploadError>> {
+    let recent = store.uploads_since(account, now - HOUR, UPLOADS_AN_HOUR).await?;
+    let oldest = recent.first().filter(|_| recent.len() >= UPLOADS_AN_HOUR as usize);
+    Ok(oldest.map(|oldest| UploadError::Quota { next: *oldest + HOUR }))
+}
+
+/// An upload that may become a version.
+struct Tried {
+    prepared: Prepared,
+    manifest: Manifest,
+    figures: Value,
+}
+
+/// Asks it what it is, and runs it.
+async fn try_out(prepared: Prepared) -> anyhow::Result<Result<Tried, UploadError>> {
+    let tried = tokio::task::spawn_blocking(move || {
+        let manifest = prepared.loaded.describe()?;
+        Ok(Tried { prepared, manifest, figures: json!({}) })
+    });
+    tried.await.context("trying out an upload panicked")
+}
+
+async fn install(
+    store: &Store,
+    transformer: &Transformer,
+    upload: &Upload<'_>,
+    tried: Tried,
+    now: Timestamp,
+) -> anyhow::Result<Version> {
+    let Tried { prepared: Prepared { checked, loaded }, manifest, figures } = tried;
+    let new = NewVersion {
+        account_id: upload.account,
+        name: upload.name,
+        hash: &checked.hash,
+        bytes: &upload.bytes,
+        contract: CONTRACT,
+        manifest: &serde_json::to_value(manifest)?,
+        about: &serde_json::to_value(&checked)?,
+        figures: &figures,
+        note: upload.note,
+        created_by: upload.by,
+    };
+    let version = store.install_version(new, now).await?;
+    // Its first event need not wait for it.
+    transformer.keep(&version.id, loaded);
+    Ok(version)
+}
