@@ -13,6 +13,7 @@ use crate::view::Lead;
 #[derive(rust_embed::RustEmbed)]
 #[folder = "../examples"]
 #[include = "*/*.json"]
+#[exclude = "guests/*"]
 struct Files;
 
 /// One case: an event, the settings of the account, and what has to come of it.

@@ -5,6 +5,7 @@ mod engine;
 mod guest;
 mod limits;
 mod run;
+mod wasi;
 
 pub use component::{ComponentError, component};
 pub use engine::{Loaded, Transformer};

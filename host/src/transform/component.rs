@@ -4,6 +4,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::limits::UPLOAD_BYTES_MAX;
+use super::wasi;
 use crate::contract::CONTRACT;
 
 /// Why bytes are no transformation. The text is for whoever built them.
@@ -20,7 +21,7 @@ pub enum ComponentError {
     #[error("a core module without a contract. Build it with `guest-sdk`, which embeds it: {0}")]
     NoContract(String),
     #[error(
-        "the component imports `{0}`. Transformations have no files, network, clock or environment; they may import `leadline:transform/log` only"
+        "the component imports `{0}`. Transformations have no network, files or threads; they may import `leadline:transform/log`, and of WASI 0.2 what toolchains bring along"
     )]
     Import(String),
     #[error("the component does not fit `{CONTRACT}`: {0}")]
@@ -81,7 +82,8 @@ fn carries_contract(module: &[u8]) -> bool {
     })
 }
 
-/// Only our own interfaces. `events`, `actions` and `manifest` hold types, so importing them gives nothing.
+/// Only our own interfaces and the closed WASI. `events`, `actions` and `manifest` hold types, so importing them gives
+/// nothing.
 fn check_imports(engine: &Engine, component: &Component) -> Result<(), ComponentError> {
     const ALLOWED: [&str; 4] = [
         "leadline:transform/log@1.0.0",
@@ -94,7 +96,7 @@ fn check_imports(engine: &Engine, component: &Component) -> Result<(), Component
         if name.starts_with("leadline:transform/") && !ALLOWED.contains(&name) {
             return Err(ComponentError::Contract(format!("it imports `{name}`; this server knows {CONTRACT}")));
         }
-        if !ALLOWED.contains(&name) {
+        if !ALLOWED.contains(&name) && !wasi::offers(name) {
             return Err(ComponentError::Import(name.to_owned()));
         }
     }

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, RwLock};
 
-use wasmtime::component::{HasSelf, Linker};
+use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::component::{ComponentError, compile};
 use super::guest::Guest;
-use super::limits::{GUESTS_MAX, MEMORY_BYTES_MAX, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX, TICK};
+use super::limits::{GUESTS_MAX, Quota, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX, TICK};
+use super::wasi;
 use crate::contract::{Transformation, TransformationPre};
 use crate::model::id::VersionId;
 
@@ -22,6 +23,8 @@ pub struct Transformer {
 struct Inner {
     engine: Engine,
     linker: Linker<Guest>,
+    /// For versions that import the closed WASI. A linker of its own, so that no other has it in reach.
+    wasi_linker: Linker<Guest>,
     loaded: RwLock<HashMap<VersionId, Arc<Loaded>>>,
 }
 
@@ -29,6 +32,7 @@ struct Inner {
 pub struct Loaded {
     pub(super) engine: Engine,
     pub(super) pre: TransformationPre<Guest>,
+    pub(super) needs_wasi: bool,
 }
 
 impl Transformer {
@@ -38,11 +42,12 @@ impl Transformer {
         let engine = Engine::new(&config()).map_err(|error| {
             anyhow::anyhow!("the sandbox cannot start; it reserves 4 GiB of address space for each guest, so look at `ulimit -v`: {error:#}")
         })?;
-        let mut linker = Linker::new(&engine);
-        Transformation::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)
-            .map_err(|error| anyhow::anyhow!("the contract cannot be linked: {error:#}"))?;
+        let broken = |error: wasmtime::Error| anyhow::anyhow!("the contract cannot be linked: {error:#}");
+        let linker = linker(&engine).map_err(broken)?;
+        let mut wasi_linker = self::linker(&engine).map_err(broken)?;
+        wasi::add_to_linker(&mut wasi_linker).map_err(broken)?;
         tick(&engine)?;
-        Ok(Self { inner: Arc::new(Inner { engine, linker, loaded: RwLock::default() }) })
+        Ok(Self { inner: Arc::new(Inner { engine, linker, wasi_linker, loaded: RwLock::default() }) })
     }
 
     /// Compiles, checks and links the bytes of an upload. Takes some 0.2 s of a core for 64 KB.
@@ -52,9 +57,11 @@ impl Transformer {
     pub fn compile(&self, bytes: &[u8]) -> Result<Loaded, ComponentError> {
         let component = compile(&self.inner.engine, bytes)?;
         let contract = |error: wasmtime::Error| ComponentError::Contract(format!("{error:#}"));
-        let pre = self.inner.linker.instantiate_pre(&component).map_err(contract)?;
+        let needs_wasi = imports_wasi(&self.inner.engine, &component);
+        let linker = if needs_wasi { &self.inner.wasi_linker } else { &self.inner.linker };
+        let pre = linker.instantiate_pre(&component).map_err(contract)?;
         let pre = TransformationPre::new(pre).map_err(contract)?;
-        Ok(Loaded { engine: self.inner.engine.clone(), pre })
+        Ok(Loaded { engine: self.inner.engine.clone(), pre, needs_wasi })
     }
 
     /// The version under its id, where it has been loaded.
@@ -78,6 +85,17 @@ impl Transformer {
     }
 }
 
+/// The contract and nothing else. Called twice, because a linker is never cloned.
+fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
+    let mut linker = Linker::new(engine);
+    Transformation::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
+    Ok(linker)
+}
+
+fn imports_wasi(engine: &Engine, component: &Component) -> bool {
+    component.component_type().imports(engine).any(|(name, _)| wasi::offers(name))
+}
+
 fn config() -> Config {
     let mut config = Config::new();
     config.wasm_component_model(true).concurrency_support(false);
@@ -99,7 +117,7 @@ fn pool() -> PoolingAllocationConfig {
     pool.total_component_instances(GUESTS_MAX).total_memories(GUESTS_MAX);
     pool.total_core_instances(8 * GUESTS_MAX).total_tables(4 * GUESTS_MAX);
     pool.max_core_instances_per_component(8).max_memories_per_component(1).max_tables_per_component(4);
-    pool.max_memory_size(MEMORY_BYTES_MAX).table_elements(TABLE_ELEMENTS_MAX);
+    pool.max_memory_size(Quota::MEMORY_BYTES_LARGEST).table_elements(TABLE_ELEMENTS_MAX);
     // The pages that a run touches stay resident and are cleared: faster than giving them back each time.
     // `pagemap_scan` would be faster still and stays off: a dirty page that was swapped out would reach the next run.
     pool.linear_memory_keep_resident(256 * 1024).table_keep_resident(64 * 1024);
