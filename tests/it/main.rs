@@ -32,4 +32,5 @@ mod retention;
 mod retry;
 mod sandbox;
 mod senders;
+mod toolchains;
 mod traps;
