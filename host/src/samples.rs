@@ -3,6 +3,7 @@
 #[derive(rust_embed::RustEmbed)]
 #[folder = "../examples"]
 #[include = "*/*.json"]
+#[exclude = "guests/*"]
 struct Files;
 
 /// An event as a source posts it.

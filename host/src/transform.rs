@@ -3,12 +3,12 @@
 mod artifact;
 mod check;
 mod compile;
-mod component;
 mod engine;
 mod guest;
 mod limits;
 mod memory;
 mod run;
+mod wasi;
 
 pub use artifact::Artifacts;
 pub use check::{Checked, UploadError, component};

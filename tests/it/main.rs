@@ -34,4 +34,5 @@ mod retention;
 mod retry;
 mod sandbox;
 mod senders;
+mod toolchains;
 mod traps;

@@ -1,5 +1,7 @@
 //! From what went wrong to `application/problem+json` (RFC 9457). Holds apart what the client reads and what is logged.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -94,7 +96,7 @@ struct Problem {
     status: u16,
     detail: String,
     code: String,
-    fix: &'static str,
+    fix: Cow<'static, str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Violation>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -173,14 +175,20 @@ impl IntoResponse for ApiError {
     }
 }
 
-fn problem(status: StatusCode, code: &str, title: &'static str, detail: String, fix: &'static str) -> Problem {
+fn problem(
+    status: StatusCode,
+    code: &str,
+    title: &'static str,
+    detail: String,
+    fix: impl Into<Cow<'static, str>>,
+) -> Problem {
     Problem {
         r#type: format!("urn:leadline:problem:{code}"),
         title,
         status: status.as_u16(),
         detail,
         code: code.to_owned(),
-        fix,
+        fix: fix.into(),
         errors: Vec::new(),
         retry_after: None,
     }

@@ -11,8 +11,9 @@ use super::artifact::{Artifacts, Found};
 use super::check::{Checked, UploadError};
 use super::compile::{CompileError, Compiled, Compiler};
 use super::guest::Guest;
-use super::limits::{GUESTS_MAX, MEMORY_BYTES_MAX, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX, TICK, UPLOADS_WAITING_MAX};
+use super::limits::{GUESTS_MAX, Quota, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX, TICK, UPLOADS_WAITING_MAX};
 use super::memory::{Failed, Memory, Turn};
+use super::wasi;
 use crate::contract::{Transformation, TransformationPre};
 use crate::model::id::VersionId;
 
@@ -25,6 +26,8 @@ pub struct Transformer {
 struct Inner {
     engine: Engine,
     linker: Linker<Guest>,
+    /// For versions that import the closed WASI. A linker of its own, so that no other has it in reach.
+    wasi_linker: Linker<Guest>,
     compiler: Compiler,
     /// What was compiled before; none where nothing is kept.
     artifacts: Option<Artifacts>,
@@ -39,6 +42,7 @@ struct Inner {
 pub struct Loaded {
     pub(super) engine: Engine,
     pub(super) pre: TransformationPre<Guest>,
+    pub(super) needs_wasi: bool,
     /// What it takes in memory: its machine code, and what goes with it.
     pub(super) bytes: usize,
 }
@@ -74,15 +78,18 @@ impl Transformer {
         let engine = Engine::new(&config(Role::Run)).map_err(|error| {
             anyhow::anyhow!("the sandbox cannot start; it reserves 4 GiB of address space for each guest, so look at `ulimit -v`: {error:#}")
         })?;
-        let mut linker = Linker::new(&engine);
-        Transformation::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)
-            .map_err(|error| anyhow::anyhow!("the contract cannot be linked: {error:#}"))?;
+        let broken = |error: wasmtime::Error| anyhow::anyhow!("the contract cannot be linked: {error:#}");
+        let linker = linker(&engine).map_err(broken)?;
+        let mut wasi_linker = self::linker(&engine).map_err(broken)?;
+        wasi::add_to_linker(&mut wasi_linker).map_err(broken)?;
         tick(&engine)?;
         // The other cores serve.
         let places = Semaphore::new(std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)));
         let uploads = Semaphore::new(UPLOADS_WAITING_MAX);
         let memory = Memory::default();
-        Ok(Self { inner: Arc::new(Inner { engine, linker, compiler, artifacts, memory, places, uploads }) })
+        Ok(Self {
+            inner: Arc::new(Inner { engine, linker, wasi_linker, compiler, artifacts, memory, places, uploads }),
+        })
     }
 
     /// Checks and compiles the bytes of an upload, and loads what comes of it. Takes some 0.2 s of a core for 64 KB.
@@ -171,11 +178,20 @@ impl Transformer {
         let component = unsafe { Component::deserialize(engine, artifact) };
         let ours = |error: wasmtime::Error| CompileError::Ours(format!("what was compiled does not load: {error:#}"));
         let component = component.map_err(ours)?;
-        let contract = |error: wasmtime::Error| CompileError::Refused(UploadError::contract(&error));
-        let pre = self.inner.linker.instantiate_pre(&component).map_err(contract)?;
+        let contract = |error: wasmtime::Error| CompileError::Refused(UploadError::Contract { difference: format!("{error:#}") });
+        let needs_wasi = component.component_type().imports(engine).any(|(name, _)| wasi::offers(name));
+        let linker = if needs_wasi { &self.inner.wasi_linker } else { &self.inner.linker };
+        let pre = linker.instantiate_pre(&component).map_err(contract)?;
         let pre = TransformationPre::new(pre).map_err(contract)?;
-        Ok(Loaded { engine: engine.clone(), pre, bytes: artifact.len() })
+        Ok(Loaded { engine: engine.clone(), pre, needs_wasi, bytes: artifact.len() })
     }
+}
+
+/// The contract and nothing else. Called twice, because a linker is never cloned.
+fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
+    let mut linker = Linker::new(engine);
+    Transformation::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
+    Ok(linker)
 }
 
 /// Both roles come from here, so that what compiles and what runs cannot drift apart.
@@ -204,7 +220,7 @@ fn pool() -> PoolingAllocationConfig {
     pool.total_component_instances(GUESTS_MAX).total_memories(GUESTS_MAX);
     pool.total_core_instances(8 * GUESTS_MAX).total_tables(4 * GUESTS_MAX);
     pool.max_core_instances_per_component(8).max_memories_per_component(1).max_tables_per_component(4);
-    pool.max_memory_size(MEMORY_BYTES_MAX).table_elements(TABLE_ELEMENTS_MAX);
+    pool.max_memory_size(Quota::MEMORY_BYTES_LARGEST).table_elements(TABLE_ELEMENTS_MAX);
     // The pages that a run touches stay resident and are cleared: faster than giving them back each time.
     // `pagemap_scan` would be faster still and stays off: a dirty page that was swapped out would reach the next run.
     pool.linear_memory_keep_resident(256 * 1024).table_keep_resident(64 * 1024);

@@ -18,8 +18,12 @@ pub const TABLE_ELEMENTS_MAX: usize = 20_000;
 pub const STACK_BYTES_MAX: usize = 256 * 1024;
 /// What wasmtime may allocate for values that come out of the guest, in one call.
 pub const LIFTED_BYTES_MAX: usize = 1024 * 1024;
-/// Resource handles that a component may hold. The contract has none.
+/// Resource handles that a component may hold. The contract has none, the closed WASI a few streams and moments.
 pub const HANDLES_MAX: usize = 64;
+/// Calls into the closed WASI. They are cheap in fuel and not in time; a line that is printed takes about five.
+pub const WASI_CALLS_MAX: u32 = 20_000;
+/// What the closed WASI takes or gives in one call: what WASI promises for a write, and enough for any seed.
+pub const WASI_BYTES_PER_CALL_MAX: usize = 4096;
 /// Text that is kept of the log of one run.
 pub const LOG_BYTES_MAX: usize = 8 * 1024;
 /// Of the log, this much is kept free for one last `error` line, so that a panic is never cut away.
@@ -41,3 +45,20 @@ pub const COMPILE_BYTES_MAX: usize = 2 << 30;
 pub const LOADED_BYTES_MAX: usize = 256 << 20;
 /// Uploads that are compiled or wait for it: each holds its bytes in memory meanwhile.
 pub const UPLOADS_WAITING_MAX: usize = 5;
+
+/// What differs between classes of transformations. An account has the standard unless an operator gave it another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// Fuel for one run.
+    pub fuel: u64,
+    /// Linear memory of one run.
+    pub memory_bytes: usize,
+}
+
+impl Quota {
+    pub const STANDARD: Self = Self { fuel: RUN_FUEL, memory_bytes: MEMORY_BYTES_MAX };
+    /// A JavaScript engine begins with some 10 MiB, and interprets each step.
+    pub const JAVASCRIPT: Self = Self { fuel: 10 * RUN_FUEL, memory_bytes: 2 * MEMORY_BYTES_MAX };
+    /// The most memory of any class: the pool has room for it.
+    pub(super) const MEMORY_BYTES_LARGEST: usize = Self::JAVASCRIPT.memory_bytes;
+}

@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
-use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
+use wasmtime::{FrameInfo, PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
 use super::check::UploadError;
 use super::engine::Loaded;
 use super::guest::{Guest, LogFlood, MemoryLimit, TableLimit, plain};
-use super::limits::{HANDLES_MAX, LIFTED_BYTES_MAX, REASON_BYTES_MAX, RUN_FUEL, RUN_TICKS, TICK};
+use super::limits::{HANDLES_MAX, LIFTED_BYTES_MAX, Quota, REASON_BYTES_MAX, RUN_TICKS, TICK};
+use super::wasi::{Ended, Wasi};
 use crate::cause::Code;
 use crate::contract::Refusal;
 use crate::contract::actions::Action;
@@ -57,38 +58,51 @@ impl Loaded {
     /// # Errors
     /// When `describe` fails as a run may fail.
     pub fn describe(&self) -> Result<Manifest, UploadError> {
-        let mut store = fresh_store(self);
+        let quota = Quota::STANDARD;
+        let mut store = self.fresh_store(Guest::within(quota), quota);
         let described = self.pre.instantiate(&mut store).and_then(|guest| guest.call_describe(&mut store));
-        described.map_err(|error| UploadError::Old(failure(&error, &store.data().lines).detail))
+        described.map_err(|error| UploadError::Start { reason: failure(&error, ended(&mut store), quota).detail })
+    }
+
+    /// Runs the transformation on one event, in a sandbox of its own, with what most accounts may use.
+    pub fn run(&self, event: &Event, settings: &str) -> TransformRun {
+        self.run_within(Quota::STANDARD, event, settings)
     }
 
     /// Runs the transformation on one event, in a sandbox of its own.
-    pub fn run(&self, event: &Event, settings: &str) -> TransformRun {
-        let run = self.run_once(event, settings);
+    pub fn run_within(&self, quota: Quota, event: &Event, settings: &str) -> TransformRun {
+        let run = self.run_once(quota, event, settings);
         match &run.actions {
             // The one failure that a calmer moment can change.
-            Err(Stop::Failed(failure)) if failure.code == Code::TransformTimeout => self.run_once(event, settings),
+            Err(Stop::Failed(failure)) if failure.code == Code::TransformTimeout => {
+                self.run_once(quota, event, settings)
+            }
             _ => run,
         }
     }
 
-    fn run_once(&self, event: &Event, settings: &str) -> TransformRun {
+    fn run_once(&self, quota: Quota, event: &Event, settings: &str) -> TransformRun {
         let started = Instant::now();
-        let mut store = fresh_store(self);
+        let mut guest = Guest::within(quota);
+        if self.needs_wasi {
+            guest.wasi = Wasi::of(event);
+        }
+        let mut store = self.fresh_store(guest, quota);
         let answer = match self.pre.instantiate(&mut store) {
-            Err(error) => Err(not_started(&error)),
+            Err(error) => Err(not_started(&error, ended(&mut store), quota)),
             Ok(guest) => {
                 crash_point!("CP5");
                 match guest.call_transform(&mut store, event, settings) {
                     Ok(Ok(actions)) => Ok(actions),
                     Ok(Err(Refusal::Skip(reason))) => Err(Stop::Skip(plain(&reason, REASON_BYTES_MAX))),
                     Ok(Err(Refusal::Invalid(reason))) => Err(Stop::Invalid(plain(&reason, REASON_BYTES_MAX))),
-                    Err(error) => Err(Stop::Failed(failure(&error, &store.data().lines))),
+                    Err(error) => Err(Stop::Failed(failure(&error, ended(&mut store), quota))),
                 }
             }
         };
-        let fuel = RUN_FUEL - store.get_fuel().expect("the engine counts fuel");
+        let fuel = quota.fuel - store.get_fuel().expect("the engine counts fuel");
         let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        ended(&mut store);
         let guest = store.into_data(); // the pool's slot goes back here
         TransformRun {
             actions: answer,
@@ -99,29 +113,35 @@ impl Loaded {
             dropped: guest.dropped,
         }
     }
+
+    fn fresh_store(&self, guest: Guest, quota: Quota) -> Store<Guest> {
+        let mut store = Store::new(&self.engine, guest);
+        store.limiter(|guest| &mut guest.memory);
+        store.set_fuel(quota.fuel).expect("the engine counts fuel");
+        store.set_epoch_deadline(RUN_TICKS);
+        store.set_hostcall_fuel(LIFTED_BYTES_MAX);
+        store.set_max_component_handles(HANDLES_MAX);
+        store
+    }
 }
 
-fn fresh_store(loaded: &Loaded) -> Store<Guest> {
-    let mut store = Store::new(&loaded.engine, Guest::default());
-    store.limiter(|guest| &mut guest.memory);
-    store.set_fuel(RUN_FUEL).expect("the engine counts fuel");
-    store.set_epoch_deadline(RUN_TICKS);
-    store.set_hostcall_fuel(LIFTED_BYTES_MAX);
-    store.set_max_component_handles(HANDLES_MAX);
-    store
+/// The guest after its run: what it printed without a line break is a line, too.
+fn ended(store: &mut Store<Guest>) -> &Guest {
+    store.data_mut().end_lines();
+    store.data()
 }
 
-/// A start function is the guest's; a full pool, or memory that cannot be mapped, is ours.
-fn not_started(error: &wasmtime::Error) -> Stop {
-    let guests_own =
-        error.is::<Trap>() || error.is::<MemoryLimit>() || error.is::<TableLimit>() || error.is::<LogFlood>();
+/// What wasm was running when it failed is the guest's, a start function too; a full pool, or memory that cannot be
+/// mapped, is ours.
+fn not_started(error: &wasmtime::Error, guest: &Guest, quota: Quota) -> Stop {
+    let guests_own = error.is::<WasmBacktrace>() || error.is::<MemoryLimit>() || error.is::<TableLimit>();
     if error.is::<PoolConcurrencyLimitError>() || !guests_own {
         return Stop::Ours(format!("the sandbox could not start: {error:#}"));
     }
-    Stop::Failed(failure(error, &[]))
+    Stop::Failed(failure(error, guest, quota))
 }
 
-fn failure(error: &wasmtime::Error, lines: &[(Level, String)]) -> Failure {
+fn failure(error: &wasmtime::Error, guest: &Guest, quota: Quota) -> Failure {
     if let Some(limit) = error.downcast_ref::<MemoryLimit>() {
         return Failure { code: Code::TransformMemory, detail: limit.to_string() };
     }
@@ -131,9 +151,12 @@ fn failure(error: &wasmtime::Error, lines: &[(Level, String)]) -> Failure {
     if let Some(flood) = error.downcast_ref::<LogFlood>() {
         return Failure { code: Code::TransformLogFlood, detail: flood.to_string() };
     }
+    if let Some(ended) = error.downcast_ref::<Ended>() {
+        return Failure { code: Code::TransformTrap, detail: ended.to_string() };
+    }
     let (code, detail) = match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => {
-            (Code::TransformFuel, format!("it used all {RUN_FUEL} units of fuel; an endless loop?"))
+            (Code::TransformFuel, format!("it used all {} units of fuel; an endless loop?", quota.fuel))
         }
         Some(Trap::Interrupt) => {
             let millis = TICK.as_millis() * u128::from(RUN_TICKS);
@@ -142,10 +165,16 @@ fn failure(error: &wasmtime::Error, lines: &[(Level, String)]) -> Failure {
         Some(Trap::StackOverflow) => {
             (Code::TransformStack, "it used up its stack of 256 KiB; endless recursion?".to_owned())
         }
-        Some(trap) => return trapped(*trap, error, lines),
+        Some(trap) => return trapped(*trap, error, guest),
         // The type is private to wasmtime; a test pins the text.
         None if format!("{error:#}").contains("fuel allocated for hostcalls") => {
             (Code::TransformOutputTooLarge, format!("it handed over more than {} KiB", LIFTED_BYTES_MAX / 1024))
+        }
+        // It was still running, so it called the host with what is no value: a handle that it does not hold, a text
+        // that is none.
+        None if error.is::<WasmBacktrace>() => {
+            let words = plain(&error.root_cause().to_string(), REASON_BYTES_MAX);
+            (Code::TransformTrap, format!("it made a call that breaks the contract: {words}{}", place(error)))
         }
         None => {
             let words = plain(&format!("{:#}", error.root_cause()), REASON_BYTES_MAX);
@@ -156,22 +185,26 @@ fn failure(error: &wasmtime::Error, lines: &[(Level, String)]) -> Failure {
 }
 
 /// A trap: a panic where the guest said so, else by its name and place.
-fn trapped(trap: Trap, error: &wasmtime::Error, lines: &[(Level, String)]) -> Failure {
-    let panic = lines.iter().rev().find(|(level, line)| *level == Level::Error && line.contains("panicked at"));
-    if let (Trap::UnreachableCodeReached, Some((_, line))) = (trap, panic) {
-        return Failure { code: Code::TransformPanic, detail: line.clone() };
+fn trapped(trap: Trap, error: &wasmtime::Error, guest: &Guest) -> Failure {
+    if let (Trap::UnreachableCodeReached, Some(panic)) = (trap, guest.panic()) {
+        return Failure { code: Code::TransformPanic, detail: panic.to_owned() };
     }
-    let frames = error.downcast_ref::<WasmBacktrace>().map_or(&[][..], |backtrace| backtrace.frames());
-    let place = frames
-        .iter()
-        .find_map(|frame| frame.func_name())
-        .map_or_else(String::new, |name| format!(" in `{}`", plain(name, 200)));
     let hint = match trap {
         // Rust's own stack lies at the bottom of memory, so running over it leaves memory.
-        Trap::MemoryOutOfBounds if frames.len() >= 20 => "; endless recursion, or a large local array?",
+        Trap::MemoryOutOfBounds if frames(error).len() >= 20 => "; endless recursion, or a large local array?",
         _ => "",
     };
     let name = trap.to_string();
     let name = name.trim_start_matches("wasm trap: ");
-    Failure { code: Code::TransformTrap, detail: format!("it trapped: {name}{place}{hint}") }
+    Failure { code: Code::TransformTrap, detail: format!("it trapped: {name}{}{hint}", place(error)) }
+}
+
+fn frames(error: &wasmtime::Error) -> &[FrameInfo] {
+    error.downcast_ref::<WasmBacktrace>().map_or(&[], |backtrace| backtrace.frames())
+}
+
+/// The innermost function that has a name.
+fn place(error: &wasmtime::Error) -> String {
+    let name = frames(error).iter().find_map(FrameInfo::func_name);
+    name.map_or_else(String::new, |name| format!(" in `{}`", plain(name, 200)))
 }
