@@ -72,7 +72,9 @@ pub(super) fn fit(component: &[u8]) -> Result<Fit, UploadError> {
         return Err(unfit("it is a package of WIT, and holds no code".to_owned()));
     };
     let world = &resolve.worlds[world];
-    let imports: Vec<_> = world.imports.keys().map(|key| resolve.name_world_key(key)).collect();
+    // `use` in a world brings in names of types, which are nothing to call.
+    let asked = world.imports.iter().filter(|(_, item)| !matches!(item, WorldItem::Type { .. }));
+    let imports: Vec<_> = asked.map(|(key, _)| resolve.name_world_key(key)).collect();
     for import in &imports {
         allowed(import)?;
     }
