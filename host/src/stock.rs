@@ -6,7 +6,7 @@ use crate::digest::sha256_hex;
 use crate::model::account::Version;
 use crate::model::time::Timestamp;
 use crate::store::{HOUSE, NewVersion, Store};
-use crate::transform::{ComponentError, Transformer};
+use crate::transform::{Transformer, UploadError};
 
 /// Emits a contact, and a note with the conversation.
 pub const DEFAULT: &[u8] = include_bytes!(env!("LEADLINE_GUEST_DEFAULT"));
@@ -37,7 +37,7 @@ pub async fn install(store: &Store, transformer: &Transformer, now: Timestamp) -
 /// Checks a component, asks it for its manifest, and installs it under a name.
 ///
 /// # Errors
-/// [`ComponentError`] inside, when the bytes are no transformation; else the store's.
+/// [`UploadError`] inside, when the bytes are no transformation; else the store's.
 pub async fn install_version(
     store: &Store,
     transformer: &Transformer,
@@ -51,8 +51,8 @@ pub async fn install_version(
         let loaded = worker.compile(&copy)?;
         let manifest = loaded.describe()?;
         crate::schema::Settings::compile(&manifest.settings_schema)
-            .map_err(|error| ComponentError::Describe(error.to_string()))?;
-        Ok::<_, ComponentError>((loaded, manifest))
+            .map_err(|error| UploadError::Describe { problem: error.to_string() })?;
+        Ok::<_, UploadError>((loaded, manifest))
     });
     let (loaded, manifest) = compiled.await??;
     let manifest: Value = serde_json::to_value(manifest)?;

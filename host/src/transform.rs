@@ -1,12 +1,12 @@
 //! Transformations: from the bytes of a component to `TransformRun { actions, fuel, memory, logs }`.
 
-mod component;
+mod check;
 mod engine;
 mod guest;
 mod limits;
 mod run;
 
-pub use component::{ComponentError, component};
+pub use check::{Checked, Counts, Unit, UploadError, check, component};
 pub use engine::{Loaded, Transformer};
 pub use limits::*;
 pub use run::{Failure, Stop, TransformRun};

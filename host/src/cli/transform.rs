@@ -17,7 +17,7 @@ use crate::model::time::clock;
 use crate::payload::{self, Envelope};
 use crate::plan::plan;
 use crate::schema::Settings;
-use crate::transform::{ComponentError, MEMORY_BYTES_MAX, RUN_FUEL, Stop, TransformRun, Transformer};
+use crate::transform::{MEMORY_BYTES_MAX, RUN_FUEL, Stop, TransformRun, Transformer, UploadError};
 
 #[derive(clap::Subcommand, Debug)]
 pub enum Command {
@@ -96,7 +96,7 @@ fn read(file: &Path) -> Result<Vec<u8>> {
     std::fs::read(file).map_err(|error| Failure::failed(format!("cannot read {}: {error}", file.display())))
 }
 
-fn refused(file: &Path, error: &ComponentError) -> Failure {
+fn refused(file: &Path, error: &UploadError) -> Failure {
     Failure::problems(format!("{} is no transformation: {error}", file.display()))
 }
 

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, RwLock};
 
-use wasmtime::component::{HasSelf, Linker};
+use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use super::component::{ComponentError, compile};
+use super::check::{UploadError, check};
 use super::guest::Guest;
 use super::limits::{GUESTS_MAX, MEMORY_BYTES_MAX, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX, TICK};
 use crate::contract::{Transformation, TransformationPre};
@@ -48,10 +48,12 @@ impl Transformer {
     /// Compiles, checks and links the bytes of an upload. Takes some 0.2 s of a core for 64 KB.
     ///
     /// # Errors
-    /// [`ComponentError`], for whoever built the bytes.
-    pub fn compile(&self, bytes: &[u8]) -> Result<Loaded, ComponentError> {
-        let component = compile(&self.inner.engine, bytes)?;
-        let contract = |error: wasmtime::Error| ComponentError::Contract(format!("{error:#}"));
+    /// [`UploadError`], for whoever built the bytes.
+    pub fn compile(&self, bytes: &[u8]) -> Result<Loaded, UploadError> {
+        let (_, component) = check(bytes)?;
+        let component = Component::from_binary(&self.inner.engine, &component);
+        let component = component.map_err(|error| UploadError::not_compiled(&error))?;
+        let contract = |error: wasmtime::Error| UploadError::contract(&error);
         let pre = self.inner.linker.instantiate_pre(&component).map_err(contract)?;
         let pre = TransformationPre::new(pre).map_err(contract)?;
         Ok(Loaded { engine: self.inner.engine.clone(), pre })
@@ -66,7 +68,7 @@ impl Transformer {
     ///
     /// # Errors
     /// As [`Self::compile`].
-    pub fn load(&self, version: &VersionId, bytes: &[u8]) -> Result<(), ComponentError> {
+    pub fn load(&self, version: &VersionId, bytes: &[u8]) -> Result<(), UploadError> {
         self.keep(version, self.compile(bytes)?);
         Ok(())
     }

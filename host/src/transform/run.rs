@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
-use super::component::ComponentError;
+use super::check::UploadError;
 use super::engine::Loaded;
 use super::guest::{Guest, LogFlood, MemoryLimit, TableLimit, plain};
 use super::limits::{HANDLES_MAX, LIFTED_BYTES_MAX, REASON_BYTES_MAX, RUN_FUEL, RUN_TICKS, TICK};
@@ -56,10 +56,15 @@ impl Loaded {
     ///
     /// # Errors
     /// When `describe` fails as a run may fail.
-    pub fn describe(&self) -> Result<Manifest, ComponentError> {
+    pub fn describe(&self) -> Result<Manifest, UploadError> {
         let mut store = fresh_store(self);
-        let described = self.pre.instantiate(&mut store).and_then(|guest| guest.call_describe(&mut store));
-        described.map_err(|error| ComponentError::Describe(failure(&error, &store.data().lines).detail))
+        let guest = self.pre.instantiate(&mut store);
+        let guest =
+            guest.map_err(|error| UploadError::Start { failure: failure(&error, &store.data().lines).detail })?;
+        let described = guest.call_describe(&mut store);
+        described.map_err(|error| UploadError::Describe {
+            problem: format!("fails: {}", failure(&error, &store.data().lines).detail),
+        })
     }
 
     /// Runs the transformation on one event, in a sandbox of its own.
