@@ -1,83 +1,86 @@
-//! What an upload is, and whether it may be compiled: pure, and before any byte of it reaches the compiler. Runs in the
-//! compiling child, and on an author's machine.
+//! From the bytes of an upload to a component that may be compiled: what it is, how much there is of it, what it imports,
+//! and whether it fits the contract. Nothing is compiled here, and nothing that an upload holds makes it panic.
 
 mod contract;
-mod count;
-mod error;
-mod feature;
-mod toolchain;
+mod counts;
+mod features;
+mod imports;
+mod module;
+mod refusal;
+mod remarks;
 
 use serde::{Deserialize, Serialize};
+use wasmparser::{Parser, Payload};
 use wasmtime::Engine;
 
-pub use error::UploadError;
-
+use self::contract::Border;
 use super::limits::UPLOAD_BYTES_MAX;
+use super::wasi;
 use crate::digest::sha256_hex;
-use count::Counts;
 
-/// What was found out about an upload that may be compiled.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub use counts::Counts;
+pub use refusal::{Unit, UploadError};
+
+/// What is known of an upload that may be compiled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checked {
-    /// SHA-256 of the bytes as they came, in hex: the identity of the version.
+    /// SHA-256 of the bytes as they came: the version's identity.
     pub hash: String,
-    /// The same of the component, which was made here if a core module came.
+    /// SHA-256 of the component: another one where it was made from a core module.
     pub component_hash: String,
-    pub upload_bytes: usize,
-    pub component_bytes: usize,
     /// Package and version of the contract that it was built for.
     pub contract: String,
     /// What it imports, by name.
     pub imports: Vec<String>,
-    /// Whether some of that is of the closed WASI.
+    /// Whether one of the imports is of the closed WASI.
     pub needs_wasi: bool,
-    /// Names and versions of what made it, as far as it says.
+    /// What built it, in its own words.
     pub toolchain: Vec<String>,
+    pub upload_bytes: usize,
+    pub component_bytes: usize,
     pub counts: Counts,
-    /// What could be better. It runs all the same.
+    /// What is allowed and could be better.
     pub warnings: Vec<String>,
 }
 
 const MODULE: [u8; 8] = *b"\0asm\x01\0\0\0";
 const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 
-/// Checks an upload, and makes the component out of a core module that carries the contract.
+/// Checks the bytes of an upload. Gives back what is known of it, and the component: one is made out of a core module
+/// that carries the contract.
 ///
 /// # Errors
 /// [`UploadError`], for whoever built the bytes.
-pub(super) fn check(bytes: &[u8]) -> Result<(Checked, Vec<u8>), UploadError> {
-    let component = sound_component(bytes)?;
-    let counts = count::count(&component)?;
-    let found = contract::fit(&component)?;
-    let toolchain = toolchain::of(bytes);
-    let warnings = toolchain::warnings(&counts, &found.imports, bytes);
+pub fn check(bytes: &[u8]) -> Result<(Checked, Vec<u8>), UploadError> {
+    let component = component(bytes)?;
+    let counts = counts::count(&component)?;
+    let types = features::validate(Unit::Component, &component)?;
+    let border = border(&component);
+    imports::allow(&types, &border)?;
+    let contract = contract::fit(&types, &border)?;
+    let wasi: Vec<_> = border.imports.iter().map(String::as_str).filter(|name| wasi::offers(name)).collect();
+    let remarks = remarks::remarks(&component, &wasi);
     let checked = Checked {
         hash: sha256_hex(bytes),
         component_hash: sha256_hex(&component),
+        contract: contract.to_owned(),
+        needs_wasi: !wasi.is_empty(),
+        imports: border.imports,
+        toolchain: remarks.toolchain,
         upload_bytes: bytes.len(),
         component_bytes: component.len(),
-        contract: found.contract,
-        needs_wasi: found.needs_wasi,
-        imports: found.imports,
-        toolchain,
         counts,
-        warnings,
+        warnings: remarks.warnings,
     };
     Ok((checked, component))
 }
 
-/// The component in the bytes of an upload; one is made out of a core module that carries the contract.
+/// The component in the bytes of an upload; one is made out of a core module that carries the contract. Whether it fits
+/// is not asked yet.
 ///
 /// # Errors
 /// [`UploadError`], for whoever built the bytes.
 pub fn component(bytes: &[u8]) -> Result<Vec<u8>, UploadError> {
-    let component = sound_component(bytes)?;
-    contract::fit(&component)?;
-    Ok(component)
-}
-
-/// A component that is valid and not too large for the compiler, whatever it does.
-fn sound_component(bytes: &[u8]) -> Result<Vec<u8>, UploadError> {
     if bytes.len() > UPLOAD_BYTES_MAX {
         return Err(UploadError::TooLarge { bytes: Some(bytes.len()) });
     }
@@ -85,13 +88,52 @@ fn sound_component(bytes: &[u8]) -> Result<Vec<u8>, UploadError> {
     if Engine::detect_precompiled(bytes).is_some() {
         return Err(UploadError::Precompiled);
     }
-    let is_module = match bytes.get(..8) {
-        Some(start) if start == MODULE => true,
-        Some(start) if start == COMPONENT => false,
-        _ => return Err(UploadError::not_wasm(bytes)),
-    };
-    // Before it is validated: that takes as long as what it counts.
-    count::count(bytes)?;
-    feature::validate(bytes)?;
-    if is_module { contract::encode(bytes) } else { Ok(bytes.to_vec()) }
+    match bytes.get(..8) {
+        Some(start) if start == COMPONENT => Ok(bytes.to_vec()),
+        Some(start) if start == MODULE => {
+            // Before anything else works with it.
+            counts::count(bytes)?;
+            features::validate(Unit::Module, bytes)?;
+            module::encode(bytes)
+        }
+        _ => Err(not_wasm(bytes)),
+    }
+}
+
+fn not_wasm(bytes: &[u8]) -> UploadError {
+    let start: Vec<_> = bytes.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let start = if start.is_empty() { "nothing at all".to_owned() } else { start.join(" ") };
+    let known: [(&[u8], &str); 9] = [
+        (b"\0asm", "WebAssembly of another version, or cut off"),
+        (b"\x7fELF", "a Linux program"),
+        (b"MZ", "a Windows program"),
+        (b"\xcf\xfa\xed\xfe", "a macOS program"),
+        (b"\x1f\x8b", "compressed with gzip; unpack it"),
+        (b"PK\x03\x04", "a zip archive; unpack it"),
+        (b"(module", "WebAssembly in its text form"),
+        (b"(component", "WebAssembly in its text form"),
+        (b"!<arch>", "a library, not linked yet"),
+    ];
+    let looks_like = known.iter().find(|(magic, _)| bytes.starts_with(magic)).map_or("", |(_, name)| name);
+    UploadError::NotWasm { start, looks_like: looks_like.to_owned() }
+}
+
+/// The names at the border of a component, not of those inside it.
+fn border(component: &[u8]) -> Border {
+    let mut border = Border::default();
+    let mut depth = 0_u32;
+    for payload in Parser::new(0).parse_all(component).flatten() {
+        match payload {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                border.imports.extend(section.into_iter().flatten().map(|import| import.name.name.to_owned()));
+            }
+            Payload::ComponentExportSection(section) if depth == 0 => {
+                border.exports.extend(section.into_iter().flatten().map(|export| export.name.name.to_owned()));
+            }
+            _ => {}
+        }
+    }
+    border
 }

@@ -94,11 +94,7 @@ fn precompile(component: &[u8]) -> Result<Vec<u8>, CompileError> {
     let engine = Engine::new(&config(Role::Compile));
     let engine = engine.map_err(|error| CompileError::Ours(format!("the compiler cannot start: {error:#}")))?;
     let compiled = engine.precompile_component(component);
-    // It was validated, and what it needs is on: so the compiler itself gave up.
-    compiled.map_err(|error| {
-        tracing::error!("a component did not compile: {error:#}");
-        CompileError::Refused(UploadError::CompileCrashed)
-    })
+    compiled.map_err(|error| CompileError::Refused(UploadError::not_compiled(&error)))
 }
 
 /// What machine code must have been made by to run here: the release of wasmtime, its settings and the processor.

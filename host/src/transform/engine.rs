@@ -178,7 +178,7 @@ impl Transformer {
         let component = unsafe { Component::deserialize(engine, artifact) };
         let ours = |error: wasmtime::Error| CompileError::Ours(format!("what was compiled does not load: {error:#}"));
         let component = component.map_err(ours)?;
-        let contract = |error: wasmtime::Error| CompileError::Refused(UploadError::Contract { difference: format!("{error:#}") });
+        let contract = |error: wasmtime::Error| CompileError::Refused(UploadError::contract(&error));
         let needs_wasi = component.component_type().imports(engine).any(|(name, _)| wasi::offers(name));
         let linker = if needs_wasi { &self.inner.wasi_linker } else { &self.inner.linker };
         let pre = linker.instantiate_pre(&component).map_err(contract)?;

@@ -60,8 +60,12 @@ impl Loaded {
     pub fn describe(&self) -> Result<Manifest, UploadError> {
         let quota = Quota::STANDARD;
         let mut store = self.fresh_store(Guest::within(quota), quota);
-        let described = self.pre.instantiate(&mut store).and_then(|guest| guest.call_describe(&mut store));
-        described.map_err(|error| UploadError::Start { reason: failure(&error, ended(&mut store), quota).detail })
+        let guest = self.pre.instantiate(&mut store).map_err(|error| UploadError::Start {
+            failure: failure(&error, ended(&mut store), quota).detail,
+        })?;
+        guest.call_describe(&mut store).map_err(|error| UploadError::Describe {
+            problem: format!("fails: {}", failure(&error, ended(&mut store), quota).detail),
+        })
     }
 
     /// Runs the transformation on one event, in a sandbox of its own, with what most accounts may use.
