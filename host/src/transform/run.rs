@@ -101,7 +101,7 @@ impl Loaded {
     }
 }
 
-fn fresh_store(loaded: &Loaded) -> Store<Guest> {
+pub(super) fn fresh_store(loaded: &Loaded) -> Store<Guest> {
     let mut store = Store::new(&loaded.engine, Guest::default());
     store.limiter(|guest| &mut guest.memory);
     store.set_fuel(RUN_FUEL).expect("the engine counts fuel");
