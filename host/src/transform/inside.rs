@@ -30,7 +30,9 @@ pub fn inside(component: &[u8]) -> Inside {
             Payload::Version { .. } => depth += 1,
             Payload::End(_) => depth -= 1,
             Payload::ComponentImportSection(imports) if depth == 1 => {
-                inside.imports.extend(imports.into_iter().flatten().map(|import| import.name.name.to_owned()));
+                // The types of the world are imports too, but not anything that a component could call.
+                let names = imports.into_iter().flatten().map(|import| import.name.name);
+                inside.imports.extend(names.filter(|name| name.contains(':')).map(str::to_owned));
             }
             Payload::MemorySection(memories) => {
                 inside.has_large_stack |=
@@ -41,6 +43,8 @@ pub fn inside(component: &[u8]) -> Inside {
                 KnownCustom::Producers(fields) => {
                     let fields = fields.into_iter().flatten().filter(|field| field.name == "processed-by");
                     let tools = fields.flat_map(|field| field.values.into_iter().flatten());
+                    // It is part of the binding generator, and of this host.
+                    let tools = tools.filter(|tool| tool.name != "wit-component");
                     inside.toolchain.extend(tools.map(|tool| tool_name(tool.name, tool.version)));
                 }
                 _ => inside.has_debug_info |= section.name().starts_with(".debug_"),

@@ -19,6 +19,8 @@ use crate::transform::Stack;
 const SAMPLES: u64 = 400;
 /// Functions that are shown.
 const FUNCTIONS_MAX: usize = 12;
+/// What rounds to nothing is not shown.
+const PERCENT_MIN: f64 = 0.5;
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
@@ -167,6 +169,7 @@ fn spots(stacks: &[Stack]) -> Vec<Spot> {
         .collect();
     spots.sort_by(|one, other| other.own.total_cmp(&one.own).then(other.with_calls.total_cmp(&one.with_calls)));
     spots.truncate(FUNCTIONS_MAX);
+    spots.retain(|spot| spot.with_calls >= PERCENT_MIN);
     spots
 }
 

@@ -37,7 +37,7 @@ pub(super) fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     }
     let folder = args.folder.display();
     context.one(&json!({ "folder": args.folder, "name": name, "files": files.keys().collect::<Vec<_>>() }), |_| {
-        format!("{folder}: {} files\nnext: cd {folder} && leadline guest test --update", files.len())
+        format!("{folder}: {} files\nnext: cd {folder} && leadline guest test", files.len())
     })
 }
 
