@@ -83,6 +83,23 @@ codes! {
 }
 
 impl Code {
+    /// Who can do something about it, by the first word of the code.
+    pub fn who(self) -> &'static str {
+        match self.as_str().split('.').next().unwrap_or_default() {
+            "transform" if self == Self::TransformSkipped => "nobody has to",
+            "transform" if self == Self::TransformRefused => {
+                "whoever keeps the account's settings, or the transformation's author"
+            }
+            "transform" => "the author of the transformation",
+            "ingest" => "whoever runs the sender",
+            "auth" | "property" | "option" | "pipeline" | "stage" | "owner" => "the dealership's HubSpot admin",
+            "hubspot" if self == Self::HubspotRefused => "the dealership's HubSpot admin",
+            "hubspot" | "lead" => "nobody has to",
+            "app" | "leadline" => "the operator of Leadline",
+            _ => "the dealership",
+        }
+    }
+
     /// Where in HubSpot it is mended, as its menus call it; none where it is not mended there.
     pub fn hubspot_path(self) -> Option<&'static str> {
         Some(match self {
@@ -174,6 +191,12 @@ mod tests {
             assert_eq!(code.as_str().parse::<Code>().unwrap(), *code);
             assert!(!Code::ALL[..index].iter().any(|earlier| earlier.as_str() == code.as_str()));
             assert!(code.fix().ends_with('.') && !code.title().ends_with('.'), "{code}");
+            // Where nothing is to be done, nobody is told to do it, and the other way round.
+            assert!(
+                !code.fix().starts_with("Nothing to do;")
+                    || ["nobody has to", "the operator of Leadline"].contains(&code.who()),
+                "{code}"
+            );
         }
     }
 }

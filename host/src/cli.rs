@@ -8,6 +8,7 @@ pub mod connection;
 pub mod demo;
 pub mod event;
 pub mod failure;
+pub mod guest;
 pub mod hubspot;
 pub mod issue;
 pub mod keys;
@@ -44,8 +45,8 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 ok · 1 failed · 2 usage · 3 a check found problems · 5 not found · 6 conflict ·
-7 temporary, try again · 8 a transformation is over a limit · 9 the disk failed · 130 interrupted";
+Exit codes: 0 ok · 1 failed · 2 usage · 3 a check found problems · 4 not allowed ·
+5 not found · 6 conflict · 7 temporary, try again · 8 a transformation is over a limit · 9 the disk failed · 130 interrupted";
 
 fn long_version() -> &'static str {
     const TEXT: &[&str] = &[env!("CARGO_PKG_VERSION"), "\nstock transformations: ", stock::ORIGIN];
@@ -91,6 +92,9 @@ enum Command {
     /// Transformations.
     #[command(subcommand)]
     Transform(transform::Command),
+    /// Write a transformation: from an empty folder to a draft in a service.
+    #[command(subcommand)]
+    Guest(guest::Command),
     /// A HubSpot to try things with.
     #[command(subcommand)]
     Hubspot(hubspot::Command),
@@ -168,6 +172,7 @@ async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Lane(command) => lane::run(command, context).await,
         Command::Keys(command) => keys::run(command, context).await,
         Command::Transform(command) => transform::run(command, context).await,
+        Command::Guest(command) => guest::run(command, context).await,
         Command::Hubspot(command) => hubspot::run(command, context).await,
         Command::Compile => unreachable!("it runs without what the others need"),
     }

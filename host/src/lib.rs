@@ -29,6 +29,7 @@ pub mod transform;
 
 pub mod budget;
 pub mod cause;
+pub mod diff;
 pub mod digest;
 pub(crate) mod files;
 pub mod fit;

@@ -7,6 +7,7 @@ mod engine;
 mod guest;
 mod limits;
 mod memory;
+mod profile;
 mod run;
 mod wasi;
 
@@ -16,4 +17,5 @@ pub use compile::{CompileError, Compiled, Compiler, compatibility, run as run_co
 pub use engine::{Loaded, Prepared, Transformer};
 pub use limits::*;
 pub use memory::{Failed, Turn};
+pub use profile::Stack;
 pub use run::{Failure, Stop, TransformRun};

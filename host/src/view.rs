@@ -15,13 +15,17 @@ use crate::store::{ShownDelivery, ShownEvent};
 #[derive(Clone, Debug, Serialize)]
 pub struct ShownVersion {
     pub label: String,
+    /// What its maker could do better.
+    pub warnings: Vec<String>,
     #[serde(flatten)]
     pub version: Version,
 }
 
 impl ShownVersion {
     pub fn of(version: Version) -> Self {
-        Self { label: version.label(), version }
+        let warnings = version.about["warnings"].as_array().into_iter().flatten();
+        let warnings = warnings.filter_map(|warning| warning.as_str().map(str::to_owned)).collect();
+        Self { label: version.label(), warnings, version }
     }
 }
 

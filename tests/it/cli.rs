@@ -23,7 +23,7 @@ pub(crate) fn json(folder: &std::path::Path, args: &[&str]) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-fn example(path: &str) -> String {
+pub(crate) fn example(path: &str) -> String {
     format!("{}/../examples/{path}", env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -166,36 +166,28 @@ fn a_transformation_runs_from_the_command_line() {
 
     let run = json(
         folder.path(),
-        &["transform", "run", default, "--event", &event, "--settings", &example("plain-lead/settings.json")],
+        &["guest", "run", default, "--input", &event, "--settings", &example("plain-lead/settings.json")],
     );
     assert_eq!(
         (&run["data"]["outcome"], run["data"]["actions"].as_array().unwrap().len()),
         (&Value::from("planned"), 2)
     );
     assert!(run["data"]["fuel"].as_u64().unwrap() > 0 && run["data"]["memory_bytes"].as_u64().unwrap() > 0);
-    let (code, text) = leadline(folder.path(), &["transform", "run", default, "--event", &event]);
+    let (code, text) = leadline(folder.path(), &["guest", "run", default, "--input", &event]);
     assert!(code == 0 && text.contains("contact by email = maya.lind@example.com") && text.contains("fuel "), "{text}");
 
     for (name, code) in [("spin", 8), ("hoard", 8), ("trap", 1), ("refuse", 3), ("honest", 0)] {
-        assert_eq!(leadline(folder.path(), &["transform", "run", &guest(name), "--event", &event]).0, code, "{name}");
+        assert_eq!(leadline(folder.path(), &["guest", "run", &guest(name), "--input", &event]).0, code, "{name}");
     }
-    assert_eq!(
-        leadline(folder.path(), &["transform", "run", &event, "--event", &event]).0,
-        3,
-        "an event is no component"
-    );
-    assert_eq!(
-        leadline(folder.path(), &["transform", "run", default, "--event", default]).0,
-        2,
-        "a component is no event"
-    );
+    assert_eq!(leadline(folder.path(), &["guest", "run", &event, "--input", &event]).0, 3, "an event is no component");
+    assert_eq!(leadline(folder.path(), &["guest", "run", default, "--input", default]).0, 2, "a component is no event");
 
     let component = folder.path().join("component.wasm");
     let component = component.to_str().unwrap();
     assert_eq!(leadline(folder.path(), &["transform", "component", default, "--output", component]).0, 0);
     let again = json(
         folder.path(),
-        &["transform", "run", component, "--event", &event, "--settings", &example("plain-lead/settings.json")],
+        &["guest", "run", component, "--input", &event, "--settings", &example("plain-lead/settings.json")],
     );
     assert_eq!(again["data"]["actions"], run["data"]["actions"]);
 }

@@ -7,6 +7,7 @@ mod proxy;
 mod support;
 
 mod answers;
+mod author;
 mod blocked;
 mod cli;
 mod clock;

@@ -35,6 +35,11 @@ impl Failure {
         Self::new(3, text)
     }
 
+    /// Whoever asked may not.
+    pub fn not_allowed(text: String) -> Self {
+        Self::new(4, text)
+    }
+
     pub fn not_found(text: String) -> Self {
         Self::new(5, text)
     }

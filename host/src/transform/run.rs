@@ -87,11 +87,7 @@ impl Loaded {
 
     fn run_once(&self, quota: Quota, event: &Event, settings: &str) -> TransformRun {
         let started = Instant::now();
-        let mut guest = Guest::within(quota);
-        if self.needs_wasi {
-            guest.wasi = Wasi::of(event);
-        }
-        let mut store = self.fresh_store(guest, quota);
+        let mut store = self.store_for(event, quota);
         let answer = match self.pre.instantiate(&mut store) {
             Err(error) => Err(not_started(&error, ended(&mut store), quota)),
             Ok(guest) => {
@@ -116,6 +112,15 @@ impl Loaded {
             logs: guest.lines,
             dropped: guest.dropped,
         }
+    }
+
+    /// A store of its own for one event.
+    pub(super) fn store_for(&self, event: &Event, quota: Quota) -> Store<Guest> {
+        let mut guest = Guest::within(quota);
+        if self.needs_wasi {
+            guest.wasi = Wasi::of(event);
+        }
+        self.fresh_store(guest, quota)
     }
 
     fn fresh_store(&self, guest: Guest, quota: Quota) -> Store<Guest> {

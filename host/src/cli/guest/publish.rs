@@ -1,0 +1,171 @@
+//! `leadline guest publish`: uploads the component as a draft. Whoever runs the service decides what uses it.
+
+use reqwest::StatusCode;
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use secrecy::ExposeSecret as _;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::super::Context;
+use super::super::failure::{Failure, Result};
+use super::Component;
+
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    #[command(flatten)]
+    component: Component,
+    /// Slug of the account that gets it.
+    #[arg(long, value_name = "SLUG")]
+    account: String,
+    /// Name of the transformation. [default: the one that `describe` gives]
+    #[arg(long)]
+    name: Option<String>,
+    /// What is new, for whoever enables it.
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+    /// Address of the service. Its token stands in the file of `--api-token-file`, or in LEADLINE_API_TOKEN.
+    #[arg(long, env = "LEADLINE_URL", value_name = "URL")]
+    server: Option<String>,
+}
+
+/// A version, as the service answers.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Version {
+    label: String,
+    id: String,
+    hash: String,
+    #[serde(default)]
+    warnings: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    data: Version,
+}
+
+/// What of a problem is for people (RFC 9457).
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Problem {
+    code: Option<String>,
+    title: Option<String>,
+    detail: Option<String>,
+    fix: Option<Fix>,
+}
+
+/// What to do: a sentence, or a label and a command.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Fix {
+    Sentence(String),
+    Button { label: String },
+}
+
+pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
+    let Some(server) = &args.server else {
+        return Err(Failure::usage("the address of the service is missing".to_owned())
+            .hint("`--server https://leads.example.com`, or the environment variable LEADLINE_URL"));
+    };
+    let token = context.config.api_token()?.ok_or_else(|| {
+        Failure::usage("the token of the service is missing".to_owned())
+            .hint("put it into the environment variable LEADLINE_API_TOKEN, or into a file for `--api-token-file`")
+    })?;
+    let checked = args.component.load()?;
+    let name = args.name.as_deref().unwrap_or(&checked.manifest.name);
+    let mut url = url::Url::parse(server)
+        .and_then(|url| url.join("/v1/versions"))
+        .map_err(|error| Failure::usage(format!("`{server}` is no address: {error}")))?;
+    url.query_pairs_mut().append_pair("account", &args.account).append_pair("name", name);
+    if let Some(note) = &args.note {
+        url.query_pairs_mut().append_pair("note", note);
+    }
+    let request = reqwest::Client::new()
+        .post(url)
+        .header(CONTENT_TYPE, "application/wasm")
+        .bearer_auth(token.expose_secret())
+        .body(checked.bytes);
+    let away =
+        |error: reqwest::Error| Failure::temporary(format!("{server} cannot be reached: {}", error.without_url()));
+    let response = request.send().await.map_err(away)?;
+    let status = response.status();
+    let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let body = response.bytes().await.map_err(away)?;
+    let version = answer(status, wait.as_deref(), &body)?;
+    let known = status == StatusCode::OK;
+    let shown = json!({ "label": version.label, "id": version.id, "hash": version.hash, "known": known, "warnings": version.warnings });
+    context.one(&shown, |_| text(&version, known))
+}
+
+/// What the service says.
+fn answer(status: StatusCode, wait: Option<&str>, body: &[u8]) -> Result<Version> {
+    if status.is_success() {
+        let answer: Data = serde_json::from_slice(body).map_err(|error| {
+            Failure::failed(format!("the service answered {status}, but not with a version: {error}"))
+        })?;
+        return Ok(answer.data);
+    }
+    // A proxy in front of the service has words of its own; the status has to do then.
+    let problem: Problem = serde_json::from_slice(body).unwrap_or_default();
+    let words = problem.detail.or(problem.title).unwrap_or_else(|| format!("the service answered {status}"));
+    let text = match &problem.code {
+        Some(code) => format!("{code}: {words}"),
+        None => words,
+    };
+    let failure = match status.as_u16() {
+        401 | 403 => Failure::not_allowed(text),
+        404 => Failure::not_found(text),
+        409 => Failure::conflict(text),
+        400 | 413 | 415 | 422 => Failure::problems(text),
+        429 | 503 => Failure::temporary(text),
+        _ => Failure::failed(text),
+    };
+    Err(match (problem.fix, wait) {
+        (Some(Fix::Sentence(fix) | Fix::Button { label: fix }), _) => failure.hint(fix),
+        (None, Some(seconds)) => failure.hint(format!("try it again in {seconds} s")),
+        (None, None) => failure,
+    })
+}
+
+fn text(version: &Version, known: bool) -> String {
+    let Version { label, id, hash, warnings } = version;
+    let what = if known { "was there already, byte for byte" } else { "is a draft" };
+    let mut lines = vec![format!("{label} {what}\n  id    {id}\n  hash  {hash}")];
+    lines.extend(warnings.iter().map(|warning| format!("warning: {warning}")));
+    lines.push("nothing uses it before somebody enables it".to_owned());
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_answer_of_a_service_has_its_exit_code() {
+        let version = br#"{"data":{"label":"deals@3","id":"tfv_1","hash":"ab","warnings":[]}}"#;
+        for status in [200, 201] {
+            let answer = answer(StatusCode::from_u16(status).unwrap(), None, version).unwrap();
+            assert_eq!((answer.label.as_str(), answer.id.as_str()), ("deals@3", "tfv_1"));
+        }
+        let problem = br#"{"code":"upload.import","detail":"it imports `wasi:sockets/tcp`","fix":"Switch it off."}"#;
+        let button = br#"{"title":"Busy","fix":{"label":"Wait","href":"/"}}"#;
+        for (status, body, code) in [
+            (401, &b"{}"[..], 4),
+            (403, b"{}", 4),
+            (404, b"", 5),
+            (409, b"{}", 6),
+            (422, problem, 3),
+            (413, b"too large", 3),
+            (429, button, 7),
+            (503, b"{}", 7),
+            (500, b"<html>", 1),
+            (200, b"<html>", 1),
+        ] {
+            let failure = answer(StatusCode::from_u16(status).unwrap(), Some("30"), body).unwrap_err();
+            assert_eq!(failure.code, code, "{status}: {failure:?}");
+        }
+        let failure = format!("{:?}", answer(StatusCode::UNPROCESSABLE_ENTITY, None, problem).unwrap_err());
+        assert!(failure.contains("upload.import: it imports `wasi:sockets/tcp`") && failure.contains("Switch it off."));
+        let failure = format!("{:?}", answer(StatusCode::TOO_MANY_REQUESTS, Some("30"), b"{}").unwrap_err());
+        assert!(failure.contains("try it again in 30 s"), "{failure}");
+    }
+}
