@@ -17,7 +17,11 @@ pub mod housekeeping;
 pub mod ingest;
 pub mod process;
 pub mod replay;
+pub mod rerun;
+pub mod rollout;
+pub mod shadow;
 pub mod stock;
+pub mod trial;
 pub mod wake;
 pub mod worker;
 
@@ -25,6 +29,7 @@ pub mod hubspot;
 pub mod store;
 pub mod transform;
 
+pub mod breaker;
 pub mod budget;
 pub mod cause;
 pub mod digest;
@@ -34,6 +39,7 @@ pub mod lane;
 pub mod payload;
 pub mod plan;
 pub mod rate;
+pub mod redact;
 pub mod retry;
 pub mod route;
 pub mod schema;

@@ -1,4 +1,9 @@
-//! `leadline transform`: runs transformations outside the service, in the same engine and under the same limits.
+//! `leadline transform`: which versions a connection uses, and runs of transformations outside the service, in the same
+//! engine and under the same limits.
+
+mod enable;
+mod history;
+mod rollback;
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +17,7 @@ use super::output::printable;
 use crate::cause::Code;
 use crate::contract::actions::Action;
 use crate::contract::log::Level;
+use crate::model::account::Sign;
 use crate::model::delivery::Dropped;
 use crate::model::time::clock;
 use crate::payload::{self, Envelope};
@@ -32,12 +38,35 @@ pub enum Command {
         #[arg(long)]
         settings: Option<PathBuf>,
     },
+    /// Use a version from now on, for all events or for a share of them.
+    Enable(enable::Args),
+    /// Go back to what was used before. New events use it at once, and what waited runs again.
+    Rollback(rollback::Args),
+    /// List what a connection uses and used, who chose it, and why.
+    History(history::Args),
     /// Make a component out of a core module that carries the contract, and say what it needs.
     Component {
         file: PathBuf,
         #[arg(long, value_name = "FILE")]
         output: PathBuf,
     },
+}
+
+/// Who signs a change, for the history.
+#[derive(clap::Args, Debug)]
+pub struct Signed {
+    /// Who does it.
+    #[arg(long, value_name = "NAME", env = "USER", hide_env = true, default_value = "somebody at the command line")]
+    by: String,
+    /// Why.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+}
+
+impl Signed {
+    fn sign(&self) -> Sign {
+        Sign::new(&self.by, &self.reason)
+    }
 }
 
 /// What `run` prints.
@@ -57,6 +86,9 @@ struct Shown {
 pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
     match command {
         Command::Run { file, event, settings } => run_once(&file, &event, settings.as_deref(), context),
+        Command::Enable(args) => enable::run(args, context).await,
+        Command::Rollback(args) => rollback::run(args, context).await,
+        Command::History(args) => history::run(args, context).await,
         Command::Component { file, output } => {
             let component = crate::transform::component(&read(&file)?).map_err(|error| refused(&file, &error))?;
             Transformer::new()?.compile(&component).map_err(|error| refused(&file, &error))?;
