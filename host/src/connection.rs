@@ -255,7 +255,7 @@ pub async fn use_on_portal(
 }
 
 /// Settings that name something that the portal does not have are not accepted.
-pub(crate) fn check_portal(
+fn check_portal(
     version: &Version,
     manifest: &Manifest,
     settings: &Value,

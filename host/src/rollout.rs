@@ -6,14 +6,20 @@ use serde_json::{Value, json};
 
 use crate::breaker;
 use crate::cause::Code;
-use crate::connection::{self, UseError};
+use crate::connection::{UseError, drift, portal, scopes, session};
 use crate::contract::manifest::Manifest;
+use crate::fit;
+use crate::form::{self, Field};
+use crate::gates::{self, Evidence, Examples, Gate};
+use crate::hubspot::HubSpot;
 use crate::model::account::{Account, Connection, PastBinding, Sign, Version};
 use crate::model::id::BindingId;
+use crate::model::portal::PortalSchema;
 use crate::model::share::Share;
 use crate::model::time::Timestamp;
-use crate::schema::Settings;
-use crate::store::{self, Bind, NewBinding, Store, StoreError};
+use crate::schema::{Settings, Violation};
+use crate::store::{self, Bind, Bound, NewBinding, Store, StoreError};
+use crate::transform::RUN_FUEL;
 
 /// Bindings that a history shows, the newest.
 pub const HISTORY_MAX: u32 = 200;
@@ -29,6 +35,8 @@ pub enum RolloutError {
     NothingForTheRest { version: String },
     #[error("there is nothing to go back to: {0}")]
     NothingBefore(String),
+    #[error("`{version}` is not enabled: {}", .gates.iter().filter(|gate| !gate.open).map(|gate| format!("{} ({})", gate.why, gate.name)).collect::<Vec<_>>().join("; "))]
+    Closed { version: String, gates: Vec<Gate> },
     #[error("somebody else changed it meanwhile{}", .newest.as_ref().map_or_else(String::new, |id| format!("; the newest binding is {id}")))]
     Changed { newest: Option<BindingId> },
     #[error(transparent)]
@@ -43,6 +51,7 @@ impl RolloutError {
             Self::Use(_) => "Correct the settings.",
             Self::NothingForTheRest { .. } => "Enable it for all events.",
             Self::NothingBefore(_) => "Enable another version instead.",
+            Self::Closed { .. } => "Open the gates, or say with `--despite` why it is to be used all the same.",
             Self::Changed { .. } => "Look at the history, then decide again.",
             Self::Store(_) => "Try it again.",
         }
@@ -73,6 +82,8 @@ pub struct Wish {
     pub sign: Sign,
     /// The newest binding that the one who asks has seen.
     pub expected: Option<BindingId>,
+    /// Why it is to be used although gates are closed; none where they have to be open.
+    pub despite: Option<String>,
 }
 
 /// What enabling came to.
@@ -108,6 +119,27 @@ pub async fn choose(
     word: &str,
     settings: Option<Value>,
 ) -> Result<Choice, RolloutError> {
+    let Picked { version, manifest, settings } = pick(store, account, connection, word, settings).await?;
+    let schema = Settings::compile(&manifest.settings_schema).map_err(StoreError::decode)?;
+    let settings = schema.complete(settings);
+    let settings = settings.map_err(|violations| UseError::Settings { label: version.label(), violations })?;
+    Ok(Choice { version, manifest, settings })
+}
+
+/// A version with settings that nobody has checked.
+struct Picked {
+    version: Version,
+    manifest: Manifest,
+    settings: Value,
+}
+
+async fn pick(
+    store: &Store,
+    account: &Account,
+    connection: &Connection,
+    word: &str,
+    settings: Option<Value>,
+) -> Result<Picked, RolloutError> {
     let Some(version) = store.version(account.id.as_str(), word).await? else {
         let mut known = Vec::new();
         for name in store.transformation_names(account.id.as_str()).await? {
@@ -125,10 +157,88 @@ pub async fn choose(
         }
     };
     let manifest: Manifest = serde_json::from_value(version.manifest.clone()).map_err(StoreError::decode)?;
-    let schema = Settings::compile(&manifest.settings_schema).map_err(StoreError::decode)?;
-    let settings = schema.complete(settings);
-    let settings = settings.map_err(|violations| UseError::Settings { label: version.label(), violations })?;
-    Ok(Choice { version, manifest, settings })
+    Ok(Picked { version, manifest, settings })
+}
+
+/// What is known of a version for a connection: of the portal, what was read of it last.
+///
+/// # Errors
+/// The store's.
+pub async fn evidence(store: &Store, connection: &Connection, choice: &Choice) -> store::Result<Evidence> {
+    let Choice { version, manifest, settings } = choice;
+    let bound = Bound {
+        label: version.label(),
+        event_type: String::new(),
+        manifest: manifest.clone(),
+        settings: settings.clone(),
+    };
+    let schema = store.schema(connection).await?.map(|cached| cached.schema);
+    let known = |check: &dyn Fn(&PortalSchema) -> Vec<String>| schema.as_ref().map_or_else(Vec::new, |known| check(known));
+    let properties = known(&|portal| {
+        let wanted = drift::wanted(std::slice::from_ref(&bound), &connection.policy);
+        let trouble = wanted.iter().map(|wanted| (&wanted.definition, fit::compare(&wanted.definition, portal)));
+        trouble.filter(|(_, state)| state.is_trouble()).map(|(definition, state)| state.sentence(definition)).collect()
+    });
+    let misfits = schema.as_ref().map_or_else(Vec::new, |portal| fit::check_settings(manifest, settings, portal));
+    let needs = scopes::needs(&[(manifest.clone(), settings.clone())]);
+    let missing = scopes::missing(connection, &needs).into_iter();
+    Ok(Evidence {
+        version: version.label(),
+        is_stock: store.is_stock(&version.id).await?,
+        examples: Examples::None,
+        shadow: store.shadow_of(connection, &version.id, settings).await?.and_then(|run| run.report),
+        fuel_max: RUN_FUEL,
+        settings: misfits.into_iter().map(Into::into).collect(),
+        missing_scopes: missing.map(|missing| missing.sentence).collect(),
+        properties,
+    })
+}
+
+/// The settings of a version as a form.
+#[derive(Clone, Debug, Serialize)]
+pub struct Drawn {
+    pub version: String,
+    pub fields: Vec<Field>,
+    /// Where they do not fit the version or the portal.
+    pub violations: Vec<Violation>,
+}
+
+/// The form of a version's settings, with what the portal offers as it is now. Where it cannot be read, as it was read
+/// last.
+///
+/// # Errors
+/// [`RolloutError`], for the person who asked.
+pub async fn settings_form(
+    store: &Store,
+    hubspot: &HubSpot,
+    (account, connection): (&Account, &Connection),
+    word: &str,
+    settings: Option<Value>,
+    clock: &(dyn Fn() -> Timestamp + Send + Sync),
+) -> Result<Drawn, RolloutError> {
+    let Picked { version, manifest, settings } = pick(store, account, connection, word, settings).await?;
+    let mut needs = fit::needs(&manifest, &settings);
+    // The lists are shown whether or not something of them is chosen yet.
+    let schema: Value = serde_json::from_str(&manifest.settings_schema).map_err(StoreError::decode)?;
+    needs.add(fit::offered(&schema));
+    let live = match session::open(store, hubspot, connection, clock).await {
+        Ok(session) => portal::read_schema(&session, &needs).await.ok().map(|read| read.schema),
+        Err(_) => None,
+    };
+    let portal = match live {
+        Some(live) => Some(live),
+        None => store.schema(connection).await?.map(|cached| cached.schema.as_ref().clone()),
+    };
+    let fields = form::form(&manifest.settings_schema, &settings, portal.as_ref()).map_err(StoreError::decode)?;
+    let checked = Settings::compile(&manifest.settings_schema).map_err(StoreError::decode)?.complete(settings);
+    let violations = match checked {
+        Err(violations) => violations,
+        Ok(settings) => {
+            let misfits = portal.iter().flat_map(|portal| fit::check_settings(&manifest, &settings, portal));
+            misfits.map(Violation::from).collect()
+        }
+    };
+    Ok(Drawn { version: version.label(), fields, violations })
 }
 
 /// Makes a connection use a version from now on, for its share of the events. Enabling it again with another share raises
@@ -144,15 +254,22 @@ pub async fn enable(
     now: Timestamp,
 ) -> Result<Enabled, RolloutError> {
     let Choice { version, manifest, settings } = choice;
-    if let Some(cached) = store.schema(connection).await? {
-        connection::check_portal(version, manifest, settings, &cached.schema)?;
+    let gates = gates::gates(&evidence(store, connection, choice).await?);
+    let mut sign = wish.sign.clone();
+    match (&gates::closed_names(&gates)[..], &wish.despite) {
+        ([], _) => {}
+        (_, None) => return Err(RolloutError::Closed { version: version.label(), gates }),
+        (closed, Some(despite)) => {
+            let despite = format!("despite {}: {despite}", closed.join(", "));
+            sign.reason = if sign.reason.is_empty() { despite } else { format!("{}; {despite}", sign.reason) };
+        }
     }
     let new = NewBinding {
         version,
         event_types: &manifest.event_types,
         settings,
         share: wish.share,
-        sign: &wish.sign,
+        sign: &sign,
         expected: wish.expected.as_ref(),
     };
     let bindings = match store.bind(connection, new, now).await? {

@@ -11,7 +11,7 @@ use leadline::{process, stock};
 use serde_json::{Value, json};
 
 use crate::guests::guest;
-use crate::support::{Dealer, NOON, TestApp};
+use crate::support::{Dealer, TestApp};
 
 /// Makes a version known without using it.
 async fn upload(app: &TestApp, dealer: &Dealer, name: &str, bytes: &[u8]) {
@@ -24,7 +24,9 @@ async fn enable(app: &TestApp, dealer: &Dealer, version: &str, percent: i64) -> 
     let store = &app.app.store;
     let settings = version.starts_with("default").then(|| json!({ "country": "US" }));
     let choice = rollout::choose(store, &dealer.account, &dealer.connection, version, settings).await?;
-    let wish = Wish { share: Share::try_from(percent).unwrap(), sign: Sign::new("ana", "a test"), expected: None };
+    let despite = Some("nobody else uses it".to_owned());
+    let share = Share::try_from(percent).unwrap();
+    let wish = Wish { share, sign: Sign::new("ana", "a test"), expected: None, despite };
     rollout::enable(store, &dealer.connection, &choice, &wish, app.now()).await
 }
 
@@ -94,9 +96,9 @@ async fn a_share_of_the_events_tries_a_version_and_the_rest_stays_with_the_one_b
     assert_eq!(
         told(&app, &dealer).await,
         [
-            "quiet@1 100 % by ana: a test (in use)",
-            "quiet@1 60 % by ana: a test",
-            "quiet@1 30 % by ana: a test",
+            "quiet@1 100 % by ana: a test; despite shadow: nobody else uses it (in use)",
+            "quiet@1 60 % by ana: a test; despite shadow: nobody else uses it",
+            "quiet@1 30 % by ana: a test; despite shadow: nobody else uses it",
             "default@1 100 % by : chosen with the connection",
         ]
     );
@@ -115,7 +117,7 @@ async fn a_share_needs_something_that_takes_the_rest() {
     let store = &app.app.store;
     let connection = leadline::connection::connect(store, &account, portal.id, &token, app.now()).await.unwrap();
     let choice = rollout::choose(store, &account, &connection, "default", None).await.unwrap();
-    let wish = Wish { share: Share::stored(10), sign: Sign::new("ana", ""), expected: None };
+    let wish = Wish { share: Share::stored(10), sign: Sign::new("ana", ""), expected: None, despite: None };
     let refused = rollout::enable(store, &connection, &choice, &wish, app.now()).await.unwrap_err();
     insta::assert_snapshot!(refused, @"`default@1` cannot be tried on a share: nothing is in use that would take the other events");
     let nothing = rollout::roll_back(store, &connection, None, &Sign::new("ana", ""), app.now()).await.unwrap_err();
@@ -163,7 +165,7 @@ async fn who_is_late_does_not_undo_what_somebody_else_did() {
     let late = rollout::roll_back(store, &dealer.connection, Some(&seen), &sign, app.now()).await.unwrap_err();
     assert!(matches!(late, RolloutError::Changed { newest: Some(_) }), "{late}");
     let choice = rollout::choose(store, &dealer.account, &dealer.connection, "default", None).await.unwrap();
-    let wish = Wish { share: Share::ALL, sign, expected: Some(seen) };
+    let wish = Wish { share: Share::ALL, sign, expected: Some(seen), despite: None };
     let late = rollout::enable(store, &dealer.connection, &choice, &wish, app.now()).await.unwrap_err();
     assert!(matches!(late, RolloutError::Changed { .. }), "{late}");
     assert_eq!(history(&app, &dealer).await.len(), 2);
@@ -236,7 +238,7 @@ async fn a_version_that_fails_too_often_is_taken_back_by_itself_and_nothing_is_l
         told(&app, &dealer).await,
         [
             "default@1 100 % by system: trap@1: 8 of its last 8 runs failed (in use)",
-            "trap@1 100 % by ana: a test",
+            "trap@1 100 % by ana: a test; despite shadow: nobody else uses it",
             "default@1 100 % by : chosen with the connection",
         ]
     );
@@ -435,6 +437,177 @@ async fn the_command_line_shows_the_runs_of_an_event_and_runs_it_again() {
     assert!(!written.to_lowercase().contains("ana") && written.contains("Honda"), "{written}");
     let settings: Value = serde_json::from_slice(&std::fs::read(folder.join("settings.json")).unwrap()).unwrap();
     assert_eq!(settings["country"], "US");
-    assert!(app.now() >= NOON);
+    app.finish().await;
+}
+
+/// The stock transformation under a name of the account's own, which counts as uploaded.
+async fn upload_deals(app: &TestApp, dealer: &Dealer) {
+    upload(app, dealer, "own", stock::DEALS).await;
+}
+
+fn settings_file(app: &TestApp, settings: &Value) -> String {
+    let file = app.data().join("settings.json");
+    std::fs::write(&file, settings.to_string()).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_shadow_run_says_what_would_change_and_opens_the_gate_and_sends_nothing() {
+    let app = TestApp::start().await;
+    let dealer = app.dealer("acme", Preset::Deals, "default", json!({ "country": "US" })).await;
+    upload_deals(&app, &dealer).await;
+    let events = send(&app, &dealer, 0..6).await;
+    app.run_until_idle().await;
+    let calls = app.hubspot.call_count();
+    let settings = json!({ "country": "US", "pipeline": "new-vehicles", "stage": "new-lead", "priority_map": { "high": "low" } });
+    let file = settings_file(&app, &settings);
+    let target = ["--account", "acme", "--settings", &file];
+
+    let (code, said) = app.command(&[&["transform", "gates", "own@1"][..], &target].concat()).await;
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("CLOSED  shadow       it did not run yet"), "{said}");
+    let (code, said) = app.command(&[&["transform", "enable", "own@1"][..], &target].concat()).await;
+    assert_eq!((code, said.as_str()), (3, ""), "a closed gate enables nothing");
+
+    let (code, said) = app.command(&[&["transform", "shadow", "own@1", "--by", "ana"][..], &target].concat()).await;
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("6 of 6 leads change, 0 stay the same, 0 fail"), "{said}");
+    assert!(said.contains("      6  deal  new  evt_") && said.contains("contact.lead_priority: `high` → `low`"), "{said}");
+    assert!(said.contains("fuel p50 ") && said.contains("% of the limit"), "{said}");
+    assert_eq!(app.hubspot.call_count(), calls, "nothing is sent");
+    for event in &events {
+        assert_eq!(ran(&app, event).await, ["default@1 planned"], "and nothing is noted with the events");
+    }
+
+    let (code, said) = app.command(&[&["transform", "gates", "own@1"][..], &target].concat()).await;
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("open    shadow       6 of 6 leads change"), "{said}");
+    let (code, said) = app.command(&[&["transform", "enable", "own@1", "--by", "ana", "--share", "50%"][..], &target].concat()).await;
+    assert!(code == 0 && said.contains("50 % of the new events go through own@1"), "{said}");
+    // What was proven with other settings proves nothing.
+    let other = settings_file(&app, &json!({ "country": "US", "pipeline": "new-vehicles", "stage": "new-lead" }));
+    let (code, _) = app.command(&["transform", "gates", "own@1", "--account", "acme", "--settings", &other]).await;
+    assert_eq!(code, 3);
+    // The evidence is kept, without anything about a person.
+    let shown = app.command(&["transform", "history", "--account", "acme"]).await.1;
+    assert!(shown.contains("own@1") && shown.contains("50 %") && shown.contains("ana"), "{shown}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn what_fails_in_the_shadow_is_not_enabled_unless_somebody_says_why() {
+    let app = TestApp::start().await;
+    let dealer = app.connected("acme").await;
+    upload(&app, &dealer, "trap", &guest("trap")).await;
+    send(&app, &dealer, 0..3).await;
+    app.run_until_idle().await;
+    let (code, said) = app.command(&["transform", "shadow", "trap@1", "--account", "acme"]).await;
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("0 of 3 leads change, 0 stay the same, 3 fail"), "{said}");
+    let (code, said) = app.command(&["transform", "gates", "trap@1", "--account", "acme"]).await;
+    assert!(code == 3 && said.contains("CLOSED  failures     it failed on 3 of 3 leads: transform.trap on 3"), "{said}");
+    let despite = ["transform", "enable", "trap@1", "--account", "acme", "--by", "ana", "--despite", "to see it fail"];
+    assert_eq!(app.command(&despite).await.0, 0);
+    assert_eq!(told(&app, &dealer).await[0], "trap@1 100 % by ana: despite failures: to see it fail (in use)");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_dry_run_shows_the_calls_that_the_lead_then_makes() {
+    let app = TestApp::start().await;
+    let settings = json!({ "country": "US", "pipeline": "new-vehicles", "stage": "new-lead" });
+    let dealer = app.dealer("acme", Preset::Deals, "deals", settings).await;
+    let event = app.send_lead(&dealer, "ana").await;
+    let before = app.hubspot.call_count();
+    let (code, said) =
+        app.command(&["transform", "dry-run", "deals", "--account", "acme", "--event", event.as_str(), "--json"]).await;
+    assert_eq!((code, app.hubspot.call_count()), (0, before), "{said}");
+    let shown: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(shown["data"]["outcome"], "delivered", "{said}");
+    app.run_until_idle().await;
+    let made: Vec<_> = app.calls_for_leads().into_iter().map(|call| format!("{} {}", call.method, call.path)).collect();
+    let told = shown["data"]["calls"].as_array().unwrap().iter();
+    let told: Vec<_> = told.map(|call| format!("{} {}", call["method"].as_str().unwrap(), call["path"].as_str().unwrap())).collect();
+    assert_eq!(told, made);
+    let bodies = shown["data"]["calls"].to_string();
+    assert!(bodies.contains("ana@example.com") && bodies.contains("new-lead"), "{bodies}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_form_of_the_settings_offers_what_the_portal_has() {
+    let app = TestApp::start().await;
+    let _dealer = app.dealer("acme", Preset::Deals, "default", json!({ "country": "US" })).await;
+    let (code, said) = app.command(&["transform", "form", "deals", "--account", "acme", "--json"]).await;
+    let shown: Value = serde_json::from_str(&said).unwrap();
+    let fields = shown["data"]["fields"].as_array().unwrap();
+    let field = |pointer: &str| fields.iter().find(|field| field["pointer"] == pointer).unwrap();
+    assert_eq!((&field("/pipeline")["kind"], &field("/pipeline")["required"]), (&json!("pipeline"), &json!(true)));
+    let choices = field("/stage")["choices"].to_string();
+    assert!(choices.contains("new-lead") && choices.contains("\"within\":\"new-vehicles\""), "{choices}");
+    assert_eq!(fields[0]["pointer"], "/pipeline", "in the order of the schema");
+    // Nothing is chosen yet, and it says so.
+    assert!(code == 3 && shown["data"]["violations"].to_string().contains("pipeline"), "{said}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_api_enables_compares_and_rolls_back_like_the_command_line() {
+    let app = TestApp::start().await;
+    let dealer = app.connected("acme").await;
+    upload(&app, &dealer, "quiet", &guest("honest")).await;
+    send(&app, &dealer, 0..3).await;
+    app.run_until_idle().await;
+    let client = app.operator();
+    let url = |path: &str| format!("{}/v1{path}", app.address);
+    let post = async |path: &str, tag: Option<&str>, body: Value| {
+        let mut request = client.post(url(path)).json(&body);
+        if let Some(tag) = tag {
+            request = request.header("if-match", tag);
+        }
+        let response = request.send().await.unwrap();
+        let tag = response.headers().get("etag").map(|tag| tag.to_str().unwrap().to_owned());
+        (response.status().as_u16(), tag, response.json::<Value>().await.unwrap())
+    };
+    let get = async |path: &str| client.get(url(path)).send().await.unwrap();
+
+    let (status, _, closed) = post("/bindings", None, json!({ "account": "acme", "version": "quiet@1" })).await;
+    assert_eq!(status, 409, "{closed}");
+    assert!(closed["detail"].as_str().unwrap().contains("it did not run yet"), "{closed}");
+    let (status, _, begun) = post("/shadow-runs", None, json!({ "account": "acme", "version": "quiet@1", "by": "ana" })).await;
+    assert_eq!(status, 202, "{begun}");
+    let id = begun["data"]["id"].as_str().unwrap();
+    let run = loop {
+        let shown: Value = get(&format!("/shadow-runs/{id}")).await.json().await.unwrap();
+        if !shown["data"]["ended_at"].is_null() {
+            break shown;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(run["data"]["report"]["changed"], 3, "{run}");
+    assert_eq!(run["data"]["report"]["outcomes"][0]["after"], "skipped");
+
+    let history = get(&format!("/bindings?connection={}", dealer.connection.id)).await;
+    let first = history.headers()["etag"].to_str().unwrap().to_owned();
+    let wish = json!({ "account": "acme", "version": "quiet@1", "share": 20, "by": "ana", "reason": "fewer leads" });
+    let (status, second, enabled) = post("/bindings", Some(&first), wish.clone()).await;
+    assert_eq!((status, &enabled["data"]["share"]), (200, &json!(20)), "{enabled}");
+    let (status, _, late) = post("/bindings", Some(&first), wish).await;
+    assert_eq!((status, late["code"].as_str().unwrap()), (412, "changed"));
+    let (status, _, late) = post("/bindings/rollback", Some(&first), json!({ "account": "acme" })).await;
+    assert_eq!(status, 412, "{late}");
+    let (status, _, back) = post("/bindings/rollback", second.as_deref(), json!({ "account": "acme", "reason": "no" })).await;
+    assert_eq!((status, &back["data"]["to"]), (200, &json!("default@1")), "{back}");
+    let (status, _, nothing) = post("/bindings/rollback", None, json!({ "account": "acme" })).await;
+    assert_eq!(status, 409, "{nothing}");
+    let history: Value = get("/bindings?connection=acme").await.json().await.unwrap();
+    let told: Vec<_> = history["data"].as_array().unwrap().iter().map(|past| format!("{} {} {}", past["version"], past["share"], past["by"])).collect();
+    assert_eq!(told, ["\"default@1\" 100 \"API token\"", "\"quiet@1\" 20 \"ana\"", "\"default@1\" 100 \"\""]);
+    let form: Value = get("/settings-form?account=acme&version=deals").await.json().await.unwrap();
+    assert_eq!(form["data"]["fields"][0]["pointer"], "/pipeline", "{form}");
+    assert_eq!(get("/shadow-runs/shr_1").await.status(), 404);
+    assert_eq!(get("/bindings?connection=nobody").await.status(), 404);
+    // Nobody without the token.
+    assert_eq!(reqwest::get(url("/bindings?connection=acme")).await.unwrap().status(), 401);
     app.finish().await;
 }

@@ -127,7 +127,7 @@ impl From<RolloutError> for Failure {
         let (text, fix) = (error.to_string(), error.fix());
         match error {
             RolloutError::NoVersion { .. } => Self::not_found(text).hint(fix),
-            RolloutError::Use(_) => Self::problems(text).hint(fix),
+            RolloutError::Use(_) | RolloutError::Closed { .. } => Self::problems(text).hint(fix),
             RolloutError::NothingForTheRest { .. }
             | RolloutError::NothingBefore(_)
             | RolloutError::Changed { .. } => Self::conflict(text).hint(fix),

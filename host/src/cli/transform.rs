@@ -1,9 +1,13 @@
 //! `leadline transform`: which versions a connection uses, and runs of transformations outside the service, in the same
 //! engine and under the same limits.
 
+mod dry_run;
 mod enable;
+mod form;
+mod gates;
 mod history;
 mod rollback;
+mod shadow;
 
 use std::path::{Path, PathBuf};
 
@@ -11,18 +15,20 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Context;
-use super::connection::read_json;
+use super::connection::{find, read_json};
 use super::failure::{Failure, Result};
 use super::output::printable;
 use crate::cause::Code;
 use crate::contract::actions::Action;
 use crate::contract::log::Level;
-use crate::model::account::Sign;
+use crate::model::account::{Connection, Sign};
 use crate::model::delivery::Dropped;
 use crate::model::time::clock;
 use crate::payload::{self, Envelope};
 use crate::plan::plan;
+use crate::rollout::{self, Choice};
 use crate::schema::Settings;
+use crate::store::Store;
 use crate::transform::{ComponentError, MEMORY_BYTES_MAX, RUN_FUEL, Stop, TransformRun, Transformer};
 
 #[derive(clap::Subcommand, Debug)]
@@ -38,6 +44,14 @@ pub enum Command {
         #[arg(long)]
         settings: Option<PathBuf>,
     },
+    /// Show the settings of a version, with what the portal offers for them.
+    Form(form::Args),
+    /// Run a version on the account's last leads beside the one in force: what would change? Nothing is sent.
+    Shadow(shadow::Args),
+    /// Show the calls to HubSpot that a lead would make. Nothing is sent.
+    DryRun(dry_run::Args),
+    /// Say what has to hold before a version is enabled. Exit code 3 where something does not.
+    Gates(gates::Args),
     /// Use a version from now on, for all events or for a share of them.
     Enable(enable::Args),
     /// Go back to what was used before. New events use it at once, and what waited runs again.
@@ -69,6 +83,21 @@ impl Signed {
     }
 }
 
+/// The connection that a command is about, and the version with its settings.
+async fn target(
+    store: &Store,
+    account: &str,
+    version: &str,
+    settings: Option<&Path>,
+    context: &Context<'_>,
+) -> Result<(Connection, Choice)> {
+    let connection = find(store, account).await?;
+    let account = context.account(store, connection.account_id.as_str()).await?;
+    let settings = settings.map(read_json).transpose()?;
+    let choice = rollout::choose(store, &account, &connection, version, settings).await?;
+    Ok((connection, choice))
+}
+
 /// What `run` prints.
 #[derive(Serialize)]
 struct Shown {
@@ -86,6 +115,10 @@ struct Shown {
 pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
     match command {
         Command::Run { file, event, settings } => run_once(&file, &event, settings.as_deref(), context),
+        Command::Form(args) => form::run(args, context).await,
+        Command::Shadow(args) => shadow::run(args, context).await,
+        Command::DryRun(args) => dry_run::run(args, context).await,
+        Command::Gates(args) => gates::run(args, context).await,
         Command::Enable(args) => enable::run(args, context).await,
         Command::Rollback(args) => rollback::run(args, context).await,
         Command::History(args) => history::run(args, context).await,

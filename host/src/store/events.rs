@@ -172,6 +172,35 @@ impl Store {
         rows.into_iter().map(event).collect()
     }
 
+    /// The last events of an account of these types, with their bodies, newest first.
+    pub async fn last_events(
+        &self,
+        account: &AccountId,
+        event_types: &[String],
+        limit: u32,
+    ) -> Result<Vec<(Event, String)>> {
+        let mut all = Vec::new();
+        for event_type in event_types {
+            let filter = EventFilter {
+                account: Some(account.clone()),
+                event_type: Some(event_type.clone()),
+                limit,
+                ..EventFilter::default()
+            };
+            all.extend(self.events(&filter).await?);
+        }
+        all.sort_by(|a: &Event, b: &Event| b.id.cmp(&a.id));
+        all.truncate(limit as usize);
+        let mut with_bodies = Vec::with_capacity(all.len());
+        for event in all {
+            // One that is older than bodies are kept says nothing.
+            if let Some(body) = self.body(&event).await? {
+                with_bodies.push((event, body));
+            }
+        }
+        Ok(with_bodies)
+    }
+
     /// One event.
     pub async fn find_event(&self, id: &EventId) -> Result<Option<Event>> {
         // Every key of an event begins with its account, and nobody said which: there are few enough to ask each.

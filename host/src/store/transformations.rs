@@ -121,6 +121,12 @@ impl Store {
         query.fetch_optional(&self.db).await?.map(version).transpose()
     }
 
+    /// Whether a version came with Leadline itself.
+    pub async fn is_stock(&self, version: &VersionId) -> Result<bool> {
+        let found = query(sql!("SELECT id FROM versions WHERE account_id = $1 AND id = $2"));
+        Ok(found.bind(HOUSE).bind(version.as_str()).fetch_optional::<String>(&self.db).await?.is_some())
+    }
+
     /// The names of the transformations that an account may use.
     pub async fn transformation_names(&self, account: &str) -> Result<Vec<String>> {
         query(sql!("SELECT DISTINCT name FROM transformations WHERE account_id IN ($1, $2) ORDER BY name"))

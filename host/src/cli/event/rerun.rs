@@ -107,7 +107,7 @@ fn text(rerun: &Rerun, is_other: bool) -> String {
         let then = rerun.then.outcome.plan().map(|plan| plan.actions).unwrap_or_default();
         match (&rerun.now.plan, &rerun.now.problem) {
             (Some(now), _) => {
-                let changes = crate::shadow::compare(&then, &now.actions);
+                let changes = crate::difference::compare(&then, &now.actions);
                 lines.extend(changes.iter().map(|change| format!("  {change}")));
             }
             (None, Some(problem)) => lines.push(format!("  {}: {}", problem.code, problem.detail)),

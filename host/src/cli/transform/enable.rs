@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use super::super::Context;
-use super::super::connection::{find, read_json};
 use super::super::failure::Result;
-use super::Signed;
+use super::{Signed, target};
 use crate::model::id::BindingId;
 use crate::model::share::Share;
 use crate::model::time::clock;
@@ -27,18 +26,19 @@ pub struct Args {
     /// Only if this is still the newest binding.
     #[arg(long, value_name = "BINDING")]
     expect: Option<String>,
+    /// Why it is to be used although gates are closed; it stands in the history.
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    despite: Option<String>,
     #[command(flatten)]
     signed: Signed,
 }
 
 pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
-    let connection = find(&store, &args.account).await?;
-    let account = context.account(&store, connection.account_id.as_str()).await?;
-    let settings = args.settings.as_deref().map(read_json).transpose()?;
-    let choice = rollout::choose(&store, &account, &connection, &args.version, settings).await?;
+    let (connection, choice) =
+        target(&store, &args.account, &args.version, args.settings.as_deref(), context).await?;
     let expected = args.expect.map(BindingId::stored);
-    let wish = Wish { share: args.share, sign: args.signed.sign(), expected };
+    let wish = Wish { share: args.share, sign: args.signed.sign(), expected, despite: args.despite };
     let enabled = rollout::enable(&store, &connection, &choice, &wish, clock()).await?;
     context.one(&enabled, |enabled| {
         let released = released(enabled.released);
