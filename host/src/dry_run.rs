@@ -82,7 +82,9 @@ pub async fn dry_run(
     let calls = simulator.calls();
     scene.store.close().await;
     simulator.stop().await;
-    let calls = calls.into_iter().filter(|call| ["/crm/objects/", "/crm/associations/"].iter().any(|part| call.path.contains(part)));
+    let calls = calls
+        .into_iter()
+        .filter(|call| ["/crm/objects/", "/crm/associations/"].iter().any(|part| call.path.contains(part)));
     let call = |call: hubspot_sim::Call| DryCall {
         method: call.method,
         path: call.path,
@@ -242,7 +244,8 @@ async fn furnish(simulator: &Simulator, portal: i64, there: &PortalSchema, live:
                     },
                 }),
                 Some(known) => {
-                    let missing = info.options.iter().filter(|option| known.options.iter().all(|one| one.value != option.value));
+                    let missing =
+                        info.options.iter().filter(|option| known.options.iter().all(|one| one.value != option.value));
                     acts.extend(missing.map(|option| Act::AddOption {
                         object_type: object_type.clone(),
                         property: name.clone(),
@@ -276,7 +279,6 @@ async fn furnish(simulator: &Simulator, portal: i64, there: &PortalSchema, live:
 }
 
 fn told(choice: &Choice, shown: &ShownEvent, calls: Vec<DryCall>) -> DryRun {
-
     let (outcome, dropped) = match shown.deliveries.last() {
         Some(shown) => {
             let reason = shown.delivery.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));

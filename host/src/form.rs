@@ -189,12 +189,11 @@ fn choices(kind: FieldKind, property: &Value, portal: Option<&PortalSchema>) -> 
             });
             Some(stages.collect())
         }
-        FieldKind::Owner => {
-            Some(portal?.owners.as_ref()?.iter().map(|owner| choice(&owner.id, &owner.name)).collect())
-        }
+        FieldKind::Owner => Some(portal?.owners.as_ref()?.iter().map(|owner| choice(&owner.id, &owner.name)).collect()),
         FieldKind::Property => {
             let object_type = object_type_id(property["x-object-type"].as_str().unwrap_or(CONTACT));
-            let writable = portal?.objects.get(object_type)?.iter().filter(|(_, info)| !info.archived && !info.read_only);
+            let writable =
+                portal?.objects.get(object_type)?.iter().filter(|(_, info)| !info.archived && !info.read_only);
             Some(writable.map(|(name, info)| choice(name, &info.label)).collect())
         }
         FieldKind::Text
@@ -214,9 +213,11 @@ mod tests {
     use serde_json::json;
 
     fn portal() -> PortalSchema {
-        let stage = |id: &str, archived, writable| Stage { id: id.into(), label: id.to_uppercase(), archived, writable };
+        let stage =
+            |id: &str, archived, writable| Stage { id: id.into(), label: id.to_uppercase(), archived, writable };
         let stages = vec![stage("new", false, true), stage("old", true, true), stage("locked", false, false)];
-        let pipeline = |id: &str, archived| Pipeline { id: id.into(), label: id.to_uppercase(), archived, stages: stages.clone() };
+        let pipeline =
+            |id: &str, archived| Pipeline { id: id.into(), label: id.to_uppercase(), archived, stages: stages.clone() };
         let property = |read_only| PropertyInfo { label: "City".into(), read_only, ..PropertyInfo::default() };
         let contact = [("city".to_owned(), property(false)), ("createdate".to_owned(), property(true))].into();
         PortalSchema {
@@ -228,7 +229,9 @@ mod tests {
 
     #[test]
     fn every_kind_of_setting_is_asked_for_in_its_own_way() {
-        use FieldKind::{Choice, Choices, Integer, Json, Map, Number, Owner, Pipeline, Property, Stage, Text, Texts, Toggle};
+        use FieldKind::{
+            Choice, Choices, Integer, Json, Map, Number, Owner, Pipeline, Property, Stage, Text, Texts, Toggle,
+        };
         let rows = [
             (json!({ "type": "string" }), Text, vec![]),
             (json!({ "type": "number" }), Number, vec![]),

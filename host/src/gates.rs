@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::difference::{Fuel, Report};
+use crate::comparison::{Fuel, Report};
 use crate::schema::Violation;
 
 /// A run may use so much of its fuel in the worst hundredth of the leads, in percent of the limit: room for a longer chat
@@ -165,7 +165,7 @@ fn fuel(Evidence { shadow, fuel_max, .. }: &Evidence) -> Gate {
 mod tests {
     use super::*;
     use crate::cause::Code;
-    use crate::difference::FailureCount;
+    use crate::comparison::FailureCount;
 
     fn evidence() -> Evidence {
         Evidence {

@@ -301,7 +301,9 @@ pub(crate) fn fate(
             Code::TransformSkipped,
             format!("transformation `{label}` returned no actions"),
         ))),
-        Ok(actions) => plan(actions, lead_id).map_err(|invalid| held(Code::TransformOutputInvalid, &invalid.to_string())),
+        Ok(actions) => {
+            plan(actions, lead_id).map_err(|invalid| held(Code::TransformOutputInvalid, &invalid.to_string()))
+        }
         Err(Stop::Skip(reason)) => Err(Unplanned::Skipped(Problem::new(
             Code::TransformSkipped,
             format!("transformation `{label}` skipped the event: \"{reason}\""),

@@ -51,7 +51,8 @@ fn is_harmless(name: &str, text: &str) -> bool {
     let is_key = name == "id" || name.ends_with("_id");
     let is_opaque = |text: &str| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-        text.bytes().all(plain) && text.bytes().any(|byte| byte.is_ascii_digit())
+        text.bytes().all(plain)
+            && text.bytes().any(|byte| byte.is_ascii_digit())
             && text.bytes().any(|byte| byte.is_ascii_alphabetic())
     };
     HARMLESS.contains(&name) || (is_key && is_opaque(text))

@@ -56,7 +56,8 @@ pub async fn rerun(
     build: Option<Build<'_>>,
 ) -> anyhow::Result<Rerun> {
     let body = store.body(event).await?;
-    let body = body.with_context(|| format!("the body of {} was removed: it is older than bodies are kept", event.id))?;
+    let body =
+        body.with_context(|| format!("the body of {} was removed: it is older than bodies are kept", event.id))?;
     let settings = then.settings.clone();
     let settings = settings.context("the settings of this run are not known: it is from before they were noted")?;
     let (event, version_id) = (event.clone(), then.version_id.clone());

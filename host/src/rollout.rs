@@ -173,7 +173,8 @@ pub async fn evidence(store: &Store, connection: &Connection, choice: &Choice) -
         settings: settings.clone(),
     };
     let schema = store.schema(connection).await?.map(|cached| cached.schema);
-    let known = |check: &dyn Fn(&PortalSchema) -> Vec<String>| schema.as_ref().map_or_else(Vec::new, |known| check(known));
+    let known =
+        |check: &dyn Fn(&PortalSchema) -> Vec<String>| schema.as_ref().map_or_else(Vec::new, |known| check(known));
     let properties = known(&|portal| {
         let wanted = drift::wanted(std::slice::from_ref(&bound), &connection.policy);
         let trouble = wanted.iter().map(|wanted| (&wanted.definition, fit::compare(&wanted.definition, portal)));

@@ -165,7 +165,8 @@ mod tests {
             (0, vec![], "event.unhandled"),
         ] {
             let share = Share::stored(percent);
-            let newest = Binding { share, before: rest.first().map(|_| BindingId::stored("bnd_1".into())), ..tried.clone() };
+            let newest =
+                Binding { share, before: rest.first().map(|_| BindingId::stored("bnd_1".into())), ..tried.clone() };
             routing = Routing { bindings: vec![newest], rest, ..routing };
             for event in &events {
                 let expected = if share.takes(event) { "default@2" } else { others };

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use crate::difference::{Change, Report, Side, Tally};
+use crate::comparison::{Example, Report, Side, Tally};
 use crate::model::account::{Connection, Version};
 use crate::model::event::Event;
-use crate::model::id::EventId;
 use crate::model::time::Timestamp;
 use crate::process::load_version;
 use crate::rollout::Choice;
@@ -24,7 +23,7 @@ pub const EVENTS_MAX: u32 = 500;
 #[derive(Debug)]
 pub struct Seen {
     pub run: ShadowRun,
-    pub examples: Vec<(EventId, Change)>,
+    pub examples: Vec<Example>,
 }
 
 /// Notes that a version is tried on an account's last leads.
@@ -71,7 +70,7 @@ async fn look(
     transformer: &Transformer,
     run: &ShadowRun,
     choice: &Choice,
-) -> anyhow::Result<(Report, Vec<(EventId, Change)>)> {
+) -> anyhow::Result<(Report, Vec<Example>)> {
     let events_max = u32::try_from(run.events_max).unwrap_or(EVENTS_MAX);
     let events = store.last_events(&run.account_id, &choice.manifest.event_types, events_max).await?;
     let routing = store.routing(&run.account_id).await?;
@@ -96,7 +95,7 @@ fn beside(
     settings: &str,
     routing: &Routing,
     events: &[(Event, String)],
-) -> (Report, Vec<(EventId, Change)>) {
+) -> (Report, Vec<Example>) {
     let label = version.label();
     let mut tally = Tally::default();
     for (event, body) in events {
@@ -109,7 +108,8 @@ fn beside(
                 let loaded = transformer.loaded(&binding.version_id);
                 let run = loaded.and_then(|loaded| {
                     let (label, version_id) = (binding.label.as_str(), &binding.version_id);
-                    trial::run(Guest { loaded: &loaded, label, version_id, settings: &binding.settings }, event, body).ok()
+                    trial::run(Guest { loaded: &loaded, label, version_id, settings: &binding.settings }, event, body)
+                        .ok()
                 });
                 match run {
                     Some(run) => side(run),

@@ -1,12 +1,14 @@
 //! How an account comes to another version and back: a share first, one command back, and a rule that goes back by itself.
 
 use hubspot_sim::Preset;
+use leadline::cause::{Code, Problem};
 use leadline::model::account::{PastBinding, Sign};
-use leadline::model::event::EventState;
+use leadline::model::event::{EventState, Unplanned};
 use leadline::model::id::EventId;
 use leadline::model::share::Share;
 use leadline::model::time::Timestamp;
 use leadline::rollout::{self, Enabled, RolloutError, Wish};
+use leadline::store::{Decision, PlannedEvent, PlannedLane, Ran, RanTo, RunFigures, TakenEvents};
 use leadline::{process, stock};
 use serde_json::{Value, json};
 
@@ -206,7 +208,11 @@ async fn two_services_on_one_database_use_a_rollback_at_once() {
     let other = leadline::app::App::connect_at(&config, std::sync::Arc::new(at)).await.unwrap();
     upload(&app, &dealer, "quiet", &guest("honest")).await;
     enable(&app, &dealer, "quiet@1", 100).await.unwrap();
-    let plan_there = async || while process::plan_next(&other.store, &other.transformer, "other", app.now()).await.unwrap() == leadline::model::lane::Step::Worked {};
+    let plan_there = async || {
+        while process::plan_next(&other.store, &other.transformer, "other", app.now()).await.unwrap()
+            == leadline::model::lane::Step::Worked
+        {}
+    };
     let first = app.send_lead(&dealer, "ana").await;
     plan_there().await;
     assert_eq!(ran(&app, &first).await, ["quiet@1 skipped"], "the other service knows the rules");
@@ -283,7 +289,9 @@ async fn without_a_version_before_the_events_wait_instead_of_burning_runs() {
     let waiting = send(&app, &dealer, 6..9).await;
     app.plan().await;
     for event in &waiting {
-        assert!(app.fate(event).await.starts_with("held (transform.breaker): transformation `trap@1` failed too often"));
+        assert!(
+            app.fate(event).await.starts_with("held (transform.breaker): transformation `trap@1` failed too often")
+        );
         assert_eq!(ran(&app, event).await, [""; 0], "no run is burnt");
     }
     assert_eq!(history(&app, &dealer).await.len(), 4, "a rollback is not rolled back by itself");
@@ -312,38 +320,50 @@ async fn refusals_and_quiet_answers_take_no_version_back() {
     }
 }
 
-#[tokio::test]
-async fn an_event_that_failed_while_somebody_rolled_back_does_not_wait_for_ever() {
-    let app = TestApp::start().await;
-    let dealer = app.connected("acme").await;
-    let store = &app.app.store;
-    upload(&app, &dealer, "trap", &guest("trap")).await;
-    enable(&app, &dealer, "trap@1", 100).await.unwrap();
-    let event = app.send_lead(&dealer, "ana").await;
-    // A round is under way with the version, and is settled after the rollback.
-    let taken = store.take_events("slow", 1, 10, app.now()).await.unwrap().remove(0);
-    rollout::roll_back(store, &dealer.connection, None, &Sign::new("ben", ""), app.now()).await.unwrap();
-    let binding = &taken.rules.routing.bindings[0];
-    assert_eq!(binding.label, "trap@1");
-    let problem = leadline::cause::Problem::new(leadline::cause::Code::TransformTrap, "it trapped");
-    let planned = vec![leadline::store::PlannedEvent {
-        event: taken.events.into_iter().next().unwrap(),
-        decision: leadline::store::Decision::Not(leadline::model::event::Unplanned::Held(
-            problem.about(binding.version_id.as_str()),
+/// What a round comes to in which every run traps.
+fn trapped(taken: TakenEvents) -> PlannedLane {
+    let binding = taken.rules.routing.bindings[0].clone();
+    let planned = taken.events.into_iter().map(|event| PlannedEvent {
+        event,
+        decision: Decision::Not(Unplanned::Held(
+            Problem::new(Code::TransformTrap, "it trapped").about(binding.version_id.as_str()),
         )),
-        ran: Some(leadline::store::Ran {
+        ran: Some(Ran {
             binding_id: binding.id.clone(),
-            is_watched: true,
-            outcome: leadline::store::RanTo::Failed,
-            figures: Default::default(),
+            is_watched: binding.is_watched,
+            outcome: RanTo::Failed,
+            figures: RunFigures::default(),
             dropped: Vec::new(),
         }),
         log: None,
-    }];
-    store.store_plans(&[leadline::store::PlannedLane { lease: taken.lease, planned }], app.now()).await.unwrap();
-    app.run_until_idle().await;
-    assert_eq!(app.fate(&event).await, "delivered, 1 attempts");
-    app.finish().await;
+    });
+    PlannedLane { planned: planned.collect(), lease: taken.lease }
+}
+
+#[tokio::test]
+async fn an_event_that_failed_while_somebody_rolled_back_does_not_wait_for_ever() {
+    for enables in [false, true] {
+        let app = TestApp::start().await;
+        let dealer = app.connected("acme").await;
+        let store = &app.app.store;
+        upload(&app, &dealer, "trap", &guest("trap")).await;
+        upload(&app, &dealer, "quiet", &guest("honest")).await;
+        enable(&app, &dealer, "trap@1", 100).await.unwrap();
+        let event = app.send_lead(&dealer, "ana").await;
+        // A round is under way with the version, and is settled after the change.
+        let taken = store.take_events("slow", 1, 10, app.now()).await.unwrap().remove(0);
+        assert_eq!(taken.rules.routing.bindings[0].label, "trap@1");
+        if enables {
+            enable(&app, &dealer, "quiet@1", 100).await.unwrap();
+        } else {
+            rollout::roll_back(store, &dealer.connection, None, &Sign::new("ben", ""), app.now()).await.unwrap();
+        }
+        store.store_plans(&[trapped(taken)], app.now()).await.unwrap();
+        app.run_until_idle().await;
+        let fate = app.fate(&event).await;
+        assert!(fate.starts_with(if enables { "skipped" } else { "delivered" }), "{fate}");
+        app.finish().await;
+    }
 }
 
 #[tokio::test]
@@ -363,24 +383,7 @@ async fn an_old_version_that_breaks_waits_for_a_person() {
     assert!(!routing.bindings[0].is_watched, "nobody counts any more");
     let events = send(&app, &dealer, 101..106).await;
     let taken = store.take_events("test", 1, 10, app.now()).await.unwrap().remove(0);
-    let binding = taken.rules.routing.bindings[0].clone();
-    let planned = taken.events.into_iter().map(|event| leadline::store::PlannedEvent {
-        event,
-        decision: leadline::store::Decision::Not(leadline::model::event::Unplanned::Held(
-            leadline::cause::Problem::new(leadline::cause::Code::TransformTrap, "it trapped")
-                .about(binding.version_id.as_str()),
-        )),
-        ran: Some(leadline::store::Ran {
-            binding_id: binding.id.clone(),
-            is_watched: binding.is_watched,
-            outcome: leadline::store::RanTo::Failed,
-            figures: Default::default(),
-            dropped: Vec::new(),
-        }),
-        log: None,
-    });
-    let lane = leadline::store::PlannedLane { lease: taken.lease.clone(), planned: planned.collect() };
-    let stored = store.store_plans(&[lane], app.now()).await.unwrap();
+    let stored = store.store_plans(&[trapped(taken)], app.now()).await.unwrap();
     assert_eq!(stored.turns.len(), 1);
     assert_eq!(stored.turns[0].back_to, None, "an hour later it is not the change that broke it");
     assert_eq!(states(&app, &events).await, [EventState::Held; 5]);
@@ -459,7 +462,8 @@ async fn a_shadow_run_says_what_would_change_and_opens_the_gate_and_sends_nothin
     let events = send(&app, &dealer, 0..6).await;
     app.run_until_idle().await;
     let calls = app.hubspot.call_count();
-    let settings = json!({ "country": "US", "pipeline": "new-vehicles", "stage": "new-lead", "priority_map": { "high": "low" } });
+    let settings =
+        json!({ "country": "US", "pipeline": "new-vehicles", "stage": "new-lead", "priority_map": { "high": "low" } });
     let file = settings_file(&app, &settings);
     let target = ["--account", "acme", "--settings", &file];
 
@@ -472,7 +476,11 @@ async fn a_shadow_run_says_what_would_change_and_opens_the_gate_and_sends_nothin
     let (code, said) = app.command(&[&["transform", "shadow", "own@1", "--by", "ana"][..], &target].concat()).await;
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("6 of 6 leads change, 0 stay the same, 0 fail"), "{said}");
-    assert!(said.contains("      6  deal  new  evt_") && said.contains("contact.lead_priority: `high` → `low`"), "{said}");
+    assert!(
+        said.contains("      6  deal  new  evt_")
+            && said.contains("- lead_priority            high\n    + lead_priority            low"),
+        "{said}"
+    );
     assert!(said.contains("fuel p50 ") && said.contains("% of the limit"), "{said}");
     assert_eq!(app.hubspot.call_count(), calls, "nothing is sent");
     for event in &events {
@@ -482,7 +490,8 @@ async fn a_shadow_run_says_what_would_change_and_opens_the_gate_and_sends_nothin
     let (code, said) = app.command(&[&["transform", "gates", "own@1"][..], &target].concat()).await;
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("open    shadow       6 of 6 leads change"), "{said}");
-    let (code, said) = app.command(&[&["transform", "enable", "own@1", "--by", "ana", "--share", "50%"][..], &target].concat()).await;
+    let (code, said) =
+        app.command(&[&["transform", "enable", "own@1", "--by", "ana", "--share", "50%"][..], &target].concat()).await;
     assert!(code == 0 && said.contains("50 % of the new events go through own@1"), "{said}");
     // What was proven with other settings proves nothing.
     let other = settings_file(&app, &json!({ "country": "US", "pipeline": "new-vehicles", "stage": "new-lead" }));
@@ -505,7 +514,10 @@ async fn what_fails_in_the_shadow_is_not_enabled_unless_somebody_says_why() {
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("0 of 3 leads change, 0 stay the same, 3 fail"), "{said}");
     let (code, said) = app.command(&["transform", "gates", "trap@1", "--account", "acme"]).await;
-    assert!(code == 3 && said.contains("CLOSED  failures     it failed on 3 of 3 leads: transform.trap on 3"), "{said}");
+    assert!(
+        code == 3 && said.contains("CLOSED  failures     it failed on 3 of 3 leads: transform.trap on 3"),
+        "{said}"
+    );
     let despite = ["transform", "enable", "trap@1", "--account", "acme", "--by", "ana", "--despite", "to see it fail"];
     assert_eq!(app.command(&despite).await.0, 0);
     assert_eq!(told(&app, &dealer).await[0], "trap@1 100 % by ana: despite failures: to see it fail (in use)");
@@ -527,7 +539,8 @@ async fn a_dry_run_shows_the_calls_that_the_lead_then_makes() {
     app.run_until_idle().await;
     let made: Vec<_> = app.calls_for_leads().into_iter().map(|call| format!("{} {}", call.method, call.path)).collect();
     let told = shown["data"]["calls"].as_array().unwrap().iter();
-    let told: Vec<_> = told.map(|call| format!("{} {}", call["method"].as_str().unwrap(), call["path"].as_str().unwrap())).collect();
+    let told: Vec<_> =
+        told.map(|call| format!("{} {}", call["method"].as_str().unwrap(), call["path"].as_str().unwrap())).collect();
     assert_eq!(told, made);
     let bodies = shown["data"]["calls"].to_string();
     assert!(bodies.contains("ana@example.com") && bodies.contains("new-lead"), "{bodies}");
@@ -574,7 +587,8 @@ async fn the_api_enables_compares_and_rolls_back_like_the_command_line() {
     let (status, _, closed) = post("/bindings", None, json!({ "account": "acme", "version": "quiet@1" })).await;
     assert_eq!(status, 409, "{closed}");
     assert!(closed["detail"].as_str().unwrap().contains("it did not run yet"), "{closed}");
-    let (status, _, begun) = post("/shadow-runs", None, json!({ "account": "acme", "version": "quiet@1", "by": "ana" })).await;
+    let (status, _, begun) =
+        post("/shadow-runs", None, json!({ "account": "acme", "version": "quiet@1", "by": "ana" })).await;
     assert_eq!(status, 202, "{begun}");
     let id = begun["data"]["id"].as_str().unwrap();
     let run = loop {
@@ -596,12 +610,18 @@ async fn the_api_enables_compares_and_rolls_back_like_the_command_line() {
     assert_eq!((status, late["code"].as_str().unwrap()), (412, "changed"));
     let (status, _, late) = post("/bindings/rollback", Some(&first), json!({ "account": "acme" })).await;
     assert_eq!(status, 412, "{late}");
-    let (status, _, back) = post("/bindings/rollback", second.as_deref(), json!({ "account": "acme", "reason": "no" })).await;
+    let (status, _, back) =
+        post("/bindings/rollback", second.as_deref(), json!({ "account": "acme", "reason": "no" })).await;
     assert_eq!((status, &back["data"]["to"]), (200, &json!("default@1")), "{back}");
     let (status, _, nothing) = post("/bindings/rollback", None, json!({ "account": "acme" })).await;
     assert_eq!(status, 409, "{nothing}");
     let history: Value = get("/bindings?connection=acme").await.json().await.unwrap();
-    let told: Vec<_> = history["data"].as_array().unwrap().iter().map(|past| format!("{} {} {}", past["version"], past["share"], past["by"])).collect();
+    let told: Vec<_> = history["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|past| format!("{} {} {}", past["version"], past["share"], past["by"]))
+        .collect();
     assert_eq!(told, ["\"default@1\" 100 \"API token\"", "\"quiet@1\" 20 \"ana\"", "\"default@1\" 100 \"\""]);
     let form: Value = get("/settings-form?account=acme&version=deals").await.json().await.unwrap();
     assert_eq!(form["data"]["fields"][0]["pointer"], "/pipeline", "{form}");

@@ -128,9 +128,9 @@ impl From<RolloutError> for Failure {
         match error {
             RolloutError::NoVersion { .. } => Self::not_found(text).hint(fix),
             RolloutError::Use(_) | RolloutError::Closed { .. } => Self::problems(text).hint(fix),
-            RolloutError::NothingForTheRest { .. }
-            | RolloutError::NothingBefore(_)
-            | RolloutError::Changed { .. } => Self::conflict(text).hint(fix),
+            RolloutError::NothingForTheRest { .. } | RolloutError::NothingBefore(_) | RolloutError::Changed { .. } => {
+                Self::conflict(text).hint(fix)
+            }
             RolloutError::Store(error) => error.into(),
         }
     }

@@ -87,7 +87,10 @@ fn offer(schema: &Value, needs: &mut Needs) {
         _ => {}
     }
     let inner = schema["properties"].as_object().into_iter().flat_map(|properties| properties.values());
-    inner.chain([&schema["additionalProperties"], &schema["items"]]).filter(|one| one.is_object()).for_each(|one| offer(one, needs));
+    inner
+        .chain([&schema["additionalProperties"], &schema["items"]])
+        .filter(|one| one.is_object())
+        .for_each(|one| offer(one, needs));
 }
 
 /// Every setting that names something that the portal does not have. What was not read is not judged.

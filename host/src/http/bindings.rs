@@ -116,9 +116,10 @@ pub(super) async fn owner(app: &App, word: &str) -> Result<(Account, Connection)
     let account = app.store.account(word).await?.ok_or_else(|| missing("account"))?;
     let connections = app.store.connections(Some(&account.id)).await?;
     let live = connections.iter().find(|connection| connection.state != ConnectionState::Disconnected);
-    let connection = live.or(connections.first()).cloned().ok_or_else(|| {
-        ApiError::Conflict(format!("account `{word}` has no connection"), "Connect HubSpot first.")
-    })?;
+    let connection = live
+        .or(connections.first())
+        .cloned()
+        .ok_or_else(|| ApiError::Conflict(format!("account `{word}` has no connection"), "Connect HubSpot first."))?;
     Ok((account, connection))
 }
 

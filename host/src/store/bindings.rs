@@ -38,7 +38,7 @@ pub(super) struct Newest {
     pub(super) event_type: String,
     version_id: String,
     settings: String,
-    share: Share,
+    pub(super) share: Share,
     pub(super) before: Option<String>,
     valid_from: i64,
 }
@@ -62,8 +62,14 @@ struct NewRow {
 macro_rules! is_newest {
     ($row:literal) => {
         concat!(
-            $row, ".id = (SELECT max(n.id) FROM bindings AS n WHERE n.account_id = ", $row, ".account_id AND n.connection_id = ",
-            $row, ".connection_id AND n.event_type = ", $row, ".event_type)"
+            $row,
+            ".id = (SELECT max(n.id) FROM bindings AS n WHERE n.account_id = ",
+            $row,
+            ".account_id AND n.connection_id = ",
+            $row,
+            ".connection_id AND n.event_type = ",
+            $row,
+            ".event_type)"
         )
     };
 }
@@ -84,20 +90,8 @@ pub(super) fn in_force(account: &AccountId) -> Query {
     .bind(account.as_str())
 }
 
-pub(super) type BindingRow = (
-    String,
-    String,
-    String,
-    String,
-    String,
-    i64,
-    String,
-    i64,
-    Option<String>,
-    Option<String>,
-    Option<i64>,
-    String,
-);
+pub(super) type BindingRow =
+    (String, String, String, String, String, i64, String, i64, Option<String>, Option<String>, Option<i64>, String);
 
 /// The newest bindings, and apart from them those that take the rest.
 pub(super) fn bindings(account: &AccountId, rows: Vec<BindingRow>) -> (Vec<Binding>, Vec<Binding>) {

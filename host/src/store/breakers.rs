@@ -12,6 +12,7 @@ use crate::breaker::{self, Before, FAILURES, Health, Recent, Verdict};
 use crate::cause::{Code, Problem};
 use crate::model::account::Sign;
 use crate::model::id::{AccountId, BindingId};
+use crate::model::share::Share;
 use crate::model::time::Timestamp;
 
 /// What a round says of one binding.
@@ -107,11 +108,12 @@ fn find(tally: &Tally) -> Query {
 async fn count_one(tx: &mut Conn, tally: &Tally, now: Timestamp) -> Result<Option<Turn>> {
     let (account, id) = (tally.account.as_str(), tally.binding.as_str());
     let row: Row = find(tally).fetch_one(&mut *tx).await?;
-    let (connection, event_type, version_id, name, number, enabled_at, restores, before, recent, runs, open, other) = row;
+    let (connection, event_type, version_id, name, number, enabled_at, restores, before, recent, runs, open, other) =
+        row;
     let newest = bindings::newest(tx, account, &connection).await?;
     let of_type = newest.iter().find(|row| row.event_type == event_type);
     let is_newest = of_type.is_some_and(|row| row.id == id);
-    let is_rest = of_type.is_some_and(|row| row.before.as_deref() == Some(id));
+    let is_rest = of_type.is_some_and(|row| row.share < Share::ALL && row.before.as_deref() == Some(id));
     if !is_newest && !is_rest {
         // Another version was enabled while this one ran: what it held since would wait for the next one.
         if tally.holds {

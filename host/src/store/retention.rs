@@ -62,8 +62,16 @@ impl Kept {
         Self::Keys,
         Self::Rejected,
     ];
-    const PARTITIONED: [Self; 8] =
-        [Self::Bodies, Self::Logs, Self::Runs, Self::Plans, Self::Attempts, Self::Calls, Self::Deliveries, Self::Events];
+    const PARTITIONED: [Self; 8] = [
+        Self::Bodies,
+        Self::Logs,
+        Self::Runs,
+        Self::Plans,
+        Self::Attempts,
+        Self::Calls,
+        Self::Deliveries,
+        Self::Events,
+    ];
 
     /// The table that holds it.
     pub fn table(self) -> &'static str {

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Query, Result, Store, json, parse, query, sql};
-use crate::difference::Report;
+use crate::comparison::Report;
 use crate::model::account::{Connection, Version};
 use crate::model::id::{AccountId, ConnectionId, ShadowRunId, VersionId};
 use crate::model::time::Timestamp;
@@ -58,7 +58,8 @@ macro_rules! select {
 }
 
 fn shadow_run(row: Row) -> Result<ShadowRun> {
-    let (account, id, connection, version, name, number, settings, by, events_max, started, ended, report, trouble) = row;
+    let (account, id, connection, version, name, number, settings, by, events_max, started, ended, report, trouble) =
+        row;
     Ok(ShadowRun {
         id: ShadowRunId::stored(id),
         account_id: AccountId::stored(account),
@@ -127,17 +128,15 @@ impl Store {
         came_to: std::result::Result<&Report, &str>,
         now: Timestamp,
     ) -> Result<()> {
-        query(sql!(
-            "UPDATE shadow_runs SET ended_at = $3, report = $4, trouble = $5 WHERE account_id = $1 AND id = $2"
-        ))
-        .bind(run.account_id.as_str())
-        .bind(run.id.as_str())
-        .bind(now.0)
-        .bind(came_to.ok().map(json))
-        .bind(came_to.err())
-        .execute(&self.db)
-        .await
-        .map(drop)
+        query(sql!("UPDATE shadow_runs SET ended_at = $3, report = $4, trouble = $5 WHERE account_id = $1 AND id = $2"))
+            .bind(run.account_id.as_str())
+            .bind(run.id.as_str())
+            .bind(now.0)
+            .bind(came_to.ok().map(json))
+            .bind(came_to.err())
+            .execute(&self.db)
+            .await
+            .map(drop)
     }
 
     /// One shadow run.

@@ -8,6 +8,7 @@ use super::super::Context;
 use super::super::failure::{Failure, Result};
 use super::{event_id, found, runs};
 use crate::app::open_store;
+use crate::diff;
 use crate::model::event::Event;
 use crate::model::id::EventId;
 use crate::redact::redacted;
@@ -63,7 +64,8 @@ async fn wanted(store: &Store, event: &Event, id: &str) -> Result<PastRun> {
     let runs = store.runs_of(event).await?;
     let wanted = runs.into_iter().rfind(|run| id.starts_with("evt_") || run.id == id);
     wanted.ok_or_else(|| {
-        Failure::not_found(format!("no such run of {} is kept", event.id)).hint("`leadline event runs` shows those that are")
+        Failure::not_found(format!("no such run of {} is kept", event.id))
+            .hint("`leadline event runs` shows those that are")
     })
 }
 
@@ -83,7 +85,8 @@ async fn write_example(
     let body: Value = serde_json::from_str(&crate::payload::mend_surrogates(&body)).map_err(anyhow::Error::from)?;
     std::fs::create_dir(folder)
         .map_err(|error| Failure::failed(format!("cannot make the folder {}: {error}", folder.display())))?;
-    for (name, value) in [("event.json", redacted(&body)), ("settings.json", run.settings.clone().unwrap_or_default())] {
+    for (name, value) in [("event.json", redacted(&body)), ("settings.json", run.settings.clone().unwrap_or_default())]
+    {
         let text = serde_json::to_string_pretty(&value).map_err(anyhow::Error::from)?;
         std::fs::write(folder.join(name), format!("{text}\n"))?;
     }
@@ -107,8 +110,7 @@ fn text(rerun: &Rerun, is_other: bool) -> String {
         let then = rerun.then.outcome.plan().map(|plan| plan.actions).unwrap_or_default();
         match (&rerun.now.plan, &rerun.now.problem) {
             (Some(now), _) => {
-                let changes = crate::difference::compare(&then, &now.actions);
-                lines.extend(changes.iter().map(|change| format!("  {change}")));
+                lines.push(diff::text(&diff::differences(&then, &now.actions)).trim_end().to_owned());
             }
             (None, Some(problem)) => lines.push(format!("  {}: {}", problem.code, problem.detail)),
             (None, None) => {}

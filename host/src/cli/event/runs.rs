@@ -38,7 +38,9 @@ pub(super) fn text(run: &PastRun) -> String {
         }
     }
     lines.extend(
-        run.dropped.iter().map(|dropped| format!("  dropped {} = {}: {}", dropped.field, dropped.value, dropped.reason)),
+        run.dropped
+            .iter()
+            .map(|dropped| format!("  dropped {} = {}: {}", dropped.field, dropped.value, dropped.reason)),
     );
     lines.extend(run.lines.iter().map(|(level, line)| format!("  {}  {line}", level.label())));
     lines.join("\n")

@@ -28,8 +28,7 @@ pub struct Args {
 
 pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
-    let (connection, choice) =
-        target(&store, &args.account, &args.version, args.settings.as_deref(), context).await?;
+    let (connection, choice) = target(&store, &args.account, &args.version, args.settings.as_deref(), context).await?;
     let body = body(&store, &args.event).await?;
     let shown = dry_run(&store, &Transformer::new()?, &connection, &choice, &body, clock()).await?;
     context.one(&shown, text)
@@ -53,6 +52,8 @@ fn text(shown: &DryRun) -> String {
         let pretty = serde_json::to_string_pretty(body).unwrap_or_default();
         lines.extend(pretty.lines().map(|line| format!("   {line}")));
     }
-    lines.push("Nothing was sent. Ids of records are made up, and what the portal holds already is not looked at.".to_owned());
+    lines.push(
+        "Nothing was sent. Ids of records are made up, and what the portal holds already is not looked at.".to_owned(),
+    );
     lines.join("\n")
 }

@@ -35,8 +35,7 @@ pub struct Args {
 
 pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
-    let (connection, choice) =
-        target(&store, &args.account, &args.version, args.settings.as_deref(), context).await?;
+    let (connection, choice) = target(&store, &args.account, &args.version, args.settings.as_deref(), context).await?;
     let expected = args.expect.map(BindingId::stored);
     let wish = Wish { share: args.share, sign: args.signed.sign(), expected, despite: args.despite };
     let enabled = rollout::enable(&store, &connection, &choice, &wish, clock()).await?;

@@ -30,7 +30,8 @@ pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let account = context.account(&store, connection.account_id.as_str()).await?;
     let settings = args.settings.as_deref().map(read_json).transpose()?;
     let hubspot = crate::app::open_hubspot(&context.config)?;
-    let drawn = rollout::settings_form(&store, &hubspot, (&account, &connection), &args.version, settings, &clock).await?;
+    let drawn =
+        rollout::settings_form(&store, &hubspot, (&account, &connection), &args.version, settings, &clock).await?;
     context.one(&drawn, |drawn| {
         let mut lines = vec![format!("Settings of {}", drawn.version)];
         drawn.fields.iter().for_each(|field| draw(field, 1, &mut lines));
@@ -61,7 +62,9 @@ fn draw(field: &Field, depth: usize, lines: &mut Vec<String>) {
     let named: Vec<_> = field.choices.iter().take(NAMED_MAX).map(label).collect();
     match field.choices.len() {
         0 => {}
-        all if all > NAMED_MAX => lines.push(format!("{indent}  one of {} and {} more", named.join(", "), all - NAMED_MAX)),
+        all if all > NAMED_MAX => {
+            lines.push(format!("{indent}  one of {} and {} more", named.join(", "), all - NAMED_MAX))
+        }
         _ => lines.push(format!("{indent}  one of {}", named.join(", "))),
     }
     field.fields.iter().for_each(|inner| draw(inner, depth + 1, lines));

@@ -22,8 +22,7 @@ pub struct Args {
 
 pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
-    let (connection, choice) =
-        target(&store, &args.account, &args.version, args.settings.as_deref(), context).await?;
+    let (connection, choice) = target(&store, &args.account, &args.version, args.settings.as_deref(), context).await?;
     let gates = gates(&evidence(&store, &connection, &choice).await?);
     context.one(&gates, |gates| {
         let line = |gate: &crate::gates::Gate| match gate.open {

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use super::super::Context;
 use super::super::failure::Result;
 use super::{Signed, target};
-use crate::difference::{ChangeCount, Fuel, Report};
+use crate::comparison::{ChangeCount, Example, Fuel, Report};
+use crate::diff;
 use crate::model::id::EventId;
 use crate::model::time::clock;
 use crate::shadow::{self, EVENTS_MAX, Seen};
@@ -30,8 +31,7 @@ pub struct Args {
 
 pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
-    let (connection, choice) =
-        target(&store, &args.account, &args.version, args.settings.as_deref(), context).await?;
+    let (connection, choice) = target(&store, &args.account, &args.version, args.settings.as_deref(), context).await?;
     let run = shadow::begin(&store, &connection, &choice, args.events, &args.signed.sign().by, clock()).await?;
     let seen = shadow::carry_out(&store, &Transformer::new()?, run, &choice, clock).await?;
     context.one(&seen.run, |_| text(&seen))
@@ -59,14 +59,14 @@ fn text(seen: &Seen) -> String {
     let Fuel { p50, p99, max } = report.fuel_before;
     lines.push(format!("     p50 {p50} · p99 {p99} · max {max} in the version in force"));
     if !examples.is_empty() {
-        lines.push("Examples".to_owned());
-        lines.extend(examples.iter().map(|(event, change)| format!("  {event}  {change}")));
+        let example = |(event, changes): &Example| format!("{event}\n{}", diff::text(changes).trim_end());
+        lines.extend(examples.iter().map(example));
     }
     lines.join("\n")
 }
 
-fn change(ChangeCount { action, property, how, leads, events }: &ChangeCount) -> String {
-    let what = property.as_ref().map_or_else(|| action.clone(), |property| format!("{action}.{property}"));
+fn change(ChangeCount { action, part, how, leads, events }: &ChangeCount) -> String {
+    let what = part.as_ref().map_or_else(|| action.clone(), |part| format!("{action}.{part}"));
     format!("  {leads:>5}  {what}  {how}  {}", names(events))
 }
 

@@ -1,17 +1,17 @@
-//! What a shadow run found, counted. Pure. It is kept as evidence, so it names events, and no value of any.
+//! Two versions side by side on many leads, counted. Pure. It is kept as evidence, so it names events, and no value of any.
 
 use serde::{Deserialize, Serialize};
 
-use super::changes::{Change, compare};
 use crate::breaker::FAILURES;
 use crate::cause::{Code, Problem};
+use crate::diff::{Change, differences};
 use crate::model::id::EventId;
 use crate::plan::Plan;
 
 /// Events that are named for each thing that was found.
 const NAMED_MAX: usize = 3;
-/// Changes that are shown with their values to whoever asked.
-const SHOWN_MAX: usize = 20;
+/// Leads that are shown with their values to whoever asked.
+const SHOWN_MAX: usize = 5;
 
 /// How a version beside the one in force did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,8 +36,8 @@ pub struct Report {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangeCount {
     pub action: String,
-    /// None where the whole action is new or gone.
-    pub property: Option<String>,
+    /// A property or a field of the contract; none where the whole action is new or gone.
+    pub part: Option<String>,
     /// `changed`, `new` or `gone`.
     pub how: String,
     pub leads: u64,
@@ -115,13 +115,16 @@ fn is_failure(code: Code) -> bool {
     FAILURES.contains(&code) || code == Code::OurFault
 }
 
+/// A lead with everything in which the two versions differ. It has values of a person, and is never kept.
+pub type Example = (EventId, Vec<Change>);
+
 /// Counts as the leads come.
 #[derive(Debug, Default)]
 pub struct Tally {
     report: Report,
     fuel: Vec<u64>,
     fuel_before: Vec<u64>,
-    examples: Vec<(EventId, Change)>,
+    examples: Vec<Example>,
 }
 
 impl Tally {
@@ -139,7 +142,7 @@ impl Tally {
         }
         match (&before, &after) {
             (Side::Planned(before, _), Side::Planned(after, _)) => {
-                let changes = compare(&before.actions, &after.actions);
+                let changes = differences(&before.actions, &after.actions);
                 if changes.is_empty() {
                     self.report.same += 1;
                     return;
@@ -164,35 +167,34 @@ impl Tally {
     }
 
     fn change(&mut self, event: &EventId, changes: Vec<Change>) {
-        let mut seen = Vec::new();
-        for change in changes {
+        let whole: Vec<_> =
+            changes.iter().filter(|change| change.part.is_none()).map(|change| &change.action).collect();
+        for change in &changes {
+            // Of an action that came or went, that is enough.
+            if change.part.is_some() && whole.contains(&&change.action) {
+                continue;
+            }
             let how = match (&change.before, &change.after) {
                 (None, _) => "new",
                 (_, None) => "gone",
                 (Some(_), Some(_)) => "changed",
             };
-            let what = (change.action, change.property.clone(), how);
-            // A lead counts once, however many objects of a kind it has.
-            if !seen.contains(&what) {
-                let (action, property, how) = what.clone();
-                let is_it = |known: &&mut ChangeCount| {
-                    known.action == action && known.property == property && known.how == how
-                };
-                match self.report.changes.iter_mut().find(is_it) {
-                    Some(known) => count(&mut known.leads, &mut known.events, event),
-                    None => self.report.changes.push(ChangeCount {
-                        action: action.to_owned(),
-                        property,
-                        how: how.to_owned(),
-                        leads: 1,
-                        events: vec![event.clone()],
-                    }),
-                }
-                seen.push(what);
+            let is_it = |known: &&mut ChangeCount| {
+                known.action == change.action && known.part == change.part && known.how == how
+            };
+            match self.report.changes.iter_mut().find(is_it) {
+                Some(known) => count(&mut known.leads, &mut known.events, event),
+                None => self.report.changes.push(ChangeCount {
+                    action: change.action.clone(),
+                    part: change.part.clone(),
+                    how: how.to_owned(),
+                    leads: 1,
+                    events: vec![event.clone()],
+                }),
             }
-            if self.examples.len() < SHOWN_MAX {
-                self.examples.push((event.clone(), change));
-            }
+        }
+        if self.examples.len() < SHOWN_MAX {
+            self.examples.push((event.clone(), changes));
         }
     }
 
@@ -209,8 +211,8 @@ impl Tally {
         }
     }
 
-    /// What was counted, and the values of the first changes.
-    pub fn done(mut self) -> (Report, Vec<(EventId, Change)>) {
+    /// What was counted, and the first leads that change, with their values.
+    pub fn done(mut self) -> (Report, Vec<Example>) {
         self.report.changes.sort_by(|a, b| b.leads.cmp(&a.leads));
         self.report.fuel = Fuel::of(self.fuel);
         self.report.fuel_before = Fuel::of(self.fuel_before);
@@ -260,13 +262,15 @@ mod tests {
         }
         let (report, examples) = tally.done();
         assert_eq!((report.events, report.same, report.changed, report.failed), (8, 2, 4, 2));
-        let changes: Vec<_> = report.changes.iter().map(|one| (one.property.as_deref(), one.how.as_str(), one.leads)).collect();
+        let changes: Vec<_> =
+            report.changes.iter().map(|one| (one.part.as_deref(), one.how.as_str(), one.leads)).collect();
         assert_eq!(changes, [(Some("phone"), "changed", 2)]);
         assert_eq!(report.changes[0].events, [event(1), event(2)]);
-        let outcomes: Vec<_> = report.outcomes.iter().map(|one| (one.before.as_str(), one.after.as_str(), one.leads)).collect();
+        let outcomes: Vec<_> =
+            report.outcomes.iter().map(|one| (one.before.as_str(), one.after.as_str(), one.leads)).collect();
         assert_eq!(outcomes, [("skipped", "planned", 2)]);
         assert_eq!((report.failures.len(), report.failures[0].leads), (1, 2));
-        assert_eq!(examples[0].1.to_string(), "contact.phone: `1` → `2`");
+        assert_eq!((examples.len(), examples[0].1[0].after.as_deref()), (2, Some("2")));
         let kept = serde_json::to_string(&report).unwrap();
         assert!(!kept.contains("a@example.com"), "what is kept names nobody: {kept}");
     }
