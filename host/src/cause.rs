@@ -49,6 +49,8 @@ codes! {
     TransformLogFlood = "transform.log_flood", "The transformation logged without end", "Enable a version that logs less; the event then runs by itself.";
     TransformOutputTooLarge = "transform.output_too_large", "The transformation returned too much", "Enable a version that returns less; the event then runs by itself.";
     TransformOutputInvalid = "transform.output_invalid", "The transformation returned actions that break the contract", "Enable another version; the event then runs by itself.";
+    TransformBreaker = "transform.breaker", "The transformation failed too often, and its events wait", "Enable another version or roll back; the events then run by themselves.";
+    TransformRolledBack = "transform.rolled_back", "A version failed too often, and the one before is used again", "Correct the version and enable it again, or enable another one.";
     ConnectionPaused = "connection.paused", "The connection is paused", "Resume it; what waits then runs by itself.";
     ConnectionDisconnected = "connection.disconnected", "HubSpot is disconnected", "Connect HubSpot again; what waits then runs by itself, and skipped leads can be replayed.";
     AuthRevoked = "auth.revoked", "HubSpot no longer lets us in", "Reconnect HubSpot; what waits then runs by itself.";

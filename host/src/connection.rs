@@ -20,12 +20,14 @@ use crate::cause::Code;
 use crate::contract::manifest::Manifest;
 use crate::fit;
 use crate::hubspot::{self, API_VERSION, HubSpot, Meaning, Portal};
-use crate::model::account::{Account, Auth, Connection, ConnectionState, Version};
+use crate::model::account::{Account, Auth, Connection, ConnectionState, Sign, Version};
 use crate::model::portal::PortalSchema;
+use crate::model::share::Share;
 use crate::model::time::Timestamp;
+use crate::rollout;
 use crate::schema::{Settings, Violation};
 use crate::stock::DEFAULT_NAME;
-use crate::store::{self, Connect, NewConnection, Store, StoreError};
+use crate::store::{self, Connect, NewBinding, NewConnection, Store, StoreError};
 
 use scopes::Feature;
 use session::Session;
@@ -40,20 +42,6 @@ const FIXED_BY_CONNECTING: [Code; 5] = [
     Code::AuthMissingScope,
     Code::AuthPermission,
     Code::ConnectionDisconnected,
-];
-
-/// What another version, or other settings, may cure: events that are held for it are planned afresh.
-const FIXED_BY_A_VERSION: [Code; 10] = [
-    Code::TransformTrap,
-    Code::TransformPanic,
-    Code::TransformStack,
-    Code::TransformFuel,
-    Code::TransformTimeout,
-    Code::TransformMemory,
-    Code::TransformLogFlood,
-    Code::TransformOutputTooLarge,
-    Code::TransformOutputInvalid,
-    Code::OurFault,
 ];
 
 /// Why a transformation cannot be used.
@@ -285,10 +273,15 @@ async fn bind(
     settings: &Value,
     now: Timestamp,
 ) -> store::Result<()> {
-    for event_type in &manifest.event_types {
-        store.bind(connection, event_type, version, settings, now).await?;
-    }
-    store.release(&connection.account_id, &FIXED_BY_A_VERSION, now).await?;
-    // It may need parts of the portal that nobody has read yet.
-    store.call_for_care(connection, now).await
+    let sign = Sign::new("", "chosen with the connection");
+    let new = NewBinding {
+        version,
+        event_types: &manifest.event_types,
+        settings,
+        share: Share::ALL,
+        sign: &sign,
+        expected: None,
+    };
+    store.bind(connection, new, now).await?;
+    rollout::release(store, connection, now).await.map(drop)
 }

@@ -8,5 +8,5 @@ mod value;
 
 pub use definition::{PropertyState, compare, hubspot_kind, suggestion, words_of_kind};
 pub use gone::{Gone, drop_subject, is_gone, may_fit_later, option_subject};
-pub use setting::{Misfit, Needs, check_settings, check_stage, needs};
+pub use setting::{Misfit, Needs, check_settings, check_stage, needs, offered};
 pub use value::Judged;

@@ -1,5 +1,6 @@
 //! The HTTP edge: one file a route group. The only place that knows our status codes is `error`.
 
+mod bindings;
 mod connect;
 mod connections;
 mod error;
@@ -11,6 +12,7 @@ mod listen;
 mod page;
 mod portal;
 mod replays;
+mod shadow;
 mod versions;
 
 use std::sync::Arc;
@@ -33,6 +35,8 @@ pub fn router(app: Arc<App>, roles: &[Role]) -> Router {
         let managed = Router::new()
             .merge(connections::router())
             .merge(portal::router())
+            .merge(bindings::router())
+            .merge(shadow::router())
             .merge(replays::router())
             .merge(lanes::router())
             .merge(versions::router())

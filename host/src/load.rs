@@ -39,15 +39,7 @@ impl Load {
 /// # Errors
 /// When the store fails.
 pub async fn load(store: &Store, transformer: &Transformer, version: &VersionId) -> anyhow::Result<Load> {
-    if let Some(loaded) = transformer.loaded(version) {
-        return Ok(Load::Ready(loaded));
-    }
-    let Some(hash) = store.component_hash(version).await? else {
-        return Ok(Load::Broken(format!("version {version} is not in the store")));
-    };
-    let (worker, id) = (transformer.clone(), version.clone());
-    let loaded = tokio::task::spawn_blocking(move || worker.load(&id, &hash)).await.context("loading panicked")?;
-    if let Some(loaded) = loaded {
+    if let Some(loaded) = at_hand(store, transformer, version).await? {
         return Ok(Load::Ready(loaded));
     }
     Ok(match transformer.turn(version) {
@@ -59,6 +51,29 @@ pub async fn load(store: &Store, transformer: &Transformer, version: &VersionId)
         Turn::Failed(Failed::ForGood(reason)) => Load::Broken(reason),
         Turn::Failed(Failed::ForNow) => Load::Later(AFTER_TROUBLE),
     })
+}
+
+/// Loads a version, and waits for the compiler if it has to.
+///
+/// # Errors
+/// When the store fails, or the version cannot run here.
+pub async fn ready(store: &Store, transformer: &Transformer, version: &VersionId) -> anyhow::Result<Arc<Loaded>> {
+    if let Some(loaded) = at_hand(store, transformer, version).await? {
+        return Ok(loaded);
+    }
+    let loaded = compiled(store, transformer, version).await;
+    let loaded = loaded.with_context(|| format!("version {version} cannot be loaded"))?;
+    Ok(transformer.keep(version, loaded))
+}
+
+/// A version in memory, or one that was compiled before.
+async fn at_hand(store: &Store, transformer: &Transformer, version: &VersionId) -> anyhow::Result<Option<Arc<Loaded>>> {
+    if let Some(loaded) = transformer.loaded(version) {
+        return Ok(Some(loaded));
+    }
+    let Some(hash) = store.component_hash(version).await? else { return Ok(None) };
+    let (transformer, version) = (transformer.clone(), version.clone());
+    tokio::task::spawn_blocking(move || transformer.load(&version, &hash)).await.context("loading panicked")
 }
 
 async fn compile(store: Store, transformer: Transformer, version: VersionId) {

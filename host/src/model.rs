@@ -7,6 +7,7 @@ pub mod id;
 pub mod lane;
 pub mod portal;
 pub mod replay;
+pub mod share;
 pub mod time;
 
 /// A state as the word that stands for it in the store, in JSON and in texts.

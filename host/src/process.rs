@@ -6,21 +6,26 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
+use crate::breaker;
 use crate::cause::{Code, Problem};
+use crate::contract::actions::Action;
 use crate::contract::events::Payload;
 use crate::crash::crash_point;
 use crate::load::{Load, load};
 use crate::model::account::{Binding, SchemaMode};
-use crate::model::delivery::Progress;
+use crate::model::delivery::{Dropped, Progress};
 use crate::model::event::Unplanned;
 use crate::model::id::VersionId;
 use crate::model::lane::{Lease, Settled, Step};
 use crate::model::time::Timestamp;
 use crate::payload::{self, Envelope};
-use crate::plan::{key_hash, plan};
+use crate::plan::{Plan, key_hash, plan};
 use crate::route::{Route, route};
 use crate::schema;
-use crate::store::{Decision, PlannedEvent, PlannedLane, ReceivedEvent, Rules, RunFigures, Store, TakenEvents};
+use crate::store::{
+    self, Decision, PlannedEvent, PlannedLane, Ran, RanTo, ReceivedEvent, Rules, RunFigures, Store, StoredPlans,
+    TakenEvents, Turn,
+};
 use crate::transform::{Stop, TransformRun, Transformer};
 
 /// Lanes that are planned in one round, and stored in one commit: of many accounts with a lead each, one alone would
@@ -77,7 +82,7 @@ async fn load_versions(
     rules: &Rules,
 ) -> anyhow::Result<HashMap<VersionId, Load>> {
     let mut versions = HashMap::new();
-    for binding in &rules.routing.bindings {
+    for binding in rules.routing.bindings.iter().chain(&rules.routing.rest) {
         let version = &binding.version_id;
         if !versions.contains_key(version) {
             versions.insert(version.clone(), load(store, transformer, version).await?);
@@ -87,8 +92,9 @@ async fn load_versions(
 }
 
 async fn settle(store: &Store, lanes: &[PlannedLane], now: Timestamp) -> anyhow::Result<()> {
-    let settled = store.store_plans(lanes, now).await?;
+    let StoredPlans { settled, turns } = store.store_plans(lanes, now).await?;
     crash_point!("CP7");
+    turns.iter().for_each(tell);
     for (lane, settled) in lanes.iter().zip(settled) {
         match settled {
             Settled::Done => lane.planned.iter().for_each(|event| record(&lane.lease, event)),
@@ -99,6 +105,23 @@ async fn settle(store: &Store, lanes: &[PlannedLane], now: Timestamp) -> anyhow:
         }
     }
     Ok(())
+}
+
+/// Says that a version failed too often, once: whoever looks after the account has to know.
+fn tell(turn: &Turn) {
+    let Turn { account, version, reason, back_to, released } = turn;
+    match back_to {
+        Some(back_to) => tracing::warn!(
+            account.id = %account, code = %Code::TransformRolledBack,
+            "{version} was taken back to {back_to}: {reason}; {released} events run again"
+        ),
+        None => tracing::warn!(
+            account.id = %account, code = %Code::TransformBreaker,
+            "events wait for another version than {version}: {reason}"
+        ),
+    }
+    let outcome = if back_to.is_some() { "rolled_back" } else { "opened" };
+    metrics::counter!("leadline_breakers_total", "outcome" => outcome).increment(1);
 }
 
 fn record(lease: &Lease, planned: &PlannedEvent) {
@@ -155,7 +178,7 @@ fn decide_all(taken: Vec<(TakenEvents, HashMap<VersionId, Load>)>, now: Timestam
 
 /// What becomes of one event; nothing when we could not run it and have to try again.
 fn decide(round: &Round, event: ReceivedEvent) -> Option<PlannedEvent> {
-    let binding = match route(&event.event_type, &round.rules.routing) {
+    let binding = match route(&event.id, &event.event_type, &round.rules.routing) {
         Route::Skip(reason) => return Some(unplanned(event, Unplanned::Skipped(reason))),
         Route::To(binding) => binding,
     };
@@ -171,6 +194,11 @@ fn decide(round: &Round, event: ReceivedEvent) -> Option<PlannedEvent> {
     let mut lines = Vec::new();
     if let Some(held) = check_schema(round, &event, &data, &mut lines) {
         return Some(unplanned(event, Unplanned::Held(held)));
+    }
+    if binding.is_open {
+        let problem = store::waits(&binding.label, binding.version_id.as_str());
+        let ran = Some(ran(binding, RanTo::Waits, RunFigures::default(), Vec::new()));
+        return Some(PlannedEvent { ran, ..unplanned(event, Unplanned::Held(problem)) });
     }
     let loaded = match round.versions.get(&binding.version_id)? {
         Load::Ready(loaded) => loaded,
@@ -194,11 +222,33 @@ fn decide(round: &Round, event: ReceivedEvent) -> Option<PlannedEvent> {
         Payload::LeadCaptured(lead) => Some(lead.id),
         _ => None,
     };
-    Some(PlannedEvent { decision: judge(binding, run, lead_id, event.is_resent), event, log })
+    let (figures, dropped) = (figures(&run), run.dropped.clone());
+    let decision = judge(binding, run, lead_id, event.is_resent);
+    let outcome = outcome(&decision);
+    // A plan keeps with its progress what was dropped.
+    let dropped = if matches!(decision, Decision::Planned { .. }) { Vec::new() } else { dropped };
+    Some(PlannedEvent { decision, ran: Some(ran(binding, outcome, figures, dropped)), event, log })
+}
+
+fn ran(binding: &Binding, outcome: RanTo, figures: RunFigures, dropped: Vec<Dropped>) -> Ran {
+    Ran { binding_id: binding.id.clone(), is_watched: binding.is_watched, outcome, figures, dropped }
+}
+
+fn figures(run: &TransformRun) -> RunFigures {
+    RunFigures { fuel: run.fuel, memory_bytes: run.memory_bytes, micros: run.micros }
+}
+
+/// How a run counts for or against its version.
+fn outcome(decision: &Decision) -> RanTo {
+    match decision {
+        Decision::Planned { .. } | Decision::Not(Unplanned::Skipped(_)) => RanTo::Worked,
+        Decision::Not(Unplanned::Held(problem)) if breaker::FAILURES.contains(&problem.code) => RanTo::Failed,
+        Decision::Not(Unplanned::Held(_) | Unplanned::Refused(_)) => RanTo::Neutral,
+    }
 }
 
 fn unplanned(event: ReceivedEvent, fate: Unplanned) -> PlannedEvent {
-    PlannedEvent { event, decision: Decision::Not(fate), log: None }
+    PlannedEvent { event, decision: Decision::Not(fate), ran: None, log: None }
 }
 
 /// The schema of the event's type, as the source wants it looked at: a reason to hold it, or a line in its log.
@@ -223,39 +273,50 @@ fn check_schema(
     None
 }
 
-/// What a run comes to: a plan, or why there is none, in its own words.
+/// What a run comes to in the queue.
 fn judge(binding: &Binding, run: TransformRun, lead_id: Option<String>, resent: bool) -> Decision {
-    let label = &binding.label;
-    let figures = RunFigures { fuel: run.fuel, memory_bytes: run.memory_bytes, micros: run.micros };
+    let figures = figures(&run);
+    match fate(&binding.label, &binding.version_id, run.actions, lead_id) {
+        Ok(plan) => Decision::Planned {
+            connection_id: binding.connection_id.clone(),
+            version_id: binding.version_id.clone(),
+            progress: Progress { resent, ..Progress::begin(&plan, run.dropped) },
+            key_hash: key_hash(&plan.actions),
+            plan,
+            figures,
+        },
+        Err(unplanned) => Decision::Not(unplanned),
+    }
+}
+
+/// What a run comes to: a plan, or why there is none, in its own words.
+pub(crate) fn fate(
+    label: &str,
+    version: &VersionId,
+    actions: Result<Vec<Action>, Stop>,
+    lead_id: Option<String>,
+) -> Result<Plan, Unplanned> {
     let held = |code, detail: &str| {
         let problem = Problem::new(code, format!("transformation `{label}` failed: {detail}"));
-        Decision::Not(Unplanned::Held(problem.about(binding.version_id.as_str())))
+        Unplanned::Held(problem.about(version.as_str()))
     };
-    match run.actions {
-        Ok(actions) if actions.is_empty() => Decision::Not(Unplanned::Skipped(Problem::new(
+    match actions {
+        Ok(actions) if actions.is_empty() => Err(Unplanned::Skipped(Problem::new(
             Code::TransformSkipped,
             format!("transformation `{label}` returned no actions"),
         ))),
-        Ok(actions) => match plan(actions, lead_id) {
-            Ok(plan) => Decision::Planned {
-                connection_id: binding.connection_id.clone(),
-                version_id: binding.version_id.clone(),
-                progress: Progress { resent, ..Progress::begin(&plan, run.dropped) },
-                key_hash: key_hash(&plan.actions),
-                plan,
-                figures,
-            },
-            Err(invalid) => held(Code::TransformOutputInvalid, &invalid.to_string()),
-        },
-        Err(Stop::Skip(reason)) => Decision::Not(Unplanned::Skipped(Problem::new(
+        Ok(actions) => {
+            plan(actions, lead_id).map_err(|invalid| held(Code::TransformOutputInvalid, &invalid.to_string()))
+        }
+        Err(Stop::Skip(reason)) => Err(Unplanned::Skipped(Problem::new(
             Code::TransformSkipped,
             format!("transformation `{label}` skipped the event: \"{reason}\""),
         ))),
-        Err(Stop::Invalid(reason)) => Decision::Not(Unplanned::Refused(Problem::new(
+        Err(Stop::Invalid(reason)) => Err(Unplanned::Refused(Problem::new(
             Code::TransformRefused,
             format!("transformation `{label}` refused the event: \"{reason}\""),
         ))),
-        Err(Stop::Failed(failure)) => held(failure.code, &failure.detail),
-        Err(Stop::Ours(reason)) => held(Code::OurFault, &reason),
+        Err(Stop::Failed(failure)) => Err(held(failure.code, &failure.detail)),
+        Err(Stop::Ours(reason)) => Err(held(Code::OurFault, &reason)),
     }
 }

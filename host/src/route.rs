@@ -2,6 +2,7 @@
 
 use crate::cause::{Code, Problem};
 use crate::model::account::{Binding, Connection, ConnectionState};
+use crate::model::id::EventId;
 
 /// What routing needs to know of an account, read once a round.
 #[derive(Debug, Default)]
@@ -11,6 +12,8 @@ pub struct Routing {
     pub subscriptions: Vec<Subscription>,
     /// The newest binding of each connection and event type.
     pub bindings: Vec<Binding>,
+    /// Those that take the rest, where the newest takes a share.
+    pub rest: Vec<Binding>,
 }
 
 /// An event type that a connection takes.
@@ -27,8 +30,9 @@ pub enum Route<'a> {
     Skip(Problem),
 }
 
-/// The route of an event of `event_type`.
-pub fn route<'a>(event_type: &str, routing: &'a Routing) -> Route<'a> {
+/// The route of an event of `event_type`. It goes to the version that is being tried, or to the one before, by its id
+/// alone: planning it again finds the same one.
+pub fn route<'a>(event: &EventId, event_type: &str, routing: &'a Routing) -> Route<'a> {
     let connected = |connection: &&Connection| connection.state != ConnectionState::Disconnected;
     let Some(connection) = routing.connections.iter().find(connected) else {
         return Route::Skip(match routing.connections.first() {
@@ -47,7 +51,9 @@ pub fn route<'a>(event_type: &str, routing: &'a Routing) -> Route<'a> {
         return Route::Skip(Problem::new(Code::EventNotSelected, detail).about(event_type));
     }
     let bound = |binding: &&Binding| binding.connection_id == connection.id && binding.event_type == event_type;
-    match routing.bindings.iter().find(bound) {
+    let rest = |newest: &Binding| routing.rest.iter().find(|rest| newest.before.as_ref() == Some(&rest.id));
+    let newest = routing.bindings.iter().find(bound);
+    match newest.and_then(|newest| if newest.share.takes(event) { Some(newest) } else { rest(newest) }) {
         Some(binding) => Route::To(binding),
         None => {
             let detail = format!("no transformation of the account handles `{event_type}`");
@@ -60,6 +66,7 @@ pub fn route<'a>(event_type: &str, routing: &'a Routing) -> Route<'a> {
 mod tests {
     use super::*;
     use crate::model::id::{AccountId, BindingId, ConnectionId, VersionId};
+    use crate::model::share::Share;
     use crate::model::time::Timestamp;
 
     const LEAD: &str = "lead.captured.v1";
@@ -99,9 +106,18 @@ mod tests {
                     version_id: VersionId::stored("tfv_1".into()),
                     label: "default@1".into(),
                     settings: "{}".into(),
+                    share: Share::ALL,
+                    before: None,
+                    is_watched: false,
+                    is_open: false,
                 })
                 .collect(),
+            rest: Vec::new(),
         }
+    }
+
+    fn event() -> EventId {
+        EventId::stored("evt_1".into())
     }
 
     #[test]
@@ -117,11 +133,46 @@ mod tests {
             (routing(Connected, &[LEAD], &[]), Err(Code::EventUnhandled)),
         ];
         for (routing, expected) in rows {
-            let found = match route(LEAD, &routing) {
+            let found = match route(&event(), LEAD, &routing) {
                 Route::To(binding) => Ok(binding.label.as_str()),
                 Route::Skip(problem) => Err(problem.code),
             };
             assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn a_share_goes_to_the_new_version_and_the_rest_to_the_one_before() {
+        use ConnectionState::Connected;
+        let mut routing = routing(Connected, &[LEAD], &[LEAD]);
+        let before = routing.bindings.remove(0);
+        let tried = Binding {
+            id: BindingId::stored("bnd_2".into()),
+            label: "default@2".into(),
+            before: Some(before.id.clone()),
+            ..before.clone()
+        };
+        let label = |routing: &Routing, event: &EventId| match route(event, LEAD, routing) {
+            Route::To(binding) => binding.label.clone(),
+            Route::Skip(problem) => problem.code.to_string(),
+        };
+        let events: Vec<_> = (0..200).map(|_| EventId::new(Timestamp(1_795_435_200_000))).collect();
+        for (percent, rest, others) in [
+            (100, vec![], ""),
+            (10, vec![before.clone()], "default@1"),
+            (1, vec![before], "default@1"),
+            // What a rollback leaves where nothing was before.
+            (0, vec![], "event.unhandled"),
+        ] {
+            let share = Share::stored(percent);
+            let newest =
+                Binding { share, before: rest.first().map(|_| BindingId::stored("bnd_1".into())), ..tried.clone() };
+            routing = Routing { bindings: vec![newest], rest, ..routing };
+            for event in &events {
+                let expected = if share.takes(event) { "default@2" } else { others };
+                assert_eq!(label(&routing, event), expected, "{percent} % {event}");
+                assert_eq!(label(&routing, event), expected, "again");
+            }
         }
     }
 }

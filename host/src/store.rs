@@ -5,6 +5,8 @@
 
 mod accounts;
 mod backup;
+mod bindings;
+mod breakers;
 mod calls;
 mod causes;
 mod connections;
@@ -25,7 +27,9 @@ mod rejected;
 mod replays;
 mod retention;
 mod rules;
+mod runs;
 mod schemas;
+mod shadows;
 mod take;
 mod tokens;
 mod transformations;
@@ -47,6 +51,8 @@ use db::sqlite::SqliteDb;
 use db::{Conn, Db, Query, Sql, query, sql};
 
 pub use accounts::{CreateAccount, NewSource, SigningSource};
+pub use bindings::{Bind, NewBinding};
+pub use breakers::{Turn, waits};
 pub use calls::{AnsweredCall, NewCall, OpenCall, ShownCall};
 pub use connections::{Connect, NewConnection};
 pub use consents::{Consent, NewTicket, Ticket};
@@ -61,12 +67,14 @@ pub use keys::Resealed;
 pub use lanes::LaneState;
 pub use newer::NewerLead;
 pub use pauses::{COUNTED_MAX, ShownLane};
-pub use plans::{Decision, PlannedEvent, PlannedLane, ReceivedEvent, RunFigures};
+pub use plans::{Decision, PlannedEvent, PlannedLane, Ran, RanTo, ReceivedEvent, RunFigures, StoredPlans};
 pub use rejected::Rejection;
 pub use replays::{Scan, SkippedLead};
 pub use retention::{Kept, Removed};
 pub use rules::Rules;
+pub use runs::{PastRun, RunOutcome};
 pub use schemas::CachedSchema;
+pub use shadows::ShadowRun;
 pub use take::{TakenDeliveries, TakenEvents};
 pub use tokens::{Credentials, NewTokens};
 pub use transformations::{Bound, HOUSE, NewVersion};
@@ -300,7 +308,7 @@ mod tests {
             figures: RunFigures::default(),
         };
         let log = Some((VersionId::stored("tfv_1".to_owned()), Vec::new()));
-        let planned = vec![PlannedEvent { event, decision, log }];
+        let planned = vec![PlannedEvent { event, decision, ran: None, log }];
         store.store_plans(&[PlannedLane { lease, planned, rest: None }], NOW).await.unwrap();
         let mut lease = store.lease_lanes(LaneKind::Deliver, "test", 10, NOW).await.unwrap().remove(0);
         store.open_calls(&lease).await.unwrap();

@@ -128,6 +128,10 @@ pub enum Act {
         object_type: String,
         property: String,
     },
+    AddPipeline {
+        pipeline: String,
+        label: String,
+    },
     AddStage {
         pipeline: String,
         stage: String,
@@ -212,7 +216,8 @@ pub(crate) fn perform(world: &World, portal: &mut PortalState, act: Act) -> Resu
         | Act::ChangeRule { .. }
         | Act::RemoveRules { .. }
         | Act::AddObjectType { .. } => schema::perform(portal, now, act),
-        Act::AddStage { .. }
+        Act::AddPipeline { .. }
+        | Act::AddStage { .. }
         | Act::ArchiveStage { .. }
         | Act::LockStage { .. }
         | Act::ArchivePipeline { .. }

@@ -281,11 +281,11 @@ impl Pair {
                     figures: RunFigures::default(),
                 },
             };
-            planned.push(PlannedEvent { event, decision, log: None });
+            planned.push(PlannedEvent { event, decision, ran: None, log: None });
         }
         let now = self.now;
         let lane = [PlannedLane { lease: holder.lease.clone(), planned, rest: None }];
-        let settled = self.store.store_plans(&lane, now).await.unwrap().remove(0);
+        let settled = self.store.store_plans(&lane, now).await.unwrap().settled.remove(0);
         let [PlannedLane { planned, .. }] = lane;
         let expected = &mut self.tenants[holder.tenant].plans;
         let is_held = expected.lane.is_held_by(&holder.grant);

@@ -33,6 +33,7 @@ mod properties;
 mod replay;
 mod retention;
 mod retry;
+mod rollout;
 mod sandbox;
 mod senders;
 mod toolchains;

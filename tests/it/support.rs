@@ -319,11 +319,7 @@ impl TestApp {
 
     /// Installs a component for one account and binds it to captured leads.
     pub(crate) async fn install(&self, dealer: &Dealer, name: &str, bytes: &[u8]) {
-        let account = dealer.account.id.as_str();
-        let upload = Upload { account, name, note: "", by: "a test", bytes: bytes.to_vec() };
-        let (store, transformer) = (&self.app.store, &self.app.transformer);
-        let uploaded = upload::take(store, transformer, &upload, self.now()).await.unwrap();
-        assert!(matches!(uploaded, Uploaded::New(_)), "{uploaded:?}");
+        self.upload(dealer.account.id.as_str(), name, bytes).await;
         connection::use_transformation(
             &self.app.store,
             &dealer.account,
@@ -334,6 +330,14 @@ impl TestApp {
         )
         .await
         .unwrap();
+    }
+
+    /// Makes a version of a component, without enabling it.
+    pub(crate) async fn upload(&self, account: &str, name: &str, bytes: &[u8]) {
+        let upload = Upload { account, name, note: "", by: "a test", bytes: bytes.to_vec() };
+        let (store, transformer) = (&self.app.store, &self.app.transformer);
+        let uploaded = upload::take(store, transformer, &upload, self.now()).await.unwrap();
+        assert!(matches!(uploaded, Uploaded::New(_)), "{uploaded:?}");
     }
 
     /// Posts a signed body.

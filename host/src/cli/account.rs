@@ -6,6 +6,7 @@ use super::failure::{Failure, Result};
 use super::{Context, lane};
 use crate::model::account::{Account, Connection, Source};
 use crate::model::lane::PauseScope;
+use crate::model::share::Share;
 use crate::model::time::{Timestamp, clock};
 use crate::model::word;
 use crate::store::{CreateAccount, Store};
@@ -124,9 +125,13 @@ fn slug_of(name: &str) -> String {
 async fn show(store: &Store, account: Account) -> Result<Shown> {
     let routing = store.routing(&account.id).await?;
     let mut transformations = Vec::new();
-    for binding in routing.bindings {
+    for binding in routing.bindings.into_iter().chain(routing.rest).filter(|binding| binding.share > Share::NONE) {
         let settings = serde_json::from_str(&binding.settings).map_err(anyhow::Error::from)?;
-        transformations.push(Bound { event_type: binding.event_type, version: binding.label, settings });
+        let version = match binding.share {
+            Share::ALL => binding.label,
+            share => format!("{} on {share} of the events", binding.label),
+        };
+        transformations.push(Bound { event_type: binding.event_type, version, settings });
     }
     let pauses = store.pauses().await?;
     let is_whole = |(scope, _): &&(PauseScope, Timestamp)| {

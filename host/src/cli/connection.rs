@@ -199,7 +199,7 @@ async fn show(store: &Store, name: &str, context: &mut Context<'_>) -> Result<()
 }
 
 /// The connection of an id, or the newest one of an account.
-async fn find(store: &Store, name: &str) -> Result<Connection> {
+pub(super) async fn find(store: &Store, name: &str) -> Result<Connection> {
     if let Some(connection) = store.connection(name).await? {
         return Ok(connection);
     }

@@ -1,5 +1,8 @@
 //! `leadline event`: events, and what became of them.
 
+mod rerun;
+mod runs;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -38,6 +41,14 @@ pub enum Command {
         /// Id of the event, `evt_…`.
         event: String,
     },
+    /// Show every run of a transformation on an event: version, outcome, what it used, and its log.
+    Runs {
+        /// Id of the event, `evt_…`.
+        event: String,
+    },
+    /// Run a stored event again, with the same version and settings: is every byte the same? Or with another build: what
+    /// would change? Nothing is sent.
+    Rerun(rerun::Args),
     /// Follow new events as they come in. Ends with Ctrl-C.
     Tail(Filter),
 }
@@ -99,14 +110,15 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
         }
         Command::Show { event } => {
             let store = context.store().await?;
-            let id: EventId =
-                event.parse().map_err(|error: crate::model::id::IdError| Failure::usage(error.to_string()))?;
+            let id = event_id(&event)?;
             let shown = store.event(&id).await?;
             let shown = shown.ok_or_else(|| {
                 Failure::not_found(format!("there is no event `{id}`")).hint("`leadline event list` shows the newest")
             })?;
             context.one(&shown, text)
         }
+        Command::Runs { event } => runs::run(&event, context).await,
+        Command::Rerun(args) => rerun::run(args, context).await,
         Command::Tail(filter) => tail(filter, context).await,
     }
 }
@@ -117,6 +129,18 @@ async fn event_filter(filter: Filter, store: &Store, context: &Context<'_>) -> R
         None => None,
     };
     Ok(EventFilter { account, state: filter.state, event_type: filter.event_type, after: None, limit: PAGE_MAX })
+}
+
+fn event_id(text: &str) -> Result<EventId> {
+    text.parse().map_err(|error: crate::model::id::IdError| Failure::usage(error.to_string()))
+}
+
+/// The event of an id.
+async fn found(store: &Store, id: &EventId) -> Result<Event> {
+    let found = store.find_event(id).await?;
+    found.ok_or_else(|| {
+        Failure::not_found(format!("there is no event `{id}`")).hint("`leadline event list` shows the newest")
+    })
 }
 
 fn row(event: &Event) -> Vec<String> {

@@ -5,6 +5,7 @@ use std::io;
 use crate::connection::ConnectError;
 use crate::connection::session::NoSession;
 use crate::replay::ReplayError;
+use crate::rollout::RolloutError;
 use crate::store::StoreError;
 
 pub type Result<T> = std::result::Result<T, Failure>;
@@ -122,6 +123,20 @@ impl From<ReplayError> for Failure {
             ReplayError::NoEvent { .. } => Self::not_found(text).hint(fix),
             ReplayError::State { .. } => Self::conflict(text).hint(fix),
             ReplayError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RolloutError> for Failure {
+    fn from(error: RolloutError) -> Self {
+        let (text, fix) = (error.to_string(), error.fix());
+        match error {
+            RolloutError::NoVersion { .. } => Self::not_found(text).hint(fix),
+            RolloutError::Use(_) | RolloutError::Closed { .. } => Self::problems(text).hint(fix),
+            RolloutError::NothingForTheRest { .. } | RolloutError::NothingBefore(_) | RolloutError::Changed { .. } => {
+                Self::conflict(text).hint(fix)
+            }
+            RolloutError::Store(error) => error.into(),
         }
     }
 }

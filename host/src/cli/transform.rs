@@ -1,6 +1,14 @@
-//! `leadline transform`: transformations as a service has them. Whoever writes one uses `leadline guest`.
+//! `leadline transform`: transformations as a service has them, and which version a connection uses. Whoever writes one
+//! uses `leadline guest`.
 
+mod dry_run;
+mod enable;
+mod form;
+mod gates;
+mod history;
 mod list;
+mod rollback;
+mod shadow;
 mod show;
 mod upload;
 
@@ -9,7 +17,11 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::Context;
+use super::connection::{find, read_json};
 use super::failure::{Failure, Result};
+use crate::model::account::{Connection, Sign};
+use crate::rollout::{self, Choice};
+use crate::store::Store;
 use crate::transform::Transformer;
 
 #[derive(clap::Subcommand, Debug)]
@@ -22,6 +34,20 @@ pub enum Command {
     /// Show what is known of a version: imports, contract, toolchain, settings, what its first runs used.
     #[command(alias = "get")]
     Show(show::Args),
+    /// Show the settings of a version, with what the portal offers for them.
+    Form(form::Args),
+    /// Run a version on the account's last leads beside the one in force: what would change? Nothing is sent.
+    Shadow(shadow::Args),
+    /// Show the calls to HubSpot that a lead would make. Nothing is sent.
+    DryRun(dry_run::Args),
+    /// Say what has to hold before a version is enabled. Exit code 3 where something does not.
+    Gates(gates::Args),
+    /// Use a version from now on, for all events or for a share of them.
+    Enable(enable::Args),
+    /// Go back to what was used before. New events use it at once, and what waited runs again.
+    Rollback(rollback::Args),
+    /// List what a connection uses and used, who chose it, and why.
+    History(history::Args),
     /// Make a component out of a core module that carries the contract, and say what it needs.
     Component {
         file: PathBuf,
@@ -30,11 +56,50 @@ pub enum Command {
     },
 }
 
+/// Who signs a change, for the history.
+#[derive(clap::Args, Debug)]
+pub struct Signed {
+    /// Who does it.
+    #[arg(long, value_name = "NAME", env = "USER", hide_env = true, default_value = "somebody at the command line")]
+    by: String,
+    /// Why.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+}
+
+impl Signed {
+    fn sign(&self) -> Sign {
+        Sign::new(&self.by, &self.reason)
+    }
+}
+
+/// The connection that a command is about, and the version with its settings.
+async fn target(
+    store: &Store,
+    account: &str,
+    version: &str,
+    settings: Option<&Path>,
+    context: &Context<'_>,
+) -> Result<(Connection, Choice)> {
+    let connection = find(store, account).await?;
+    let account = context.account(store, connection.account_id.as_str()).await?;
+    let settings = settings.map(read_json).transpose()?;
+    let choice = rollout::choose(store, &account, &connection, version, settings).await?;
+    Ok((connection, choice))
+}
+
 pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
     match command {
         Command::Upload(args) => upload::run(args, context).await,
         Command::List(args) => list::run(args, context).await,
         Command::Show(args) => show::run(args, context).await,
+        Command::Form(args) => form::run(args, context).await,
+        Command::Shadow(args) => shadow::run(args, context).await,
+        Command::DryRun(args) => dry_run::run(args, context).await,
+        Command::Gates(args) => gates::run(args, context).await,
+        Command::Enable(args) => enable::run(args, context).await,
+        Command::Rollback(args) => rollback::run(args, context).await,
+        Command::History(args) => history::run(args, context).await,
         Command::Component { file, output } => {
             let component = crate::transform::component(&read(&file)?).map_err(|error| refused(&file, &error))?;
             Transformer::new()?.compile(&component).map_err(|error| refused(&file, &error))?;

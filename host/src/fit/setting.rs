@@ -70,6 +70,29 @@ pub fn needs(manifest: &Manifest, settings: &Value) -> Needs {
     needs
 }
 
+/// What has to be read of a portal to offer what the settings of a schema may name.
+pub fn offered(schema: &Value) -> Needs {
+    let mut needs = Needs::default();
+    offer(schema, &mut needs);
+    needs
+}
+
+fn offer(schema: &Value, needs: &mut Needs) {
+    match schema["format"].as_str() {
+        Some(PIPELINE | STAGE) => needs.pipelines = true,
+        Some(OWNER) => needs.owners = true,
+        Some(PROPERTY) => {
+            needs.object_types.insert(object_type_id(schema[OBJECT_TYPE].as_str().unwrap_or(CONTACT)).to_owned());
+        }
+        _ => {}
+    }
+    let inner = schema["properties"].as_object().into_iter().flat_map(|properties| properties.values());
+    inner
+        .chain([&schema["additionalProperties"], &schema["items"]])
+        .filter(|one| one.is_object())
+        .for_each(|one| offer(one, needs));
+}
+
 /// Every setting that names something that the portal does not have. What was not read is not judged.
 pub fn check_settings(manifest: &Manifest, settings: &Value, schema: &PortalSchema) -> Vec<Misfit> {
     let misfit = |named: &Named| {

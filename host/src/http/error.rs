@@ -12,6 +12,7 @@ use crate::connection::session::NoSession;
 use crate::ingest::Refusal;
 use crate::rate::TooMany;
 use crate::replay::ReplayError;
+use crate::rollout::RolloutError;
 use crate::schema::Violation;
 use crate::signature::SignatureError;
 use crate::store::{self, StoreError};
@@ -45,6 +46,8 @@ pub(super) enum ApiError {
     NoToken,
     /// What was asked for does not go together with how things stand. A sentence, and what to do.
     Conflict(String, &'static str),
+    /// It changed since the one who asks looked at it. A sentence, and what to do.
+    Changed(String, &'static str),
     /// The request says something that we do not understand.
     BadRequest(String, &'static str),
 }
@@ -73,6 +76,22 @@ impl From<ReplayError> for ApiError {
             ReplayError::NoEvent { .. } => Self::NotFound(text),
             ReplayError::State { .. } => Self::Conflict(text, fix),
             ReplayError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RolloutError> for ApiError {
+    fn from(error: RolloutError) -> Self {
+        let (text, fix) = (error.to_string(), error.fix());
+        match error {
+            RolloutError::NoVersion { .. } => Self::NotFound(text),
+            RolloutError::Use(_) => Self::BadRequest(text, fix),
+            RolloutError::Closed { .. } => {
+                Self::Conflict(text, "Open the gates, or say as `despite` why it is to be used all the same.")
+            }
+            RolloutError::NothingForTheRest { .. } | RolloutError::NothingBefore(_) => Self::Conflict(text, fix),
+            RolloutError::Changed { .. } => Self::Changed(text, fix),
+            RolloutError::Store(error) => error.into(),
         }
     }
 }
@@ -155,6 +174,9 @@ impl IntoResponse for ApiError {
             ),
             Self::Conflict(detail, fix) => {
                 problem(StatusCode::CONFLICT, "conflict", "Not as things stand", detail, fix)
+            }
+            Self::Changed(detail, fix) => {
+                problem(StatusCode::PRECONDITION_FAILED, "changed", "It changed meanwhile", detail, fix)
             }
             Self::BadRequest(detail, fix) => {
                 problem(StatusCode::BAD_REQUEST, "bad_request", "The request is not understood", detail, fix)

@@ -92,7 +92,7 @@ struct Whose {
 }
 
 async fn show(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
-    let found = app.store.version(&id).await?;
+    let found = app.store.version_by_id(&id).await?;
     let version = found.ok_or_else(|| ApiError::NotFound(format!("there is no version `{id}`")))?;
     Ok(Json(json!({ "data": view::ShownVersion::of(version) })))
 }

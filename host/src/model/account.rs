@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::id::{AccountId, BindingId, ConnectionId, SourceId, TransformationId, VersionId};
+use super::share::Share;
 use super::time::Timestamp;
 use crate::cause::Problem;
 
@@ -182,6 +183,50 @@ pub struct Binding {
     pub label: String,
     /// JSON text that satisfies the manifest's schema.
     pub settings: String,
+    /// The events that it takes; the rest goes to the one before.
+    pub share: Share,
+    /// What a rollback goes back to.
+    pub before: Option<BindingId>,
+    /// Its runs are counted.
+    pub is_watched: bool,
+    /// It failed too often: its events wait.
+    pub is_open: bool,
+}
+
+/// A binding as its connection's history tells it.
+#[derive(Clone, Debug, Serialize)]
+pub struct PastBinding {
+    pub id: BindingId,
+    pub event_type: String,
+    pub version_id: VersionId,
+    /// Such as `deals@3`.
+    pub version: String,
+    pub settings: Value,
+    pub share: Share,
+    pub at: Timestamp,
+    /// A person, a token, or `system`; empty where nobody noted it.
+    pub by: String,
+    pub reason: String,
+    /// Of a rollback: the binding that it repeats.
+    pub restores: Option<BindingId>,
+    /// It decides about events now.
+    pub in_force: bool,
+}
+
+/// Who changes a binding, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sign {
+    pub by: String,
+    pub reason: String,
+}
+
+impl Sign {
+    /// What a rule of ours is called.
+    pub const SYSTEM: &'static str = "system";
+
+    pub fn new(by: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { by: by.into(), reason: reason.into() }
+    }
 }
 
 /// One immutable version of a transformation.

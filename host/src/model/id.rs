@@ -89,6 +89,10 @@ ids! {
     RejectionId = "rej";
     /// A job that sends leads once more.
     ReplayId = "rpl";
+    /// One run of a transformation that led to no delivery.
+    RunId = "run";
+    /// A version's trial on real leads, beside the one in force.
+    ShadowRunId = "shr";
     /// What somebody uploaded, whatever became of it.
     UploadId = "upl";
 }

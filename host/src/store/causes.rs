@@ -22,8 +22,8 @@ pub(super) struct Waiting<'a> {
     pub(super) key_hash: Option<&'a str>,
 }
 
-/// Items that go back into the queue in one commit.
-const PAGE: u32 = 500;
+/// Items that go back into the queue in one statement.
+pub(super) const PAGE: u32 = 500;
 
 /// Nothing waits under a cause, and no check of a connection says that it is still there.
 macro_rules! nothing_stands {
@@ -124,7 +124,7 @@ impl Store {
 }
 
 /// Puts held items back into the queue.
-fn to_the_queue(rows: &Rows, now: Timestamp) -> [Query; 3] {
+pub(super) fn to_the_queue(rows: &Rows, now: Timestamp) -> [Query; 3] {
     let work = query(sql!(
         "INSERT INTO work (account_id, lane_id, band, due_at, item_id, key_hash)
          SELECT j.account, j.lane, $3, $2, j.item, j.key FROM " rows("$1"; account text, lane text, item text, key text) " AS j

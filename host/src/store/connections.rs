@@ -1,13 +1,12 @@
 //! Connections: an account's portals, their tokens, which event types they take, and which version each uses.
 
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
 
 use super::accounts::insert_lane;
-use super::{Query, Result, Store, json, parse, query, sql, word};
+use super::{Query, Result, Store, bindings, json, parse, query, sql, word};
 use crate::model;
-use crate::model::account::{Auth, Binding, Connection, ConnectionState, Policy, PortalDetails, Version};
-use crate::model::id::{AccountId, BindingId, ConnectionId, VersionId};
+use crate::model::account::{Auth, Connection, ConnectionState, Policy, PortalDetails};
+use crate::model::id::{AccountId, ConnectionId};
 use crate::model::lane::LaneKind;
 use crate::model::time::Timestamp;
 use crate::route::{Routing, Subscription};
@@ -312,58 +311,26 @@ impl Store {
             .execute(&self.db).await.map(drop)
     }
 
-    /// Makes a connection use a version for an event type from now on. `settings` has been checked.
-    pub async fn bind(
-        &self,
-        connection: &Connection,
-        event_type: &str,
-        version: &Version,
-        settings: &Value,
-        now: Timestamp,
-    ) -> Result<()> {
-        query(sql!("INSERT INTO bindings (account_id, id, connection_id, event_type, version_account_id, version_id, settings, valid_from)
-             SELECT $1, $2, $3, $4, account_id, id, $6, $7 FROM versions WHERE id = $5"))
-        .bind(connection.account_id.as_str()).bind(BindingId::new(now).as_str()).bind(connection.id.as_str()).bind(event_type)
-        .bind(version.id.as_str()).bind(json(settings)).bind(now.0)
-        .execute(&self.db).await.map(drop)
-    }
-
     /// What routing needs to know of an account.
     pub async fn routing(&self, account: &AccountId) -> Result<Routing> {
         let connections = query(sql!("SELECT " columns!() " FROM connections WHERE account_id = $1 ORDER BY id DESC"));
         let subscriptions = query(sql!("SELECT connection_id, event_type FROM subscriptions WHERE account_id = $1"));
-        let bindings = query(sql!(
-            "SELECT b.id, b.connection_id, b.event_type, b.version_id, t.name, v.number, b.settings
-             FROM bindings AS b
-             JOIN versions AS v ON v.account_id = b.version_account_id AND v.id = b.version_id
-             JOIN transformations AS t ON t.account_id = v.account_id AND t.id = v.transformation_id
-             WHERE b.account_id = $1 AND b.id = (SELECT max(n.id) FROM bindings AS n
-               WHERE n.account_id = b.account_id AND n.connection_id = b.connection_id AND n.event_type = b.event_type)"
-        ));
-        let [connections, subscriptions, bindings] =
-            [connections, subscriptions, bindings].map(|query| query.bind(account.as_str()));
-        type Bindings = Vec<(String, String, String, String, String, i64, String)>;
-        let (connections, subscriptions, bindings): (Vec<Row>, Vec<(String, String)>, Bindings) = self
+        let [connections, subscriptions] = [connections, subscriptions].map(|query| query.bind(account.as_str()));
+        let in_force = bindings::in_force(account);
+        type Bindings = Vec<bindings::BindingRow>;
+        let (connections, subscriptions, in_force): (Vec<Row>, Vec<(String, String)>, Bindings) = self
             .db
             .read(|conn| {
                 Box::pin(async move {
                     Ok((
                         connections.fetch_all(&mut *conn).await?,
                         subscriptions.fetch_all(&mut *conn).await?,
-                        bindings.fetch_all(conn).await?,
+                        in_force.fetch_all(conn).await?,
                     ))
                 })
             })
             .await?;
-        let binding = |(id, connection_id, event_type, version_id, name, number, settings)| Binding {
-            id: BindingId::stored(id),
-            account_id: account.clone(),
-            connection_id: ConnectionId::stored(connection_id),
-            event_type,
-            version_id: VersionId::stored(version_id),
-            label: format!("{name}@{number}"),
-            settings,
-        };
+        let (bindings, rest) = bindings::bindings(account, in_force);
         let subscription = |(connection_id, event_type)| Subscription {
             connection_id: ConnectionId::stored(connection_id),
             event_type,
@@ -371,7 +338,8 @@ impl Store {
         Ok(Routing {
             connections: connections.into_iter().map(connection).collect::<Result<_>>()?,
             subscriptions: subscriptions.into_iter().map(subscription).collect(),
-            bindings: bindings.into_iter().map(binding).collect(),
+            bindings,
+            rest,
         })
     }
 }

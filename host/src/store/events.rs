@@ -172,19 +172,56 @@ impl Store {
         rows.into_iter().map(event).collect()
     }
 
-    /// One event with its body, log, and its deliveries with plans, attempts and calls.
-    pub async fn event(&self, id: &EventId) -> Result<Option<ShownEvent>> {
+    /// The last events of an account of these types, with their bodies, newest first.
+    pub async fn last_events(
+        &self,
+        account: &AccountId,
+        event_types: &[String],
+        limit: u32,
+    ) -> Result<Vec<(Event, String)>> {
+        let mut all = Vec::new();
+        for event_type in event_types {
+            let filter = EventFilter {
+                account: Some(account.clone()),
+                event_type: Some(event_type.clone()),
+                limit,
+                ..EventFilter::default()
+            };
+            all.extend(self.events(&filter).await?);
+        }
+        all.sort_by(|a: &Event, b: &Event| b.id.cmp(&a.id));
+        all.truncate(limit as usize);
+        let mut with_bodies = Vec::with_capacity(all.len());
+        for event in all {
+            // One that is older than bodies are kept says nothing.
+            if let Some(body) = self.body(&event).await? {
+                with_bodies.push((event, body));
+            }
+        }
+        Ok(with_bodies)
+    }
+
+    /// One event.
+    pub async fn find_event(&self, id: &EventId) -> Result<Option<Event>> {
         // Every key of an event begins with its account, and nobody said which: there are few enough to ask each.
         let find = SELECT.and(" FROM accounts AS a CROSS JOIN events AS e WHERE e.account_id = a.id AND e.id = $1");
         let row: Option<Row> = query(find).bind(id.as_str()).fetch_optional(&self.db).await?;
-        let Some(event) = row.map(event).transpose()? else {
-            return Ok(None);
-        };
-        let body: Option<String> = query(sql!("SELECT body FROM event_bodies WHERE event_id = $1 AND account_id = $2"))
-            .bind(id.as_str())
+        row.map(event).transpose()
+    }
+
+    /// The body of an event as it came; none once retention removed it.
+    pub async fn body(&self, event: &Event) -> Result<Option<String>> {
+        query(sql!("SELECT body FROM event_bodies WHERE event_id = $1 AND account_id = $2"))
+            .bind(event.id.as_str())
             .bind(event.account_id.as_str())
             .fetch_optional(&self.db)
-            .await?;
+            .await
+    }
+
+    /// One event with its body, log, and its deliveries with plans, attempts and calls.
+    pub async fn event(&self, id: &EventId) -> Result<Option<ShownEvent>> {
+        let Some(event) = self.find_event(id).await? else { return Ok(None) };
+        let body = self.body(&event).await?;
         let logs: Vec<(String, i64, String)> = query(sql!(
             "SELECT t.name, v.number, r.lines FROM run_logs AS r JOIN versions AS v ON v.id = r.version_id
              JOIN transformations AS t ON t.account_id = v.account_id AND t.id = v.transformation_id

@@ -4,15 +4,16 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
+use super::breakers::{self, Turn};
 use super::causes::{self, Waiting};
 use super::lanes::{self, LaneState};
-use super::{Query, Result, Rows, Sql, Store, json, parse, query, sql};
+use super::{Conn, Query, Result, Rows, Sql, Store, json, parse, query, sql};
 use crate::contract::log::Level;
 use crate::crash::{Broken, crash_point, is_broken};
 use crate::model;
-use crate::model::delivery::{Delivery, Progress};
+use crate::model::delivery::{Delivery, Dropped, Progress};
 use crate::model::event::{EventState, Unplanned};
-use crate::model::id::{ConnectionId, DeliveryId, EventId, SourceId, VersionId};
+use crate::model::id::{BindingId, ConnectionId, DeliveryId, EventId, RunId, SourceId, VersionId};
 use crate::model::lane::{Lease, Settled};
 use crate::model::time::Timestamp;
 use crate::plan::Plan;
@@ -57,11 +58,61 @@ pub enum Decision {
     Not(Unplanned),
 }
 
+/// What a binding made of an event.
+#[derive(Debug)]
+pub struct Ran {
+    pub binding_id: BindingId,
+    /// Its runs are counted.
+    pub is_watched: bool,
+    pub outcome: RanTo,
+    pub figures: RunFigures,
+    /// What a run that led to no plan reported as dropped; a plan's stands in its progress.
+    pub dropped: Vec<Dropped>,
+}
+
+/// How a run ended, as a breaker counts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RanTo {
+    Worked,
+    Failed,
+    /// It refused the event, or the failure is ours: neither for nor against the version.
+    Neutral,
+    /// It did not run, because the binding failed too often before.
+    Waits,
+}
+
+impl RanTo {
+    /// Whether it counts as a failure; none where it does not count.
+    pub(super) fn failed(self) -> Option<bool> {
+        match self {
+            Self::Worked => Some(false),
+            Self::Failed => Some(true),
+            Self::Neutral | Self::Waits => None,
+        }
+    }
+
+    /// Whether the event waits for another version.
+    pub(super) fn holds(self) -> bool {
+        matches!(self, Self::Failed | Self::Waits)
+    }
+}
+
+/// What storing plans came to.
+#[derive(Debug, Default)]
+pub struct StoredPlans {
+    /// Of each lane, in their order, whether it was still ours.
+    pub settled: Vec<Settled>,
+    /// Bindings that failed too often by now.
+    pub turns: Vec<Turn>,
+}
+
 /// An event with its decision.
 #[derive(Debug)]
 pub struct PlannedEvent {
     pub event: ReceivedEvent,
     pub decision: Decision,
+    /// The binding that it went to; none where it went to none.
+    pub ran: Option<Ran>,
     /// Which version ran, and what it said; nothing when none ran or it said nothing.
     pub log: Option<(VersionId, Vec<(Level, String)>)>,
 }
@@ -92,6 +143,21 @@ struct PlanRow<'a> {
     account: &'a str,
     id: String,
     plan: String,
+    fuel: u64,
+    memory: u64,
+    micros: u64,
+    binding: Option<&'a str>,
+}
+
+/// A run that led to no delivery.
+#[derive(Serialize)]
+struct RunRow<'a> {
+    account: &'a str,
+    event: &'a str,
+    id: String,
+    binding: &'a str,
+    problem: String,
+    dropped: String,
     fuel: u64,
     memory: u64,
     micros: u64,
@@ -173,21 +239,19 @@ impl Store {
         Ok(Some((parse(&plan)?, RunFigures { fuel, memory_bytes, micros })))
     }
 
-    /// Stores what planning decided, wakes the connections' lanes, and gives the plan lanes back, all in one commit. Says
-    /// of each lane, in their order, whether it was still ours.
-    pub async fn store_plans(&self, lanes: &[PlannedLane], now: Timestamp) -> Result<Vec<Settled>> {
+    /// Stores what planning decided, wakes the connections' lanes, and gives the plan lanes back, all in one commit.
+    pub async fn store_plans(&self, lanes: &[PlannedLane], now: Timestamp) -> Result<StoredPlans> {
         let mut settled = vec![Settled::Done; lanes.len()];
         loop {
             let held = lanes.iter().zip(&settled).filter(|(_, settled)| **settled == Settled::Done);
             let held: Vec<_> = held.map(|(lane, _)| lane).collect();
             if held.is_empty() {
-                return Ok(settled);
+                return Ok(StoredPlans { settled, turns: Vec::new() });
             }
-            let leases: Vec<_> = held.iter().map(|lane| &lane.lease).collect();
-            let lost = self.settle_with(&leases, storing(&held, now)).await?;
-            if lost.is_empty() {
-                return Ok(settled);
-            }
+            let lost = match self.settle_plans(&held, now).await? {
+                Ok(turns) => return Ok(StoredPlans { settled, turns }),
+                Err(lost) => lost,
+            };
             for (lane, settled) in lanes.iter().zip(&mut settled) {
                 if lost.contains(&lane.lease.lane_id) {
                     *settled = Settled::LeaseLost;
@@ -199,27 +263,77 @@ impl Store {
     /// Runs statements in one transaction if these leases are all still ours; else it changes nothing, and says which
     /// lanes others hold by now.
     pub(super) async fn settle_with(&self, leases: &[&Lease], statements: Vec<Query>) -> Result<Vec<String>> {
-        let all: Vec<_> = leases.iter().map(|lease| lease.lane_id.clone()).collect();
-        let guard = lanes::guard(leases);
+        let guard = Guard::of(leases);
         let settle = self.db.write(move |tx| {
             Box::pin(async move {
-                let held: HashSet<String> = guard.fetch_all(&mut *tx).await?.into_iter().collect();
-                let lost: Vec<_> = all.into_iter().filter(|lane| !held.contains(lane)).collect();
-                if !lost.is_empty() && !is_broken(Broken::SettleWithoutGuard) {
-                    return Ok(lost);
+                let lost = guard.lost(tx).await?;
+                if lost.is_empty() {
+                    execute(tx, statements).await?;
                 }
-                for statement in statements {
-                    statement.execute(&mut *tx).await?;
-                    crash_point!("CP6");
+                Ok(lost)
+            })
+        });
+        settle.await
+    }
+
+    /// The same for what planning decided: what the runs say of their bindings is counted before the lanes are given back.
+    async fn settle_plans(
+        &self,
+        lanes: &[&PlannedLane],
+        now: Timestamp,
+    ) -> Result<std::result::Result<Vec<Turn>, Vec<String>>> {
+        let guard = Guard::of(&lanes.iter().map(|lane| &lane.lease).collect::<Vec<_>>());
+        let (statements, tallies) = (storing(lanes, now), breakers::tallies(lanes));
+        let state = |lane: &&PlannedLane| LaneState { paused_until: lane.rest, ..LaneState::default() };
+        let states = lanes.iter().map(state).collect::<Vec<_>>();
+        let release = lanes.iter().map(|lane| &lane.lease).zip(&states).collect::<Vec<_>>();
+        let release = lanes::release(&release, now);
+        let settle = self.db.write(move |tx| {
+            Box::pin(async move {
+                let lost = guard.lost(tx).await?;
+                if !lost.is_empty() {
+                    return Ok(Err(lost));
                 }
-                Ok(Vec::new())
+                execute(tx, statements).await?;
+                let turns = breakers::count(tx, &tallies, now).await?;
+                execute(tx, vec![release]).await?;
+                Ok(Ok(turns))
             })
         });
         settle.await
     }
 }
 
-/// The statements that store what planning decided in these lanes.
+/// Asks first in a transaction that settles which lanes are still ours.
+struct Guard {
+    all: Vec<String>,
+    held: Query,
+}
+
+impl Guard {
+    fn of(leases: &[&Lease]) -> Self {
+        Self { all: leases.iter().map(|lease| lease.lane_id.clone()).collect(), held: lanes::guard(leases) }
+    }
+
+    /// The lanes that others hold by now.
+    async fn lost(self, tx: &mut Conn) -> Result<Vec<String>> {
+        let held: HashSet<String> = self.held.fetch_all(tx).await?.into_iter().collect();
+        if is_broken(Broken::SettleWithoutGuard) {
+            return Ok(Vec::new());
+        }
+        Ok(self.all.into_iter().filter(|lane| !held.contains(lane)).collect())
+    }
+}
+
+async fn execute(tx: &mut Conn, statements: Vec<Query>) -> Result<()> {
+    for statement in statements {
+        statement.execute(&mut *tx).await?;
+        crash_point!("CP6");
+    }
+    Ok(())
+}
+
+/// The statements that store what planning decided in these lanes, but for giving them back.
 fn storing(lanes: &[&PlannedLane], now: Timestamp) -> Vec<Query> {
     let planned = || lanes.iter().flat_map(|lane| lane.planned.iter().map(|planned| (&lane.lease, planned)));
     let (mut deliveries, mut plans) = (Vec::new(), Vec::new());
@@ -237,6 +351,10 @@ fn storing(lanes: &[&PlannedLane], now: Timestamp) -> Vec<Query> {
     if !logs.is_empty() {
         statements.push(keep_logs(&Rows::of(&logs)));
     }
+    let runs: Vec<_> = planned().filter_map(|(lease, planned)| run_row(lease, planned, now)).collect();
+    if !runs.is_empty() {
+        statements.push(keep_runs(&Rows::of(&runs)));
+    }
     let fates = Rows::of(&planned().map(|(lease, planned)| fate_row(lease, planned)).collect::<Vec<_>>());
     let fate = query(sql!(
         "UPDATE events AS e SET state = j.state, reason = j.reason
@@ -247,10 +365,6 @@ fn storing(lanes: &[&PlannedLane], now: Timestamp) -> Vec<Query> {
     statements
         .extend(causes::hold(&planned().filter_map(|(lease, planned)| held(lease, planned)).collect::<Vec<_>>(), now));
     statements.push(delete_work(&fates));
-    let states =
-        lanes.iter().map(|lane| LaneState { paused_until: lane.rest, ..LaneState::default() }).collect::<Vec<_>>();
-    let released = lanes.iter().map(|lane| &lane.lease).zip(&states).collect::<Vec<_>>();
-    statements.push(lanes::release(&released, now));
     statements
 }
 
@@ -263,9 +377,9 @@ fn planning(deliveries: &Rows, plans: &Rows, now: Timestamp) -> [Query; 4] {
          JOIN events AS e ON e.account_id = j.account AND e.id = j.event AND e.state IN ('received', 'held')"
     ));
     let wide = query(sql!(
-        "INSERT INTO plans (delivery_id, account_id, plan, fuel, memory_bytes, micros)
-         SELECT j.id, j.account, j.plan, j.fuel, j.memory, j.micros
-         FROM " rows("$1"; account text, id text, plan text, fuel bigint, memory bigint, micros bigint) " AS j
+        "INSERT INTO plans (delivery_id, account_id, plan, fuel, memory_bytes, micros, binding_id)
+         SELECT j.id, j.account, j.plan, j.fuel, j.memory, j.micros, j.binding
+         FROM " rows("$1"; account text, id text, plan text, fuel bigint, memory bigint, micros bigint, binding text) " AS j
          JOIN deliveries AS d ON d.account_id = j.account AND d.id = j.id"
     ));
     let work = query(sql!(
@@ -289,6 +403,15 @@ fn keep_logs(logs: &Rows) -> Query {
          WHERE true ON CONFLICT (account_id, event_id, version_id) DO UPDATE SET lines = excluded.lines"
     ))
     .bind(logs)
+}
+
+fn keep_runs(runs: &Rows) -> Query {
+    query(sql!(
+        "INSERT INTO runs (account_id, event_id, id, binding_id, problem, dropped, fuel, memory_bytes, micros)
+         SELECT j.account, j.event, j.id, j.binding, j.problem, j.dropped, j.fuel, j.memory, j.micros
+         FROM " rows("$1"; account text, event text, id text, binding text, problem text, dropped text, fuel bigint, memory bigint, micros bigint) " AS j"
+    ))
+    .bind(runs)
 }
 
 /// Takes settled items out of the queue, by their full key: a shorter one would read the whole lane.
@@ -318,6 +441,7 @@ fn delivery_rows<'a>(
         fuel: figures.fuel,
         memory: figures.memory_bytes,
         micros: figures.micros,
+        binding: planned.ran.as_ref().map(|ran| ran.binding_id.as_str()),
     };
     let delivery = DeliveryRow {
         account,
@@ -339,6 +463,22 @@ fn log_row<'a>(lease: &'a Lease, planned: &'a PlannedEvent) -> Option<LogRow<'a>
         event: planned.event.id.as_str(),
         version: version.as_str(),
         lines: json(lines),
+    })
+}
+
+/// The run behind a decision that is no plan. What did not run has none.
+fn run_row<'a>(lease: &'a Lease, planned: &'a PlannedEvent, now: Timestamp) -> Option<RunRow<'a>> {
+    let (Decision::Not(unplanned), Some(ran)) = (&planned.decision, &planned.ran) else { return None };
+    (ran.outcome != RanTo::Waits).then(|| RunRow {
+        account: lease.account_id.as_str(),
+        event: planned.event.id.as_str(),
+        id: RunId::new(now).as_str().to_owned(),
+        binding: ran.binding_id.as_str(),
+        problem: json(unplanned.problem()),
+        dropped: json(&ran.dropped),
+        fuel: ran.figures.fuel,
+        memory: ran.figures.memory_bytes,
+        micros: ran.figures.micros,
     })
 }
 

@@ -21,6 +21,7 @@ const CLOCKS_APART: Duration = Duration::from_secs(10);
 pub enum Kept {
     Bodies,
     Logs,
+    Runs,
     Plans,
     Attempts,
     Calls,
@@ -51,9 +52,10 @@ const OPEN_DELIVERY: &str = "('pending', 'blocked')";
 
 impl Kept {
     /// Deliveries before events, because an event stays as long as a delivery of it.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Bodies,
         Self::Logs,
+        Self::Runs,
         Self::Plans,
         Self::Attempts,
         Self::Calls,
@@ -63,14 +65,23 @@ impl Kept {
         Self::Rejected,
         Self::Uploads,
     ];
-    const PARTITIONED: [Self; 7] =
-        [Self::Bodies, Self::Logs, Self::Plans, Self::Attempts, Self::Calls, Self::Deliveries, Self::Events];
+    const PARTITIONED: [Self; 8] = [
+        Self::Bodies,
+        Self::Logs,
+        Self::Runs,
+        Self::Plans,
+        Self::Attempts,
+        Self::Calls,
+        Self::Deliveries,
+        Self::Events,
+    ];
 
     /// The table that holds it.
     pub fn table(self) -> &'static str {
         match self {
             Self::Bodies => "event_bodies",
             Self::Logs => "run_logs",
+            Self::Runs => "runs",
             Self::Plans => "plans",
             Self::Attempts => "attempts",
             Self::Calls => "calls",
@@ -85,7 +96,7 @@ impl Kept {
     /// The column whose id tells the age.
     fn id(self) -> &'static str {
         match self {
-            Self::Bodies | Self::Logs => "event_id",
+            Self::Bodies | Self::Logs | Self::Runs => "event_id",
             Self::Plans | Self::Attempts => "delivery_id",
             Self::Calls | Self::Deliveries | Self::Events | Self::Rejected | Self::Uploads => "id",
             Self::Keys => "seen_at",
@@ -95,7 +106,7 @@ impl Kept {
     /// What the ids in that column begin with.
     fn prefix(self) -> &'static str {
         match self {
-            Self::Bodies | Self::Logs | Self::Events | Self::Keys => "evt",
+            Self::Bodies | Self::Logs | Self::Runs | Self::Events | Self::Keys => "evt",
             Self::Plans | Self::Attempts | Self::Deliveries => "dlv",
             Self::Calls => "cal",
             Self::Rejected => "rej",
@@ -110,6 +121,7 @@ impl Kept {
             Self::Events | Self::Deliveries => 7,
             Self::Bodies
             | Self::Logs
+            | Self::Runs
             | Self::Plans
             | Self::Attempts
             | Self::Calls
@@ -122,7 +134,7 @@ impl Kept {
     /// Whether nothing needs the row `x` any more.
     fn is_free(self) -> String {
         match self {
-            Self::Bodies | Self::Logs => format!(
+            Self::Bodies | Self::Logs | Self::Runs => format!(
                 "NOT EXISTS (SELECT 1 FROM events AS e WHERE e.account_id = x.account_id AND e.id = x.event_id AND e.state IN {OPEN_EVENT})"
             ),
             Self::Plans | Self::Attempts => format!(
@@ -154,9 +166,14 @@ impl Kept {
                 "{open} OR EXISTS (SELECT 1 FROM accounts AS a CROSS JOIN deliveries AS d
                                    WHERE d.account_id = a.id AND d.event_id >= $1 AND d.event_id < $2)"
             ),
-            Self::Bodies | Self::Logs | Self::Plans | Self::Attempts | Self::Keys | Self::Rejected | Self::Uploads => {
-                open.to_owned()
-            }
+            Self::Bodies
+            | Self::Logs
+            | Self::Runs
+            | Self::Plans
+            | Self::Attempts
+            | Self::Keys
+            | Self::Rejected
+            | Self::Uploads => open.to_owned(),
         }
     }
 
@@ -169,7 +186,7 @@ impl Kept {
                 "DELETE FROM {table} WHERE ({id}, account_id) IN (
                    SELECT x.{id}, x.account_id FROM {table} AS x WHERE x.{id} < $1 AND {free} ORDER BY x.{id} LIMIT $2)"
             ),
-            Self::Logs | Self::Attempts | Self::Calls | Self::Deliveries | Self::Events => format!(
+            Self::Logs | Self::Runs | Self::Attempts | Self::Calls | Self::Deliveries | Self::Events => format!(
                 "DELETE FROM {table} WHERE (account_id, {id}) IN (
                    SELECT x.account_id, x.{id} FROM accounts AS a CROSS JOIN {table} AS x
                    WHERE x.account_id = a.id AND x.{id} < $1 AND {free} LIMIT $2)"

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::bindings::is_newest;
 use super::{Result, Sql, Store, json, parse, query, sql};
 use crate::contract::manifest::Manifest;
 use crate::model::account::{Connection, Version};
@@ -131,18 +132,8 @@ impl Store {
     }
 
     /// The version with this id.
-    pub async fn version(&self, id: &str) -> Result<Option<Version>> {
+    pub async fn version_by_id(&self, id: &str) -> Result<Option<Version>> {
         let select = query(Sql::same(format!("{SELECT_VERSION} WHERE v.id = $1"))).bind(id);
-        select.fetch_optional::<VersionRow>(&self.db).await?.map(version).transpose()
-    }
-
-    /// A version that an account may use, by its label, such as `deals@3`: its own before the house's.
-    pub async fn version_labelled(&self, account: &str, name: &str, number: i64) -> Result<Option<Version>> {
-        let text = format!(
-            "{SELECT_VERSION} WHERE v.account_id IN ($1, $2) AND t.name = $3 AND v.number = $4
-             ORDER BY CASE WHEN v.account_id = $2 THEN 1 ELSE 0 END LIMIT 1"
-        );
-        let select = query(Sql::same(text)).bind(account).bind(HOUSE).bind(name).bind(number);
         select.fetch_optional::<VersionRow>(&self.db).await?.map(version).transpose()
     }
 
@@ -151,6 +142,34 @@ impl Store {
         let text = format!("{SELECT_VERSION} WHERE v.account_id = $1 AND t.name = $2 AND v.hash = $3");
         let select = query(Sql::same(text)).bind(account).bind(name).bind(hash);
         select.fetch_optional::<VersionRow>(&self.db).await?.map(version).transpose()
+    }
+
+    /// The version of an id or a label, such as `deals@3`, that an account may use: its own, else the house's. A name
+    /// alone stands for the newest.
+    pub async fn version(&self, account: &str, word: &str) -> Result<Option<Version>> {
+        let (name, number) = match word.split_once('@') {
+            Some((name, number)) => match number.parse::<i64>() {
+                Ok(number) => (name, Some(number)),
+                Err(_) => return Ok(None),
+            },
+            None if word.starts_with("tfv_") => {
+                let text = format!("{SELECT_VERSION} WHERE t.account_id IN ($1, $2) AND v.id = $3");
+                let query = query(Sql::same(text)).bind(account).bind(HOUSE).bind(word);
+                return query.fetch_optional(&self.db).await?.map(version).transpose();
+            }
+            None => return self.newest_version(account, word).await,
+        };
+        let text = format!(
+            "{SELECT_VERSION} WHERE t.account_id IN ($1, $2) AND t.name = $3 AND v.number = $4 ORDER BY CASE WHEN t.account_id = $2 THEN 1 ELSE 0 END LIMIT 1"
+        );
+        let query = query(Sql::same(text)).bind(account).bind(HOUSE).bind(name).bind(number);
+        query.fetch_optional(&self.db).await?.map(version).transpose()
+    }
+
+    /// Whether a version came with Leadline itself.
+    pub async fn is_stock(&self, version: &VersionId) -> Result<bool> {
+        let found = query(sql!("SELECT id FROM versions WHERE account_id = $1 AND id = $2"));
+        Ok(found.bind(HOUSE).bind(version.as_str()).fetch_optional::<String>(&self.db).await?.is_some())
     }
 
     /// The names of the transformations that an account may use.
@@ -162,15 +181,15 @@ impl Store {
             .await
     }
 
-    /// What a connection uses now, by event type.
+    /// What a connection uses now, by event type; where a version is tried on a share, what takes the rest too.
     pub async fn bound(&self, connection: &Connection) -> Result<Vec<Bound>> {
         let rows: Vec<(String, i64, String, String, String)> = query(sql!(
-            "SELECT t.name, v.number, b.event_type, v.manifest, b.settings FROM bindings AS b
+            "SELECT t.name, v.number, b.event_type, v.manifest, b.settings FROM bindings AS f
+             JOIN bindings AS b ON b.account_id = f.account_id AND b.connection_id = f.connection_id AND b.event_type = f.event_type
+               AND ((b.id = f.id AND f.share > 0) OR (f.share < 100 AND b.id = f.before_id))
              JOIN versions AS v ON v.account_id = b.version_account_id AND v.id = b.version_id
              JOIN transformations AS t ON t.account_id = v.account_id AND t.id = v.transformation_id
-             WHERE b.account_id = $1 AND b.connection_id = $2 AND b.id = (SELECT max(n.id) FROM bindings AS n
-               WHERE n.account_id = b.account_id AND n.connection_id = b.connection_id AND n.event_type = b.event_type)
-             ORDER BY b.event_type"
+             WHERE f.account_id = $1 AND f.connection_id = $2 AND " is_newest!("f") " ORDER BY b.event_type, b.id DESC"
         ))
         .bind(connection.account_id.as_str())
         .bind(connection.id.as_str())

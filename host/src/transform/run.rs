@@ -60,9 +60,10 @@ impl Loaded {
     pub fn describe(&self) -> Result<Manifest, UploadError> {
         let quota = Quota::STANDARD;
         let mut store = self.fresh_store(Guest::within(quota), quota);
-        let guest = self.pre.instantiate(&mut store).map_err(|error| UploadError::Start {
-            failure: failure(&error, ended(&mut store), quota).detail,
-        })?;
+        let guest = self
+            .pre
+            .instantiate(&mut store)
+            .map_err(|error| UploadError::Start { failure: failure(&error, ended(&mut store), quota).detail })?;
         guest.call_describe(&mut store).map_err(|error| UploadError::Describe {
             problem: format!("fails: {}", failure(&error, ended(&mut store), quota).detail),
         })

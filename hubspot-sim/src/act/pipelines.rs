@@ -10,6 +10,12 @@ const PROBABILITY: &str = "0.5";
 
 pub(super) fn perform(portal: &mut PortalState, act: Act) -> Result<(), Refusal> {
     match act {
+        Act::AddPipeline { pipeline, label } => {
+            if pipeline_of(portal, &pipeline).is_ok() {
+                return Err(Refusal::validation(format!("there is a pipeline {pipeline} already")));
+            }
+            portal.pipelines.entry(DEAL.to_owned()).or_default().push(Pipeline::new(&pipeline, &label, &[]));
+        }
         Act::AddStage { pipeline, stage, label } => {
             let pipeline = pipeline_of(portal, &pipeline)?;
             if pipeline.stages.iter().any(|one| one.id == stage) {

@@ -54,9 +54,8 @@ pub(super) fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
 pub(super) fn checked(file: &Path) -> Result<Checked> {
     let bytes =
         std::fs::read(file).map_err(|error| Failure::failed(format!("cannot read {}: {error}", file.display())))?;
-    let refused = |error: &dyn std::fmt::Display| {
-        Failure::problems(format!("{} is no transformation: {error}", file.display()))
-    };
+    let refused =
+        |error: &dyn std::fmt::Display| Failure::problems(format!("{} is no transformation: {error}", file.display()));
     let Prepared { checked: about, loaded } = Transformer::new()?.prepare(&bytes).map_err(|error| refused(&error))?;
     let manifest = loaded.describe().map_err(|error| refused(&error))?;
     let settings = Settings::compile(&manifest.settings_schema)

@@ -16,7 +16,7 @@ pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
         Failure::not_found(format!("there is no version `{}`", args.version))
             .hint("`leadline transform list` shows the ids")
     };
-    let version = store.version(&args.version).await?.ok_or_else(missing)?;
+    let version = store.version_by_id(&args.version).await?.ok_or_else(missing)?;
     context.one(&ShownVersion::of(version), text)
 }
 

@@ -1,0 +1,32 @@
+//! `leadline transform rollback`: back to what was used before.
+
+use super::super::Context;
+use super::super::connection::find;
+use super::super::failure::Result;
+use super::Signed;
+use super::enable::released;
+use crate::model::id::BindingId;
+use crate::model::time::clock;
+use crate::rollout;
+
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The account's slug, or the connection's id.
+    #[arg(long)]
+    account: String,
+    /// Only if this is still the newest binding.
+    #[arg(long, value_name = "BINDING")]
+    expect: Option<String>,
+    #[command(flatten)]
+    signed: Signed,
+}
+
+pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
+    let store = context.store().await?;
+    let connection = find(&store, &args.account).await?;
+    let expected = args.expect.map(BindingId::stored);
+    let back = rollout::roll_back(&store, &connection, expected.as_ref(), &args.signed.sign(), clock()).await?;
+    context.one(&back, |back| {
+        format!("Back from {} to {}. New events use it at once.{}", back.from, back.to, released(back.released))
+    })
+}

@@ -1,0 +1,75 @@
+//! `leadline transform shadow`: a version beside the one in force on the account's last leads. Nothing is sent.
+
+use std::path::PathBuf;
+
+use super::super::Context;
+use super::super::failure::Result;
+use super::{Signed, target};
+use crate::comparison::{ChangeCount, Example, Fuel, Report};
+use crate::diff;
+use crate::model::id::EventId;
+use crate::model::time::clock;
+use crate::shadow::{self, EVENTS_MAX, Seen};
+use crate::transform::{RUN_FUEL, Transformer};
+
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Such as `deals@3`; a name alone stands for the newest.
+    version: String,
+    /// The account's slug, or the connection's id.
+    #[arg(long)]
+    account: String,
+    /// JSON file of the settings. [default: those in use with the same transformation]
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
+    /// Leads to try it on, the newest.
+    #[arg(long, default_value_t = EVENTS_MAX, value_parser = clap::value_parser!(u32).range(1..=i64::from(EVENTS_MAX)))]
+    events: u32,
+    #[command(flatten)]
+    signed: Signed,
+}
+
+pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
+    let store = context.store().await?;
+    let (connection, choice) = target(&store, &args.account, &args.version, args.settings.as_deref(), context).await?;
+    let run = shadow::begin(&store, &connection, &choice, args.events, &args.signed.sign().by, clock()).await?;
+    let seen = shadow::carry_out(&store, &Transformer::new()?, run, &choice, clock).await?;
+    context.one(&seen.run, |_| text(&seen))
+}
+
+fn text(seen: &Seen) -> String {
+    let Seen { run, examples } = seen;
+    let Some(report) = &run.report else { return format!("{} · running", run.id) };
+    let Report { events, changed, failed, same, .. } = report;
+    let mut lines = vec![
+        format!("{} · {} · {events} leads", run.id, run.version),
+        format!("{changed} of {events} leads change, {same} stay the same, {failed} fail"),
+    ];
+    lines.extend(report.changes.iter().map(change));
+    for moved in &report.outcomes {
+        let named = names(&moved.events);
+        lines.push(format!("  {:>5}  {} before, {} now  {named}", moved.leads, moved.before, moved.after));
+    }
+    for failure in &report.failures {
+        lines.push(format!("  {:>5}  {}  {}", failure.leads, failure.code, names(&failure.events)));
+    }
+    let Fuel { p50, p99, max } = report.fuel;
+    let share = p99 as f64 * 100.0 / RUN_FUEL as f64;
+    lines.push(format!("fuel p50 {p50} · p99 {p99} · max {max} · p99 is {share:.1} % of the limit"));
+    let Fuel { p50, p99, max } = report.fuel_before;
+    lines.push(format!("     p50 {p50} · p99 {p99} · max {max} in the version in force"));
+    if !examples.is_empty() {
+        let example = |(event, changes): &Example| format!("{event}\n{}", diff::text(changes).trim_end());
+        lines.extend(examples.iter().map(example));
+    }
+    lines.join("\n")
+}
+
+fn change(ChangeCount { action, part, how, leads, events }: &ChangeCount) -> String {
+    let what = part.as_ref().map_or_else(|| action.clone(), |part| format!("{action}.{part}"));
+    format!("  {leads:>5}  {what}  {how}  {}", names(events))
+}
+
+fn names(events: &[EventId]) -> String {
+    events.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,146 @@
+//! `/v1/bindings`: which version a connection uses, its history and the way back; and the form of a version's settings.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::connections::read;
+use super::error::ApiError;
+use crate::app::App;
+use crate::model::account::{Account, Connection, ConnectionState, PastBinding, Sign};
+use crate::model::id::BindingId;
+use crate::model::share::Share;
+use crate::rollout::{self, HISTORY_MAX, Wish};
+
+/// Who enables something over this API and does not say who he is.
+const NOBODY: &str = "API token";
+
+pub(super) fn router() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v1/bindings", get(history).post(enable))
+        .route("/v1/bindings/rollback", post(roll_back))
+        .route("/v1/settings-form", get(form))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Enable {
+    /// The account's slug or id, or the connection's id.
+    account: String,
+    /// Such as `deals@3`.
+    version: String,
+    settings: Option<Value>,
+    share: Option<Share>,
+    /// Why it is to be used although gates are closed.
+    despite: Option<String>,
+    #[serde(default)]
+    reason: String,
+    by: Option<String>,
+}
+
+async fn enable(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
+    let asked: Enable = read(&body, "Send {\"account\": \"acme\", \"version\": \"deals@3\", \"share\": 10}.")?;
+    let (account, connection) = owner(&app, &asked.account).await?;
+    let choice = rollout::choose(&app.store, &account, &connection, &asked.version, asked.settings).await?;
+    let despite = asked.despite.filter(|reason| !reason.trim().is_empty());
+    let sign = Sign::new(asked.by.unwrap_or_else(|| NOBODY.to_owned()), asked.reason);
+    let wish = Wish { share: asked.share.unwrap_or(Share::ALL), sign, expected: expected(&headers)?, despite };
+    let enabled = rollout::enable(&app.store, &connection, &choice, &wish, (app.clock)()).await?;
+    app.wake.plan.notify_one();
+    Ok(tagged(enabled.bindings.last(), &json!({ "data": enabled })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RollBack {
+    /// The account's slug or id, or the connection's id.
+    account: String,
+    #[serde(default)]
+    reason: String,
+    by: Option<String>,
+}
+
+async fn roll_back(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
+    let asked: RollBack = read(&body, "Send {\"account\": \"acme\", \"reason\": \"why\"}.")?;
+    let (_, connection) = owner(&app, &asked.account).await?;
+    let sign = Sign::new(asked.by.unwrap_or_else(|| NOBODY.to_owned()), asked.reason);
+    let expected = expected(&headers)?;
+    let back = rollout::roll_back(&app.store, &connection, expected.as_ref(), &sign, (app.clock)()).await?;
+    app.wake.plan.notify_one();
+    Ok(tagged(back.bindings.last(), &json!({ "data": back })))
+}
+
+/// Whose bindings are listed.
+#[derive(Deserialize)]
+struct Whose {
+    /// The connection's id, or the account's slug or id.
+    connection: String,
+}
+
+async fn history(State(app): State<Arc<App>>, Query(whose): Query<Whose>) -> Result<Response, ApiError> {
+    let (_, connection) = owner(&app, &whose.connection).await?;
+    let history: Vec<PastBinding> = app.store.binding_history(&connection, HISTORY_MAX).await?;
+    let newest = history.first().map(|past| past.id.clone());
+    Ok(tagged(newest.as_ref(), &json!({ "data": history, "next": null })))
+}
+
+#[derive(Deserialize)]
+struct Form {
+    /// The account's slug or id, or the connection's id.
+    account: String,
+    version: String,
+}
+
+async fn form(State(app): State<Arc<App>>, Query(asked): Query<Form>) -> Result<Json<Value>, ApiError> {
+    let (account, connection) = owner(&app, &asked.account).await?;
+    let (store, whose) = (&app.store, (&account, &connection));
+    let drawn = rollout::settings_form(store, &app.hubspot, whose, &asked.version, None, &*app.clock).await?;
+    Ok(Json(json!({ "data": drawn })))
+}
+
+/// The account and the connection that a word names: the connection's id, or the account's slug or id.
+pub(super) async fn owner(app: &App, word: &str) -> Result<(Account, Connection), ApiError> {
+    let missing = |what: &str| ApiError::NotFound(format!("there is no {what} `{word}`"));
+    if word.starts_with("con_") {
+        let connection = app.store.connection(word).await?.ok_or_else(|| missing("connection"))?;
+        let account = app.store.account(connection.account_id.as_str()).await?.ok_or_else(|| missing("account of"))?;
+        return Ok((account, connection));
+    }
+    let account = app.store.account(word).await?.ok_or_else(|| missing("account"))?;
+    let connections = app.store.connections(Some(&account.id)).await?;
+    let live = connections.iter().find(|connection| connection.state != ConnectionState::Disconnected);
+    let connection = live
+        .or(connections.first())
+        .cloned()
+        .ok_or_else(|| ApiError::Conflict(format!("account `{word}` has no connection"), "Connect HubSpot first."))?;
+    Ok((account, connection))
+}
+
+/// The binding that the one who asks has seen last, as `If-Match` names it.
+fn expected(headers: &HeaderMap) -> Result<Option<BindingId>, ApiError> {
+    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let id = value.to_str().ok().map(|text| text.trim().trim_matches('"')).filter(|id| id.starts_with("bnd_"));
+    match id {
+        Some(id) => Ok(Some(BindingId::stored(id.to_owned()))),
+        None => Err(ApiError::BadRequest(
+            "`If-Match` names no binding".to_owned(),
+            "Send the `ETag` of `GET /v1/bindings`, or leave it out.",
+        )),
+    }
+}
+
+/// An answer that says which binding is the newest.
+fn tagged(newest: Option<&BindingId>, body: &Value) -> Response {
+    let mut response = Json(body).into_response();
+    if let Some(tag) = newest.and_then(|id| HeaderValue::from_str(&format!("\"{id}\"")).ok()) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}

@@ -1,0 +1,333 @@
+//! Enabling a version, on a share of the events first where there is volume, and the way back. A change of bindings counts
+//! for the next event that is planned, in every process; what was held for the version before runs again by itself.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::breaker;
+use crate::cause::Code;
+use crate::connection::{UseError, drift, portal, scopes, session};
+use crate::contract::manifest::Manifest;
+use crate::fit;
+use crate::form::{self, Field};
+use crate::gates::{self, Evidence, Examples, Gate};
+use crate::hubspot::HubSpot;
+use crate::model::account::{Account, Connection, PastBinding, Sign, Version};
+use crate::model::id::BindingId;
+use crate::model::portal::PortalSchema;
+use crate::model::share::Share;
+use crate::model::time::Timestamp;
+use crate::schema::{Settings, Violation};
+use crate::store::{self, Bind, Bound, NewBinding, Store, StoreError};
+use crate::transform::RUN_FUEL;
+
+/// Bindings that a history shows, the newest.
+pub const HISTORY_MAX: u32 = 200;
+
+/// Why a version is not enabled, or not taken back.
+#[derive(Debug, thiserror::Error)]
+pub enum RolloutError {
+    #[error("there is no version `{word}` that the account may use; there are {known}")]
+    NoVersion { word: String, known: String },
+    #[error(transparent)]
+    Use(UseError),
+    #[error("`{version}` cannot be tried on a share: nothing is in use that would take the other events")]
+    NothingForTheRest { version: String },
+    #[error("there is nothing to go back to: {0}")]
+    NothingBefore(String),
+    #[error("`{version}` is not enabled: {}", .gates.iter().filter(|gate| !gate.open).map(|gate| format!("{} ({})", gate.why, gate.name)).collect::<Vec<_>>().join("; "))]
+    Closed { version: String, gates: Vec<Gate> },
+    #[error("somebody else changed it meanwhile{}", .newest.as_ref().map_or_else(String::new, |id| format!("; the newest binding is {id}")))]
+    Changed { newest: Option<BindingId> },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl RolloutError {
+    /// What to do about it.
+    pub fn fix(&self) -> &'static str {
+        match self {
+            Self::NoVersion { .. } => "Choose one of them, as `name@number`.",
+            Self::Use(_) => "Correct the settings.",
+            Self::NothingForTheRest { .. } => "Enable it for all events.",
+            Self::NothingBefore(_) => "Enable another version instead.",
+            Self::Closed { .. } => "Open the gates, or say with `--despite` why it is to be used all the same.",
+            Self::Changed { .. } => "Look at the history, then decide again.",
+            Self::Store(_) => "Try it again.",
+        }
+    }
+}
+
+impl From<UseError> for RolloutError {
+    fn from(error: UseError) -> Self {
+        match error {
+            UseError::Store(error) => Self::Store(error),
+            error => Self::Use(error),
+        }
+    }
+}
+
+/// A version that is to be used, with settings that were completed and checked against its schema.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    pub version: Version,
+    pub manifest: Manifest,
+    pub settings: Value,
+}
+
+/// A wish to enable a version.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    pub share: Share,
+    pub sign: Sign,
+    /// The newest binding that the one who asks has seen.
+    pub expected: Option<BindingId>,
+    /// Why it is to be used although gates are closed; none where they have to be open.
+    pub despite: Option<String>,
+}
+
+/// What enabling came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Enabled {
+    pub version: String,
+    pub share: Share,
+    pub bindings: Vec<BindingId>,
+    /// What waited for another version, and runs again.
+    pub released: u64,
+}
+
+/// What a rollback came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct RolledBack {
+    /// The version that was in use.
+    pub from: String,
+    /// The version that is used again; none where nothing was before for any event type.
+    pub to: String,
+    pub bindings: Vec<BindingId>,
+    pub released: u64,
+}
+
+/// The version of a word, such as `deals@3` or an id, with settings for it. Without settings those that the connection
+/// uses with the same transformation are kept.
+///
+/// # Errors
+/// [`RolloutError`], for the person who chose.
+pub async fn choose(
+    store: &Store,
+    account: &Account,
+    connection: &Connection,
+    word: &str,
+    settings: Option<Value>,
+) -> Result<Choice, RolloutError> {
+    let Picked { version, manifest, settings } = pick(store, account, connection, word, settings).await?;
+    let schema = Settings::compile(&manifest.settings_schema).map_err(StoreError::decode)?;
+    let settings = schema.complete(settings);
+    let settings = settings.map_err(|violations| UseError::Settings { label: version.label(), violations })?;
+    Ok(Choice { version, manifest, settings })
+}
+
+/// A version with settings that nobody has checked.
+struct Picked {
+    version: Version,
+    manifest: Manifest,
+    settings: Value,
+}
+
+async fn pick(
+    store: &Store,
+    account: &Account,
+    connection: &Connection,
+    word: &str,
+    settings: Option<Value>,
+) -> Result<Picked, RolloutError> {
+    let Some(version) = store.version(account.id.as_str(), word).await? else {
+        let mut known = Vec::new();
+        for name in store.transformation_names(account.id.as_str()).await? {
+            known.extend(store.newest_version(account.id.as_str(), &name).await?.map(|newest| newest.label()));
+        }
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        return Err(RolloutError::NoVersion { word: word.to_owned(), known });
+    };
+    let settings = match settings {
+        Some(settings) => settings,
+        None => {
+            let bound = store.bound(connection).await?.into_iter();
+            let same = |label: &str| label.split('@').next() == Some(version.name.as_str());
+            bound.filter(|bound| same(&bound.label)).map(|bound| bound.settings).next().unwrap_or_else(|| json!({}))
+        }
+    };
+    let manifest: Manifest = serde_json::from_value(version.manifest.clone()).map_err(StoreError::decode)?;
+    Ok(Picked { version, manifest, settings })
+}
+
+/// What is known of a version for a connection: of the portal, what was read of it last.
+///
+/// # Errors
+/// The store's.
+pub async fn evidence(store: &Store, connection: &Connection, choice: &Choice) -> store::Result<Evidence> {
+    let Choice { version, manifest, settings } = choice;
+    let bound = Bound {
+        label: version.label(),
+        event_type: String::new(),
+        manifest: manifest.clone(),
+        settings: settings.clone(),
+    };
+    let schema = store.schema(connection).await?.map(|cached| cached.schema);
+    let known =
+        |check: &dyn Fn(&PortalSchema) -> Vec<String>| schema.as_ref().map_or_else(Vec::new, |known| check(known));
+    let properties = known(&|portal| {
+        let wanted = drift::wanted(std::slice::from_ref(&bound), &connection.policy);
+        let trouble = wanted.iter().map(|wanted| (&wanted.definition, fit::compare(&wanted.definition, portal)));
+        trouble.filter(|(_, state)| state.is_trouble()).map(|(definition, state)| state.sentence(definition)).collect()
+    });
+    let misfits = schema.as_ref().map_or_else(Vec::new, |portal| fit::check_settings(manifest, settings, portal));
+    let needs = scopes::needs(&[(manifest.clone(), settings.clone())]);
+    let missing = scopes::missing(connection, &needs).into_iter();
+    Ok(Evidence {
+        version: version.label(),
+        is_stock: store.is_stock(&version.id).await?,
+        examples: Examples::None,
+        shadow: store.shadow_of(connection, &version.id, settings).await?.and_then(|run| run.report),
+        fuel_max: RUN_FUEL,
+        settings: misfits.into_iter().map(Into::into).collect(),
+        missing_scopes: missing.map(|missing| missing.sentence).collect(),
+        properties,
+    })
+}
+
+/// The settings of a version as a form.
+#[derive(Clone, Debug, Serialize)]
+pub struct Drawn {
+    pub version: String,
+    pub fields: Vec<Field>,
+    /// Where they do not fit the version or the portal.
+    pub violations: Vec<Violation>,
+}
+
+/// The form of a version's settings, with what the portal offers as it is now. Where it cannot be read, as it was read
+/// last.
+///
+/// # Errors
+/// [`RolloutError`], for the person who asked.
+pub async fn settings_form(
+    store: &Store,
+    hubspot: &HubSpot,
+    (account, connection): (&Account, &Connection),
+    word: &str,
+    settings: Option<Value>,
+    clock: &(dyn Fn() -> Timestamp + Send + Sync),
+) -> Result<Drawn, RolloutError> {
+    let Picked { version, manifest, settings } = pick(store, account, connection, word, settings).await?;
+    let mut needs = fit::needs(&manifest, &settings);
+    // The lists are shown whether or not something of them is chosen yet.
+    let schema: Value = serde_json::from_str(&manifest.settings_schema).map_err(StoreError::decode)?;
+    needs.add(fit::offered(&schema));
+    let live = match session::open(store, hubspot, connection, clock).await {
+        Ok(session) => portal::read_schema(&session, &needs).await.ok().map(|read| read.schema),
+        Err(_) => None,
+    };
+    let portal = match live {
+        Some(live) => Some(live),
+        None => store.schema(connection).await?.map(|cached| cached.schema.as_ref().clone()),
+    };
+    let fields = form::form(&manifest.settings_schema, &settings, portal.as_ref()).map_err(StoreError::decode)?;
+    let checked = Settings::compile(&manifest.settings_schema).map_err(StoreError::decode)?.complete(settings);
+    let violations = match checked {
+        Err(violations) => violations,
+        Ok(settings) => {
+            let misfits = portal.iter().flat_map(|portal| fit::check_settings(&manifest, &settings, portal));
+            misfits.map(Violation::from).collect()
+        }
+    };
+    Ok(Drawn { version: version.label(), fields, violations })
+}
+
+/// Makes a connection use a version from now on, for its share of the events. Enabling it again with another share raises
+/// that, and with the whole of them ends the trial.
+///
+/// # Errors
+/// [`RolloutError`], for the person who chose.
+pub async fn enable(
+    store: &Store,
+    connection: &Connection,
+    choice: &Choice,
+    wish: &Wish,
+    now: Timestamp,
+) -> Result<Enabled, RolloutError> {
+    let Choice { version, manifest, settings } = choice;
+    let gates = gates::gates(&evidence(store, connection, choice).await?);
+    let mut sign = wish.sign.clone();
+    match (&gates::closed_names(&gates)[..], &wish.despite) {
+        ([], _) => {}
+        (_, None) => return Err(RolloutError::Closed { version: version.label(), gates }),
+        (closed, Some(despite)) => {
+            let despite = format!("despite {}: {despite}", closed.join(", "));
+            sign.reason = if sign.reason.is_empty() { despite } else { format!("{}; {despite}", sign.reason) };
+        }
+    }
+    let new = NewBinding {
+        version,
+        event_types: &manifest.event_types,
+        settings,
+        share: wish.share,
+        sign: &sign,
+        expected: wish.expected.as_ref(),
+    };
+    let bindings = match store.bind(connection, new, now).await? {
+        Bind::Bound(bindings) => bindings,
+        Bind::NothingBefore => return Err(RolloutError::NothingForTheRest { version: version.label() }),
+        Bind::Changed(newest) => return Err(RolloutError::Changed { newest }),
+    };
+    let released = release(store, connection, now).await?;
+    let id = &connection.id;
+    tracing::info!(
+        account.id = %connection.account_id, connection.id = %id,
+        "{} takes {} of the events of {id}; {released} that waited run again", version.label(), wish.share
+    );
+    Ok(Enabled { version: version.label(), share: wish.share, bindings, released })
+}
+
+/// Takes back what was enabled last.
+///
+/// # Errors
+/// [`RolloutError`], for the person who asked.
+pub async fn roll_back(
+    store: &Store,
+    connection: &Connection,
+    expected: Option<&BindingId>,
+    sign: &Sign,
+    now: Timestamp,
+) -> Result<RolledBack, RolloutError> {
+    let before = store.binding_history(connection, 1).await?.pop();
+    let bindings = match store.roll_back(connection, expected, sign, now).await? {
+        Bind::Bound(bindings) => bindings,
+        Bind::NothingBefore => {
+            return Err(RolloutError::NothingBefore(match before {
+                Some(only) => format!("the connection used nothing before `{}`", only.version),
+                None => "the connection uses no transformation".to_owned(),
+            }));
+        }
+        Bind::Changed(newest) => return Err(RolloutError::Changed { newest }),
+    };
+    let released = release(store, connection, now).await?;
+    let after = store.binding_history(connection, HISTORY_MAX).await?;
+    let after = after.into_iter().find(|past| bindings.contains(&past.id) && past.restores.is_some());
+    let label = |past: Option<PastBinding>| past.map_or_else(String::new, |past| past.version);
+    let rolled_back = RolledBack { from: label(before), to: label(after), bindings, released };
+    let id = &connection.id;
+    tracing::warn!(
+        account.id = %connection.account_id, connection.id = %id,
+        "{} of {id} was taken back to {}; {released} events that waited run again", rolled_back.from, rolled_back.to
+    );
+    Ok(rolled_back)
+}
+
+/// What another version, or other settings, may cure: events that are held for it are planned afresh.
+pub(crate) async fn release(store: &Store, connection: &Connection, now: Timestamp) -> store::Result<u64> {
+    let own = [Code::OurFault, Code::TransformBreaker, Code::TransformRolledBack];
+    let codes: Vec<_> = breaker::FAILURES.into_iter().chain(own).collect();
+    let released = store.release(&connection.account_id, &codes, now).await?;
+    // It may need parts of the portal that nobody has read yet.
+    store.call_for_care(connection, now).await?;
+    Ok(released)
+}
