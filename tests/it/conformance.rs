@@ -367,7 +367,7 @@ impl Pair {
             answer: serde_json::Value::Null,
             correlation_id: None,
         });
-        let settled = self.store.next_call(&mut holder.lease, answered, &new, now).await.unwrap();
+        let settled = self.store.next_call(&mut holder.lease, answered, new, now).await.unwrap();
         let expected = &mut self.tenants[holder.tenant].deliveries;
         let answer = expected.lane.renew(&mut holder.grant, now);
         if answer == Settled::Done {
