@@ -36,6 +36,10 @@ async fn a_body_goes_after_thirty_days_and_what_became_of_it_is_still_told() {
     app.keep_house().await;
     let shown = app.event(&event).await;
     assert!(shown.body.is_none() && shown.deliveries[0].plan.is_none() && shown.deliveries[0].calls.is_empty());
+    for kept in [Kept::Requests, Kept::Answers, Kept::Calls] {
+        let left = app.app.store.remove_before(kept, app.now()).await.unwrap();
+        assert_eq!(left, Removed::Nothing, "nothing is left of {kept:?}");
+    }
     assert_eq!(app.fate(&event).await, "delivered, 1 attempts");
     let (code, text) = app.command(&["event", "show", event.as_str()]).await;
     assert!(code == 0 && text.contains("body, log, plan and calls were removed"), "{text}");
