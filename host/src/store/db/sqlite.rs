@@ -41,9 +41,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const GROUP_WRITES_MAX: usize = 256;
 /// A group takes no more writes after this time, so that the first of it does not wait for long.
 const GROUP_TIME: Duration = Duration::from_millis(10);
-/// Nor after so many times what the last commit took: a lead waits for some ten groups on its way, and where commits are
-/// quick, long groups gain little.
-const GROUP_COMMITS: u32 = 8;
 /// Statements that stay prepared.
 const STATEMENTS: usize = 256;
 
@@ -159,7 +156,7 @@ impl SqliteDb {
             bail!("the disk did not do a sync; look at it and at the system's log");
         }
         let checkpoints = Checkpoints::of(&writer);
-        let writer = Writer { conn: Conn::Sqlite(writer), disk: disk.clone(), checkpoints, commit_time: GROUP_TIME };
+        let writer = Writer { conn: Conn::Sqlite(writer), disk: disk.clone(), checkpoints };
         let mut threads = vec![start("store-write", move || keep_writing(writer, waiting))?];
         for reader in readers.with_context(opened)? {
             let asked = asked.clone();
@@ -278,8 +275,6 @@ struct Writer {
     conn: Conn,
     disk: Disk,
     checkpoints: Checkpoints,
-    /// How long the last commit took.
-    commit_time: Duration,
 }
 
 impl Writer {
@@ -300,14 +295,13 @@ impl Writer {
             return first.answer(Err(&error.to_string()));
         }
         let started = Instant::now();
-        let most = GROUP_TIME.min(self.commit_time * GROUP_COMMITS);
         let mut group = Vec::new();
         let mut next = Some(first);
         let mut done = Ok(());
         while let Some(mut write) = next.take() {
             done = self.run(&mut *write);
             group.push(write);
-            if done.is_ok() && group.len() < GROUP_WRITES_MAX && started.elapsed() < most {
+            if done.is_ok() && group.len() < GROUP_WRITES_MAX && started.elapsed() < GROUP_TIME {
                 next = match waiting.try_recv() {
                     Ok(Turn::Job(write)) => Some(write),
                     Ok(Turn::End) => {
@@ -322,7 +316,6 @@ impl Writer {
             }
         }
         crash_point!("CP3");
-        let began = Instant::now();
         let committed = done.and_then(|()| self.tell("COMMIT")).map_err(|error| {
             self.disk.note(&error);
             if !self.connection().is_autocommit() {
@@ -330,7 +323,6 @@ impl Writer {
             }
             error.to_string()
         });
-        self.commit_time = began.elapsed();
         // A checkpoint may have found out meanwhile.
         let committed = if self.disk.is_lost() { Err("a sync has failed".to_owned()) } else { committed };
         metrics::histogram!("leadline_store_group_writes").record(group.len() as f64);
