@@ -39,7 +39,7 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
         return Ok(Step::Idle);
     };
     crash_point!("CP8");
-    let TakenDeliveries { lease, claimed, recent_calls, open_calls, connection, token } = taken;
+    let TakenDeliveries { lease, claimed, recent_calls, open_calls, connection, token, mut schema } = taken;
     let outage = lease.learned.outage;
     let claimed = outage.probe(claimed, |claimed| claimed.band, |claimed| claimed.key_hash.as_deref(), clock());
     let mut budget = Budget::new(lease.learned, recent_calls, clock());
@@ -54,7 +54,6 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
     let recalled = round.recall(&open_calls, clock());
     let mut closed = match access::open(store, hubspot, &lease, &connection, token, clock()).await? {
         Access::Open(portal) => {
-            let mut schema = store.schema(&connection).await?;
             if care::is_due(schema.as_ref(), !round.claimed.is_empty(), clock()) {
                 let session = Session::new(hubspot.clone(), portal.clone(), connection.clone());
                 if let Cared::NotNow(Meaning::Pause { problem, pause }) =

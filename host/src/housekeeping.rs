@@ -47,7 +47,14 @@ impl Limits {
 
     fn of(&self, kept: Kept) -> Duration {
         match kept {
-            Kept::Bodies | Kept::Logs | Kept::Runs | Kept::Plans | Kept::Attempts | Kept::Calls => self.bodies,
+            Kept::Bodies
+            | Kept::Logs
+            | Kept::Runs
+            | Kept::Plans
+            | Kept::Attempts
+            | Kept::Requests
+            | Kept::Answers
+            | Kept::Calls => self.bodies,
             Kept::Deliveries | Kept::Events => self.events,
             Kept::Keys => KEYS,
             Kept::Rejected => REJECTED,

@@ -212,8 +212,9 @@ mod tests {
         let store = Store::open(&Database::File(folder.path().join("leadline.db")), keys).await.unwrap();
         let rows = [
             (calls::OPEN_CALLS, "c USING INDEX calls_open (account_id=? AND lane_id=?)"),
-            (calls::RECENT_CALLS, "calls USING INDEX sqlite_autoindex_calls_1 (account_id=? AND id>?)"),
-            (calls::CALLS_OF, "calls USING INDEX sqlite_autoindex_calls_1 (account_id=? AND id>? AND id<?)"),
+            (calls::OPEN_CALLS, "q USING INDEX sqlite_autoindex_call_requests_1 (call_id=? AND account_id=?)"),
+            (calls::RECENT_CALLS, "calls USING PRIMARY KEY (account_id=? AND id>?)"),
+            (calls::CALLS_OF, "c USING PRIMARY KEY (account_id=? AND id>? AND id<?)"),
             (deliveries::DUE, "w USING PRIMARY KEY (account_id=? AND lane_id=? AND band=? AND due_at<?)"),
             (deliveries::DUE, "r USING COVERING INDEX work_retries (account_id=? AND lane_id=? AND key_hash=?"),
             (
@@ -245,7 +246,7 @@ mod tests {
     }
 
     /// The tables that grow with the leads.
-    const HOT: [&str; 11] = [
+    const HOT: [&str; 13] = [
         "events",
         "event_bodies",
         "event_keys",
@@ -254,6 +255,8 @@ mod tests {
         "run_logs",
         "work",
         "calls",
+        "call_requests",
+        "call_answers",
         "attempts",
         "held",
         "dropped",
@@ -314,10 +317,11 @@ mod tests {
         store.open_calls(&lease).await.unwrap();
         store.recent_calls(&lease, NOW).await.unwrap();
         let claimed = store.due_deliveries(&lease, 10, NOW).await.unwrap();
-        let call = NewCall { id: CallId::new(NOW), operation: "x", request: "{}".to_owned(), items: &[] };
-        store.next_call(&mut lease, None, &call, NOW).await.unwrap();
+        let call_id = CallId::new(NOW);
+        let call = NewCall { id: call_id.clone(), operation: "x", request: "{}".to_owned(), items: &[] };
+        store.next_call(&mut lease, None, call, NOW).await.unwrap();
         store
-            .settle(&lease, Settlement { calls: &[call.id], ..Settlement::resting(LaneState::default()) }, NOW)
+            .settle(&lease, Settlement { calls: &[call_id], ..Settlement::resting(LaneState::default()) }, NOW)
             .await
             .unwrap();
         assert_eq!(claimed.len(), 1);

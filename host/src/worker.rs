@@ -300,6 +300,6 @@ async fn time_until_due(app: &App, kind: LaneKind) -> anyhow::Result<Duration> {
     // Each process at a time of its own, so that they do not ask all at once.
     let beside_others = || retry::jittered(SLEEP_MAX_BESIDE_OTHERS, &PROCESS, now);
     let longest = if app.store.is_for_one_process() { SLEEP_MAX } else { beside_others() };
-    let due = app.store.next_due(kind, now).await?;
+    let due = app.store.next_due_before(kind, now, now + longest).await?;
     Ok(due.map_or(longest, |due| due.since(now).clamp(SLEEP_MIN, longest)))
 }

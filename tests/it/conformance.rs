@@ -367,7 +367,7 @@ impl Pair {
             answer: serde_json::Value::Null,
             correlation_id: None,
         });
-        let settled = self.store.next_call(&mut holder.lease, answered, &new, now).await.unwrap();
+        let settled = self.store.next_call(&mut holder.lease, answered, new, now).await.unwrap();
         let expected = &mut self.tenants[holder.tenant].deliveries;
         let answer = expected.lane.renew(&mut holder.grant, now);
         if answer == Settled::Done {
@@ -556,6 +556,12 @@ impl Pair {
             let lanes = (0..ACCOUNTS).map(|tenant| self.expected(kind, tenant).lane.available_at());
             let expected = lanes.collect::<Vec<_>>().into_iter().flatten().min().map(|at| at.max(now));
             assert_eq!(self.store.next_due(kind, now).await.unwrap(), expected, "{place}: next_due of {kind:?}");
+            let end = now + Duration::from_secs(1);
+            let near = |lane: &Lane| lane.available_at().filter(|_| lane.next_due < end);
+            let lanes = (0..ACCOUNTS).map(|tenant| near(&self.expected(kind, tenant).lane));
+            let expected = lanes.collect::<Vec<_>>().into_iter().flatten().min().map(|at| at.max(now));
+            let told = self.store.next_due_before(kind, now, end).await.unwrap();
+            assert_eq!(told, expected, "{place}: next_due_before of {kind:?}");
         }
         for row in &self.tenants {
             let lease = Lease {

@@ -36,6 +36,15 @@ async fn a_body_goes_after_thirty_days_and_what_became_of_it_is_still_told() {
     app.keep_house().await;
     let shown = app.event(&event).await;
     assert!(shown.body.is_none() && shown.deliveries[0].plan.is_none() && shown.deliveries[0].calls.is_empty());
+    for kept in [Kept::Requests, Kept::Answers, Kept::Calls] {
+        match app.partitions(kept.table()).await {
+            Some(days) => assert!(!days.iter().any(|day| day.ends_with("_d20261123")), "{days:?}"),
+            None => {
+                let left = app.app.store.remove_before(kept, app.now()).await.unwrap();
+                assert_eq!(left, Removed::Nothing, "nothing is left of {kept:?}");
+            }
+        }
+    }
     assert_eq!(app.fate(&event).await, "delivered, 1 attempts");
     let (code, text) = app.command(&["event", "show", event.as_str()]).await;
     assert!(code == 0 && text.contains("body, log, plan and calls were removed"), "{text}");
@@ -203,8 +212,8 @@ async fn partitions_are_made_once_by_however_many_processes_and_not_for_a_day_th
     let store = &app.app.store;
     let (a, b, c) =
         tokio::join!(store.make_partitions(&days), store.make_partitions(&days), store.make_partitions(&days));
-    // Five tables have eight days each, two have two weeks. Today's event and its body are there already.
-    assert_eq!(a.unwrap() + b.unwrap() + c.unwrap(), 5 * 8 + 2 * 2 - 2);
+    // Seven tables have eight days each, two have two weeks. Today's event and its body are there already.
+    assert_eq!(a.unwrap() + b.unwrap() + c.unwrap(), 7 * 8 + 2 * 2 - 2);
     app.run_until_idle().await;
     assert_eq!(app.fate(&event).await, "delivered, 1 attempts");
     app.finish().await;

@@ -181,10 +181,11 @@ impl<'a> Journal<'a> {
             (self.cut, self.spent) = (true, true);
             return Ok(None);
         }
-        let new = NewCall { id: CallId::new(now), operation: request.operation, request: request.stored(), items };
+        let id = CallId::new(now);
+        let new = NewCall { id: id.clone(), operation: request.operation, request: request.stored(), items };
         let answered = self.last_answer.take();
         let follows_an_answer = answered.is_some();
-        match self.store_call(answered, &new, now).await.context("cannot store a call")? {
+        match self.store_call(answered, new, now).await.context("cannot store a call")? {
             Settled::Done => {}
             Settled::LeaseLost => {
                 (self.stopped, self.cut) = (true, true);
@@ -198,7 +199,7 @@ impl<'a> Journal<'a> {
         self.budget.spend(now);
         if !lane::may_call(self.lease.until, request.timeout(), (self.clock)()) {
             // We were frozen since the call was stored: it is settled as one that was never sent.
-            self.calls.push(new.id);
+            self.calls.push(id);
             (self.stopped, self.cut) = (true, true);
             return Ok(None);
         }
@@ -211,12 +212,12 @@ impl<'a> Journal<'a> {
         metrics::counter!("leadline_hubspot_calls_total", "operation" => request.operation, "status" => status)
             .increment(1);
         self.last_answer = Some(AnsweredCall {
-            id: new.id.clone(),
+            id: id.clone(),
             status: reply.status(),
             answer: reply.kept(),
             correlation_id: reply.correlation_id().map(str::to_owned),
         });
-        self.calls.push(new.id);
+        self.calls.push(id);
         let meaning = reply.success().is_none().then(|| reply.meaning());
         self.stopped = meaning.as_ref().is_some_and(ends_round);
         self.unserved = meaning.as_ref().and_then(unserved).cloned();
@@ -226,7 +227,7 @@ impl<'a> Journal<'a> {
     async fn store_call(
         &mut self,
         answered: Option<AnsweredCall>,
-        new: &NewCall<'_>,
+        new: NewCall<'_>,
         now: Timestamp,
     ) -> anyhow::Result<Settled> {
         if crash::is_broken(Broken::NoIntent) {

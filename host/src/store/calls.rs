@@ -1,5 +1,6 @@
-//! Calls: every request to HubSpot is stored before it is sent and answered in the same row, so that whoever takes
-//! the lane over knows what may have happened.
+//! Calls: every request to HubSpot is stored before it is sent, and its answer when it came, so that whoever takes the
+//! lane over knows what may have happened. The row of a call is narrow; what was sent and what came back are beside it,
+//! and each is written once.
 
 use std::time::Duration;
 
@@ -60,28 +61,32 @@ pub struct ShownCall {
     pub correlation_id: Option<String>,
 }
 
-/// Without an order: asked for one, the planner reads every call of the account, which has it already.
+/// Without an order, which the calls of an account have already, and by the index of the open ones: left to itself, SQLite
+/// reads every call of the account.
 pub(super) const OPEN_CALLS: Sql = sql!(
     "SELECT c.id, c.operation, (SELECT "
     on(
-        sqlite: "json_group_array(i.value) FROM json_each(c.items) AS i CROSS JOIN deliveries AS d
+        sqlite: "json_group_array(i.value) FROM json_each(q.items) AS i CROSS JOIN deliveries AS d
             WHERE d.account_id = c.account_id AND d.id = substr(i.value, 1, instr(i.value, '/') - 1)",
-        postgres: "coalesce(jsonb_agg(i.value), '[]'::jsonb)::text FROM jsonb_array_elements_text(c.items::jsonb) AS i(value) CROSS JOIN deliveries AS d
+        postgres: "coalesce(jsonb_agg(i.value), '[]'::jsonb)::text FROM jsonb_array_elements_text(q.items::jsonb) AS i(value) CROSS JOIN deliveries AS d
             WHERE d.account_id = c.account_id AND d.id = split_part(i.value, '/', 1)"
     ) " AND d.state = 'pending'), c.started_at
-     FROM calls AS c WHERE c.account_id = $1 AND c.lane_id = $2 AND c.settled = 0"
+     FROM calls AS c" on(sqlite: " INDEXED BY calls_open", postgres: "")
+    " JOIN call_requests AS q ON q.call_id = c.id AND q.account_id = c.account_id
+     WHERE c.account_id = $1 AND c.lane_id = $2 AND c.settled = 0"
 );
 
 /// Calls are found by the time in their ids: none is older than its delivery, and none much younger than its end.
 pub(super) const CALLS_OF: Sql = sql!(
-    "SELECT id, operation, started_at, ended_at, status, request, answer, correlation_id FROM calls
-     WHERE account_id = $1 AND lane_id = $2 AND id >= $3 AND id < $4 AND EXISTS (SELECT 1 FROM "
-    on(sqlite: "json_each(items) AS i", postgres: "jsonb_array_elements_text(items::jsonb) AS i(value)")
-    " WHERE substr(i.value, 1, length($5)) = $5) ORDER BY id"
+    "SELECT c.id, c.operation, c.started_at, a.ended_at, a.status, q.request, a.answer, a.correlation_id
+     FROM calls AS c JOIN call_requests AS q ON q.call_id = c.id AND q.account_id = c.account_id
+     LEFT JOIN call_answers AS a ON a.call_id = c.id AND a.account_id = c.account_id
+     WHERE c.account_id = $1 AND c.lane_id = $2 AND c.id >= $3 AND c.id < $4 AND EXISTS (SELECT 1 FROM "
+    on(sqlite: "json_each(q.items) AS i", postgres: "jsonb_array_elements_text(q.items::jsonb) AS i(value)")
+    " WHERE substr(i.value, 1, length($5)) = $5) ORDER BY c.id"
 );
 
-/// The calls of a lane since a moment. Their ids say when they were made; what stands behind the request in a row is
-/// far away for SQLite, which would read the whole of it to get there.
+/// The calls of a lane since a moment. Their ids say when they were made.
 pub(super) const RECENT_CALLS: Sql = sql!("SELECT id FROM calls WHERE account_id = $1 AND id >= $2 AND lane_id = $3");
 
 /// When a lane called after `since`: what it used of its portal's limit, whoever held it.
@@ -121,7 +126,7 @@ impl Store {
         &self,
         lease: &mut Lease,
         answered: Option<AnsweredCall>,
-        new: &NewCall<'_>,
+        new: NewCall<'_>,
         now: Timestamp,
     ) -> Result<Settled> {
         let until = now + LEASE;
@@ -132,17 +137,18 @@ impl Store {
         let renew = renew.bind(until.0);
         let answer = answered.map(|answered| store_answer(&lease.account_id, answered, now));
         let call = query(sql!(
-            "INSERT INTO calls (account_id, id, lane_id, epoch, operation, request, items, started_at, settled)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)"
+            "INSERT INTO calls (account_id, id, lane_id, epoch, operation, started_at, settled) VALUES ($1, $2, $3, $4, $5, $6, 0)"
         ))
         .bind(lease.account_id.as_str())
         .bind(new.id.as_str())
         .bind(&lease.lane_id)
         .bind(lease.epoch)
         .bind(new.operation)
-        .bind(&new.request)
-        .bind(json(new.items))
         .bind(now.0);
+        let request =
+            query(sql!("INSERT INTO call_requests (call_id, account_id, items, request) VALUES ($1, $2, $3, $4)"));
+        let request = request.bind(new.id.as_str()).bind(lease.account_id.as_str());
+        let request = request.bind(json(new.items)).bind(new.request);
         let store = self.db.write(|tx| {
             Box::pin(async move {
                 if renew.execute(&mut *tx).await? == 0 {
@@ -152,7 +158,8 @@ impl Store {
                     answer.execute(&mut *tx).await?;
                     crash_point!("CP13");
                 }
-                call.execute(tx).await?;
+                call.execute(&mut *tx).await?;
+                request.execute(tx).await?;
                 Ok(Settled::Done)
             })
         });
@@ -203,12 +210,12 @@ impl Store {
 /// Keeps what came back for a call.
 pub(super) fn store_answer(account: &AccountId, answered: AnsweredCall, now: Timestamp) -> Query {
     query(sql!(
-        "UPDATE calls SET ended_at = $3, status = $4, answer = $5, correlation_id = $6 WHERE account_id = $1 AND id = $2"
+        "INSERT INTO call_answers (call_id, account_id, ended_at, status, correlation_id, answer) VALUES ($1, $2, $3, $4, $5, $6)"
     ))
-    .bind(account.as_str())
     .bind(answered.id.as_str())
+    .bind(account.as_str())
     .bind(now.0)
     .bind(answered.status.map(i64::from))
-    .bind(json(&answered.answer))
     .bind(answered.correlation_id)
+    .bind(json(&answered.answer))
 }

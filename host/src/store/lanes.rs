@@ -124,13 +124,19 @@ impl Store {
     /// When the next lane of a kind has work, so that a worker can sleep until then. Agrees with
     /// [`crate::lane::Lane::available_at`].
     pub async fn next_due(&self, kind: LaneKind, now: Timestamp) -> Result<Option<Timestamp>> {
+        self.next_due_before(kind, now, Timestamp::NEVER).await
+    }
+
+    /// As [`Self::next_due`], of the lanes whose work is due before `end`. Every connection is looked after once in a
+    /// while, so each of them has a time at which its lane is due: who asks often asks for the near future.
+    pub async fn next_due_before(&self, kind: LaneKind, now: Timestamp, end: Timestamp) -> Result<Option<Timestamp>> {
         let next: Option<i64> = query(sql!(
             "SELECT min(CASE WHEN next_due >= paused_until AND next_due >= lease_until THEN next_due
                          WHEN paused_until >= lease_until THEN paused_until ELSE lease_until END)
              FROM lanes WHERE kind = $1 AND next_due < $2 AND " not_paused!()
         ))
         .bind(kind.as_str())
-        .bind(Timestamp::NEVER.0)
+        .bind(end.0.min(Timestamp::NEVER.0))
         .fetch_one(&self.db)
         .await?;
         Ok(next.map(|next| Timestamp(next).max(now)))

@@ -14,10 +14,12 @@ const LISTED_MAX: i64 = 500;
 /// Open work of a lane is counted so far, so that a list never reads a long queue.
 pub const COUNTED_MAX: i64 = 1_000;
 
-/// Nobody paused the lane of a row of `lanes`, nor its account, nor everything.
+/// Nobody paused the lane of a row of `lanes`, nor its account, nor everything. Without lists that hold a column: SQLite
+/// makes a table of each, for every row.
 macro_rules! not_paused {
     () => {
-        "NOT EXISTS (SELECT 1 FROM pauses AS s WHERE s.account_id IN ('', lanes.account_id) AND s.lane_id IN ('', lanes.id))"
+        "NOT EXISTS (SELECT 1 FROM pauses AS s WHERE s.account_id = '')
+         AND NOT EXISTS (SELECT 1 FROM pauses AS s WHERE s.account_id = lanes.account_id AND (s.lane_id = '' OR s.lane_id = lanes.id))"
     };
 }
 pub(super) use not_paused;

@@ -24,6 +24,10 @@ pub enum Kept {
     Runs,
     Plans,
     Attempts,
+    /// What was sent in a call.
+    Requests,
+    /// What came back.
+    Answers,
     Calls,
     Deliveries,
     Events,
@@ -52,12 +56,14 @@ const OPEN_DELIVERY: &str = "('pending', 'blocked')";
 
 impl Kept {
     /// Deliveries before events, because an event stays as long as a delivery of it.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Bodies,
         Self::Logs,
         Self::Runs,
         Self::Plans,
         Self::Attempts,
+        Self::Requests,
+        Self::Answers,
         Self::Calls,
         Self::Deliveries,
         Self::Events,
@@ -65,12 +71,14 @@ impl Kept {
         Self::Rejected,
         Self::Uploads,
     ];
-    const PARTITIONED: [Self; 8] = [
+    const PARTITIONED: [Self; 10] = [
         Self::Bodies,
         Self::Logs,
         Self::Runs,
         Self::Plans,
         Self::Attempts,
+        Self::Requests,
+        Self::Answers,
         Self::Calls,
         Self::Deliveries,
         Self::Events,
@@ -84,6 +92,8 @@ impl Kept {
             Self::Runs => "runs",
             Self::Plans => "plans",
             Self::Attempts => "attempts",
+            Self::Requests => "call_requests",
+            Self::Answers => "call_answers",
             Self::Calls => "calls",
             Self::Deliveries => "deliveries",
             Self::Events => "events",
@@ -98,6 +108,7 @@ impl Kept {
         match self {
             Self::Bodies | Self::Logs | Self::Runs => "event_id",
             Self::Plans | Self::Attempts => "delivery_id",
+            Self::Requests | Self::Answers => "call_id",
             Self::Calls | Self::Deliveries | Self::Events | Self::Rejected | Self::Uploads => "id",
             Self::Keys => "seen_at",
         }
@@ -108,7 +119,7 @@ impl Kept {
         match self {
             Self::Bodies | Self::Logs | Self::Runs | Self::Events | Self::Keys => "evt",
             Self::Plans | Self::Attempts | Self::Deliveries => "dlv",
-            Self::Calls => "cal",
+            Self::Requests | Self::Answers | Self::Calls => "cal",
             Self::Rejected => "rej",
             Self::Uploads => "upl",
         }
@@ -124,6 +135,8 @@ impl Kept {
             | Self::Runs
             | Self::Plans
             | Self::Attempts
+            | Self::Requests
+            | Self::Answers
             | Self::Calls
             | Self::Keys
             | Self::Rejected
@@ -140,6 +153,9 @@ impl Kept {
             Self::Plans | Self::Attempts => format!(
                 "NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.account_id = x.account_id AND d.id = x.delivery_id AND d.state IN {OPEN_DELIVERY})"
             ),
+            Self::Requests | Self::Answers => {
+                "NOT EXISTS (SELECT 1 FROM calls AS c WHERE c.account_id = x.account_id AND c.id = x.call_id AND c.settled = 0)".to_owned()
+            }
             Self::Calls => "x.settled = 1".to_owned(),
             Self::Deliveries => format!(
                 "x.state NOT IN {OPEN_DELIVERY} AND NOT EXISTS (SELECT 1 FROM dropped AS v WHERE v.delivery_id = x.id AND v.account_id = x.account_id)"
@@ -156,6 +172,9 @@ impl Kept {
         let open = "EXISTS (SELECT 1 FROM work WHERE item_id >= $1 AND item_id < $2)
              OR EXISTS (SELECT 1 FROM held WHERE item_id >= $1 AND item_id < $2)";
         match self {
+            Self::Requests | Self::Answers => {
+                "EXISTS (SELECT 1 FROM calls WHERE settled = 0 AND id >= $1 AND id < $2)".to_owned()
+            }
             Self::Calls => {
                 format!("EXISTS (SELECT 1 FROM {partition} WHERE settled = 0 AND id >= $1 AND id < $2)")
             }
@@ -182,7 +201,7 @@ impl Kept {
     fn page(self, table: &str) -> Sql {
         let (id, free) = (self.id(), self.is_free());
         Sql::same(match self {
-            Self::Bodies | Self::Plans => format!(
+            Self::Bodies | Self::Plans | Self::Requests | Self::Answers => format!(
                 "DELETE FROM {table} WHERE ({id}, account_id) IN (
                    SELECT x.{id}, x.account_id FROM {table} AS x WHERE x.{id} < $1 AND {free} ORDER BY x.{id} LIMIT $2)"
             ),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Result, Store, json, parse, query, sql};
+use super::{Query, Result, Store, json, parse, query, sql};
 use crate::model::account::Connection;
 use crate::model::id::ConnectionId;
 use crate::model::portal::PortalSchema;
@@ -51,18 +51,33 @@ pub struct CachedSchema {
     pub stale: bool,
 }
 
+/// Of a schema, all but its content: `read_at`, `tried_at`, `care_due`, `stale`.
+pub(super) type KnownRow = (i64, i64, i64, i64);
+
+/// What is known of the schema of a connection's portal.
+pub(super) fn known(account: &str, connection: &str) -> Query {
+    query(sql!(
+        "SELECT s.read_at, s.tried_at, l.care_due, s.stale FROM portal_schemas AS s
+         JOIN lanes AS l ON l.account_id = s.account_id AND l.id = s.connection_id
+         WHERE s.account_id = $1 AND s.connection_id = $2"
+    ))
+    .bind(account)
+    .bind(connection)
+}
+
 impl Store {
     /// The schema of a connection's portal, as it was read last.
     pub async fn schema(&self, connection: &Connection) -> Result<Option<CachedSchema>> {
-        let known: Option<(i64, i64, i64, i64)> = query(sql!(
-            "SELECT s.read_at, s.tried_at, l.care_due, s.stale FROM portal_schemas AS s
-             JOIN lanes AS l ON l.account_id = s.account_id AND l.id = s.connection_id
-             WHERE s.account_id = $1 AND s.connection_id = $2"
-        ))
-        .bind(connection.account_id.as_str())
-        .bind(connection.id.as_str())
-        .fetch_optional(&self.db)
-        .await?;
+        let known = known(connection.account_id.as_str(), connection.id.as_str()).fetch_optional(&self.db).await?;
+        self.schema_of(connection, known).await
+    }
+
+    /// The schema that this row is about.
+    pub(super) async fn schema_of(
+        &self,
+        connection: &Connection,
+        known: Option<KnownRow>,
+    ) -> Result<Option<CachedSchema>> {
         let Some((read_at, tried_at, care_due, stale)) = known else { return Ok(None) };
         let cached = |schema| CachedSchema {
             schema,

@@ -10,6 +10,7 @@ use super::connections;
 use super::lanes;
 use super::plans::{self, ReceivedEvent};
 use super::rules::Rules;
+use super::schemas::{self, CachedSchema};
 use super::{Result, Store, deliveries};
 use crate::budget;
 use crate::model::account::Connection;
@@ -36,6 +37,8 @@ pub struct TakenDeliveries {
     pub open_calls: Vec<OpenCall>,
     pub connection: Connection,
     pub token: SecretString,
+    /// What is known of the portal, where it was read.
+    pub schema: Option<CachedSchema>,
 }
 
 impl Store {
@@ -95,19 +98,22 @@ impl Store {
                 let due = deliveries::due(&mut *tx, (account, lane), limit, now).await?;
                 let recent = calls::recent(account, lane, now - budget::WINDOW).fetch_all::<String>(&mut *tx).await?;
                 let open = calls::open(account, lane).fetch_all::<calls::OpenRow>(&mut *tx).await?;
-                let connection = connections::find(account, lane).fetch_one::<connections::Row>(tx).await?;
-                Ok(Some((row, due, recent, open, connection)))
+                let connection = connections::find(account, lane).fetch_one::<connections::Row>(&mut *tx).await?;
+                let schema = schemas::known(account, lane).fetch_optional::<schemas::KnownRow>(tx).await?;
+                Ok(Some((row, due, recent, open, connection, schema)))
             })
         });
-        let Some((row, due, recent, open, connection)) = take.await? else { return Ok(None) };
+        let Some((row, due, recent, open, connection, schema)) = take.await? else { return Ok(None) };
         let lease = lanes::leased(row, owner, self.horizon().await?, now)?;
         let (connection, token) = self.opened(connection)?;
+        let schema = self.schema_of(&connection, schema).await?;
         Ok(Some(TakenDeliveries {
             claimed: deliveries::claimed(&lease.account_id, due)?,
             recent_calls: calls::times(&recent),
             open_calls: open.into_iter().map(calls::open_call).collect::<Result<_>>()?,
             connection,
             token,
+            schema,
             lease,
         }))
     }

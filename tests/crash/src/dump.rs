@@ -211,7 +211,9 @@ const EVENTS: &str = "SELECT e.account_id, e.id, e.source_id, e.sender_id, e.sta
     FROM events AS e LEFT JOIN event_bodies AS b ON b.event_id = e.id AND b.account_id = e.account_id ORDER BY e.id";
 const DELIVERIES: &str = "SELECT id, event_id, connection_id, state, attempts, outcome FROM deliveries ORDER BY id";
 const PLANS: &str = "SELECT delivery_id, plan FROM plans ORDER BY delivery_id";
-const CALLS: &str = "SELECT id, lane_id, epoch, request, started_at, status, correlation_id FROM calls ORDER BY id";
+const CALLS: &str = "SELECT c.id, c.lane_id, c.epoch, q.request, c.started_at, a.status, a.correlation_id
+    FROM calls AS c JOIN call_requests AS q ON q.call_id = c.id AND q.account_id = c.account_id
+    LEFT JOIN call_answers AS a ON a.call_id = c.id AND a.account_id = c.account_id ORDER BY c.id";
 const ATTEMPTS: &str =
     "SELECT delivery_id, number, at, class, problem, next_at FROM attempts ORDER BY delivery_id, number";
 const LANES: &str = "SELECT id, kind, epoch, next_due, paused_until, lease_until FROM lanes ORDER BY id";
