@@ -77,6 +77,7 @@ const PROPERTIES: &[Form] = &[
 ];
 
 const PIPELINES: &[Form] = &[
+    ("add_pipeline", "Add a pipeline", &[PIPELINE, LABEL]),
     ("add_stage", "Add a stage", &[PIPELINE, STAGE, LABEL]),
     ("archive_stage", "Archive a stage", &[PIPELINE, STAGE]),
     ("lock_stage", "Lock a stage", &[PIPELINE, STAGE, field("locked", "Locked", Flag)]),
