@@ -135,23 +135,27 @@ async fn load_version(store: &Store, transformer: &Transformer, version: &Versio
     loaded.with_context(|| format!("the component of version {version} no longer loads"))
 }
 
-/// Decides one event after the other, as long as the round may take. The rest stays in the queue.
+/// Decides an event of each lane in turns, as long as the round may take; the rest stays in the queue. Each lane has at
+/// least its first, so that the slow transformation of one account keeps no other waiting for another round.
 fn decide_all(transformer: &Transformer, taken: Vec<TakenEvents>) -> Vec<PlannedLane> {
     let started = Instant::now();
-    let mut first = true;
-    let mut lanes = Vec::with_capacity(taken.len());
-    for TakenEvents { lease, events, rules } in taken {
-        let round = Round { rules, transformer: transformer.clone() };
-        let mut planned = Vec::with_capacity(events.len());
-        for event in events {
-            if !std::mem::take(&mut first) && started.elapsed() > ROUND_WALL {
-                break;
+    let turns = taken.iter().map(|lane| lane.events.len()).max().unwrap_or(0);
+    let mut lanes: Vec<_> = taken
+        .into_iter()
+        .map(|TakenEvents { lease, events, rules }| {
+            let planned = PlannedLane { lease, planned: Vec::with_capacity(events.len()) };
+            (Round { rules, transformer: transformer.clone() }, events.into_iter(), planned)
+        })
+        .collect();
+    'round: for turn in 0..turns {
+        for (round, events, lane) in &mut lanes {
+            if turn > 0 && started.elapsed() > ROUND_WALL {
+                break 'round;
             }
-            planned.extend(decide(&round, event));
+            lane.planned.extend(events.next().and_then(|event| decide(round, event)));
         }
-        lanes.push(PlannedLane { lease, planned });
     }
-    lanes
+    lanes.into_iter().map(|(_, _, lane)| lane).collect()
 }
 
 /// What becomes of one event; nothing when we could not run it and have to try again.

@@ -19,6 +19,7 @@ mod delivery;
 mod examples;
 mod fairness;
 mod freeze;
+mod hostile;
 mod ingest;
 mod network;
 mod outage;

@@ -150,6 +150,6 @@ fn the_same_event_gives_the_same_bytes_and_the_same_fuel() {
 #[test]
 fn a_module_of_another_world_does_not_fit() {
     let module = wat::parse_str(r#"(module (memory (export "memory") 1) (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable))"#).unwrap();
-    let error = Transformer::new().unwrap().compile(&embed(&module, "transformation")).err().unwrap();
+    let error = Transformer::new().unwrap().compile(&embed(&module)).err().unwrap();
     assert!(matches!(error, ComponentError::NoContract(_)), "{error}");
 }

@@ -9,7 +9,7 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConf
 
 use super::component::{ComponentError, compile};
 use super::guest::Guest;
-use super::limits::{GUESTS_MAX, Quota, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX, TICK};
+use super::limits::{BACKTRACE_FRAMES_MAX, GUESTS_MAX, Quota, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX, TICK};
 use super::wasi;
 use crate::contract::{Transformation, TransformationPre};
 use crate::model::id::VersionId;
@@ -64,6 +64,11 @@ impl Transformer {
         Ok(Loaded { engine: self.inner.engine.clone(), pre, needs_wasi })
     }
 
+    /// Guests that hold a place of the pool at this moment.
+    pub fn running(&self) -> u64 {
+        self.inner.engine.pooling_allocator_metrics().map_or(0, |pool| pool.component_instances())
+    }
+
     /// The version under its id, where it has been loaded.
     pub fn loaded(&self, version: &VersionId) -> Option<Arc<Loaded>> {
         self.inner.loaded.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(version).cloned()
@@ -105,7 +110,7 @@ fn config() -> Config {
     // Fuel decides, because it is the same on every machine; the epoch is the wall clock behind it.
     config.consume_fuel(true).epoch_interruption(true);
     config.max_wasm_stack(STACK_BYTES_MAX);
-    config.wasm_backtrace_max_frames(NonZeroUsize::new(20));
+    config.wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE_FRAMES_MAX));
     // The bits of a NaN are the last thing in core WebAssembly that may differ between machines.
     config.cranelift_nan_canonicalization(true);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
