@@ -2,6 +2,7 @@
 //! guest of another account gives its usual answer right after.
 
 use std::path::Path;
+use std::sync::Barrier;
 use std::time::Duration;
 
 use leadline::contract::actions::Action;
@@ -9,7 +10,7 @@ use leadline::contract::events::Event;
 use leadline::contract::log::Level;
 use leadline::model::lane::Step;
 use leadline::plan::plan;
-use leadline::transform::{Loaded, Quota, RUN_FUEL, Stop, TransformRun, Transformer};
+use leadline::transform::{GUESTS_MAX, Loaded, Quota, RUN_FUEL, Stop, TransformRun, Transformer};
 use leadline::{payload, process, stock};
 use serde_json::json;
 
@@ -189,6 +190,28 @@ fn a_loop_with_fuel_without_end_is_ended_by_the_clock() {
 }
 
 #[test]
+fn a_full_pool_is_our_fault_and_no_guests() {
+    let honest = Honest::new();
+    let spin = honest.compile("spin");
+    let endless = Quota { fuel: u64::MAX / 2, ..Quota::STANDARD };
+    let crowd = 2 * GUESTS_MAX as usize;
+    let together = Barrier::new(crowd);
+    let run = || {
+        together.wait();
+        verdict(spin.run_within(endless, &event(), "{}"))
+    };
+    let verdicts: Vec<_> = std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..crowd).map(|_| scope.spawn(run)).collect();
+        runs.into_iter().map(|run| run.join().unwrap()).collect()
+    });
+    let (turned_away, ran): (Vec<_>, Vec<_>) =
+        verdicts.iter().partition(|verdict| verdict.starts_with("our fault: the sandbox could not start"));
+    assert!(!turned_away.is_empty(), "there was room for all: {ran:?}");
+    assert!(ran.iter().all(|verdict| verdict.starts_with("transform.timeout")), "{ran:?}");
+    honest.is_unharmed("a crowd");
+}
+
+#[test]
 fn a_larger_class_has_more_of_both_and_still_an_end() {
     let honest = Honest::new();
     let within = |name: &str| verdict(honest.compile(name).run_within(Quota::JAVASCRIPT, &event(), "{}"));
@@ -360,7 +383,7 @@ async fn a_hundred_greedy_leads_of_one_account_keep_no_other_waiting_for_a_secon
         assert_ne!(app.fate(&next).await, "received", "{name} waits behind the greedy leads");
     }
     let (_, held) = app.command(&["issue", "list", "--json"]).await;
-    assert!(held.contains("transform.fuel"), "the greedy leads ran meanwhile: {held}");
+    assert!(held.contains("transform."), "the greedy leads ran meanwhile: {held}");
     app.run_until_idle().await;
     app.finish().await;
 }
