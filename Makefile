@@ -12,7 +12,7 @@ CYCLES ?= 50
 # A few more words for the campaign on SQLite, such as `--seed 7` or `--point CP9`.
 CRASH  ?=
 
-.PHONY: demo build test postgres lint bench crash guests components
+.PHONY: demo build test postgres lint bench crash guests toolchains components
 
 ## Two dealerships, a HubSpot simulator, and the leads of examples/, with a table of what became of each.
 demo: build
@@ -71,6 +71,13 @@ guests:
 	  rm -f $(FRESH)/*.wasm; \
 	  echo "stock transformations: the checked-in ones, because the target $(WASM) cannot be fetched"; \
 	fi
+
+# Without it the tests of a toolchain that is missing are left out, and say so; the one of JavaScript runs only here.
+## Installs every toolchain that a guest may be built with, and tests the guest of each.
+toolchains: guests
+	rustup target add wasm32-unknown-unknown wasm32-wasip1 wasm32-wasip2
+	cargo component --version >/dev/null 2>&1 || cargo install cargo-component --locked --version 0.21.1
+	LEADLINE_TOOLCHAINS=all cargo test --workspace --test it -- --include-ignored toolchains:: hostile::
 
 ## Renews the checked-in components from the guests' sources.
 components: build

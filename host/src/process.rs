@@ -155,25 +155,29 @@ pub async fn warm_up(store: &Store, transformer: &Transformer) -> anyhow::Result
     Ok(())
 }
 
-/// Decides one event after the other, as long as the round may take. The rest stays in the queue.
+/// Decides an event of each lane in turns, as long as the round may take; the rest stays in the queue. Each lane has at
+/// least its first, so that the slow transformation of one account keeps no other waiting for another round.
 fn decide_all(taken: Vec<(TakenEvents, HashMap<VersionId, Load>)>, now: Timestamp) -> Vec<PlannedLane> {
     let started = Instant::now();
-    let mut first = true;
-    let mut lanes = Vec::with_capacity(taken.len());
-    for (TakenEvents { lease, events, rules }, versions) in taken {
-        // The events of a version that is not there yet stay where they are.
-        let rest = versions.values().filter_map(Load::later).max().map(|later| now + later);
-        let round = Round { rules, versions };
-        let mut planned = Vec::with_capacity(events.len());
-        for event in events {
-            if !std::mem::take(&mut first) && started.elapsed() > ROUND_WALL {
-                break;
+    let turns = taken.iter().map(|(lane, _)| lane.events.len()).max().unwrap_or(0);
+    let mut lanes: Vec<_> = taken
+        .into_iter()
+        .map(|(TakenEvents { lease, events, rules }, versions)| {
+            // The events of a version that is not there yet stay where they are.
+            let rest = versions.values().filter_map(Load::later).max().map(|later| now + later);
+            let planned = PlannedLane { lease, planned: Vec::with_capacity(events.len()), rest };
+            (Round { rules, versions }, events.into_iter(), planned)
+        })
+        .collect();
+    'round: for turn in 0..turns {
+        for (round, events, lane) in &mut lanes {
+            if turn > 0 && started.elapsed() > ROUND_WALL {
+                break 'round;
             }
-            planned.extend(decide(&round, event));
+            lane.planned.extend(events.next().and_then(|event| decide(round, event)));
         }
-        lanes.push(PlannedLane { lease, planned, rest });
     }
-    lanes
+    lanes.into_iter().map(|(_, _, lane)| lane).collect()
 }
 
 /// What becomes of one event; nothing when we could not run it and have to try again.

@@ -9,18 +9,31 @@ fn folder(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// The guest of a file. `;; PRELUDE` in it stands for what every honest module has: memory, an allocator, `describe`.
+/// The contract with the closed WASI in reach. What a module does not import is left out of its component.
+const WORLD: &str = "
+    package test:guests;
+    world guest {
+        include leadline:transform/transformation@1.0.0;
+        include leadline:closed-wasi/closed-wasi;
+    }";
+
+/// The guest of a file. `;; PRELUDE` in it stands for what every honest module has: memory, `describe`, an allocator;
+/// `;; MEMORY` for the same without an allocator.
 pub(crate) fn guest(name: &str) -> Vec<u8> {
     let read = |file: &str| std::fs::read_to_string(folder("guests").join(file)).unwrap();
-    let text = read(&format!("{name}.wat")).replace(";; PRELUDE", &read("prelude.wat"));
-    embed(&wat::parse_str(&text).unwrap_or_else(|error| panic!("{name}.wat: {error}")), "transformation")
+    let (memory, allocator) = (read("prelude.wat"), read("allocator.wat"));
+    let text = read(&format!("{name}.wat"));
+    let text = text.replace(";; PRELUDE", &format!("{memory}{allocator}")).replace(";; MEMORY", &memory);
+    embed(&wat::parse_str(&text).unwrap_or_else(|error| panic!("{name}.wat: {error}")))
 }
 
 /// A core module with our contract in its custom section.
-pub(crate) fn embed(module: &[u8], world: &str) -> Vec<u8> {
+pub(crate) fn embed(module: &[u8]) -> Vec<u8> {
     let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_path(folder("../wit/1.0.0")).unwrap();
-    let world = resolve.select_world(&[package], Some(world)).unwrap();
+    resolve.push_path(folder("../wit/1.0.0")).unwrap();
+    resolve.push_path(folder("../host/wit/wasi.wit")).unwrap();
+    let package = resolve.push_str("guests.wit", WORLD).unwrap();
+    let world = resolve.select_world(&[package], Some("guest")).unwrap();
     let mut module = module.to_vec();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
     module

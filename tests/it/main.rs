@@ -21,6 +21,7 @@ mod delivery;
 mod examples;
 mod fairness;
 mod freeze;
+mod hostile;
 mod ingest;
 mod load;
 mod network;

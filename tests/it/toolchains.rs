@@ -21,13 +21,13 @@ fn folder(guest: &str) -> PathBuf {
 }
 
 /// All guests share it, so that what they have in common is built once.
-fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     root().join("target/toolchains")
 }
 
 /// Whether the command works here. Where it does not, the guest is left out, and never in silence.
 #[expect(clippy::print_stderr, reason = "who runs the tests has to learn what was not tested")]
-pub(crate) fn is_there(what: &str, command: &mut Command) -> bool {
+fn is_there(what: &str, command: &mut Command) -> bool {
     let found = command.output().is_ok_and(|output| output.status.success());
     if !found {
         assert!(std::env::var_os("LEADLINE_TOOLCHAINS").is_none(), "{what} is missing; run `make toolchains`");

@@ -11,7 +11,9 @@ use super::artifact::{Artifacts, Found};
 use super::check::{Checked, UploadError};
 use super::compile::{CompileError, Compiled, Compiler};
 use super::guest::Guest;
-use super::limits::{GUESTS_MAX, Quota, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX, TICK, UPLOADS_WAITING_MAX};
+use super::limits::{
+    BACKTRACE_FRAMES_MAX, GUESTS_MAX, Quota, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX, TICK, UPLOADS_WAITING_MAX,
+};
 use super::memory::{Failed, Memory, Turn};
 use super::wasi;
 use crate::contract::{Transformation, TransformationPre};
@@ -185,6 +187,11 @@ impl Transformer {
         let pre = TransformationPre::new(pre).map_err(contract)?;
         Ok(Loaded { engine: engine.clone(), pre, needs_wasi, bytes: artifact.len() })
     }
+
+    /// Guests that hold a place of the pool at this moment.
+    pub fn running(&self) -> u64 {
+        self.inner.engine.pooling_allocator_metrics().map_or(0, |pool| pool.component_instances())
+    }
 }
 
 /// The contract and nothing else. Called twice, because a linker is never cloned.
@@ -205,7 +212,7 @@ pub(super) fn config(role: Role) -> Config {
     // Fuel decides, because it is the same on every machine; the epoch is the wall clock behind it.
     config.consume_fuel(true).epoch_interruption(true);
     config.max_wasm_stack(STACK_BYTES_MAX);
-    config.wasm_backtrace_max_frames(NonZeroUsize::new(20));
+    config.wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE_FRAMES_MAX));
     match role {
         // The bits of a NaN are the last thing in core WebAssembly that may differ between machines.
         Role::Compile => config.cranelift_nan_canonicalization(true),

@@ -164,15 +164,25 @@ impl Host for Guest {
     }
 }
 
-/// A guest's text as one harmless line: no control characters, cut at `bytes_max` with a mark.
+/// A guest's text as one harmless line: no control characters, none that turn other text round, cut at `bytes_max` with
+/// a mark.
 pub(super) fn plain(text: &str, bytes_max: usize) -> String {
     let cut = text.floor_char_boundary(bytes_max);
-    let replace = |c: char| if c.is_control() && c != '\t' { '\u{fffd}' } else { c };
-    let mut line: String = text[..cut].trim_end().chars().map(|c| if c == '\n' { '⏎' } else { replace(c) }).collect();
+    let mut line: String = text[..cut].trim_end().chars().map(harmless).collect();
     if cut < text.len() {
         line.push('…');
     }
     line
+}
+
+fn harmless(c: char) -> char {
+    match c {
+        '\n' => '⏎',
+        '\t' => c,
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        _ if c.is_control() => '\u{fffd}',
+        _ => c,
+    }
 }
 
 #[cfg(test)]

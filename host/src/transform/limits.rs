@@ -8,7 +8,8 @@ pub const UPLOAD_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const RUN_FUEL: u64 = 20_000_000;
 /// One tick of the wall clock behind the fuel.
 pub const TICK: Duration = Duration::from_millis(10);
-/// Wall time for one run, in ticks: 250 ms. Catches time in host functions, and a machine that is too busy.
+/// Wall time for one run, in ticks: 250 ms. Catches time in host functions, and a machine that is too busy. So it is far
+/// more than the fuel lasts.
 pub const RUN_TICKS: u64 = 25;
 /// Linear memory of one run, all memories added up.
 pub const MEMORY_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -16,14 +17,18 @@ pub const MEMORY_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub const TABLE_ELEMENTS_MAX: usize = 20_000;
 /// The stack of the compiled code. The host thread has far more: running over *its* stack would end the process.
 pub const STACK_BYTES_MAX: usize = 256 * 1024;
+/// Functions that are kept of the way to a trap.
+pub const BACKTRACE_FRAMES_MAX: usize = 20;
 /// What wasmtime may allocate for values that come out of the guest, in one call.
 pub const LIFTED_BYTES_MAX: usize = 1024 * 1024;
 /// Resource handles that a component may hold. The contract has none, the closed WASI a few streams and moments.
 pub const HANDLES_MAX: usize = 64;
 /// Calls into the closed WASI. They are cheap in fuel and not in time; a line that is printed takes about five.
-pub const WASI_CALLS_MAX: u32 = 20_000;
+pub const WASI_CALLS_MAX: u32 = 10_000;
 /// What the closed WASI takes or gives in one call: what WASI promises for a write, and enough for any seed.
 pub const WASI_BYTES_PER_CALL_MAX: usize = 4096;
+/// Random bytes of one run: a hash map takes 16.
+pub const RANDOM_BYTES_MAX: usize = 64 * 1024;
 /// Text that is kept of the log of one run.
 pub const LOG_BYTES_MAX: usize = 8 * 1024;
 /// Of the log, this much is kept free for one last `error` line, so that a panic is never cut away.
@@ -51,14 +56,16 @@ pub const UPLOADS_WAITING_MAX: usize = 5;
 pub struct Quota {
     /// Fuel for one run.
     pub fuel: u64,
+    /// Wall time of one run, in ticks.
+    pub ticks: u64,
     /// Linear memory of one run.
     pub memory_bytes: usize,
 }
 
 impl Quota {
-    pub const STANDARD: Self = Self { fuel: RUN_FUEL, memory_bytes: MEMORY_BYTES_MAX };
+    pub const STANDARD: Self = Self { fuel: RUN_FUEL, ticks: RUN_TICKS, memory_bytes: MEMORY_BYTES_MAX };
     /// A JavaScript engine begins with some 10 MiB, and interprets each step.
-    pub const JAVASCRIPT: Self = Self { fuel: 10 * RUN_FUEL, memory_bytes: 2 * MEMORY_BYTES_MAX };
+    pub const JAVASCRIPT: Self = Self { fuel: 10 * RUN_FUEL, ticks: 4 * RUN_TICKS, memory_bytes: 2 * MEMORY_BYTES_MAX };
     /// The most memory of any class: the pool has room for it.
     pub(super) const MEMORY_BYTES_LARGEST: usize = Self::JAVASCRIPT.memory_bytes;
 }

@@ -7,7 +7,7 @@ use wasmtime::{FrameInfo, PoolConcurrencyLimitError, Store, Trap, WasmBacktrace}
 use super::check::UploadError;
 use super::engine::Loaded;
 use super::guest::{Guest, LogFlood, MemoryLimit, TableLimit, plain};
-use super::limits::{HANDLES_MAX, LIFTED_BYTES_MAX, Quota, REASON_BYTES_MAX, RUN_TICKS, TICK};
+use super::limits::{BACKTRACE_FRAMES_MAX, HANDLES_MAX, LIFTED_BYTES_MAX, Quota, REASON_BYTES_MAX, TICK};
 use super::wasi::{Ended, Wasi};
 use crate::cause::Code;
 use crate::contract::Refusal;
@@ -128,7 +128,7 @@ impl Loaded {
         let mut store = Store::new(&self.engine, guest);
         store.limiter(|guest| &mut guest.memory);
         store.set_fuel(quota.fuel).expect("the engine counts fuel");
-        store.set_epoch_deadline(RUN_TICKS);
+        store.set_epoch_deadline(quota.ticks);
         store.set_hostcall_fuel(LIFTED_BYTES_MAX);
         store.set_max_component_handles(HANDLES_MAX);
         store
@@ -169,7 +169,7 @@ fn failure(error: &wasmtime::Error, guest: &Guest, quota: Quota) -> Failure {
             (Code::TransformFuel, format!("it used all {} units of fuel; an endless loop?", quota.fuel))
         }
         Some(Trap::Interrupt) => {
-            let millis = TICK.as_millis() * u128::from(RUN_TICKS);
+            let millis = TICK.as_millis() * u128::from(quota.ticks);
             (Code::TransformTimeout, format!("it ran longer than {millis} ms, twice"))
         }
         Some(Trap::StackOverflow) => {
@@ -201,7 +201,7 @@ fn trapped(trap: Trap, error: &wasmtime::Error, guest: &Guest) -> Failure {
     }
     let hint = match trap {
         // Rust's own stack lies at the bottom of memory, so running over it leaves memory.
-        Trap::MemoryOutOfBounds if frames(error).len() >= 20 => "; endless recursion, or a large local array?",
+        Trap::MemoryOutOfBounds if recurses(frames(error)) => "; endless recursion, or a large local array?",
         _ => "",
     };
     let name = trap.to_string();
@@ -213,8 +213,16 @@ fn frames(error: &wasmtime::Error) -> &[FrameInfo] {
     error.downcast_ref::<WasmBacktrace>().map_or(&[], |backtrace| backtrace.frames())
 }
 
+/// Whether the backtrace is as deep as it is kept, or the innermost function is in it again and again.
+fn recurses(frames: &[FrameInfo]) -> bool {
+    let innermost = frames.first().map(FrameInfo::func_index);
+    let again = frames.iter().filter(|frame| Some(frame.func_index()) == innermost).count();
+    again > 2 || frames.len() >= BACKTRACE_FRAMES_MAX
+}
+
 /// The innermost function that has a name.
 fn place(error: &wasmtime::Error) -> String {
     let name = frames(error).iter().find_map(FrameInfo::func_name);
-    name.map_or_else(String::new, |name| format!(" in `{}`", plain(name, 200)))
+    let readable = |name| plain(&format!("{:#}", rustc_demangle::demangle(name)), 200);
+    name.map_or_else(String::new, |name| format!(" in `{}`", readable(name)))
 }

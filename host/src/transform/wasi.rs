@@ -16,7 +16,7 @@ use self::random::Chance;
 use self::streams::Line;
 use self::time::Clock;
 use super::guest::Guest;
-use super::limits::{WASI_BYTES_PER_CALL_MAX, WASI_CALLS_MAX};
+use super::limits::{RANDOM_BYTES_MAX, WASI_BYTES_PER_CALL_MAX, WASI_CALLS_MAX};
 use crate::contract::events::Event;
 
 wasmtime::component::bindgen!({
@@ -75,6 +75,8 @@ pub(super) enum Ended {
     NotAvailable(&'static str),
     #[error("it called `{function}` for {bytes} bytes; at most {WASI_BYTES_PER_CALL_MAX} go through one call")]
     TooManyBytes { function: &'static str, bytes: u64 },
+    #[error("it asked for more than {} KiB of random bytes", RANDOM_BYTES_MAX / 1024)]
+    TooMuchChance,
     #[error("it called `poll` with an empty list, which would wait for ever")]
     EmptyPoll,
     #[error("it called WASI more than {WASI_CALLS_MAX} times; time stands still while it waits in a loop")]

@@ -91,3 +91,22 @@ no_files! {
     metadata_hash() -> MetadataHashValue;
     metadata_hash_at(PathFlags, String) -> MetadataHashValue;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::limits::Quota;
+
+    #[test]
+    fn even_with_a_descriptor_nothing_could_be_opened() {
+        let mut guest = Guest::within(Quota::STANDARD);
+        assert!(preopens::Host::get_directories(&mut guest).unwrap().is_empty());
+        let folder = Resource::new_own(3);
+        let path = "/etc/passwd".to_owned();
+        let opened = guest.open_at(folder, PathFlags::empty(), path, OpenFlags::empty(), DescriptorFlags::READ);
+        assert_eq!(
+            opened.unwrap_err().to_string(),
+            "it called `wasi:filesystem/types#open_at`, which is not available here"
+        );
+    }
+}

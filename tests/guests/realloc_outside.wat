@@ -1,0 +1,6 @@
+;; Allocates outside its memory.
+(module
+  ;; MEMORY
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 0x7ffffff0))
+  (data (i32.const 8000) "\00\00\00\00" "\00\00\00\00" "\00\00\00\00")
+  (func (export "transform") (param i32) (result i32) (i32.const 8000)))

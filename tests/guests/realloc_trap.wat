@@ -1,0 +1,6 @@
+;; Traps when it is asked for memory.
+(module
+  ;; MEMORY
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)
+  (data (i32.const 8000) "\00\00\00\00" "\00\00\00\00" "\00\00\00\00")
+  (func (export "transform") (param i32) (result i32) (i32.const 8000)))
