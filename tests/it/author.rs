@@ -29,7 +29,7 @@ fn folder_with_example(name: &str) -> tempfile::TempDir {
 
 /// A command on the component and the examples of a folder.
 fn words<'a>(command: &'a str, component: &'a Path, folder: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
-    let words = vec!["guest", command, component.to_str().unwrap(), "--dir", folder.to_str().unwrap()];
+    let words = ["guest", command, component.to_str().unwrap(), "--dir", folder.to_str().unwrap()];
     [&words[..], more].concat()
 }
 

@@ -86,7 +86,10 @@ fn built(project: &Project) -> Result<PathBuf> {
     })?;
     let target = Path::new(metadata["target_directory"].as_str().unwrap_or("target"));
     let folder = target.join(&project.target).join("release");
-    Ok(folder.join(format!("{}.wasm", library.replace('-', "_"))))
+    let file = folder.join(format!("{}.wasm", library.replace('-', "_")));
+    // As short as it can be from where the person stands.
+    let here = std::env::current_dir()?;
+    Ok(file.strip_prefix(here).map_or_else(|_| file.clone(), Path::to_owned))
 }
 
 /// The name of the crate's library; its workspace may have others.

@@ -19,8 +19,8 @@ use crate::transform::Stack;
 const SAMPLES: u64 = 400;
 /// Functions that are shown.
 const FUNCTIONS_MAX: usize = 12;
-/// What rounds to nothing is not shown.
-const PERCENT_MIN: f64 = 0.5;
+/// What is less is not shown.
+const PERCENT_MIN: f64 = 1.0;
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
