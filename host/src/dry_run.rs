@@ -70,12 +70,13 @@ pub async fn dry_run(
     now: Timestamp,
 ) -> anyhow::Result<DryRun> {
     let envelope = Envelope::read(body.as_bytes())?;
-    let live = store.schema(connection).await?.map(|cached| cached.schema);
+    let cached = store.schema(connection).await?.map(|cached| cached.schema);
+    let live = choice.portal.as_ref().or(cached.as_deref());
     let component = store.component(&choice.version.id).await?.context("the component of the version is gone")?;
     let folder = tempfile::tempdir()?;
     let simulator = Simulator::start(Options { clock: Clock::Standing(now.0), rate_limit: None, ..Options::default() });
     let simulator = simulator.await?;
-    let scene = Scene::set(&folder, &simulator, connection, (choice, &component), live.as_deref(), now).await?;
+    let scene = Scene::set(&folder, &simulator, connection, (choice, &component), live, now).await?;
     let event = scene.take_in(&envelope, body, now).await?;
     scene.work(transformer, now).await?;
     let shown = scene.store.event(&event).await?.context("the event was stored a moment ago")?;

@@ -112,7 +112,7 @@ fn properties(troubles: &[String]) -> Gate {
         all => closed(
             "properties",
             all.join(" "),
-            "Let them be created (`leadline property create`), or create them in HubSpot.",
+            "Create them in HubSpot. Or enable it despite this, and let them be created at once: `leadline property create`.",
         ),
     }
 }

@@ -73,6 +73,8 @@ pub struct Choice {
     pub version: Version,
     pub manifest: Manifest,
     pub settings: Value,
+    /// What the version needs of the portal, as it is now; none where what was read last has to do.
+    pub portal: Option<PortalSchema>,
 }
 
 /// A wish to enable a version.
@@ -123,7 +125,39 @@ pub async fn choose(
     let schema = Settings::compile(&manifest.settings_schema).map_err(StoreError::decode)?;
     let settings = schema.complete(settings);
     let settings = settings.map_err(|violations| UseError::Settings { label: version.label(), violations })?;
-    Ok(Choice { version, manifest, settings })
+    Ok(Choice { version, manifest, settings, portal: None })
+}
+
+/// The same, with the portal as it is now. Where it cannot be read, what was read last counts.
+///
+/// # Errors
+/// [`RolloutError`], for the person who chose.
+pub async fn choose_live(
+    store: &Store,
+    hubspot: &HubSpot,
+    (account, connection): (&Account, &Connection),
+    word: &str,
+    settings: Option<Value>,
+    clock: &(dyn Fn() -> Timestamp + Send + Sync),
+) -> Result<Choice, RolloutError> {
+    let choice = choose(store, account, connection, word, settings).await?;
+    let needs = fit::needs(&choice.manifest, &choice.settings);
+    let portal = read_portal(store, hubspot, connection, &needs, clock).await;
+    Ok(Choice { portal, ..choice })
+}
+
+/// What is needed of a portal, as it is now; none where HubSpot does not show it.
+async fn read_portal(
+    store: &Store,
+    hubspot: &HubSpot,
+    connection: &Connection,
+    needs: &fit::Needs,
+    clock: &(dyn Fn() -> Timestamp + Send + Sync),
+) -> Option<PortalSchema> {
+    match session::open(store, hubspot, connection, clock).await {
+        Ok(session) => portal::read_schema(&session, needs).await.ok().map(|read| read.schema),
+        Err(_) => None,
+    }
 }
 
 /// A version with settings that nobody has checked.
@@ -160,27 +194,27 @@ async fn pick(
     Ok(Picked { version, manifest, settings })
 }
 
-/// What is known of a version for a connection: of the portal, what was read of it last.
+/// What is known of a version for a connection.
 ///
 /// # Errors
 /// The store's.
 pub async fn evidence(store: &Store, connection: &Connection, choice: &Choice) -> store::Result<Evidence> {
-    let Choice { version, manifest, settings } = choice;
+    let Choice { version, manifest, settings, portal } = choice;
     let bound = Bound {
         label: version.label(),
         event_type: String::new(),
         manifest: manifest.clone(),
         settings: settings.clone(),
     };
-    let schema = store.schema(connection).await?.map(|cached| cached.schema);
-    let known =
-        |check: &dyn Fn(&PortalSchema) -> Vec<String>| schema.as_ref().map_or_else(Vec::new, |known| check(known));
+    let cached = store.schema(connection).await?.map(|cached| cached.schema);
+    let schema = portal.as_ref().or(cached.as_deref());
+    let known = |check: &dyn Fn(&PortalSchema) -> Vec<String>| schema.map_or_else(Vec::new, check);
     let properties = known(&|portal| {
         let wanted = drift::wanted(std::slice::from_ref(&bound), &connection.policy);
         let trouble = wanted.iter().map(|wanted| (&wanted.definition, fit::compare(&wanted.definition, portal)));
         trouble.filter(|(_, state)| state.is_trouble()).map(|(definition, state)| state.sentence(definition)).collect()
     });
-    let misfits = schema.as_ref().map_or_else(Vec::new, |portal| fit::check_settings(manifest, settings, portal));
+    let misfits = schema.map_or_else(Vec::new, |portal| fit::check_settings(manifest, settings, portal));
     let needs = scopes::needs(&[(manifest.clone(), settings.clone())]);
     let missing = scopes::missing(connection, &needs).into_iter();
     Ok(Evidence {
@@ -222,10 +256,7 @@ pub async fn settings_form(
     // The lists are shown whether or not something of them is chosen yet.
     let schema: Value = serde_json::from_str(&manifest.settings_schema).map_err(StoreError::decode)?;
     needs.add(fit::offered(&schema));
-    let live = match session::open(store, hubspot, connection, clock).await {
-        Ok(session) => portal::read_schema(&session, &needs).await.ok().map(|read| read.schema),
-        Err(_) => None,
-    };
+    let live = read_portal(store, hubspot, connection, &needs, clock).await;
     let portal = match live {
         Some(live) => Some(live),
         None => store.schema(connection).await?.map(|cached| cached.schema.as_ref().clone()),
@@ -254,7 +285,7 @@ pub async fn enable(
     wish: &Wish,
     now: Timestamp,
 ) -> Result<Enabled, RolloutError> {
-    let Choice { version, manifest, settings } = choice;
+    let Choice { version, manifest, settings, .. } = choice;
     let gates = gates::gates(&evidence(store, connection, choice).await?);
     let mut sign = wish.sign.clone();
     match (&gates::closed_names(&gates)[..], &wish.despite) {

@@ -5,6 +5,7 @@ use leadline::cause::{Code, Problem};
 use leadline::model::account::{PastBinding, Sign};
 use leadline::model::event::{EventState, Unplanned};
 use leadline::model::id::EventId;
+use leadline::model::lane::Step;
 use leadline::model::share::Share;
 use leadline::model::time::Timestamp;
 use leadline::rollout::{self, Enabled, RolloutError, Wish};
@@ -257,6 +258,28 @@ async fn a_version_that_fails_too_often_is_taken_back_by_itself_and_nothing_is_l
 }
 
 #[tokio::test]
+async fn many_planners_take_a_version_back_once() {
+    let app = TestApp::start().await;
+    let dealer = app.connected("acme").await;
+    upload(&app, &dealer, "trap", &guest("trap")).await;
+    enable(&app, &dealer, "trap@1", 100).await.unwrap();
+    let events = send(&app, &dealer, 0..12).await;
+    let plan = async |owner: &str| {
+        while process::plan_next(&app.app.store, &app.app.transformer, owner, app.now()).await.unwrap() == Step::Worked
+        {
+        }
+    };
+    tokio::join!(plan("a"), plan("b"), plan("c"), plan("d"));
+    app.run_until_idle().await;
+    for event in &events {
+        assert_eq!(app.fate(event).await, "delivered, 1 attempts");
+    }
+    let by_system = history(&app, &dealer).await.into_iter().filter(|past| past.by == "system").count();
+    assert_eq!(by_system, 1);
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn a_trial_that_fails_costs_only_its_share_and_goes_back() {
     let app = TestApp::start().await;
     let dealer = app.connected("acme").await;
@@ -461,7 +484,7 @@ async fn a_shadow_run_says_what_would_change_and_opens_the_gate_and_sends_nothin
     upload_deals(&app, &dealer).await;
     let events = send(&app, &dealer, 0..6).await;
     app.run_until_idle().await;
-    let calls = app.hubspot.call_count();
+    let calls = app.calls_for_leads().len();
     let settings =
         json!({ "country": "US", "pipeline": "new-vehicles", "stage": "new-lead", "priority_map": { "high": "low" } });
     let file = settings_file(&app, &settings);
@@ -482,7 +505,7 @@ async fn a_shadow_run_says_what_would_change_and_opens_the_gate_and_sends_nothin
         "{said}"
     );
     assert!(said.contains("fuel p50 ") && said.contains("% of the limit"), "{said}");
-    assert_eq!(app.hubspot.call_count(), calls, "nothing is sent");
+    assert_eq!(app.calls_for_leads().len(), calls, "nothing is sent");
     for event in &events {
         assert_eq!(ran(&app, event).await, ["default@1 planned"], "and nothing is noted with the events");
     }
@@ -530,10 +553,10 @@ async fn a_dry_run_shows_the_calls_that_the_lead_then_makes() {
     let settings = json!({ "country": "US", "pipeline": "new-vehicles", "stage": "new-lead" });
     let dealer = app.dealer("acme", Preset::Deals, "deals", settings).await;
     let event = app.send_lead(&dealer, "ana").await;
-    let before = app.hubspot.call_count();
+    let before = app.calls_for_leads().len();
     let (code, said) =
         app.command(&["transform", "dry-run", "deals", "--account", "acme", "--event", event.as_str(), "--json"]).await;
-    assert_eq!((code, app.hubspot.call_count()), (0, before), "{said}");
+    assert_eq!((code, app.calls_for_leads().len()), (0, before), "{said}");
     let shown: Value = serde_json::from_str(&said).unwrap();
     assert_eq!(shown["data"]["outcome"], "delivered", "{said}");
     app.run_until_idle().await;

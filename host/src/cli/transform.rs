@@ -19,6 +19,7 @@ use serde_json::json;
 use super::Context;
 use super::connection::{find, read_json};
 use super::failure::{Failure, Result};
+use crate::app::open_hubspot;
 use crate::model::account::{Connection, Sign};
 use crate::rollout::{self, Choice};
 use crate::store::Store;
@@ -84,7 +85,9 @@ async fn target(
     let connection = find(store, account).await?;
     let account = context.account(store, connection.account_id.as_str()).await?;
     let settings = settings.map(read_json).transpose()?;
-    let choice = rollout::choose(store, &account, &connection, version, settings).await?;
+    let hubspot = open_hubspot(&context.config)?;
+    let whose = (&account, &connection);
+    let choice = rollout::choose_live(store, &hubspot, whose, version, settings, &clock).await?;
     Ok((connection, choice))
 }
 

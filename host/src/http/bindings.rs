@@ -48,7 +48,9 @@ struct Enable {
 async fn enable(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
     let asked: Enable = read(&body, "Send {\"account\": \"acme\", \"version\": \"deals@3\", \"share\": 10}.")?;
     let (account, connection) = owner(&app, &asked.account).await?;
-    let choice = rollout::choose(&app.store, &account, &connection, &asked.version, asked.settings).await?;
+    let whose = (&account, &connection);
+    let choice = rollout::choose_live(&app.store, &app.hubspot, whose, &asked.version, asked.settings, &*app.clock);
+    let choice = choice.await?;
     let despite = asked.despite.filter(|reason| !reason.trim().is_empty());
     let sign = Sign::new(asked.by.unwrap_or_else(|| NOBODY.to_owned()), asked.reason);
     let wish = Wish { share: asked.share.unwrap_or(Share::ALL), sign, expected: expected(&headers)?, despite };

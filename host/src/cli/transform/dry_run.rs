@@ -14,7 +14,8 @@ use crate::transform::Transformer;
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Such as `deals@3`; a name alone stands for the newest.
-    version: String,
+    #[arg(value_name = "VERSION")]
+    wanted: String,
     /// The account's slug, or the connection's id.
     #[arg(long)]
     account: String,
@@ -28,7 +29,7 @@ pub struct Args {
 
 pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
-    let (connection, choice) = target(&store, &args.account, &args.version, args.settings.as_deref(), context).await?;
+    let (connection, choice) = target(&store, &args.account, &args.wanted, args.settings.as_deref(), context).await?;
     let body = body(&store, &args.event).await?;
     let shown = dry_run(&store, &Transformer::new()?, &connection, &choice, &body, clock()).await?;
     context.one(&shown, text)

@@ -13,7 +13,8 @@ use crate::rollout::{self, Wish};
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Such as `deals@3`; a name alone stands for the newest.
-    version: String,
+    #[arg(value_name = "VERSION")]
+    wanted: String,
     /// The account's slug, or the connection's id.
     #[arg(long)]
     account: String,
@@ -35,7 +36,7 @@ pub struct Args {
 
 pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
-    let (connection, choice) = target(&store, &args.account, &args.version, args.settings.as_deref(), context).await?;
+    let (connection, choice) = target(&store, &args.account, &args.wanted, args.settings.as_deref(), context).await?;
     let expected = args.expect.map(BindingId::stored);
     let wish = Wish { share: args.share, sign: args.signed.sign(), expected, despite: args.despite };
     let enabled = rollout::enable(&store, &connection, &choice, &wish, clock()).await?;

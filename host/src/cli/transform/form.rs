@@ -15,7 +15,8 @@ const NAMED_MAX: usize = 8;
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Such as `deals@3`; a name alone stands for the newest.
-    version: String,
+    #[arg(value_name = "VERSION")]
+    wanted: String,
     /// The account's slug, or the connection's id.
     #[arg(long)]
     account: String,
@@ -31,7 +32,7 @@ pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let settings = args.settings.as_deref().map(read_json).transpose()?;
     let hubspot = crate::app::open_hubspot(&context.config)?;
     let drawn =
-        rollout::settings_form(&store, &hubspot, (&account, &connection), &args.version, settings, &clock).await?;
+        rollout::settings_form(&store, &hubspot, (&account, &connection), &args.wanted, settings, &clock).await?;
     context.one(&drawn, |drawn| {
         let mut lines = vec![format!("Settings of {}", drawn.version)];
         drawn.fields.iter().for_each(|field| draw(field, 1, &mut lines));

@@ -11,7 +11,8 @@ use crate::rollout::evidence;
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Such as `deals@3`; a name alone stands for the newest.
-    version: String,
+    #[arg(value_name = "VERSION")]
+    wanted: String,
     /// The account's slug, or the connection's id.
     #[arg(long)]
     account: String,
@@ -22,7 +23,7 @@ pub struct Args {
 
 pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
-    let (connection, choice) = target(&store, &args.account, &args.version, args.settings.as_deref(), context).await?;
+    let (connection, choice) = target(&store, &args.account, &args.wanted, args.settings.as_deref(), context).await?;
     let gates = gates(&evidence(&store, &connection, &choice).await?);
     context.one(&gates, |gates| {
         let line = |gate: &crate::gates::Gate| match gate.open {

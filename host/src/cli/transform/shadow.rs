@@ -15,7 +15,8 @@ use crate::transform::{RUN_FUEL, Transformer};
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Such as `deals@3`; a name alone stands for the newest.
-    version: String,
+    #[arg(value_name = "VERSION")]
+    wanted: String,
     /// The account's slug, or the connection's id.
     #[arg(long)]
     account: String,
@@ -31,7 +32,7 @@ pub struct Args {
 
 pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
-    let (connection, choice) = target(&store, &args.account, &args.version, args.settings.as_deref(), context).await?;
+    let (connection, choice) = target(&store, &args.account, &args.wanted, args.settings.as_deref(), context).await?;
     let run = shadow::begin(&store, &connection, &choice, args.events, &args.signed.sign().by, clock()).await?;
     let seen = shadow::carry_out(&store, &Transformer::new()?, run, &choice, clock).await?;
     context.one(&seen.run, |_| text(&seen))
