@@ -15,9 +15,10 @@ use crate::contract::Action;
 use crate::digest::sha256_hex;
 use crate::fit;
 use crate::hubspot::HubSpot;
+use crate::load;
 use crate::model::account::{Auth, Connection, SchemaModes};
 use crate::model::event::NewEvent;
-use crate::model::id::EventId;
+use crate::model::id::{EventId, VersionId};
 use crate::model::lane::Step;
 use crate::model::portal::PortalSchema;
 use crate::model::share::Share;
@@ -100,6 +101,7 @@ struct Scene {
     hubspot: HubSpot,
     connection: Connection,
     source: crate::model::id::SourceId,
+    version: VersionId,
 }
 
 impl Scene {
@@ -185,7 +187,7 @@ impl Scene {
             secret: &secret,
         };
         let source = store.create_source(source, now).await?.id;
-        Ok(Self { store, hubspot, connection, source })
+        Ok(Self { store, hubspot, connection, source, version: version.id })
     }
 
     async fn take_in(&self, envelope: &Envelope, body: &str, now: Timestamp) -> anyhow::Result<EventId> {
@@ -205,6 +207,8 @@ impl Scene {
     }
 
     async fn work(&self, transformer: &Transformer, now: Timestamp) -> anyhow::Result<()> {
+        // Whoever asks waits for it; planning would put the event off.
+        load::ready(&self.store, transformer, &self.version).await?;
         while process::plan_next(&self.store, transformer, OWNER, now).await? == Step::Worked {}
         let clock: deliver::Clock = Arc::new(move || now);
         for _ in 0..ROUNDS_MAX {

@@ -39,3 +39,4 @@ mod sandbox;
 mod senders;
 mod toolchains;
 mod traps;
+mod versions;

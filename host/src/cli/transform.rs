@@ -21,6 +21,7 @@ use super::connection::{find, read_json};
 use super::failure::{Failure, Result};
 use crate::app::open_hubspot;
 use crate::model::account::{Connection, Sign};
+use crate::model::time::clock;
 use crate::rollout::{self, Choice};
 use crate::store::Store;
 use crate::transform::Transformer;

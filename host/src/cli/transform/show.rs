@@ -13,16 +13,16 @@ const MIB: f64 = 1_048_576.0;
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Id, `tfv_…`.
-    version: String,
+    #[arg(value_name = "VERSION")]
+    id: String,
 }
 
 pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
     let missing = || {
-        Failure::not_found(format!("there is no version `{}`", args.version))
-            .hint("`leadline transform list` shows the ids")
+        Failure::not_found(format!("there is no version `{}`", args.id)).hint("`leadline transform list` shows the ids")
     };
-    let version = store.version_by_id(&args.version).await?.ok_or_else(missing)?;
+    let version = store.version_by_id(&args.id).await?.ok_or_else(missing)?;
     context.one(&ShownVersion::of(version), text)
 }
 
@@ -56,7 +56,11 @@ pub(super) fn text(shown: &ShownVersion) -> String {
     // A version from before the check has none of this.
     if let Some(bytes) = about["component_bytes"].as_u64() {
         lines.extend([
-            format!("  size        {} bytes, {} as a component", grouped(about["upload_bytes"].as_u64().unwrap_or(0)), grouped(bytes)),
+            format!(
+                "  size        {} bytes, {} as a component",
+                grouped(about["upload_bytes"].as_u64().unwrap_or(0)),
+                grouped(bytes)
+            ),
             format!("  imports     {}", words(&about["imports"])),
             format!("  made by     {}", words(&about["toolchain"])),
         ]);

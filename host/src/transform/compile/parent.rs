@@ -5,6 +5,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit, setpriority_process};
 
@@ -20,6 +21,10 @@ const OUT_OF_MEMORY: &str = "memory allocation of";
 
 /// Checks and compiles in a child of `program`.
 pub(super) fn compile(program: &Path, bytes: &[u8]) -> Result<Compiled, CompileError> {
+    compile_within(COMPILE_TIME_MAX, program, bytes)
+}
+
+fn compile_within(patience: Duration, program: &Path, bytes: &[u8]) -> Result<Compiled, CompileError> {
     let mut child = start(program)?;
     let mut input = child.stdin.take().expect("its input is a pipe");
     let output = child.stdout.take().expect("its output is a pipe");
@@ -36,11 +41,11 @@ pub(super) fn compile(program: &Path, bytes: &[u8]) -> Result<Compiled, CompileE
         });
         let (done, is_done) = channel();
         let pid = Pid::from_child(&child);
-        let patience = scope.spawn(move || end_in_time(pid, &is_done));
+        let waiting = scope.spawn(move || end_in_time(patience, pid, &is_done));
         let heard = listen(output);
         let status = child.wait();
         drop(done);
-        let late = patience.join().expect("waiting does not panic");
+        let late = waiting.join().expect("waiting does not panic");
         let words = last_words.join().expect("reading does not panic");
         let status = status.map_err(|error| ours(format!("the compiler cannot be waited for: {error}")))?;
         judge(heard, &Ending { status, late, words })
@@ -98,8 +103,8 @@ fn listen(output: impl std::io::Read) -> std::io::Result<Heard> {
 }
 
 /// Ends the child when its time is up, unless it is done before. Says whether it did.
-fn end_in_time(pid: Pid, is_done: &Receiver<()>) -> bool {
-    let late = is_done.recv_timeout(COMPILE_TIME_MAX) == Err(RecvTimeoutError::Timeout);
+fn end_in_time(patience: Duration, pid: Pid, is_done: &Receiver<()>) -> bool {
+    let late = is_done.recv_timeout(patience) == Err(RecvTimeoutError::Timeout);
     if late {
         end(pid);
     }
@@ -154,4 +159,59 @@ fn unfinished(step: Step, Ending { status, late, words }: &Ending) -> CompileErr
 
 fn ours(reason: String) -> CompileError {
     CompileError::Ours(reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    /// Compiles with a stand-in: a shell script that is given the bytes as the compiler is.
+    fn with(script: &str, patience: Duration) -> Result<Compiled, CompileError> {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("compiler");
+        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        compile_within(patience, &program, &[0; 100_000])
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+    const SAYS_COMPILE: &str = r#"cat > /dev/null; echo '{"step":"compile"}';"#;
+
+    #[test]
+    fn however_the_compiler_ends_it_has_a_sentence_and_the_service_lives() {
+        let aborts = format!("{SAYS_COMPILE} kill -ABRT $$");
+        let floods = format!("{SAYS_COMPILE} echo 'memory allocation of 4096 bytes failed' >&2; kill -ABRT $$");
+        let burns = format!("{SAYS_COMPILE} kill -XCPU $$");
+        let hangs = format!("{SAYS_COMPILE} exec sleep 600");
+        let stranger = r#"cat > /dev/null; echo '{"compiled":{"checked":CHECKED,"compatibility":"another"}}'"#;
+        let checked = super::super::check(include_bytes!(env!("LEADLINE_GUEST_DEFAULT"))).unwrap().0;
+        let stranger = stranger.replace("CHECKED", &serde_json::to_string(&checked).unwrap());
+        for (what, script, patience, expected) in [
+            ("aborts", aborts.as_str(), LONG, "the compiler stopped while it worked on this file"),
+            ("has no more memory", &floods, LONG, "compiling took more than 2 GiB of memory"),
+            ("used up its processor time", &burns, LONG, "compiling took more than 60 s"),
+            ("hangs", &hangs, Duration::from_millis(300), "compiling took more than 60 s"),
+            ("does not read", "exit 3", LONG, "the compiler ended before it read anything, with exit status: 3"),
+            ("says nothing we know", "cat > /dev/null; echo hello", LONG, "the compiler's answer cannot be read"),
+            ("is of another release", &stranger, LONG, "the compiler is of another release than the service"),
+        ] {
+            let error = with(script, patience).map(|compiled| compiled.artifact.len()).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{what}: {error}");
+        }
+        let error = compile(Path::new("/nowhere/leadline"), b"").map(|_| ()).unwrap_err();
+        assert!(
+            matches!(&error, CompileError::Ours(text) if text.contains("/nowhere/leadline cannot start")),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn the_compiler_has_limits_and_nothing_of_ours() {
+        let script = r#"cat > /dev/null
+            seen="$(ulimit -v) KiB, $(ulimit -t) s, $(ulimit -c) core, home ${HOME-none}, path ${LEADLINE_DATA-none}"
+            printf '{"refused":{"why":"describe","problem":"%s"}}\n' "$seen""#;
+        let error = with(script, LONG).map(|_| ()).unwrap_err().to_string();
+        assert_eq!(error, "`describe` 2097152 KiB, 60 s, 0 core, home none, path none");
+    }
 }

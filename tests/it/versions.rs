@@ -1,0 +1,110 @@
+//! Uploads: what becomes of them over HTTP and at the command line, and that nobody else notices.
+
+use leadline::transform::UPLOAD_BYTES_MAX;
+use serde_json::Value;
+
+use crate::guests::guest;
+use crate::support::TestApp;
+
+/// Uploads bytes, and gives back status and body.
+async fn upload(app: &TestApp, query: &str, bytes: Vec<u8>) -> (u16, Value) {
+    let url = format!("{}/v1/versions?{query}", app.address);
+    let answer = app.operator().post(url).header("content-type", "application/wasm").body(bytes).send().await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap())
+}
+
+async fn get(app: &TestApp, path: &str) -> Value {
+    app.operator().get(format!("{}{path}", app.address)).send().await.unwrap().json().await.unwrap()
+}
+
+#[tokio::test]
+async fn an_upload_is_a_draft_that_is_known_by_its_bytes() {
+    let app = TestApp::start().await;
+    app.account("acme").await;
+    let (status, first) = upload(&app, "account=acme&name=own&note=with+a+task&by=ana", guest("honest")).await;
+    assert_eq!((status, &first["data"]["label"]), (201, &Value::from("own@1")), "{first}");
+    let (status, again) = upload(&app, "account=acme&name=own&by=bob", guest("honest")).await;
+    assert_eq!((status, &again["data"]), (200, &first["data"]), "the same bytes are the same version");
+
+    let shown = get(&app, &format!("/v1/versions/{}", first["data"]["id"].as_str().unwrap())).await;
+    assert_eq!(shown["data"], first["data"]);
+    let data = &shown["data"];
+    assert_eq!((&data["note"], &data["created_by"]), (&Value::from("with a task"), &Value::from("ana")));
+    assert_eq!(data["contract"], "leadline:transform@1.0.0");
+    assert_eq!(data["about"]["hash"], data["hash"]);
+    assert!(data["figures"]["runs"].as_array().is_some_and(|runs| !runs.is_empty()), "{}", data["figures"]);
+    let listed = get(&app, "/v1/versions?account=acme").await;
+    let labels: Vec<_> = listed["data"].as_array().unwrap().iter().map(|version| &version["label"]).collect();
+    assert_eq!(labels.iter().filter(|label| **label == "own@1").count(), 1, "{labels:?}");
+    assert!(labels.iter().any(|label| *label == "default@1"), "those of the house are there for everybody: {labels:?}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_refused_upload_has_a_code_a_sentence_and_a_remedy_and_leaves_nothing() {
+    let app = TestApp::start().await;
+    app.account("acme").await;
+    let (status, problem) = upload(&app, "account=acme&name=own", b"PK\x03\x04 and more".to_vec()).await;
+    assert_eq!((status, &problem["code"]), (422, &Value::from("upload.not_wasm")), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("`50 4b 03 04`"), "{problem}");
+    assert!(!problem["fix"].as_str().unwrap().is_empty());
+    let (status, problem) = upload(&app, "account=acme&name=own", vec![0; UPLOAD_BYTES_MAX + 1]).await;
+    assert_eq!((status, &problem["code"]), (413, &Value::from("upload.too_large")), "{problem}");
+    let (status, problem) = upload(&app, "account=nobody&name=own", guest("honest")).await;
+    assert_eq!(status, 404, "{problem}");
+    let listed = get(&app, "/v1/versions?account=acme").await;
+    assert!(listed["data"].as_array().unwrap().iter().all(|version| version["name"] != "own"), "{listed}");
+    let closed = reqwest::Client::new().post(format!("{}/v1/versions?name=own", app.address)).send().await.unwrap();
+    assert_eq!(closed.status(), 401);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_same_bytes_get_the_same_refusal_without_another_try() {
+    let app = TestApp::start().await;
+    app.account("acme").await;
+    let trapping = guest("greedy_start");
+    let (status, first) = upload(&app, "account=acme&name=own", trapping.clone()).await;
+    assert_eq!(status, 422, "{first}");
+    let app = app.restart_with(|config| config.compiler = Some("/nowhere/leadline".into())).await;
+    let (status, again) = upload(&app, "account=acme&name=own", trapping).await;
+    assert_eq!((status, again), (422, first));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_account_may_upload_ten_times_an_hour_and_no_other_account_waits_for_it() {
+    let app = TestApp::start().await;
+    app.account("busy").await;
+    app.account("other").await;
+    for number in 0..10_u8 {
+        let (status, problem) = upload(&app, "account=busy&name=own", vec![number; 9]).await;
+        assert_eq!(status, 422, "{problem}");
+    }
+    let (status, problem) = upload(&app, "account=busy&name=own", vec![11; 9]).await;
+    assert_eq!((status, &problem["code"]), (429, &Value::from("upload.quota")), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("2026-11-23T13:00:00Z"), "{problem}");
+    let (status, problem) = upload(&app, "account=other&name=own", vec![11; 9]).await;
+    assert_eq!((status, &problem["code"]), (422, &Value::from("upload.not_wasm")), "{problem}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_version_is_uploaded_listed_and_shown_at_the_command_line() {
+    let app = TestApp::start().await;
+    app.account("acme").await;
+    let file = app.data().join("own.wasm");
+    std::fs::write(&file, guest("honest")).unwrap();
+    let (code, text) = app.command(&["transform", "upload", file.to_str().unwrap(), "--account", "acme"]).await;
+    assert_eq!(code, 0, "{text}");
+    assert!(text.starts_with("own@1  tfv_") && text.contains("contract    leadline:transform@1.0.0"), "{text}");
+    let (_, listed) = app.command(&["transform", "list", "--account", "acme"]).await;
+    assert!(listed.contains("own@1") && listed.contains("default@1"), "{listed}");
+    let id = text.split_whitespace().nth(1).unwrap();
+    let (_, shown) = app.command(&["transform", "show", id]).await;
+    assert!(text.starts_with(shown.trim()), "{shown}\n{text}");
+    std::fs::write(&file, b"\x7fELF").unwrap();
+    let (code, _) = app.command(&["transform", "upload", file.to_str().unwrap(), "--account", "acme"]).await;
+    assert_eq!(code, 3);
+    app.finish().await;
+}
