@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use wit_component::{StringEncoding, embed_component_metadata};
-use wit_parser::Resolve;
+use wit_component::{StringEncoding, dummy_module, embed_component_metadata};
+use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve, WorldId};
 
 fn folder(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -11,17 +11,44 @@ fn folder(path: &str) -> PathBuf {
 
 /// The guest of a file. `;; PRELUDE` in it stands for what every honest module has: memory, an allocator, `describe`.
 pub(crate) fn guest(name: &str) -> Vec<u8> {
-    let read = |file: &str| std::fs::read_to_string(folder("guests").join(file)).unwrap();
-    let text = read(&format!("{name}.wat")).replace(";; PRELUDE", &read("prelude.wat"));
-    embed(&wat::parse_str(&text).unwrap_or_else(|error| panic!("{name}.wat: {error}")), "transformation")
+    let text = std::fs::read_to_string(folder("guests").join(format!("{name}.wat"))).unwrap();
+    guest_of(&text)
+}
+
+/// The same from a text.
+pub(crate) fn guest_of(text: &str) -> Vec<u8> {
+    let prelude = std::fs::read_to_string(folder("guests/prelude.wat")).unwrap();
+    let text = text.replace(";; PRELUDE", &prelude);
+    embed(&wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}")), "transformation")
+}
+
+/// The text of our contract.
+pub(crate) fn contract() -> String {
+    std::fs::read_to_string(folder("../wit/1.0.0/transform.wit")).unwrap()
 }
 
 /// A core module with our contract in its custom section.
 pub(crate) fn embed(module: &[u8], world: &str) -> Vec<u8> {
-    let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_path(folder("../wit/1.0.0")).unwrap();
-    let world = resolve.select_world(&[package], Some(world)).unwrap();
+    embed_of(module, &contract(), world)
+}
+
+/// A core module with a world of any contract in its custom section.
+pub(crate) fn embed_of(module: &[u8], wit: &str, world: &str) -> Vec<u8> {
+    let (resolve, world) = world_of(wit, world);
     let mut module = module.to_vec();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
     module
+}
+
+/// A module that does nothing, in the shape of a world.
+pub(crate) fn dummy(wit: &str, world: &str) -> Vec<u8> {
+    let (resolve, world) = world_of(wit, world);
+    dummy_module(&resolve, world, ManglingAndAbi::Legacy(LiftLowerAbi::Sync))
+}
+
+fn world_of(wit: &str, world: &str) -> (Resolve, WorldId) {
+    let mut resolve = Resolve::default();
+    let package = resolve.push_str("contract.wit", wit).unwrap();
+    let world = resolve.select_world(&[package], Some(world)).unwrap();
+    (resolve, world)
 }

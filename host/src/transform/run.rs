@@ -57,14 +57,19 @@ impl Loaded {
     /// # Errors
     /// When `describe` fails as a run may fail.
     pub fn describe(&self) -> Result<Manifest, UploadError> {
+        self.describe_metered().map(|(manifest, _)| manifest)
+    }
+
+    /// The same, and the fuel that it took.
+    pub(super) fn describe_metered(&self) -> Result<(Manifest, u64), UploadError> {
         let mut store = fresh_store(self);
         let guest = self.pre.instantiate(&mut store);
         let guest =
             guest.map_err(|error| UploadError::Start { failure: failure(&error, &store.data().lines).detail })?;
-        let described = guest.call_describe(&mut store);
-        described.map_err(|error| UploadError::Describe {
+        let manifest = guest.call_describe(&mut store).map_err(|error| UploadError::Describe {
             problem: format!("fails: {}", failure(&error, &store.data().lines).detail),
-        })
+        })?;
+        Ok((manifest, RUN_FUEL - store.get_fuel().expect("the engine counts fuel")))
     }
 
     /// Runs the transformation on one event, in a sandbox of its own.
