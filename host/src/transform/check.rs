@@ -18,6 +18,7 @@ use super::limits::UPLOAD_BYTES_MAX;
 use crate::digest::sha256_hex;
 
 pub use counts::Counts;
+pub(super) use refusal::words;
 pub use refusal::{Unit, UploadError};
 
 /// What is known of an upload that may be compiled.
