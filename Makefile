@@ -11,8 +11,10 @@ SOURCES = find wit guest-sdk guest-default guest-deals -type f \( -name '*.rs' -
 CYCLES ?= 50
 # A few more words for the campaign on SQLite, such as `--seed 7` or `--point CP9`.
 CRASH  ?=
+# How long `make fuzz` goes on. `FUZZ_SEED=7` starts it elsewhere.
+FUZZ_SECONDS ?= 60
 
-.PHONY: demo build test postgres lint bench crash guests toolchains components
+.PHONY: demo build test postgres lint bench crash fuzz guests toolchains components
 
 ## Two dealerships, a HubSpot simulator, and the leads of examples/, with a table of what became of each.
 demo: build
@@ -44,6 +46,10 @@ crash: guests
 	target/debug/leadline-crash --cycles $(CYCLES) $(CRASH)
 	tests/with-postgres sh -c 'target/debug/leadline-crash --cycles $(CYCLES) --database "$$LEADLINE_TEST_POSTGRES"'
 	cargo test --workspace --test broken -- --ignored
+
+## Uploads and events that nobody thought of: none may make the host panic, and each has an outcome.
+fuzz: guests
+	FUZZ_SECONDS=$(FUZZ_SECONDS) cargo test --workspace --test it fuzz::for_as_long -- --ignored --nocapture
 
 ## Warnings are errors here.
 lint:

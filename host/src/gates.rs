@@ -29,13 +29,13 @@ pub struct Evidence {
     pub properties: Vec<String>,
 }
 
-/// What the examples that came with a version said.
+/// How a version did on the examples that it was tried on at its upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Examples {
-    /// None came with it.
+    /// None was of a type that it handles, with settings that it takes.
     None,
     Green(u64),
-    /// The names of those that are not as expected.
+    /// The names of those on which it failed.
     Red(Vec<String>),
 }
 
@@ -79,12 +79,12 @@ pub fn closed_names(gates: &[Gate]) -> Vec<&'static str> {
 
 fn examples(examples: &Examples) -> Gate {
     match examples {
-        Examples::None => open("examples", "no examples came with it"),
-        Examples::Green(count) => open("examples", format!("{count} of {count} examples are as expected")),
+        Examples::None => open("examples", "it was tried on none"),
+        Examples::Green(count) => open("examples", format!("it was tried on {count} and failed on none")),
         Examples::Red(names) => closed(
             "examples",
-            format!("not as expected: {}", names.join(", ")),
-            "Correct the transformation or its examples, and upload it again.",
+            format!("it fails on {}", names.join(", ")),
+            "Correct it and upload it again; `leadline guest run` shows the failure.",
         ),
     }
 }

@@ -220,7 +220,7 @@ pub async fn evidence(store: &Store, connection: &Connection, choice: &Choice) -
     Ok(Evidence {
         version: version.label(),
         is_stock: store.is_stock(&version.id).await?,
-        examples: Examples::None,
+        examples: examples(&version.figures),
         shadow: store.shadow_of(connection, &version.id, settings).await?.and_then(|run| run.report),
         fuel_max: RUN_FUEL,
         settings: misfits.into_iter().map(Into::into).collect(),
@@ -361,4 +361,16 @@ pub(crate) async fn release(store: &Store, connection: &Connection, now: Timesta
     // It may need parts of the portal that nobody has read yet.
     store.call_for_care(connection, now).await?;
     Ok(released)
+}
+
+/// How the runs of an upload went, as they stand with the version.
+fn examples(figures: &Value) -> Examples {
+    let runs = figures["runs"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let failed = runs.iter().filter(|run| run["failure"].is_string());
+    let failed: Vec<_> = failed.filter_map(|run| run["example"].as_str().map(str::to_owned)).collect();
+    match runs.len() {
+        0 => Examples::None,
+        count if failed.is_empty() => Examples::Green(count as u64),
+        _ => Examples::Red(failed),
+    }
 }

@@ -1,5 +1,7 @@
 //! The files of `examples/`, built into the binary: what the demo posts, the tests run, and every upload is tried on.
 
+use serde_json::{Value, json};
+
 #[derive(rust_embed::RustEmbed)]
 #[folder = "../examples"]
 #[include = "*/*.json"]
@@ -12,6 +14,8 @@ pub struct Sample {
     /// The name of its folder.
     pub name: String,
     pub body: Vec<u8>,
+    /// Of the account that it is posted to.
+    pub settings: Value,
 }
 
 /// The names of the cases, in order.
@@ -29,6 +33,9 @@ pub fn file(name: &str, file: &str) -> Option<Vec<u8>> {
 
 /// The event of every case.
 pub fn events() -> Vec<Sample> {
-    let event = |name: String| file(&name, "event.json").map(|body| Sample { name, body });
+    let event = |name: String| {
+        let settings = file(&name, "settings.json").and_then(|text| serde_json::from_slice(&text).ok());
+        file(&name, "event.json").map(|body| Sample { name, body, settings: settings.unwrap_or_else(|| json!({})) })
+    };
     names().into_iter().filter_map(event).collect()
 }

@@ -7,6 +7,7 @@ mod engine;
 mod guest;
 mod limits;
 mod memory;
+mod probe;
 mod profile;
 mod run;
 mod wasi;
@@ -17,5 +18,6 @@ pub use compile::{CompileError, Compiled, Compiler, compatibility, run as run_co
 pub use engine::{Loaded, Prepared, Transformer};
 pub use limits::*;
 pub use memory::{Failed, Turn};
+pub use probe::{Example, Figures, ProbeError, Probed, probe};
 pub use profile::Stack;
 pub use run::{Failure, Stop, TransformRun};

@@ -4,15 +4,17 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::contract::CONTRACT;
-use crate::contract::manifest::Manifest;
 use crate::digest::sha256_hex;
 use crate::model::account::Version;
 use crate::model::time::Timestamp;
+use crate::payload::{self, Envelope};
+use crate::samples::{self, Sample};
 use crate::store::{self, NewVersion, Store};
-use crate::transform::{CompileError, Prepared, Transformer, UPLOAD_BYTES_MAX, UploadError};
+use crate::transform::{
+    CompileError, Example, Prepared, ProbeError, Probed, Transformer, UPLOAD_BYTES_MAX, UploadError, probe,
+};
 
 /// Uploads of one account in an hour: somebody at work has fewer, and a loop that runs wild soon rests.
 pub const UPLOADS_AN_HOUR: u32 = 10;
@@ -114,17 +116,32 @@ async fn too_many(store: &Store, account: &str, now: Timestamp) -> anyhow::Resul
 /// An upload that may become a version.
 struct Tried {
     prepared: Prepared,
-    manifest: Manifest,
-    figures: Value,
+    probed: Probed,
 }
 
-/// Asks it what it is, and runs it.
+/// Asks it what it is, and runs it on the samples of the events that it handles.
 async fn try_out(prepared: Prepared) -> anyhow::Result<Result<Tried, UploadError>> {
     let tried = tokio::task::spawn_blocking(move || {
         let manifest = prepared.loaded.describe()?;
-        Ok(Tried { prepared, manifest, figures: json!({}) })
+        let probed = probe(&prepared.loaded, &examples(&manifest.event_types))?;
+        Ok(Tried { prepared, probed })
     });
-    tried.await.context("trying out an upload panicked")
+    match tried.await.context("trying out an upload panicked")? {
+        Ok(tried) => Ok(Ok(tried)),
+        Err(ProbeError::Refused(refusal)) => Ok(Err(refusal)),
+        Err(ProbeError::Ours(reason)) => anyhow::bail!("the upload could not be tried: {reason}"),
+    }
+}
+
+/// The samples of these types. What they come to is for whoever looks at the version; none is expected.
+fn examples(event_types: &[String]) -> Vec<Example> {
+    let example = |sample: Sample| {
+        let envelope = Envelope::read(&sample.body).ok().filter(|read| event_types.contains(&read.event_type))?;
+        let at = envelope.occurred_at().unwrap_or(Timestamp(0));
+        let event = payload::event(&sample.name, &envelope.event_type, at, envelope.data);
+        Some(Example { name: sample.name, event, settings: sample.settings, expected: None })
+    };
+    samples::events().into_iter().filter_map(example).collect()
 }
 
 async fn install(
@@ -134,16 +151,17 @@ async fn install(
     tried: Tried,
     now: Timestamp,
 ) -> anyhow::Result<Version> {
-    let Tried { prepared: Prepared { checked, loaded }, manifest, figures } = tried;
+    let Tried { prepared: Prepared { checked, loaded }, probed: Probed { manifest, describe_fuel, runs, left_out } } =
+        tried;
     let new = NewVersion {
         account_id: upload.account,
         name: upload.name,
         hash: &checked.hash,
         bytes: &upload.bytes,
-        contract: CONTRACT,
+        contract: &checked.contract,
         manifest: &serde_json::to_value(manifest)?,
         about: &serde_json::to_value(&checked)?,
-        figures: &figures,
+        figures: &json!({ "describe_fuel": describe_fuel, "runs": runs, "left_out": left_out }),
         note: upload.note,
         created_by: upload.by,
     };

@@ -19,6 +19,7 @@ use super::wasi;
 use crate::digest::sha256_hex;
 
 pub use counts::Counts;
+pub(super) use refusal::words;
 pub use refusal::{Unit, UploadError};
 
 /// What is known of an upload that may be compiled.

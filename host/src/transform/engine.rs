@@ -12,7 +12,8 @@ use super::check::{Checked, UploadError};
 use super::compile::{CompileError, Compiled, Compiler};
 use super::guest::Guest;
 use super::limits::{
-    BACKTRACE_FRAMES_MAX, GUESTS_MAX, Quota, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX, TICK, UPLOADS_WAITING_MAX,
+    BACKTRACE_FRAMES_MAX, GUESTS_MAX, MEMORIES_MAX, Quota, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX, TICK,
+    UPLOADS_WAITING_MAX,
 };
 use super::memory::{Failed, Memory, Turn};
 use super::wasi;
@@ -225,8 +226,9 @@ pub(super) fn config(role: Role) -> Config {
 fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(GUESTS_MAX).total_memories(GUESTS_MAX);
-    pool.total_core_instances(8 * GUESTS_MAX).total_tables(4 * GUESTS_MAX);
-    pool.max_core_instances_per_component(8).max_memories_per_component(1).max_tables_per_component(4);
+    pool.total_core_instances(8 * GUESTS_MAX).total_tables(TABLES_MAX * GUESTS_MAX);
+    pool.max_core_instances_per_component(8);
+    pool.max_memories_per_component(MEMORIES_MAX).max_tables_per_component(TABLES_MAX);
     pool.max_memory_size(Quota::MEMORY_BYTES_LARGEST).table_elements(TABLE_ELEMENTS_MAX);
     // The pages that a run touches stay resident and are cleared: faster than giving them back each time.
     // `pagemap_scan` would be faster still and stays off: a dirty page that was swapped out would reach the next run.

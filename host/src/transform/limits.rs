@@ -13,6 +13,10 @@ pub const TICK: Duration = Duration::from_millis(10);
 pub const RUN_TICKS: u64 = 25;
 /// Linear memory of one run, all memories added up.
 pub const MEMORY_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Memories of one sandbox. A second one would double what a run may use.
+pub const MEMORIES_MAX: u32 = 1;
+/// Tables of one sandbox. A Rust guest has two.
+pub const TABLES_MAX: u32 = 4;
 /// Elements of all tables of one run.
 pub const TABLE_ELEMENTS_MAX: usize = 20_000;
 /// The stack of the compiled code. The host thread has far more: running over *its* stack would end the process.

@@ -58,15 +58,21 @@ impl Loaded {
     /// # Errors
     /// When `describe` fails as a run may fail.
     pub fn describe(&self) -> Result<Manifest, UploadError> {
+        self.describe_metered().map(|(manifest, _)| manifest)
+    }
+
+    /// The same, and the fuel that it took.
+    pub(super) fn describe_metered(&self) -> Result<(Manifest, u64), UploadError> {
         let quota = Quota::STANDARD;
         let mut store = self.fresh_store(Guest::within(quota), quota);
         let guest = self
             .pre
             .instantiate(&mut store)
             .map_err(|error| UploadError::Start { failure: failure(&error, ended(&mut store), quota).detail })?;
-        guest.call_describe(&mut store).map_err(|error| UploadError::Describe {
+        let manifest = guest.call_describe(&mut store).map_err(|error| UploadError::Describe {
             problem: format!("fails: {}", failure(&error, ended(&mut store), quota).detail),
-        })
+        })?;
+        Ok((manifest, quota.fuel - store.get_fuel().expect("the engine counts fuel")))
     }
 
     /// Runs the transformation on one event, in a sandbox of its own, with what most accounts may use.
