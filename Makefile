@@ -14,7 +14,7 @@ CRASH  ?=
 # How long `make fuzz` goes on. `FUZZ_SEED=7` starts it elsewhere.
 FUZZ_SECONDS ?= 60
 
-.PHONY: demo build test postgres lint bench crash fuzz guests toolchains components
+.PHONY: demo build test postgres lint bench rivals crash fuzz guests toolchains components
 
 ## Two dealerships, a HubSpot simulator, and the leads of examples/, with a table of what became of each.
 demo: build
@@ -58,8 +58,15 @@ lint:
 	cargo clippy --workspace --all-targets --features leadline/crash -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
 
+# In a workspace of their own, because nothing of them should get into what we build.
+## Builds what people would use instead of our sandbox, which `make bench` then runs beside it.
+rivals:
+	rustup target add $(WASM)
+	cd bench/rivals && CARGO_TARGET_DIR=../../target/rivals cargo build --release -p rivals
+	cd bench/rivals && CARGO_TARGET_DIR=../../target/rivals cargo build --release -p rivals-plugin --target $(WASM)
+
 ## Every figure beside its baseline (docs/benchmarks.md); the values of all runs are kept in target/bench.
-bench: guests
+bench: guests rivals
 	cargo run --release -p bench -- --raw target/bench
 
 # By `cargo rustc` with the one crate type: beside an rlib, cargo drops link-time optimisation without a word.
