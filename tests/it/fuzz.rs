@@ -248,8 +248,8 @@ fn run_upload(transformer: &Transformer, bytes: &[u8], seed: u64, case: u64) {
 #[test]
 fn no_upload_makes_the_check_panic() {
     let seeds = Seeds::new();
-    let accepted = (0..300).filter(|case| upload(&seeds, SEED, *case).is_some()).count();
-    assert!((1..300).contains(&accepted), "{accepted} of 300 were accepted: they are all alike");
+    let accepted = (0..100).filter(|case| upload(&seeds, SEED, *case).is_some()).count();
+    assert!((1..100).contains(&accepted), "{accepted} of 100 were accepted: they are all alike");
 }
 
 #[test]
@@ -257,10 +257,10 @@ fn every_event_of_the_contract_comes_to_an_outcome() {
     let (transformer, seeds) = (Transformer::new().unwrap(), Seeds::new());
     for bytes in [stock::DEFAULT, stock::DEALS] {
         let loaded = transformer.compile(bytes).unwrap();
-        (0..100).for_each(|case| run(&loaded, SEED, case));
+        (0..30).for_each(|case| run(&loaded, SEED, case));
     }
-    let accepted = (0..300).filter_map(|case| Some((case, upload(&seeds, SEED, case)?)));
-    accepted.take(3).for_each(|(case, bytes)| run_upload(&transformer, &bytes, SEED, case));
+    let accepted = (0..100).filter_map(|case| Some((case, upload(&seeds, SEED, case)?)));
+    accepted.take(2).for_each(|(case, bytes)| run_upload(&transformer, &bytes, SEED, case));
 }
 
 /// Of the environment, else the usual.

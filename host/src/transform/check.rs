@@ -66,7 +66,8 @@ pub fn check(bytes: &[u8]) -> Result<(Checked, Vec<u8>), UploadError> {
         component_hash: sha256_hex(&component),
         contract: contract.to_owned(),
         needs_wasi: !wasi.is_empty(),
-        imports: border.imports,
+        // Without the names of the world's own types.
+        imports: border.imports.into_iter().filter(|name| name.contains(':')).collect(),
         toolchain: remarks.toolchain,
         upload_bytes: bytes.len(),
         component_bytes: component.len(),

@@ -47,6 +47,7 @@ const MISSING: &[Missing] = &[
         name: "wide arithmetic",
         remedy: "In Rust, remove `-C target-feature=+wide-arithmetic`",
     },
+    Missing { flags: REFERENCES, name: "references to the host (`externref`)", remedy: "Build without them" },
     Missing {
         flags: WasmFeatures::EXCEPTIONS.union(REFERENCES),
         name: "exceptions",
@@ -57,7 +58,6 @@ const MISSING: &[Missing] = &[
         name: "exceptions of the old form",
         remedy: "In Rust, set `panic = \"abort\"` and remove `-C target-feature=+exception-handling`",
     },
-    Missing { flags: REFERENCES, name: "references to the host (`externref`)", remedy: "Build without them" },
     Missing {
         flags: WasmFeatures::FUNCTION_REFERENCES.union(WasmFeatures::GC).union(REFERENCES),
         name: "garbage collection",
