@@ -37,7 +37,8 @@ fn with(more: &str) -> Vec<u8> {
 
 /// One whose `describe` is another.
 fn describing(describe: &str) -> Vec<u8> {
-    let prelude = std::fs::read_to_string("guests/prelude.wat").unwrap();
+    let read = |file: &str| std::fs::read_to_string(format!("guests/{file}.wat")).unwrap();
+    let prelude = read("prelude") + &read("allocator");
     let prelude = prelude.replace(r#"(func (export "describe") (result i32) (i32.const 112))"#, describe);
     assert!(prelude.contains(describe));
     guest_of(&format!("(module {prelude} (func (export \"transform\") (param i32) (result i32) (i32.const 200)))"))
@@ -70,12 +71,13 @@ fn what_fails_before_its_first_event_is_refused_with_how() {
 
 #[test]
 fn an_example_that_fails_or_answers_otherwise_is_named() {
+    let any = || Some(json!({"actions": []}));
     let rows = [
-        (guest("trap"), None, "example `ana` fails: it trapped: wasm `unreachable` instruction executed"),
-        (guest("spin"), None, "example `ana` fails: it used all 20000000 units of fuel; an endless loop?"),
+        (guest("trap"), any(), "example `ana` fails: it trapped: wasm `unreachable` instruction executed"),
+        (guest("spin"), any(), "example `ana` fails: it used all 20000000 units of fuel; an endless loop?"),
         (
             guest("note_about_nothing"),
-            None,
+            any(),
             "example `ana` fails: action 0 refers to action 7, which is not an earlier record",
         ),
         (
@@ -92,6 +94,14 @@ fn an_example_that_fails_or_answers_otherwise_is_named() {
 }
 
 #[test]
+fn a_failure_on_an_event_without_an_expected_answer_is_noted_and_no_refusal() {
+    let probed = try_out(&guest("trap"), &[example(json!({}), None)]).unwrap();
+    let run = &probed.runs[0];
+    assert_eq!(run.answer, "failed");
+    assert_eq!(run.failure.as_deref(), Some("it trapped: wasm `unreachable` instruction executed"));
+}
+
+#[test]
 fn a_counter_in_its_memory_starts_anew_with_each_run() {
     let counting = guest_of(
         r#"(module ;; PRELUDE
@@ -101,5 +111,6 @@ fn a_counter_in_its_memory_starts_anew_with_each_run() {
     (if (i32.ne (global.get $runs) (i32.const 1)) (then unreachable))
     (i32.const 200)))"#,
     );
-    assert!(try_out(&counting, &[example(json!({}), None), example(json!({}), None)]).is_ok());
+    let probed = try_out(&counting, &[example(json!({}), None), example(json!({}), None)]).unwrap();
+    assert!(probed.runs.iter().all(|run| run.failure.is_none()), "{:?}", probed.runs);
 }

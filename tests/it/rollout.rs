@@ -245,7 +245,7 @@ async fn a_version_that_fails_too_often_is_taken_back_by_itself_and_nothing_is_l
         told(&app, &dealer).await,
         [
             "default@1 100 % by system: trap@1: 8 of its last 8 runs failed (in use)",
-            "trap@1 100 % by ana: a test; despite shadow: nobody else uses it",
+            "trap@1 100 % by ana: a test; despite examples, shadow: nobody else uses it",
             "default@1 100 % by : chosen with the connection",
         ]
     );
@@ -543,7 +543,10 @@ async fn what_fails_in_the_shadow_is_not_enabled_unless_somebody_says_why() {
     );
     let despite = ["transform", "enable", "trap@1", "--account", "acme", "--by", "ana", "--despite", "to see it fail"];
     assert_eq!(app.command(&despite).await.0, 0);
-    assert_eq!(told(&app, &dealer).await[0], "trap@1 100 % by ana: despite failures: to see it fail (in use)");
+    assert_eq!(
+        told(&app, &dealer).await[0],
+        "trap@1 100 % by ana: despite examples, failures: to see it fail (in use)"
+    );
     app.finish().await;
 }
 
