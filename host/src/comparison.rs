@@ -213,7 +213,7 @@ impl Tally {
 
     /// What was counted, and the first leads that change, with their values.
     pub fn done(mut self) -> (Report, Vec<Example>) {
-        self.report.changes.sort_by(|a, b| b.leads.cmp(&a.leads));
+        self.report.changes.sort_by_key(|change| std::cmp::Reverse(change.leads));
         self.report.fuel = Fuel::of(self.fuel);
         self.report.fuel_before = Fuel::of(self.fuel_before);
         (self.report, self.examples)

@@ -10,11 +10,12 @@ use leadline::model::share::Share;
 use leadline::model::time::Timestamp;
 use leadline::rollout::{self, Enabled, RolloutError, Wish};
 use leadline::store::{Decision, PlannedEvent, PlannedLane, Ran, RanTo, RunFigures, TakenEvents};
+use leadline::transform::Transformer;
 use leadline::{process, stock};
 use serde_json::{Value, json};
 
 use crate::guests::guest;
-use crate::support::{Dealer, TestApp};
+use crate::support::{Dealer, TestApp, lead};
 
 /// Makes a version known without using it.
 async fn upload(app: &TestApp, dealer: &Dealer, name: &str, bytes: &[u8]) {
@@ -397,7 +398,7 @@ async fn an_old_version_that_breaks_waits_for_a_person() {
     // It runs well a hundred times and for an hour, and is then made to look as if it trapped.
     upload(&app, &dealer, "quiet", &guest("honest")).await;
     enable(&app, &dealer, "quiet@1", 100).await.unwrap();
-    send(&app, &dealer, 0..100).await;
+    app.send_many(&dealer, (0..100).map(|number| (format!("msg_{number}"), lead(&number.to_string())))).await;
     app.plan().await;
     app.advance(std::time::Duration::from_secs(3_600));
     send(&app, &dealer, 100..101).await;
@@ -420,6 +421,8 @@ async fn an_old_version_that_breaks_waits_for_a_person() {
 #[tokio::test]
 async fn every_example_runs_again_to_the_same_byte_and_with_the_same_fuel() {
     let app = TestApp::start().await;
+    // Not the one that ran them first: compiled anew.
+    let transformer = Transformer::new().unwrap();
     for example in leadline::examples::all().unwrap() {
         let expected = &example.expected;
         let preset = if expected.transformation == "deals" { Preset::Deals } else { Preset::Ready };
@@ -432,7 +435,6 @@ async fn every_example_runs_again_to_the_same_byte_and_with_the_same_fuel() {
             assert_eq!(event.reason.unwrap().code.as_str(), "event.not_selected", "{}", example.name);
             continue;
         };
-        let transformer = leadline::transform::Transformer::new().unwrap();
         let again = leadline::rerun::rerun(&app.app.store, &transformer, &event, run, None).await.unwrap();
         assert!(again.same_bytes && again.same_fuel, "{}: {again:#?}", example.name);
     }
