@@ -53,7 +53,7 @@ enum Answer {
     Step(Step),
     Refused(UploadError),
     Compiled {
-        checked: Checked,
+        checked: Box<Checked>,
         compatibility: String,
     },
 }

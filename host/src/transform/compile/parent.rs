@@ -134,7 +134,7 @@ fn judge(heard: std::io::Result<Heard>, ending: &Ending) -> Result<Compiled, Com
             if compatibility != super::compatibility().map_err(|error| ours(format!("{error:#}")))? {
                 return Err(ours("the compiler is of another release than the service; restart the service".into()));
             }
-            Ok(Compiled { checked, artifact: heard.artifact })
+            Ok(Compiled { checked: *checked, artifact: heard.artifact })
         }
         _ => Err(unfinished(heard.step, ending)),
     }
