@@ -34,9 +34,10 @@ test: guests
 ## The same promises of the service on a Postgres server that is started for it.
 postgres: guests
 	@if cargo nextest --version >/dev/null 2>&1; then \
-	  tests/with-postgres cargo nextest run --workspace -E 'package(leadline-tests) and binary(it) and not test(/^(pace|sandbox|components|guests|examples)::/)'; \
+	  tests/with-postgres cargo nextest run --workspace -E 'package(leadline-tests) and binary(it) and not test(/^(pace|sandbox|components|guests|examples|author|toolchains|contract|uploads|probe|fuzz)::/)'; \
 	else \
-	  tests/with-postgres cargo test --workspace --test it -- --skip pace:: --skip sandbox:: --skip components:: --skip guests:: --skip examples::; \
+	  tests/with-postgres cargo test --workspace --test it -- --skip pace:: --skip sandbox:: --skip components:: --skip guests:: --skip examples:: \
+	    --skip author:: --skip toolchains:: --skip contract:: --skip uploads:: --skip probe:: --skip fuzz::; \
 	fi
 
 # The whole workspace, so that nothing is compiled a second time but what has crash points in it.

@@ -346,7 +346,7 @@ pub async fn roll_back(
     let label = |past: Option<PastBinding>| past.map_or_else(String::new, |past| past.version);
     let rolled_back = RolledBack { from: label(before), to: label(after), bindings, released };
     let id = &connection.id;
-    tracing::warn!(
+    tracing::info!(
         account.id = %connection.account_id, connection.id = %id,
         "{} of {id} was taken back to {}; {released} events that waited run again", rolled_back.from, rolled_back.to
     );

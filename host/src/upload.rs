@@ -4,13 +4,15 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::contract::manifest::Manifest;
 use crate::digest::sha256_hex;
 use crate::model::account::Version;
 use crate::model::time::Timestamp;
 use crate::payload::{self, Envelope};
 use crate::samples::{self, Sample};
+use crate::schema::Settings;
 use crate::store::{self, NewVersion, Store};
 use crate::transform::{
     CompileError, Example, Prepared, ProbeError, Probed, Transformer, UPLOAD_BYTES_MAX, UploadError, probe,
@@ -123,7 +125,7 @@ struct Tried {
 async fn try_out(prepared: Prepared) -> anyhow::Result<Result<Tried, UploadError>> {
     let tried = tokio::task::spawn_blocking(move || {
         let manifest = prepared.loaded.describe()?;
-        let probed = probe(&prepared.loaded, &examples(&manifest.event_types))?;
+        let probed = probe(&prepared.loaded, &examples(&manifest))?;
         Ok(Tried { prepared, probed })
     });
     match tried.await.context("trying out an upload panicked")? {
@@ -133,13 +135,18 @@ async fn try_out(prepared: Prepared) -> anyhow::Result<Result<Tried, UploadError
     }
 }
 
-/// The samples of these types. What they come to is for whoever looks at the version; none is expected.
-fn examples(event_types: &[String]) -> Vec<Example> {
+/// The samples of the types that a version handles, with the settings that they come with, or its defaults where it does
+/// not take those. What they come to is for whoever looks at the version; none is expected.
+fn examples(manifest: &Manifest) -> Vec<Example> {
+    let schema = Settings::compile(&manifest.settings_schema);
+    let takes = |settings: &Value| schema.as_ref().is_ok_and(|schema| schema.complete(settings.clone()).is_ok());
     let example = |sample: Sample| {
-        let envelope = Envelope::read(&sample.body).ok().filter(|read| event_types.contains(&read.event_type))?;
+        let handled = |read: &Envelope| manifest.event_types.contains(&read.event_type);
+        let envelope = Envelope::read(&sample.body).ok().filter(handled)?;
         let at = envelope.occurred_at().unwrap_or(Timestamp(0));
         let event = payload::event(&sample.name, &envelope.event_type, at, envelope.data);
-        Some(Example { name: sample.name, event, settings: sample.settings, expected: None })
+        let settings = if takes(&sample.settings) { sample.settings } else { json!({}) };
+        Some(Example { name: sample.name, event, settings, expected: None })
     };
     samples::events().into_iter().filter_map(example).collect()
 }

@@ -50,7 +50,7 @@ pub(super) fn text(shown: &ShownVersion) -> String {
         format!("  hash        {}", version.hash),
         format!("  contract    {}", version.contract),
         format!("  says        {}: {}", text(&manifest["name"]), text(&manifest["summary"])),
-        format!("  events      {}", words(&manifest["event-types"])),
+        format!("  events      {}", words(&manifest["event_types"])),
         format!("  properties  {}", names(&manifest["properties"])),
     ]);
     // A version from before the check has none of this.
@@ -65,11 +65,16 @@ pub(super) fn text(shown: &ShownVersion) -> String {
             format!("  made by     {}", words(&about["toolchain"])),
         ]);
     }
+    let left_out = figures["left_out"].as_array().map_or(0, Vec::len);
+    if left_out > 0 {
+        lines.push(format!("  not tried   on {left_out} samples, whose settings it does not take"));
+    }
     if let Some(runs) = figures["runs"].as_array().filter(|runs| !runs.is_empty()) {
         let most = |name: &str| runs.iter().filter_map(|run| run[name].as_u64()).max().unwrap_or(0);
         lines.push(format!(
-            "  tried on    {} examples, at most {} of {} fuel and {:.1} of {} MiB",
+            "  tried on    {} samples, failed on {}; at most {} of {} fuel and {:.1} of {} MiB",
             runs.len(),
+            runs.iter().filter(|run| run["failure"].is_string()).count(),
             grouped(most("fuel")),
             grouped(RUN_FUEL),
             most("memory_bytes") as f64 / MIB,
@@ -77,6 +82,6 @@ pub(super) fn text(shown: &ShownVersion) -> String {
         ));
     }
     lines.extend(shown.warnings.iter().map(|warning| format!("warning: {warning}")));
-    lines.push(format!("  settings    {}", text(&manifest["settings-schema"])));
+    lines.push(format!("  settings    {}", text(&manifest["settings_schema"])));
     lines.join("\n")
 }

@@ -40,7 +40,8 @@ pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let upload = Upload { account: owner, name: &name, note: &args.note, by: &by, bytes };
     match upload::upload(&store, &context.transformer()?, upload, clock()).await? {
         Uploaded::New(version) => context.one(&ShownVersion::of(version), |shown| {
-            format!("{}\n\nNext: leadline transform shadow {} --account …", text(shown), shown.label)
+            let account = args.account.as_deref().unwrap_or("ACCOUNT");
+            format!("{}\n\nNext: leadline transform shadow {} --account {account}", text(shown), shown.label)
         }),
         Uploaded::Known(version) => context.one(&ShownVersion::of(version), |shown| {
             format!("{} has these bytes already.\n\n{}", shown.label, text(shown))
