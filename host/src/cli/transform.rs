@@ -75,21 +75,31 @@ impl Signed {
     }
 }
 
-/// The connection that a command is about, and the version with its settings.
-async fn target(
-    store: &Store,
-    account: &str,
-    version: &str,
-    settings: Option<&Path>,
-    context: &Context<'_>,
-) -> Result<(Connection, Choice)> {
-    let connection = find(store, account).await?;
-    let account = context.account(store, connection.account_id.as_str()).await?;
-    let settings = settings.map(read_json).transpose()?;
-    let hubspot = open_hubspot(&context.config)?;
-    let whose = (&account, &connection);
-    let choice = rollout::choose_live(store, &hubspot, whose, version, settings, &clock).await?;
-    Ok((connection, choice))
+/// What a command is about.
+#[derive(clap::Args, Debug)]
+pub struct Target {
+    /// Such as `deals@3`; a name alone stands for the newest.
+    #[arg(value_name = "VERSION")]
+    wanted: String,
+    /// The account's slug, or the connection's id.
+    #[arg(long)]
+    account: String,
+    /// JSON file of the settings. [default: those in use with the same transformation]
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
+}
+
+impl Target {
+    /// The connection, and the version with its settings.
+    async fn find(&self, store: &Store, context: &Context<'_>) -> Result<(Connection, Choice)> {
+        let connection = find(store, &self.account).await?;
+        let account = context.account(store, connection.account_id.as_str()).await?;
+        let settings = self.settings.as_deref().map(read_json).transpose()?;
+        let hubspot = open_hubspot(&context.config)?;
+        let whose = (&account, &connection);
+        let choice = rollout::choose_live(store, &hubspot, whose, &self.wanted, settings, &clock).await?;
+        Ok((connection, choice))
+    }
 }
 
 pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {

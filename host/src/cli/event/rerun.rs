@@ -14,7 +14,6 @@ use crate::model::id::EventId;
 use crate::redact::redacted;
 use crate::rerun::{Build, Rerun, rerun};
 use crate::store::{PastRun, Store};
-use crate::transform::Transformer;
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
@@ -42,7 +41,7 @@ pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let name = args.component.as_deref().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
     let build = bytes.as_deref().map(|bytes| Build { name: &name, bytes });
     let is_other = build.is_some();
-    let rerun = rerun(&store, &Transformer::new()?, &event, then, build).await?;
+    let rerun = rerun(&store, &context.transformer()?, &event, then, build).await?;
     context.one(&rerun, |rerun| text(rerun, is_other))?;
     match rerun.same_bytes && rerun.same_fuel || is_other {
         true => Ok(()),

@@ -1,37 +1,27 @@
 //! `leadline transform dry-run`: the calls to HubSpot that a lead would make. Nothing is sent.
 
-use std::path::PathBuf;
-
 use super::super::Context;
 use super::super::failure::{Failure, Result};
-use super::target;
+use super::Target;
 use crate::dry_run::{DryCall, DryRun, dry_run};
 use crate::model::id::EventId;
 use crate::model::time::clock;
 use crate::store::Store;
-use crate::transform::Transformer;
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Such as `deals@3`; a name alone stands for the newest.
-    #[arg(value_name = "VERSION")]
-    wanted: String,
-    /// The account's slug, or the connection's id.
-    #[arg(long)]
-    account: String,
+    #[command(flatten)]
+    target: Target,
     /// A stored event, `evt_…`, or a JSON file: `{"type", "timestamp", "data"}`.
     #[arg(long)]
     event: String,
-    /// JSON file of the settings. [default: those in use with the same transformation]
-    #[arg(long, value_name = "FILE")]
-    settings: Option<PathBuf>,
 }
 
 pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
-    let (connection, choice) = target(&store, &args.account, &args.wanted, args.settings.as_deref(), context).await?;
+    let (connection, choice) = args.target.find(&store, context).await?;
     let body = body(&store, &args.event).await?;
-    let shown = dry_run(&store, &Transformer::new()?, &connection, &choice, &body, clock()).await?;
+    let shown = dry_run(&store, &context.transformer()?, &connection, &choice, &body, clock()).await?;
     context.one(&shown, text)
 }
 

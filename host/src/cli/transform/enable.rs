@@ -1,10 +1,8 @@
 //! `leadline transform enable`: a version is used from now on, for all events or for a share.
 
-use std::path::PathBuf;
-
 use super::super::Context;
 use super::super::failure::Result;
-use super::{Signed, target};
+use super::{Signed, Target};
 use crate::model::id::BindingId;
 use crate::model::share::Share;
 use crate::model::time::clock;
@@ -12,15 +10,8 @@ use crate::rollout::{self, Wish};
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Such as `deals@3`; a name alone stands for the newest.
-    #[arg(value_name = "VERSION")]
-    wanted: String,
-    /// The account's slug, or the connection's id.
-    #[arg(long)]
-    account: String,
-    /// JSON file of the settings. [default: those in use with the same transformation]
-    #[arg(long, value_name = "FILE")]
-    settings: Option<PathBuf>,
+    #[command(flatten)]
+    target: Target,
     /// Try it on a share of the events first, such as `10%`; the others go to the version before.
     #[arg(long, default_value = "100%")]
     share: Share,
@@ -36,7 +27,7 @@ pub struct Args {
 
 pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
-    let (connection, choice) = target(&store, &args.account, &args.wanted, args.settings.as_deref(), context).await?;
+    let (connection, choice) = args.target.find(&store, context).await?;
     let expected = args.expect.map(BindingId::stored);
     let wish = Wish { share: args.share, sign: args.signed.sign(), expected, despite: args.despite };
     let enabled = rollout::enable(&store, &connection, &choice, &wish, clock()).await?;

@@ -1,10 +1,9 @@
 //! `leadline transform form`: the settings of a version, with what the portal offers for them.
 
-use std::path::PathBuf;
-
 use super::super::Context;
 use super::super::connection::{find, read_json};
 use super::super::failure::{Failure, Result};
+use super::Target;
 use crate::form::Field;
 use crate::model::time::clock;
 use crate::rollout;
@@ -14,25 +13,18 @@ const NAMED_MAX: usize = 8;
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Such as `deals@3`; a name alone stands for the newest.
-    #[arg(value_name = "VERSION")]
-    wanted: String,
-    /// The account's slug, or the connection's id.
-    #[arg(long)]
-    account: String,
-    /// JSON file of the settings. [default: those in use with the same transformation]
-    #[arg(long, value_name = "FILE")]
-    settings: Option<PathBuf>,
+    #[command(flatten)]
+    target: Target,
 }
 
 pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
-    let connection = find(&store, &args.account).await?;
+    let Target { wanted, account, settings } = args.target;
+    let connection = find(&store, &account).await?;
     let account = context.account(&store, connection.account_id.as_str()).await?;
-    let settings = args.settings.as_deref().map(read_json).transpose()?;
+    let settings = settings.as_deref().map(read_json).transpose()?;
     let hubspot = crate::app::open_hubspot(&context.config)?;
-    let drawn =
-        rollout::settings_form(&store, &hubspot, (&account, &connection), &args.wanted, settings, &clock).await?;
+    let drawn = rollout::settings_form(&store, &hubspot, (&account, &connection), &wanted, settings, &clock).await?;
     context.one(&drawn, |drawn| {
         let mut lines = vec![format!("Settings of {}", drawn.version)];
         drawn.fields.iter().for_each(|field| draw(field, 1, &mut lines));

@@ -1,29 +1,20 @@
 //! `leadline transform gates`: what has to hold before a version is enabled. Exit code 3 where something does not.
 
-use std::path::PathBuf;
-
 use super::super::Context;
 use super::super::failure::{Failure, Result};
-use super::target;
+use super::Target;
 use crate::gates::{closed_names, gates};
 use crate::rollout::evidence;
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Such as `deals@3`; a name alone stands for the newest.
-    #[arg(value_name = "VERSION")]
-    wanted: String,
-    /// The account's slug, or the connection's id.
-    #[arg(long)]
-    account: String,
-    /// JSON file of the settings. [default: those in use with the same transformation]
-    #[arg(long, value_name = "FILE")]
-    settings: Option<PathBuf>,
+    #[command(flatten)]
+    target: Target,
 }
 
 pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
-    let (connection, choice) = target(&store, &args.account, &args.wanted, args.settings.as_deref(), context).await?;
+    let (connection, choice) = args.target.find(&store, context).await?;
     let gates = gates(&evidence(&store, &connection, &choice).await?);
     context.one(&gates, |gates| {
         let line = |gate: &crate::gates::Gate| match gate.open {

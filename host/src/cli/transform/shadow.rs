@@ -1,28 +1,19 @@
 //! `leadline transform shadow`: a version beside the one in force on the account's last leads. Nothing is sent.
 
-use std::path::PathBuf;
-
 use super::super::Context;
 use super::super::failure::Result;
-use super::{Signed, target};
+use super::{Signed, Target};
 use crate::comparison::{ChangeCount, Example, Fuel, Report};
 use crate::diff;
 use crate::model::id::EventId;
 use crate::model::time::clock;
 use crate::shadow::{self, EVENTS_MAX, Seen};
-use crate::transform::{RUN_FUEL, Transformer};
+use crate::transform::RUN_FUEL;
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Such as `deals@3`; a name alone stands for the newest.
-    #[arg(value_name = "VERSION")]
-    wanted: String,
-    /// The account's slug, or the connection's id.
-    #[arg(long)]
-    account: String,
-    /// JSON file of the settings. [default: those in use with the same transformation]
-    #[arg(long, value_name = "FILE")]
-    settings: Option<PathBuf>,
+    #[command(flatten)]
+    target: Target,
     /// Leads to try it on, the newest.
     #[arg(long, default_value_t = EVENTS_MAX, value_parser = clap::value_parser!(u32).range(1..=i64::from(EVENTS_MAX)))]
     events: u32,
@@ -32,9 +23,9 @@ pub struct Args {
 
 pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
-    let (connection, choice) = target(&store, &args.account, &args.wanted, args.settings.as_deref(), context).await?;
+    let (connection, choice) = args.target.find(&store, context).await?;
     let run = shadow::begin(&store, &connection, &choice, args.events, &args.signed.sign().by, clock()).await?;
-    let seen = shadow::carry_out(&store, &Transformer::new()?, run, &choice, clock).await?;
+    let seen = shadow::carry_out(&store, &context.transformer()?, run, &choice, clock).await?;
     context.one(&seen.run, |_| text(&seen))
 }
 
