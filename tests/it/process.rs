@@ -10,13 +10,13 @@ use clap::Parser as _;
 use hubspot_sim::Fault;
 use leadline::app::App;
 use leadline::cli::{self, Cli};
-use leadline::config::{Config, Role};
+use leadline::config::Role;
 use leadline::hubspot::{CONTACT, NOTE};
 use leadline::model::time::Timestamp;
 use leadline::serve::{self, Manner};
 use serde_json::{Value, json};
 
-use crate::support::TestApp;
+use crate::support::{TestApp, config_on};
 
 /// The words of a command, as a JSON array.
 const COMMAND: &str = "LEADLINE_TEST_COMMAND";
@@ -43,7 +43,7 @@ fn a_process_of_its_own() {
 /// Plans and delivers until it is killed, at the times that a file says.
 async fn work(wish: &Value) {
     let text = |key: &str| wish[key].as_str().unwrap().to_owned();
-    let mut config = Config::on(text("data").into(), text("hubspot"));
+    let mut config = config_on(text("data").into(), text("hubspot"));
     config.database = Some(text("database"));
     let file = text("clock");
     let clock = move || Timestamp(std::fs::read_to_string(&file).unwrap().parse().unwrap());

@@ -203,7 +203,7 @@ async fn two_services_on_one_database_use_a_rollback_at_once() {
     let app = TestApp::start().await;
     let dealer = app.connected("acme").await;
     let Some(database) = app.database().await else { return };
-    let mut config = leadline::config::Config::on(app.data(), app.hubspot.base_url());
+    let mut config = crate::support::config_on(app.data(), app.hubspot.base_url());
     config.database = Some(database);
     let clock = app.clock();
     let at = move || Timestamp(clock.load(std::sync::atomic::Ordering::SeqCst));

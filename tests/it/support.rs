@@ -76,6 +76,11 @@ pub(crate) fn compiled() -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled")
 }
 
+/// The defaults for a service of these tests.
+pub(crate) fn config_on(data: std::path::PathBuf, hubspot_url: String) -> Config {
+    Config { compiler: Some(compiler()), compiled: Some(compiled()), ..Config::on(data, hubspot_url) }
+}
+
 /// One key ring for all tests: what one of them compiled is trusted by the others.
 fn share_keys(config: &Config) {
     app::make_data_folder(config).unwrap();
@@ -143,9 +148,8 @@ impl TestApp {
         set: impl FnOnce(&mut Config, &Simulator, u16),
     ) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut config = Config::on(folder.path().join("data"), hubspot.base_url());
+        let mut config = config_on(folder.path().join("data"), hubspot.base_url());
         config.database = database_in(&folder).await;
-        (config.compiler, config.compiled) = (Some(compiler()), Some(compiled()));
         share_keys(&config);
         let token = folder.path().join("api-token");
         std::fs::write(&token, format!("{API_TOKEN}\n")).unwrap();
