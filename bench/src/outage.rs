@@ -183,7 +183,7 @@ impl World {
     async fn run_through(&self, end: Timestamp, is_enough: impl Fn(&Self) -> bool) -> anyhow::Result<()> {
         loop {
             let App { store, transformer, hubspot, clock, .. } = &self.app;
-            while process::plan_next(store, transformer, BENCH, self.now()).await? == Step::Worked {}
+            while process::plan_next(store, transformer, BENCH, clock).await? == Step::Worked {}
             while deliver::deliver_next(store, hubspot, BENCH, clock).await? == Step::Worked {}
             if is_enough(self) {
                 return Ok(());

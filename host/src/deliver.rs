@@ -18,6 +18,7 @@ use crate::connection::care::{self, Cared};
 use crate::connection::session::Session;
 use crate::crash::crash_point;
 use crate::hubspot::{BATCH_MAX, HubSpot, Meaning, Pause};
+use crate::lane;
 use crate::model::account::Connection;
 use crate::model::delivery::{Claimed, DeliveryState, Outcome};
 use crate::model::lane::{Settled, Step};
@@ -35,11 +36,13 @@ pub type Clock = std::sync::Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// # Errors
 /// When the store fails. Whatever HubSpot does is never an error.
 pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: &Clock) -> anyhow::Result<Step> {
-    let Some(taken) = store.take_deliveries(owner, BATCH_MAX, clock()).await? else {
+    let began = clock();
+    let Some(taken) = store.take_deliveries(owner, BATCH_MAX, began).await? else {
         return Ok(Step::Idle);
     };
     crash_point!("CP8");
     let TakenDeliveries { lease, claimed, recent_calls, open_calls, connection, token, mut schema } = taken;
+    let emptied = claimed.len() < BATCH_MAX;
     let outage = lease.learned.outage;
     let claimed = outage.probe(claimed, |claimed| claimed.band, |claimed| claimed.key_hash.as_deref(), clock());
     let mut budget = Budget::new(lease.learned, recent_calls, clock());
@@ -82,7 +85,9 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
     }
 
     let now = clock();
-    let lane = lane_after(&round, &mut closed, &connection, now);
+    let gathers = emptied && !store.is_for_one_process();
+    let gathering = if gathers { lane::gathering(round.claimed.len(), now.since(began)) } else { Duration::ZERO };
+    let lane = lane_after(&round, &mut closed, &connection, gathering, now);
     let outcomes = round.outcomes(now);
     closed.calls.extend(recalled);
     let settlement = Settlement {
@@ -112,7 +117,13 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
 }
 
 /// How the lane goes on after a round, and what the next holder should know.
-fn lane_after(round: &Round, closed: &mut Closed, connection: &Connection, now: Timestamp) -> LaneState {
+fn lane_after(
+    round: &Round,
+    closed: &mut Closed,
+    connection: &Connection,
+    gathering: Duration,
+    now: Timestamp,
+) -> LaneState {
     let service = round.service(closed.calls.len(), closed.unserved.is_some());
     let outage = closed.lease.learned.outage.after(service, now);
     let lane = match (outage.rest(), &closed.unserved) {
@@ -123,8 +134,9 @@ fn lane_after(round: &Round, closed: &mut Closed, connection: &Connection, now: 
     };
     // Known already, so that nobody leases the lane to find out: the next round needs about as many calls.
     let pace = closed.budget.wait(u32::try_from(closed.calls.len()).unwrap_or(u32::MAX), now);
+    let moment = pace.max(gathering);
     let lane = match lane.paused_until {
-        None if pace > Duration::ZERO => LaneState { paused_until: Some(now + pace), ..lane },
+        None if moment > Duration::ZERO => LaneState { paused_until: Some(now + moment), ..lane },
         _ => lane,
     };
     let learned = Learned { outage, ..closed.budget.learned() };

@@ -209,8 +209,8 @@ impl Scene {
     async fn work(&self, transformer: &Transformer, now: Timestamp) -> anyhow::Result<()> {
         // Whoever asks waits for it; planning would put the event off.
         load::ready(&self.store, transformer, &self.version).await?;
-        while process::plan_next(&self.store, transformer, OWNER, now).await? == Step::Worked {}
         let clock: deliver::Clock = Arc::new(move || now);
+        while process::plan_next(&self.store, transformer, OWNER, &clock).await? == Step::Worked {}
         for _ in 0..ROUNDS_MAX {
             if deliver::deliver_next(&self.store, &self.hubspot, OWNER, &clock).await? == Step::Idle {
                 break;

@@ -18,6 +18,15 @@ pub use queue::{Place, Queue, batch, in_turn};
 
 /// How long a lease lasts. It outlives the longest call, which is 60 s for a write.
 pub const LEASE: Duration = Duration::from_secs(90);
+/// A lease that was given or renewed this long ago is renewed before the next call. What is left of a younger one
+/// outlives the longest call too, and to renew it for every call would lock the lane's row each time.
+const RENEW_AFTER: Duration = Duration::from_secs(10);
+/// Leads gather for so many times as long as a round took: then at most a quarter of the time goes into rounds.
+const GATHER_FOR: u32 = 3;
+/// The shortest time to gather: nobody looks for what falls due more often.
+const GATHER_MIN: Duration = Duration::from_millis(25);
+/// The longest: HubSpot takes as long for the calls of a round.
+const GATHER_MAX: Duration = Duration::from_millis(250);
 /// What a call may need beyond its timeout: the moment until it is sent, and clocks that stand apart.
 const CALL_MARGIN: Duration = Duration::from_secs(5);
 /// Of five places in a batch, this many go to first attempts while both bands have work: neither starves.
@@ -117,13 +126,15 @@ impl Lane {
         self.owner.as_ref() == Some(&grant.owner) && self.epoch == grant.epoch
     }
 
-    /// Makes the lease last from now on; done before each call.
+    /// Makes the lease last from now on, where it is not young; done before each call.
     pub fn renew(&mut self, grant: &mut Grant, now: Timestamp) -> Settled {
         if !self.is_held_by(grant) {
             return Settled::LeaseLost;
         }
-        self.lease_until = now + LEASE;
-        grant.until = self.lease_until;
+        if needs_renewal(grant.until, now) {
+            self.lease_until = now + LEASE;
+            grant.until = self.lease_until;
+        }
         Settled::Done
     }
 
@@ -166,6 +177,22 @@ pub fn longest_unserved<'a>(lanes: impl Iterator<Item = &'a Lane>, count: usize,
         .collect();
     available.sort_unstable();
     available.into_iter().map(|(_, index)| index).take(count).collect()
+}
+
+/// Whether a lease is to be renewed before the next call.
+pub fn needs_renewal(lease_until: Timestamp, now: Timestamp) -> bool {
+    lease_until < now + (LEASE - RENEW_AFTER)
+}
+
+/// How long a lane rests after a round that took so long and left nothing, so that the next one begins with more than
+/// the first lead that comes: where many processes are, somebody is always free to take that alone. A round of one lead
+/// means that few come, and nobody waits.
+pub fn gathering(leads: usize, took: Duration) -> Duration {
+    match leads {
+        0 | 1 => Duration::ZERO,
+        _ if took.is_zero() => Duration::ZERO,
+        _ => (took * GATHER_FOR).clamp(GATHER_MIN, GATHER_MAX),
+    }
 }
 
 /// Whether a call that may take as long as `timeout` may still start under a lease: until it has ended, nobody else may
@@ -320,6 +347,29 @@ mod tests {
         assert_eq!(lane, before);
         assert_eq!(lane.release(&next, None, Timestamp::NEVER), Settled::Done);
         assert_eq!(lane.available_at(), None);
+    }
+
+    #[test]
+    fn a_lease_is_renewed_when_it_is_no_longer_young_and_always_outlives_the_longest_call() {
+        for late_by in 0..=LEASE.as_secs() {
+            let mut lane = due_lane();
+            let mut grant = lane.lease("one", NOON);
+            let now = NOON + seconds(late_by);
+            assert_eq!(lane.renew(&mut grant, now), Settled::Done);
+            let expected = if late_by <= 10 { NOON + LEASE } else { now + LEASE };
+            assert_eq!((grant.until, lane.lease_until), (expected, expected), "{late_by}");
+            assert!(may_call(grant.until, seconds(60), now), "{late_by}");
+        }
+    }
+
+    #[test]
+    fn leads_gather_after_a_round_of_several_for_as_long_as_it_was_and_not_for_ever() {
+        let millis = Duration::from_millis;
+        for (leads, took, expected) in
+            [(0, 50, 0), (1, 50, 0), (2, 0, 0), (2, 1, 25), (2, 20, 60), (99, 60, 180), (99, 900, 250)]
+        {
+            assert_eq!(gathering(leads, millis(took)), millis(expected), "{leads} {took}");
+        }
     }
 
     #[test]

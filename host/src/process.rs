@@ -11,6 +11,8 @@ use crate::cause::{Code, Problem};
 use crate::contract::actions::Action;
 use crate::contract::events::Payload;
 use crate::crash::crash_point;
+use crate::deliver::Clock;
+use crate::lane;
 use crate::load::{Load, load};
 use crate::model::account::{Binding, SchemaMode};
 use crate::model::delivery::{Dropped, Progress};
@@ -49,7 +51,8 @@ struct Round {
 ///
 /// # Errors
 /// When the store fails. What a guest does is never an error.
-pub async fn plan_next(store: &Store, transformer: &Transformer, owner: &str, now: Timestamp) -> anyhow::Result<Step> {
+pub async fn plan_next(store: &Store, transformer: &Transformer, owner: &str, clock: &Clock) -> anyhow::Result<Step> {
+    let now = clock();
     let taken = store.take_events(owner, LANES_PER_ROUND, EVENTS_PER_ROUND, now).await?;
     let waiting: usize = taken.iter().map(|lane| lane.events.len()).sum();
     if taken.is_empty() {
@@ -64,7 +67,11 @@ pub async fn plan_next(store: &Store, transformer: &Transformer, owner: &str, no
         rounds.push((lane, versions));
     }
     // Guests burn a core each; they run beside the threads that answer requests.
-    let planned = tokio::task::spawn_blocking(move || decide_all(rounds, now)).await.context("planning panicked")?;
+    let decided = tokio::task::spawn_blocking(move || decide_all(rounds, now)).await.context("planning panicked")?;
+    let leads = decided.iter().map(|decided| decided.lane.planned.len()).sum();
+    let rest = lane::gathering(leads, clock().since(now));
+    let rest = (rest > Duration::ZERO && !store.is_for_one_process()).then(|| clock() + rest);
+    let planned: Vec<_> = decided.into_iter().map(|decided| decided.resting_until(rest)).collect();
     settle(store, &planned, now).await?;
     // Tried again after a pause, not at once: the machine is in trouble, not the event.
     anyhow::ensure!(
@@ -155,29 +162,47 @@ pub async fn warm_up(store: &Store, transformer: &Transformer) -> anyhow::Result
     Ok(())
 }
 
+/// A lane with what was decided in it.
+struct Decided {
+    lane: PlannedLane,
+    /// As far as is known nothing is left in it.
+    emptied: bool,
+}
+
+impl Decided {
+    /// Where nothing is left it rests until then, so that leads gather.
+    fn resting_until(self, rest: Option<Timestamp>) -> PlannedLane {
+        PlannedLane { rest: self.lane.rest.max(rest.filter(|_| self.emptied)), ..self.lane }
+    }
+}
+
 /// Decides an event of each lane in turns, as long as the round may take; the rest stays in the queue. Each lane has at
 /// least its first, so that the slow transformation of one account keeps no other waiting for another round.
-fn decide_all(taken: Vec<(TakenEvents, HashMap<VersionId, Load>)>, now: Timestamp) -> Vec<PlannedLane> {
+fn decide_all(taken: Vec<(TakenEvents, HashMap<VersionId, Load>)>, now: Timestamp) -> Vec<Decided> {
     let started = Instant::now();
     let turns = taken.iter().map(|(lane, _)| lane.events.len()).max().unwrap_or(0);
     let mut lanes: Vec<_> = taken
         .into_iter()
-        .map(|(TakenEvents { lease, events, rules }, versions)| {
+        .map(|(TakenEvents { lease, events, rules, filled }, versions)| {
             // The events of a version that is not there yet stay where they are.
             let rest = versions.values().filter_map(Load::later).max().map(|later| now + later);
             let planned = PlannedLane { lease, planned: Vec::with_capacity(events.len()), rest };
-            (Round { rules, versions }, events.into_iter(), planned)
+            (Round { rules, versions }, events.into_iter(), Decided { lane: planned, emptied: !filled })
         })
         .collect();
     'round: for turn in 0..turns {
-        for (round, events, lane) in &mut lanes {
+        for (round, events, decided) in &mut lanes {
             if turn > 0 && started.elapsed() > ROUND_WALL {
                 break 'round;
             }
-            lane.planned.extend(events.next().and_then(|event| decide(round, event)));
+            decided.lane.planned.extend(events.next().and_then(|event| decide(round, event)));
         }
     }
-    lanes.into_iter().map(|(_, _, lane)| lane).collect()
+    let lane = |(_, events, decided): (_, std::vec::IntoIter<_>, Decided)| {
+        let emptied = decided.emptied && events.len() == 0;
+        Decided { emptied, ..decided }
+    };
+    lanes.into_iter().map(lane).collect()
 }
 
 /// What becomes of one event; nothing when we could not run it and have to try again.

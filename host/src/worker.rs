@@ -101,7 +101,7 @@ impl Hand {
         }
         self.failed.store(true, Ordering::Relaxed);
         let step = match self.kind {
-            LaneKind::Plan => process::plan_next(&app.store, &app.transformer, &self.owner, (app.clock)()).await,
+            LaneKind::Plan => process::plan_next(&app.store, &app.transformer, &self.owner, &app.clock).await,
             LaneKind::Deliver => deliver::deliver_next(&app.store, &app.hubspot, &self.owner, &app.clock).await,
         }?;
         self.failed.store(false, Ordering::Relaxed);

@@ -284,7 +284,8 @@ impl Pair {
             planned.push(PlannedEvent { event, decision, ran: None, log: None });
         }
         let now = self.now;
-        let lane = [PlannedLane { lease: holder.lease.clone(), planned, rest: None }];
+        let rest = Some(now + Duration::from_secs(self.below(100))).filter(|_| self.below(2) == 0);
+        let lane = [PlannedLane { lease: holder.lease.clone(), planned, rest }];
         let settled = self.store.store_plans(&lane, now).await.unwrap().settled.remove(0);
         let [PlannedLane { planned, .. }] = lane;
         let expected = &mut self.tenants[holder.tenant].plans;
@@ -296,7 +297,7 @@ impl Pair {
             }
         }
         let due = expected.queue.next_due();
-        let answer = expected.lane.release(&holder.grant, None, due);
+        let answer = expected.lane.release(&holder.grant, rest, due);
         assert_eq!(settled, answer, "{}: store_plans", self.place());
         for event in planned.iter().filter(|_| is_held) {
             if let Decision::Planned { key_hash, .. } = &event.decision {

@@ -49,7 +49,7 @@ async fn while_one_account_has_thousands_of_leads_the_others_go_out_within_two_r
     let tick = || app.advance(Duration::from_millis(1));
     let plan = async || {
         tick();
-        process::plan_next(&app.app.store, &app.app.transformer, "test", app.now()).await.unwrap()
+        process::plan_next(&app.app.store, &app.app.transformer, "test", &app.app.clock).await.unwrap()
     };
     let deliver = async || {
         tick();

@@ -373,7 +373,7 @@ async fn a_hundred_greedy_leads_of_one_account_keep_no_other_waiting_for_a_secon
     app.send_many(&greedy, leads).await;
     let plan = async || {
         app.advance(Duration::from_millis(1));
-        process::plan_next(&app.app.store, &app.app.transformer, "test", app.now()).await.unwrap()
+        process::plan_next(&app.app.store, &app.app.transformer, "test", &app.app.clock).await.unwrap()
     };
     // The greedy one is at work already when the honest leads come, one in each round.
     assert_eq!(plan().await, Step::Worked);

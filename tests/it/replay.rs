@@ -346,8 +346,8 @@ async fn many_workers_never_do_a_lead_of_a_replay_twice() {
             let (store, now) = (app.app.store.clone(), app.now());
             workers.spawn(async move { replay::next(&store, now).await.unwrap() });
         }
-        let (store, transformer, now) = (app.app.store.clone(), app.app.transformer.clone(), app.now());
-        workers.spawn(async move { process::plan_next(&store, &transformer, "beside", now).await.unwrap() });
+        let (store, transformer, clock) = (app.app.store.clone(), app.app.transformer.clone(), app.app.clock.clone());
+        workers.spawn(async move { process::plan_next(&store, &transformer, "beside", &clock).await.unwrap() });
         workers.join_all().await;
         app.plan().await;
         app.advance(SECOND);

@@ -211,7 +211,7 @@ async fn two_services_on_one_database_use_a_rollback_at_once() {
     upload(&app, &dealer, "quiet", &guest("honest")).await;
     enable(&app, &dealer, "quiet@1", 100).await.unwrap();
     let plan_there = async || {
-        while process::plan_next(&other.store, &other.transformer, "other", app.now()).await.unwrap()
+        while process::plan_next(&other.store, &other.transformer, "other", &app.app.clock).await.unwrap()
             == leadline::model::lane::Step::Worked
         {}
     };
@@ -266,9 +266,9 @@ async fn many_planners_take_a_version_back_once() {
     enable(&app, &dealer, "trap@1", 100).await.unwrap();
     let events = send(&app, &dealer, 0..12).await;
     let plan = async |owner: &str| {
-        while process::plan_next(&app.app.store, &app.app.transformer, owner, app.now()).await.unwrap() == Step::Worked
-        {
-        }
+        while process::plan_next(&app.app.store, &app.app.transformer, owner, &app.app.clock).await.unwrap()
+            == Step::Worked
+        {}
     };
     tokio::join!(plan("a"), plan("b"), plan("c"), plan("d"));
     app.run_until_idle().await;

@@ -407,7 +407,7 @@ impl TestApp {
 
     /// Plans everything that is due.
     pub(crate) async fn plan(&self) {
-        while process::plan_next(&self.app.store, &self.app.transformer, "test", self.now()).await.unwrap()
+        while process::plan_next(&self.app.store, &self.app.transformer, "test", &self.app.clock).await.unwrap()
             == Step::Worked
         {}
     }

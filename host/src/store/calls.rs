@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Query, Result, Sql, Store, json, parse, query, retention, sql};
 use crate::crash::crash_point;
-use crate::lane::LEASE;
+use crate::lane::{self, LEASE};
 use crate::model::delivery::Delivery;
 use crate::model::id::{AccountId, CallId};
 use crate::model::lane::{Lease, Settled};
@@ -120,7 +120,7 @@ impl Store {
         Ok(times(&ids))
     }
 
-    /// Stores the answer of the call before, if any, and the call that comes next, in one commit. Renews the lease, as
+    /// Stores the answer of the call before, if any, and the call that comes next, in one commit. Renews the lease where
     /// [`crate::lane::Lane::renew`] does.
     pub async fn next_call(
         &self,
@@ -129,19 +129,23 @@ impl Store {
         new: NewCall<'_>,
         now: Timestamp,
     ) -> Result<Settled> {
-        let until = now + LEASE;
+        let until = if lane::needs_renewal(lease.until, now) { now + LEASE } else { lease.until };
         let renew = query(sql!(
             "UPDATE lanes SET lease_until = $5 WHERE account_id = $1 AND id = $2 AND owner = $3 AND epoch = $4"
         ));
         let renew = renew.bind(lease.account_id.as_str()).bind(&lease.lane_id).bind(&lease.owner).bind(lease.epoch);
-        let renew = renew.bind(until.0);
+        let renew = (until != lease.until).then(|| renew.bind(until.0));
         let answer = answered.map(|answered| store_answer(&lease.account_id, answered, now));
+        // The row of the lane is only read: whoever wakes it does not wait for this commit.
         let call = query(sql!(
-            "INSERT INTO calls (account_id, id, lane_id, epoch, operation, started_at, settled) VALUES ($1, $2, $3, $4, $5, $6, 0)"
+            "INSERT INTO calls (account_id, id, lane_id, epoch, operation, started_at, settled)
+             SELECT l.account_id, $2, l.id, l.epoch, $6, $7, 0
+             FROM lanes AS l WHERE l.account_id = $1 AND l.id = $3 AND l.owner = $4 AND l.epoch = $5"
         ))
         .bind(lease.account_id.as_str())
         .bind(new.id.as_str())
         .bind(&lease.lane_id)
+        .bind(&lease.owner)
         .bind(lease.epoch)
         .bind(new.operation)
         .bind(now.0);
@@ -151,14 +155,16 @@ impl Store {
         let request = request.bind(json(new.items)).bind(new.request);
         let store = self.db.write(|tx| {
             Box::pin(async move {
-                if renew.execute(&mut *tx).await? == 0 {
+                if call.execute(&mut *tx).await? == 0 {
                     return Ok(Settled::LeaseLost);
+                }
+                if let Some(renew) = renew {
+                    renew.execute(&mut *tx).await?;
                 }
                 if let Some(answer) = answer {
                     answer.execute(&mut *tx).await?;
                     crash_point!("CP13");
                 }
-                call.execute(&mut *tx).await?;
                 request.execute(tx).await?;
                 Ok(Settled::Done)
             })

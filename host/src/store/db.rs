@@ -1,6 +1,6 @@
 //! One set of statements for two databases: SQLite in one process, Postgres for many.
 //!
-//! A statement is written once; where the two differ, [`sql!`] makes a text for each. A write is a closure that runs
+//! A statement is written once; where the two differ, `sql!` makes a text for each. A write is a closure that runs
 //! inside a transaction: on SQLite in the thread of the one writer, which commits whatever waits in one group, on
 //! Postgres in a transaction of its own.
 
@@ -9,6 +9,7 @@ pub(super) mod postgres;
 pub(super) mod rows;
 pub(super) mod sqlite;
 mod table;
+mod text;
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -22,6 +23,8 @@ use disk::Room;
 use postgres::PostgresDb;
 use rows::Rows;
 use sqlite::SqliteDb;
+
+pub(super) use text::{Sql, sql, sql_text, table_text};
 
 /// Why the database could not do something.
 #[derive(Debug, thiserror::Error)]
@@ -66,92 +69,6 @@ pub fn is_away(error: &anyhow::Error) -> bool {
 
 /// What a function of the store returns.
 pub type Result<T> = std::result::Result<T, StoreError>;
-
-/// A statement in the words of both databases.
-#[derive(Clone, Debug)]
-pub(super) struct Sql {
-    pub(super) sqlite: Cow<'static, str>,
-    pub(super) postgres: Cow<'static, str>,
-}
-
-impl Sql {
-    /// A text that both understand, made at run time.
-    pub(super) fn same(text: String) -> Self {
-        Self { sqlite: Cow::Owned(text.clone()), postgres: Cow::Owned(text) }
-    }
-
-    /// The statement with something behind it that both understand.
-    pub(super) fn and(&self, text: &str) -> Self {
-        Self { sqlite: format!("{}{text}", self.sqlite).into(), postgres: format!("{}{text}", self.postgres).into() }
-    }
-}
-
-/// A [`Sql`], of parts:
-///
-/// * a literal, or a macro that makes one: the same for both
-/// * `rows("$1"; account text, at bigint)`: the [`Rows`] in a parameter, as a table of these columns
-/// * `list("$1")`: the [`Rows`] of single texts in a parameter, as a table of one column
-/// * `least`, `greatest`: the functions of that name
-/// * `on(sqlite: "…", postgres: "…")`: what only one of them understands
-macro_rules! sql {
-    ($($part:tt)+) => {
-        $crate::store::db::Sql {
-            sqlite: std::borrow::Cow::Borrowed($crate::store::db::sql_text!(sqlite [] $($part)+)),
-            postgres: std::borrow::Cow::Borrowed($crate::store::db::sql_text!(postgres [] $($part)+)),
-        }
-    };
-}
-
-/// The text of a [`sql!`] for one database.
-macro_rules! sql_text {
-    ($db:ident [$($done:expr),*]) => { concat!($($done),*) };
-    ($db:ident [$($done:expr),*] $text:literal $($rest:tt)*) => {
-        $crate::store::db::sql_text!($db [$($done,)* $text] $($rest)*)
-    };
-    (sqlite [$($done:expr),*] rows($param:literal; $($name:ident $type:ident),*) $($rest:tt)*) => {
-        $crate::store::db::sql_text!(sqlite [$($done,)* $crate::store::db::table_text!($param [] [
-            "c0" "c1" "c2" "c3" "c4" "c5" "c6" "c7" "c8" "c9" "c10" "c11" "c12" "c13" "c14" "c15"
-        ] $($name)*)] $($rest)*)
-    };
-    (postgres [$($done:expr),*] rows($param:literal; $first:ident $first_type:ident $(, $name:ident $type:ident)*) $($rest:tt)*) => {
-        $crate::store::db::sql_text!(postgres [$($done,)* concat!(
-            "(SELECT * FROM jsonb_to_recordset(", $param, "::jsonb) AS r(", stringify!($first), " ", stringify!($first_type),
-            $(", ", stringify!($name), " ", stringify!($type),)* "))"
-        )] $($rest)*)
-    };
-    (sqlite [$($done:expr),*] list($param:literal) $($rest:tt)*) => {
-        $crate::store::db::sql_text!(sqlite [$($done,)* concat!("(SELECT c0 AS value FROM rows(", $param, ", 'value'))")] $($rest)*)
-    };
-    (postgres [$($done:expr),*] list($param:literal) $($rest:tt)*) => {
-        $crate::store::db::sql_text!(postgres [$($done,)* concat!("(SELECT value FROM jsonb_array_elements_text(", $param, "::jsonb) AS l(value))")] $($rest)*)
-    };
-    (sqlite [$($done:expr),*] on(sqlite: $sqlite:expr, postgres: $postgres:expr) $($rest:tt)*) => {
-        $crate::store::db::sql_text!(sqlite [$($done,)* $sqlite] $($rest)*)
-    };
-    (postgres [$($done:expr),*] on(sqlite: $sqlite:expr, postgres: $postgres:expr) $($rest:tt)*) => {
-        $crate::store::db::sql_text!(postgres [$($done,)* $postgres] $($rest)*)
-    };
-    (sqlite [$($done:expr),*] least $($rest:tt)*) => { $crate::store::db::sql_text!(sqlite [$($done,)* "min"] $($rest)*) };
-    (postgres [$($done:expr),*] least $($rest:tt)*) => { $crate::store::db::sql_text!(postgres [$($done,)* "least"] $($rest)*) };
-    (sqlite [$($done:expr),*] greatest $($rest:tt)*) => { $crate::store::db::sql_text!(sqlite [$($done,)* "max"] $($rest)*) };
-    (postgres [$($done:expr),*] greatest $($rest:tt)*) => { $crate::store::db::sql_text!(postgres [$($done,)* "greatest"] $($rest)*) };
-    ($db:ident [$($done:expr),*] $name:ident!($($argument:tt)*) $($rest:tt)*) => {
-        $crate::store::db::sql_text!($db [$($done,)* $name!($($argument)*)] $($rest)*)
-    };
-}
-/// How SQLite names the columns of the rows in a parameter: `(SELECT c0 AS account, … FROM rows($1, 'account,…'))`.
-macro_rules! table_text {
-    ($param:literal [$($done:ident $column:literal)*] [$next:literal $($left:literal)*] $name:ident $($names:ident)*) => {
-        $crate::store::db::table_text!($param [$($done $column)* $name $next] [$($left)*] $($names)*)
-    };
-    ($param:literal [$first:ident $first_column:literal $($name:ident $column:literal)*] [$($left:literal)*]) => {
-        concat!(
-            "(SELECT ", $first_column, " AS ", stringify!($first), $(", ", $column, " AS ", stringify!($name),)*
-            " FROM rows(", $param, ", '", stringify!($first), $(",", stringify!($name),)* "'))"
-        )
-    };
-}
-pub(super) use {sql, sql_text, table_text};
 
 /// A value that a statement is given.
 #[derive(Clone, Debug)]
@@ -495,6 +412,22 @@ impl Db {
         done
     }
 
+    /// The same for what a failure of the server may take back, because the service does it again: on Postgres others see
+    /// it at once, and it is on disk with the next commit that somebody waits for. So nobody holds a lane's row for the
+    /// length of a sync. On SQLite the whole group shares a sync anyway.
+    pub(super) async fn write_unsynced<T, W>(&self, work: W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T> + Send + 'static,
+    {
+        let done = match self {
+            Self::Sqlite(db) => db.write(work).await,
+            Self::Postgres(db) => db.write_unsynced(work).await,
+        };
+        self.health().note(self, &done);
+        done
+    }
+
     /// What is known of it.
     pub(super) fn health(&self) -> &Health {
         match self {
@@ -556,26 +489,5 @@ impl Db {
             Self::Sqlite(db) => db.close().await,
             Self::Postgres(db) => db.close().await,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn a_statement_is_written_once_and_reads_right_for_both() {
-        macro_rules! part {
-            () => {
-                "x.id"
-            };
-        }
-        let both = sql!("SELECT " part!() " FROM " rows("$1"; account text, at bigint) " AS j WHERE id IN " list("$2") on(sqlite: "", postgres: " FOR UPDATE"));
-        assert_eq!(
-            both.sqlite,
-            "SELECT x.id FROM (SELECT c0 AS account, c1 AS at FROM rows($1, 'account,at')) AS j WHERE id IN (SELECT c0 AS value FROM rows($2, 'value'))"
-        );
-        assert_eq!(
-            both.postgres,
-            "SELECT x.id FROM (SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(account text, at bigint)) AS j WHERE id IN (SELECT value FROM jsonb_array_elements_text($2::jsonb) AS l(value)) FOR UPDATE"
-        );
     }
 }

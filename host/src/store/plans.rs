@@ -122,7 +122,7 @@ pub struct PlannedEvent {
 pub struct PlannedLane {
     pub lease: Lease,
     pub planned: Vec<PlannedEvent>,
-    /// Until when it rests, where a version that it needs is being compiled.
+    /// Until when it rests: a version that it needs is being compiled, or leads are to gather.
     pub rest: Option<Timestamp>,
 }
 
@@ -261,10 +261,11 @@ impl Store {
     }
 
     /// Runs statements in one transaction if these leases are all still ours; else it changes nothing, and says which
-    /// lanes others hold by now.
+    /// lanes others hold by now. Nobody waits for the disk: lost with the server, it is as if the process had died before
+    /// it. Events are planned again before anything was called for them, and of calls the requests are stored.
     pub(super) async fn settle_with(&self, leases: &[&Lease], statements: Vec<Query>) -> Result<Vec<String>> {
         let guard = Guard::of(leases);
-        let settle = self.db.write(move |tx| {
+        let settle = self.db.write_unsynced(move |tx| {
             Box::pin(async move {
                 let lost = guard.lost(tx).await?;
                 if lost.is_empty() {
@@ -288,7 +289,7 @@ impl Store {
         let states = lanes.iter().map(state).collect::<Vec<_>>();
         let release = lanes.iter().map(|lane| &lane.lease).zip(&states).collect::<Vec<_>>();
         let release = lanes::release(&release, now);
-        let settle = self.db.write(move |tx| {
+        let settle = self.db.write_unsynced(move |tx| {
             Box::pin(async move {
                 let lost = guard.lost(tx).await?;
                 if !lost.is_empty() {

@@ -24,6 +24,8 @@ pub struct TakenEvents {
     pub lease: Lease,
     pub events: Vec<ReceivedEvent>,
     pub rules: Arc<Rules>,
+    /// It had as much due as its share of the round, so there may be more.
+    pub filled: bool,
 }
 
 /// A deliver lane with everything that its round begins with.
@@ -43,10 +45,11 @@ pub struct TakenDeliveries {
 
 impl Store {
     /// Leases up to `lanes` plan lanes, the longest unserved first, and takes up to `events` of what they have due, from
-    /// each its share. `events` is at least `lanes`, so that none is leased for nothing.
+    /// each its share. `events` is at least `lanes`, so that none is leased for nothing. A lease that is lost with the server
+    /// was never used: a call is stored by a commit that is waited for.
     pub async fn take_events(&self, owner: &str, lanes: u32, events: u32, now: Timestamp) -> Result<Vec<TakenEvents>> {
         let lease = lanes::lease(LaneKind::Plan, owner, lanes, now);
-        let take = self.db.write(move |tx| {
+        let take = self.db.write_unsynced(move |tx| {
             Box::pin(async move {
                 let leased: Vec<lanes::LeasedRow> = lease.fetch_all(&mut *tx).await?;
                 let (mut room, mut left) = (events, leased.len() as u32);
@@ -58,7 +61,8 @@ impl Store {
                         plans::received(&row.0, &row.1, share, now).fetch_all(&mut *tx).await?;
                     room -= due.len() as u32;
                     left -= 1;
-                    taken.push((row, due));
+                    let filled = due.len() == share as usize;
+                    taken.push((row, due, filled));
                 }
                 Ok(taken)
             })
@@ -69,11 +73,11 @@ impl Store {
         }
         let horizon = self.horizon().await?;
         let mut taken = Vec::new();
-        for (row, due) in rows {
+        for (row, due, filled) in rows {
             let revision = row.4;
             let lease = lanes::leased(row, owner, horizon, now)?;
             let rules = self.rules(&lease.account_id, revision).await?;
-            taken.push(TakenEvents { lease, events: plans::received_events(due), rules });
+            taken.push(TakenEvents { lease, events: plans::received_events(due), rules, filled });
         }
         Ok(taken)
     }
@@ -91,7 +95,7 @@ impl Store {
         now: Timestamp,
     ) -> anyhow::Result<Option<TakenDeliveries>> {
         let lease = lanes::lease(LaneKind::Deliver, owner, 1, now);
-        let take = self.db.write(move |tx| {
+        let take = self.db.write_unsynced(move |tx| {
             Box::pin(async move {
                 let Some(row) = lease.fetch_optional::<lanes::LeasedRow>(&mut *tx).await? else { return Ok(None) };
                 let (account, lane) = (&row.0, &row.1);

@@ -79,25 +79,44 @@ impl PostgresDb {
         T: Send + 'static,
         W: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T> + Send + 'static,
     {
-        let mut conn = Conn::PostgresTx(self.pool.begin().await?);
-        let done = work(&mut conn).await;
-        let Conn::PostgresTx(transaction) = conn else { unreachable!("it was made above") };
-        match done {
-            Ok(done) => {
-                crash_point!("CP3");
-                transaction.commit().await?;
-                Ok(done)
-            }
-            Err(error) => {
-                // Where this fails too, the server ends the transaction with the connection.
-                drop(transaction.rollback().await);
-                Err(error)
-            }
-        }
+        commit(self.pool.begin().await?, work).await
+    }
+
+    /// A write whose commit does not wait for the disk. A crash of the server loses the last of these, and never one that
+    /// a later [`Self::write`] has followed.
+    pub(super) async fn write_unsynced<T, W>(&self, work: W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T> + Send + 'static,
+    {
+        commit(self.pool.begin_with("BEGIN; SET LOCAL synchronous_commit = off").await?, work).await
     }
 
     pub(super) async fn close(&self) {
         self.pool.close().await;
+    }
+}
+
+/// Runs work in a transaction, and commits it.
+async fn commit<T, W>(transaction: sqlx::Transaction<'static, sqlx::Postgres>, work: W) -> Result<T>
+where
+    T: Send + 'static,
+    W: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T> + Send + 'static,
+{
+    let mut conn = Conn::PostgresTx(transaction);
+    let done = work(&mut conn).await;
+    let Conn::PostgresTx(transaction) = conn else { unreachable!("it was made above") };
+    match done {
+        Ok(done) => {
+            crash_point!("CP3");
+            transaction.commit().await?;
+            Ok(done)
+        }
+        Err(error) => {
+            // Where this fails too, the server ends the transaction with the connection.
+            drop(transaction.rollback().await);
+            Err(error)
+        }
     }
 }
 
