@@ -25,6 +25,7 @@ build: guests
 
 ## Everything that can fail: natively, in the sandbox, through the real service, and through its deaths.
 test: guests
+	@rustup target add wasm32-wasip1 wasm32-wasip2 >/dev/null 2>&1 || echo "wasm32-wasip1 and wasm32-wasip2 cannot be fetched: the tests of their guests are left out"
 	cargo test --doc -p guest-sdk
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace --all-targets; fi
 	$(MAKE) postgres

@@ -38,7 +38,7 @@ fn measured(count: u32, run: impl Fn() -> anyhow::Result<String>) -> anyhow::Res
 
 /// A compiled plugin, and an instance of its own for each event, under a limit of fuel and of memory as ours.
 fn extism(event: &str, count: u32, plugin: &str) -> anyhow::Result<f64> {
-    let manifest = Manifest::new([Wasm::file(plugin)]).with_memory_max(512);
+    let manifest = Manifest::new([Wasm::data(std::fs::read(plugin)?)]).with_memory_max(512);
     let compiled = CompiledPlugin::new(PluginBuilder::new(manifest).with_fuel_limit(20_000_000))?;
     measured(count, || {
         let mut plugin = Plugin::new_from_compiled(&compiled)?;
