@@ -8,7 +8,7 @@ use anyhow::Context as _;
 
 use crate::model::id::VersionId;
 use crate::store::Store;
-use crate::transform::{CompileError, Failed, Loaded, Transformer, Turn};
+use crate::transform::{CompileError, Failed, Loaded, Transformer, Turn, UploadError};
 
 /// How long a lane rests whose version is being compiled: a fraction of what that takes.
 const WHILE_COMPILED: Duration = Duration::from_millis(100);
@@ -44,6 +44,11 @@ pub async fn load(store: &Store, transformer: &Transformer, version: &VersionId)
     }
     Ok(match transformer.turn(version) {
         Turn::Mine => {
+            // Somebody may have finished between the look and the turn.
+            if let Some(loaded) = transformer.loaded(version) {
+                transformer.given_back(version);
+                return Ok(Load::Ready(loaded));
+            }
             tokio::spawn(compile(store.clone(), transformer.clone(), version.clone()));
             Load::Later(WHILE_COMPILED)
         }
@@ -82,8 +87,13 @@ async fn compile(store: Store, transformer: Transformer, version: VersionId) {
         Err(error) => {
             tracing::error!("version {version} cannot run: {error:#}");
             Err(match error.downcast_ref::<CompileError>() {
+                // It was compiled when it was uploaded: what ends the compiler now is trouble of the machine.
+                Some(CompileError::Refused(
+                    UploadError::CompileTime | UploadError::CompileMemory | UploadError::CompileCrashed,
+                ))
+                | Some(CompileError::Ours(_))
+                | None => Failed::ForNow,
                 Some(CompileError::Refused(refusal)) => Failed::ForGood(refusal.to_string()),
-                Some(CompileError::Ours(_)) | None => Failed::ForNow,
             })
         }
     };

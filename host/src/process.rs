@@ -167,6 +167,8 @@ struct Decided {
     lane: PlannedLane,
     /// As far as is known nothing is left in it.
     emptied: bool,
+    /// Events that were taken.
+    taken: usize,
 }
 
 impl Decided {
@@ -186,8 +188,9 @@ fn decide_all(taken: Vec<(TakenEvents, HashMap<VersionId, Load>)>, now: Timestam
         .map(|(TakenEvents { lease, events, rules, filled }, versions)| {
             // The events of a version that is not there yet stay where they are.
             let rest = versions.values().filter_map(Load::later).max().map(|later| now + later);
+            let taken = events.len();
             let planned = PlannedLane { lease, planned: Vec::with_capacity(events.len()), rest };
-            (Round { rules, versions }, events.into_iter(), Decided { lane: planned, emptied: !filled })
+            (Round { rules, versions }, events.into_iter(), Decided { lane: planned, emptied: !filled, taken })
         })
         .collect();
     'round: for turn in 0..turns {
@@ -200,7 +203,9 @@ fn decide_all(taken: Vec<(TakenEvents, HashMap<VersionId, Load>)>, now: Timestam
     }
     let lane = |(_, events, decided): (_, std::vec::IntoIter<_>, Decided)| {
         let emptied = decided.emptied && events.len() == 0;
-        Decided { emptied, ..decided }
+        // Whoever needed nothing that is not there yet goes on at once.
+        let rest = decided.lane.rest.filter(|_| decided.lane.planned.len() < decided.taken);
+        Decided { emptied, lane: PlannedLane { rest, ..decided.lane }, ..decided }
     };
     lanes.into_iter().map(lane).collect()
 }

@@ -14,6 +14,7 @@ use crate::payload::{self, Envelope};
 use crate::samples::{self, Sample};
 use crate::schema::Settings;
 use crate::store::{self, NewVersion, Store};
+use crate::text::cut;
 use crate::transform::{
     CompileError, Example, Prepared, ProbeError, Probed, Transformer, UPLOAD_BYTES_MAX, UploadError, probe,
 };
@@ -37,6 +38,32 @@ pub struct Upload<'a> {
     pub note: &'a str,
     pub by: &'a str,
     pub bytes: Vec<u8>,
+}
+
+/// A transformation's name: it stands before the `@` of a label.
+pub const NAME_CHARS_MAX: usize = 64;
+/// A note's, and a person's.
+const TEXT_CHARS_MAX: usize = 500;
+
+/// What an upload is called and who signs it, where people can use that.
+///
+/// # Errors
+/// Says which of them cannot be used, and why.
+pub fn check_words(name: &str, note: &str, by: &str) -> Result<(), String> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let starts = |name: &str| name.starts_with(|c: char| c.is_ascii_lowercase());
+    if !starts(name) || !name.chars().all(plain) || name.len() > NAME_CHARS_MAX {
+        return Err(format!(
+            "`{}` is no name of a transformation: lower-case letters, digits and `-`, a letter first, at most {NAME_CHARS_MAX}",
+            cut(name, NAME_CHARS_MAX)
+        ));
+    }
+    for (what, text) in [("the note", note), ("the name of who uploads", by)] {
+        if text.chars().count() > TEXT_CHARS_MAX || text.chars().any(char::is_control) {
+            return Err(format!("{what} is longer than {TEXT_CHARS_MAX} characters, or has control characters"));
+        }
+    }
+    Ok(())
 }
 
 /// What became of it.
@@ -92,6 +119,10 @@ pub async fn take(
         Err(CompileError::Refused(refusal)) => Err(refusal),
         Err(CompileError::Ours(reason)) => anyhow::bail!("the upload could not be compiled: {reason}"),
     };
+    if let Err(fault @ UploadError::Nondeterministic { .. }) = &tried {
+        // The guest has nothing around it that changes, so somebody of ours has to look.
+        tracing::error!("upload {}: {fault}", sha256_hex(&upload.bytes));
+    }
     let refusal = tried.as_ref().err().map(serde_json::to_value).transpose()?;
     let record = store::Upload {
         account_id: upload.account,
@@ -176,4 +207,20 @@ async fn install(
     // Its first event need not wait for it.
     transformer.keep(&version.id, loaded);
     Ok(version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_that_a_label_can_be_made_of() {
+        for name in ["deals", "acme-deals", "a", &"a".repeat(NAME_CHARS_MAX)] {
+            assert_eq!(check_words(name, "", "ana"), Ok(()), "{name}");
+        }
+        for name in ["", "a@b", "Deals", "tfv_1", "-a", "1a", "a b", "a\0", &"a".repeat(NAME_CHARS_MAX + 1)] {
+            assert!(check_words(name, "", "ana").is_err(), "{name:?}");
+        }
+        assert!(check_words("deals", "a\nb", "ana").is_err() && check_words("deals", "", &"a".repeat(501)).is_err());
+    }
 }

@@ -52,6 +52,9 @@ async fn a_refused_upload_has_a_code_a_sentence_and_a_remedy_and_leaves_nothing(
     assert_eq!((status, &problem["code"]), (413, &Value::from("upload.too_large")), "{problem}");
     let (status, problem) = upload(&app, "account=nobody&name=own", guest("honest")).await;
     assert_eq!(status, 404, "{problem}");
+    let (status, problem) = upload(&app, "account=acme&name=own%401", guest("honest")).await;
+    assert_eq!(status, 400, "{problem}");
+    assert!(problem["detail"].as_str().unwrap().starts_with("`own@1` is no name of a transformation"), "{problem}");
     let listed = get(&app, "/v1/versions?account=acme").await;
     assert!(listed["data"].as_array().unwrap().iter().all(|version| version["name"] != "own"), "{listed}");
     let closed = reqwest::Client::new().post(format!("{}/v1/versions?name=own", app.address)).send().await.unwrap();

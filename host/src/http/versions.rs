@@ -56,9 +56,15 @@ async fn create(
         Ok(bytes) => bytes,
         Err(error) => return Err(unread(&error)),
     };
-    let owner = account.as_ref().map_or(HOUSE, |account| account.id.as_str());
-    let upload = Upload { account: owner, name: &wish.name, note: &wish.note, by: &wish.by, bytes: bytes.to_vec() };
-    let (status, version) = match upload::upload(&app.store, &app.transformer, upload, (app.clock)()).await? {
+    upload::check_words(&wish.name, &wish.note, &wish.by)
+        .map_err(|error| ApiError::BadRequest(error, "Send another `name`, `note` or `by`."))?;
+    // By itself: a client that goes away would take the place in the queue with it, and leave the compiler at work.
+    let work = tokio::spawn(async move {
+        let owner = account.as_ref().map_or(HOUSE, |account| account.id.as_str());
+        let upload = Upload { account: owner, name: &wish.name, note: &wish.note, by: &wish.by, bytes: bytes.to_vec() };
+        upload::upload(&app.store, &app.transformer, upload, (app.clock)()).await
+    });
+    let (status, version) = match work.await.map_err(anyhow::Error::from)?? {
         Uploaded::New(version) => (StatusCode::CREATED, version),
         Uploaded::Known(version) => (StatusCode::OK, version),
         Uploaded::Refused(refusal) => return Err(ApiError::Upload(refusal)),

@@ -30,13 +30,18 @@ impl Artifacts {
     /// # Errors
     /// When the folder cannot be made or read.
     pub fn open(folder: &Path, compatibility: &str, keys: Arc<KeyRing>) -> anyhow::Result<Self> {
-        let own = folder.join(&compatibility[..16]);
+        let own = folder.join(&compatibility[..ENGINE_DIGITS]);
         let context = || format!("cannot use the folder of compiled transformations {}", folder.display());
         std::fs::create_dir_all(&own).with_context(context)?;
         for entry in std::fs::read_dir(folder).with_context(context)? {
             let path = entry.with_context(context)?.path();
-            if path != own && path.is_dir() {
-                std::fs::remove_dir_all(&path).with_context(context)?;
+            if path == own || !is_of_an_engine(&path) {
+                continue;
+            }
+            match std::fs::remove_dir_all(&path) {
+                // Somebody else takes it away at the same moment.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                removed => removed.with_context(context)?,
             }
         }
         Ok(Self { folder: own, compatibility: compatibility.to_owned(), keys })
@@ -74,6 +79,8 @@ impl Artifacts {
     fn write(&self, hash: &str, artifact: &[u8]) -> anyhow::Result<()> {
         let path = self.path(hash);
         let context = || format!("cannot write {}", path.display());
+        // Another release that was started beside us may have taken it away.
+        std::fs::create_dir_all(&self.folder).with_context(context)?;
         // Put in its place as a whole: nobody reads half of it. Not synced, because a torn file has no tag.
         let mut file = tempfile::NamedTempFile::new_in(&self.folder).with_context(context)?;
         writeln!(file, "{}", self.keys.tag(&self.place(hash), artifact)).with_context(context)?;
@@ -99,6 +106,15 @@ impl Artifacts {
     fn place(&self, hash: &str) -> String {
         format!("compiled/{}/{hash}", self.compatibility)
     }
+}
+
+/// Of an engine's hash, what names its folder.
+const ENGINE_DIGITS: usize = 16;
+
+/// Whether a folder has a name as only we give it: whatever else lies there is somebody's.
+fn is_of_an_engine(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    path.is_dir() && name.len() == ENGINE_DIGITS && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// An id of a key, and 32 bytes in base64.
@@ -170,5 +186,8 @@ mod tests {
         let upgraded = artifacts(folder.path(), 'b', first());
         assert_eq!(found(&upgraded, HASH), None);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        std::fs::create_dir(folder.path().join("somebody's")).unwrap();
+        artifacts(folder.path(), 'c', first());
+        assert!(folder.path().join("somebody's").is_dir(), "what we did not make stays");
     }
 }

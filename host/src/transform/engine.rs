@@ -101,10 +101,10 @@ impl Transformer {
     /// [`CompileError`]: for whoever built the bytes, or for us.
     pub fn prepare(&self, bytes: &[u8]) -> Result<Prepared, CompileError> {
         let Compiled { checked, artifact } = self.inner.compiler.compile(bytes)?;
+        let loaded = self.link(&artifact)?;
         if let Some(artifacts) = &self.inner.artifacts {
             artifacts.keep(&checked.hash, &artifact);
         }
-        let loaded = self.link(&artifact)?;
         Ok(Prepared { checked, loaded })
     }
 
@@ -161,6 +161,11 @@ impl Transformer {
     /// Who compiles a version that is not there. Whose turn it is says later what came of it: [`Self::compiled`].
     pub fn turn(&self, version: &VersionId) -> Turn {
         self.inner.memory.turn(version)
+    }
+
+    /// Gives a turn back that was not needed.
+    pub fn given_back(&self, version: &VersionId) {
+        self.inner.memory.given_back(version);
     }
 
     /// Keeps what came of a turn.

@@ -110,6 +110,11 @@ impl Memory {
         Turn::Mine
     }
 
+    /// Gives a turn back.
+    pub(super) fn given_back(&self, version: &VersionId) {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner).remove(version);
+    }
+
     /// Remembers for a while that a version did not compile.
     pub(super) fn failed(&self, version: &VersionId, how: Failed) {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);

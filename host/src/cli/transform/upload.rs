@@ -37,6 +37,8 @@ pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let bytes = std::fs::read(&args.file)
         .map_err(|error| Failure::failed(format!("cannot read {}: {error}", args.file.display())))?;
     let by = super::who();
+    upload::check_words(&name, &args.note, &by)
+        .map_err(|error| Failure::usage(error).hint("`--name` gives it another name"))?;
     let upload = Upload { account: owner, name: &name, note: &args.note, by: &by, bytes };
     match upload::upload(&store, &context.transformer()?, upload, clock()).await? {
         Uploaded::New(version) => context.one(&ShownVersion::of(version), |shown| {

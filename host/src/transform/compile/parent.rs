@@ -7,7 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-use rustix::process::{Pid, Resource, Rlimit, prlimit, setpriority_process};
+use rustix::process::{Pid, Resource, Rlimit, getpriority_process, prlimit, setpriority_process};
 
 use super::{Answer, CompileError, Compiled, Step, UploadError};
 use crate::transform::limits::{COMPILE_BYTES_MAX, COMPILE_TIME_MAX};
@@ -16,6 +16,8 @@ use crate::transform::limits::{COMPILE_BYTES_MAX, COMPILE_TIME_MAX};
 const NICE: i32 = 5;
 /// What is kept of what the child says on its way down.
 const LAST_WORDS_BYTES_MAX: u64 = 4096;
+/// What is read of a child's answer: many times the machine code of the largest component that is let through.
+const ARTIFACT_BYTES_MAX: u64 = 512 << 20;
 /// How a program that cannot have more memory ends, in Rust's own words.
 const OUT_OF_MEMORY: &str = "memory allocation of";
 
@@ -60,18 +62,23 @@ fn start(program: &Path) -> Result<Child, CompileError> {
     command.env("MIMALLOC_ARENA_RESERVE", "65536");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn();
-    let child = child.map_err(|error| ours(format!("the compiler {} cannot start: {error}", program.display())))?;
+    let mut child = child.map_err(|error| ours(format!("the compiler {} cannot start: {error}", program.display())))?;
     let seconds = COMPILE_TIME_MAX.as_secs();
     let pid = Pid::from_child(&child);
     // It waits for the bytes until then.
-    let limited = [(Resource::As, COMPILE_BYTES_MAX as u64), (Resource::Cpu, seconds), (Resource::Core, 0)]
+    let bytes = COMPILE_BYTES_MAX as u64;
+    // Between the two limits of processor time the kernel sends a signal that says so; at the second one it kills.
+    let limits = [(Resource::As, bytes, bytes), (Resource::Cpu, seconds, seconds + 5), (Resource::Core, 0, 0)];
+    let limited = limits
         .into_iter()
-        .try_for_each(|(resource, most)| {
-            prlimit(Some(pid), resource, Rlimit { current: Some(most), maximum: Some(most) }).map(drop)
+        .try_for_each(|(resource, current, maximum)| {
+            prlimit(Some(pid), resource, Rlimit { current: Some(current), maximum: Some(maximum) }).map(drop)
         })
-        .and_then(|()| setpriority_process(Some(pid), NICE));
+        // A service that is nicer than that stays so: nobody may be less nice than its parent.
+        .and_then(|()| setpriority_process(Some(pid), NICE.max(getpriority_process(None)?)));
     if let Err(error) = limited {
         end(pid);
+        drop(child.wait());
         return Err(ours(format!("the compiler cannot be limited: {error}")));
     }
     Ok(child)
@@ -85,7 +92,7 @@ struct Heard {
 }
 
 fn listen(output: impl std::io::Read) -> std::io::Result<Heard> {
-    let mut output = BufReader::new(output);
+    let mut output = BufReader::new(output.take(ARTIFACT_BYTES_MAX));
     let mut heard = Heard { step: Step::Read, answer: None, artifact: Vec::new() };
     let mut line = String::new();
     while output.read_line(&mut line)? > 0 {
