@@ -294,13 +294,13 @@ fn what_would_take_the_compiler_long_is_refused_by_counting() {
             "100,000 segments of data",
             sections(data),
             code,
-            "it has 100000 segments of data and tables; at most 5000. Build with `opt-level = \"s\"` and `lto = true`, and use fewer or smaller crates",
+            "it has 100000 segments of data and tables; at most 12000. Build with `opt-level = \"s\"` and `lto = true`, and use fewer or smaller crates",
         ),
         row(
-            "3 MiB of data",
-            wat(&format!("(module (memory 64) (data (i32.const 0) \"{}\"))", "a".repeat(3 << 20))),
+            "9 MiB of data",
+            wat(&format!("(module (memory 64) (data (i32.const 0) \"{}\"))", "a".repeat(9 << 20))),
             code,
-            "its data have 3.0 MiB; at most 2.0 MiB. Keep large tables out of a transformation",
+            "its data have 9.0 MiB; at most 8.0 MiB. Keep large tables out of a transformation",
         ),
         row(
             "a table of 10 million",

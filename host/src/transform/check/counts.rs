@@ -23,10 +23,10 @@ const TYPES_MAX: u64 = 5_000;
 const GLOBALS_MAX: u64 = 1_000;
 /// A sandbox has four tables.
 const TABLES_MAX: u64 = 4;
-/// Twice what all memory of a run could hold would still be too much; a Rust guest has some 20 KiB.
-const DATA_BYTES_MAX: u64 = 2 * 1024 * 1024;
-/// Segments of data and of tables: each is a step of every single start.
-const SEGMENTS_MAX: u64 = 5_000;
+/// A Rust guest has some 20 KiB, one with a JavaScript engine some 7 MiB.
+const DATA_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// Segments of data and of tables: each is a step of every single start. A JavaScript engine with a script has 10,001.
+const SEGMENTS_MAX: u64 = 12_000;
 /// A component that a toolchain makes has four modules: guest, adapter, and two small ones between them.
 const MODULES_MAX: u64 = 8;
 /// Components within a component. Toolchains make none for this contract.
