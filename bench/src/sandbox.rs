@@ -5,10 +5,11 @@ use std::hint::black_box;
 use std::io::Write as _;
 use std::time::Instant;
 
+use anyhow::Context as _;
 use guest_sdk::Transformation as _;
 use leadline::contract::events::{Event, Payload};
 use leadline::examples;
-use leadline::payload::{self, Envelope};
+use leadline::payload::Envelope;
 use leadline::stock;
 use leadline::transform::Transformer;
 
@@ -22,12 +23,7 @@ const WARM_UP: u32 = 500;
 const RIVAL_EVENTS: u32 = 400;
 
 pub(crate) fn run() -> anyhow::Result<Vec<Figure>> {
-    let example = examples::all()?.into_iter().find(|example| example.name == "plain-lead");
-    let example = example.ok_or_else(|| anyhow::anyhow!("examples/plain-lead is gone"))?;
-    let envelope = Envelope::read(&example.event)?;
-    let at = envelope.occurred_at().unwrap_or(leadline::model::time::Timestamp(0));
-    let event = payload::event("msg_1", &envelope.event_type, at, envelope.data);
-    let settings = example.settings.to_string();
+    let PlainLead { body, event, settings } = PlainLead::read()?;
 
     let loaded = Transformer::new()?.compile(stock::DEFAULT)?;
     let first = loaded.run(&event, &settings);
@@ -43,7 +39,7 @@ pub(crate) fn run() -> anyhow::Result<Vec<Figure>> {
         writeln!(std::io::stderr(), "sandbox: `make rivals` builds what people would use instead; it is left out")?;
     }
     let file = tempfile::NamedTempFile::new()?;
-    std::fs::write(file.path(), &example.event)?;
+    std::fs::write(file.path(), &body)?;
     let (mut fresh, mut plain, mut others) = (Vec::new(), Vec::new(), vec![Vec::new(); rivals.len()]);
     for _ in 0..RUNS {
         fresh.push(micros(sandboxed, EVENTS));
@@ -61,6 +57,23 @@ pub(crate) fn run() -> anyhow::Result<Vec<Figure>> {
         figures.push(Figure::of("sandbox", format!("{}, beside ours", rival.name), other, "µs").beside(&fresh));
     }
     Ok(figures)
+}
+
+/// `examples/plain-lead`, as a transformation is given it.
+pub(crate) struct PlainLead {
+    /// As it is posted.
+    body: Vec<u8>,
+    pub(crate) event: Event,
+    pub(crate) settings: String,
+}
+
+impl PlainLead {
+    pub(crate) fn read() -> anyhow::Result<Self> {
+        let example = examples::all()?.into_iter().find(|example| example.name == "plain-lead");
+        let example = example.context("examples/plain-lead is gone")?;
+        let event = Envelope::read(&example.event)?.into_event("msg_1");
+        Ok(Self { body: example.event, event, settings: example.settings.to_string() })
+    }
 }
 
 /// Microseconds a call, over `count` calls.

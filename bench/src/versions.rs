@@ -7,9 +7,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use leadline::digest::sha256_hex;
-use leadline::examples;
 use leadline::model::id::VersionId;
-use leadline::payload::{self, Envelope};
 use leadline::seal::KeyRing;
 use leadline::stock;
 use leadline::transform::{Artifacts, Compiler, Transformer, compatibility};
@@ -17,6 +15,7 @@ use leadline::transform::{Artifacts, Compiler, Transformer, compatibility};
 use crate::Choice;
 use crate::figure::Figure;
 use crate::meter;
+use crate::sandbox::PlainLead;
 
 const VERSIONS: usize = 10_000;
 const WARM: u32 = 2_000;
@@ -26,12 +25,7 @@ pub(crate) fn run(choice: &Choice) -> anyhow::Result<Vec<Figure>> {
     let keys = Arc::new(KeyRing::open_file(&folder.path().join("keys"))?);
     let (artifacts, hashes) = fill(&folder.path().join("compiled"), &keys, choice.leads(VERSIONS))?;
     let transformer = Transformer::with(Compiler::Here, Some(artifacts))?;
-    let example = examples::all()?.into_iter().find(|example| example.name == "plain-lead");
-    let example = example.context("examples/plain-lead is gone")?;
-    let envelope = Envelope::read(&example.event)?;
-    let at = envelope.occurred_at().context("the example has no time")?;
-    let event = payload::event("msg_1", &envelope.event_type, at, envelope.data);
-    let settings = example.settings.to_string();
+    let PlainLead { event, settings, .. } = PlainLead::read()?;
 
     let before = meter::resident_mib(std::process::id())?;
     let (mut cold, mut most) = (Vec::new(), before);
@@ -62,7 +56,7 @@ pub(crate) fn run(choice: &Choice) -> anyhow::Result<Vec<Figure>> {
 
 /// What was compiled of so many versions: the same code under as many hashes.
 fn fill(folder: &Path, keys: &Arc<KeyRing>, count: usize) -> anyhow::Result<(Artifacts, Vec<String>)> {
-    let artifacts = Artifacts::open(folder, &compatibility()?, keys.clone())?;
+    let artifacts = Artifacts::open(folder, compatibility()?, keys.clone())?;
     let code = Compiler::Here.compile(stock::DEFAULT)?.artifact;
     let hashes: Vec<_> = (0..count).map(|number| sha256_hex(&number.to_le_bytes())).collect();
     for hash in &hashes {

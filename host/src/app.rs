@@ -123,8 +123,8 @@ pub fn open_transformer(config: &Config) -> anyhow::Result<Transformer> {
     make_data_folder(config)?;
     let compiler = config.compiler.clone().map_or_else(Compiler::this_program, Compiler::Child);
     let folder = config.compiled.clone().unwrap_or_else(|| config.data.join("compiled"));
-    let keys = KeyRing::open_file(&config.key_ring())?;
-    let artifacts = Artifacts::open(&folder, &transform::compatibility()?, Arc::new(keys))?;
+    let keys = open_key_ring(config)?;
+    let artifacts = Artifacts::open(&folder, transform::compatibility()?, Arc::new(keys))?;
     Transformer::with(compiler, Some(artifacts))
 }
 
@@ -134,9 +134,14 @@ pub fn open_transformer(config: &Config) -> anyhow::Result<Transformer> {
 /// When the folder, the key ring or the database cannot be had.
 pub async fn open_store(config: &Config) -> anyhow::Result<Store> {
     make_data_folder(config)?;
-    let (database, key_ring) = (config.database(), config.key_ring());
-    // A new key opens nothing that an old one sealed.
-    if let Database::File(file) = &database
+    Store::open(&config.database(), open_key_ring(config)?).await
+}
+
+/// The key ring of a configuration. A new one is made only where nothing was sealed yet: its key opens nothing that an old
+/// one sealed.
+fn open_key_ring(config: &Config) -> anyhow::Result<KeyRing> {
+    let key_ring = config.key_ring();
+    if let Database::File(file) = &config.database()
         && file.exists()
         && !key_ring.exists()
     {
@@ -145,7 +150,7 @@ pub async fn open_store(config: &Config) -> anyhow::Result<Store> {
             key_ring.display()
         );
     }
-    Store::open(&database, KeyRing::open_file(&key_ring)?).await
+    KeyRing::open_file(&key_ring)
 }
 
 /// Makes the data folder where there is none. It holds names and conversations, so it is for its owner only.

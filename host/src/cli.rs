@@ -8,6 +8,7 @@ pub mod connection;
 pub mod demo;
 pub mod event;
 pub mod failure;
+mod file;
 pub mod guest;
 pub mod hubspot;
 pub mod issue;
@@ -26,6 +27,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::Config;
+use crate::model::id::AccountId;
 use crate::{app, stock, telemetry};
 use failure::{Failure, Result};
 
@@ -119,6 +121,14 @@ impl Context<'_> {
     /// The sandbox of the configuration.
     fn transformer(&self) -> Result<crate::transform::Transformer> {
         Ok(app::open_transformer(&self.config)?)
+    }
+
+    /// The id of the account of a slug or an id, where somebody named one; where nobody did, all are meant.
+    async fn account_or_all(&self, store: &crate::store::Store, name: Option<&str>) -> Result<Option<AccountId>> {
+        match name {
+            Some(name) => Ok(Some(self.account(store, name).await?.id)),
+            None => Ok(None),
+        }
     }
 
     /// The account of a slug or an id.

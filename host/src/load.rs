@@ -44,14 +44,10 @@ pub async fn load(store: &Store, transformer: &Transformer, version: &VersionId)
     }
     Ok(match transformer.turn(version) {
         Turn::Mine => {
-            // Somebody may have finished between the look and the turn.
-            if let Some(loaded) = transformer.loaded(version) {
-                transformer.given_back(version);
-                return Ok(Load::Ready(loaded));
-            }
             tokio::spawn(compile(store.clone(), transformer.clone(), version.clone()));
             Load::Later(WHILE_COMPILED)
         }
+        Turn::Over(loaded) => Load::Ready(loaded),
         Turn::Anothers => Load::Later(WHILE_COMPILED),
         Turn::Failed(Failed::ForGood(reason)) => Load::Broken(reason),
         Turn::Failed(Failed::ForNow) => Load::Later(AFTER_TROUBLE),

@@ -76,6 +76,21 @@ impl Envelope {
     pub fn occurred_at(&self) -> Option<Timestamp> {
         Timestamp::parse(self.timestamp.as_deref()?).ok()
     }
+
+    /// What a guest is given, outside of the queue. An event that does not say when it happened did so at the beginning of
+    /// time, so that a run repeats.
+    pub fn into_event(self, id: &str) -> Event {
+        let occurred_at = self.occurred_at().unwrap_or(Timestamp(0));
+        event(id, &self.event_type, occurred_at, self.data)
+    }
+}
+
+/// The sender's id of the lead that an event is about.
+pub fn lead_id(payload: Payload) -> Option<String> {
+    match payload {
+        Payload::LeadCaptured(lead) => Some(lead.id),
+        _ => None,
+    }
 }
 
 /// JSON whose lone surrogates are replaced: a widget that cuts a text inside an emoji sends one half of it, which is no

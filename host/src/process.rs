@@ -9,7 +9,6 @@ use anyhow::Context as _;
 use crate::breaker;
 use crate::cause::{Code, Problem};
 use crate::contract::actions::Action;
-use crate::contract::events::Payload;
 use crate::crash::crash_point;
 use crate::deliver::Clock;
 use crate::lane;
@@ -252,10 +251,7 @@ fn decide(round: &Round, event: ReceivedEvent) -> Option<PlannedEvent> {
         return None;
     }
     let log = (!lines.is_empty()).then(|| (binding.version_id.clone(), lines));
-    let lead_id = match input.payload {
-        Payload::LeadCaptured(lead) => Some(lead.id),
-        _ => None,
-    };
+    let lead_id = payload::lead_id(input.payload);
     let (figures, dropped) = (figures(&run), run.dropped.clone());
     let decision = judge(binding, run, lead_id, event.is_resent);
     let outcome = outcome(&decision);
@@ -268,7 +264,8 @@ fn ran(binding: &Binding, outcome: RanTo, figures: RunFigures, dropped: Vec<Drop
     Ran { binding_id: binding.id.clone(), is_watched: binding.is_watched, outcome, figures, dropped }
 }
 
-fn figures(run: &TransformRun) -> RunFigures {
+/// What a run used.
+pub(crate) fn figures(run: &TransformRun) -> RunFigures {
     RunFigures { fuel: run.fuel, memory_bytes: run.memory_bytes, micros: run.micros }
 }
 

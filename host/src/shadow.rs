@@ -79,7 +79,7 @@ async fn look(
     let loaded = load::ready(store, transformer, &choice.version.id).await?;
     let mut in_force = HashMap::new();
     for binding in routing.bindings.iter().chain(&routing.rest) {
-        // One that no longer loads holds its leads; beside it every answer is a change.
+        // One that no longer loads holds its leads, so there is nothing to compare with: they are left out.
         match load::ready(store, transformer, &binding.version_id).await {
             Ok(loaded) => drop(in_force.insert(binding.version_id.clone(), loaded)),
             Err(error) => tracing::warn!("the version in force cannot run beside the new one: {error:#}"),

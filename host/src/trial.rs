@@ -1,14 +1,13 @@
 //! One run beside the queue: what a version would make of an event. Nothing of it is stored and nothing is sent.
 
 use crate::cause::Problem;
-use crate::contract::events::Payload;
 use crate::contract::log::Level;
 use crate::model::delivery::Dropped;
 use crate::model::event::Event;
 use crate::model::id::VersionId;
 use crate::payload::{self, Envelope, EnvelopeError};
 use crate::plan::Plan;
-use crate::process::fate;
+use crate::process::{fate, figures};
 use crate::store::RunFigures;
 use crate::transform::Loaded;
 
@@ -40,11 +39,8 @@ pub fn run(guest: Guest<'_>, event: &Event, body: &str) -> Result<Trial, Envelop
     let data = Envelope::read(body.as_bytes())?.data;
     let input = payload::event(&event.sender_id, &event.event_type, event.occurred_at, data);
     let run = guest.loaded.run(&input, guest.settings);
-    let lead_id = match input.payload {
-        Payload::LeadCaptured(lead) => Some(lead.id),
-        _ => None,
-    };
-    let figures = RunFigures { fuel: run.fuel, memory_bytes: run.memory_bytes, micros: run.micros };
+    let lead_id = payload::lead_id(input.payload);
+    let figures = figures(&run);
     let outcome = fate(guest.label, guest.version_id, run.actions, lead_id);
     let outcome = outcome.map_err(|unplanned| unplanned.problem().clone());
     Ok(Trial { outcome, figures, lines: run.logs, dropped: run.dropped })

@@ -10,7 +10,7 @@ use crate::contract::manifest::Manifest;
 use crate::digest::sha256_hex;
 use crate::model::account::Version;
 use crate::model::time::Timestamp;
-use crate::payload::{self, Envelope};
+use crate::payload::Envelope;
 use crate::samples::{self, Sample};
 use crate::schema::Settings;
 use crate::store::{self, NewVersion, Store};
@@ -101,7 +101,7 @@ pub async fn upload(
     let Some(_place) = transformer.upload_place() else {
         return Ok(Uploaded::Refused(UploadError::Busy));
     };
-    take(store, transformer, &upload, now).await
+    judge(store, transformer, &upload, &hash, now).await
 }
 
 /// The same for what we build ourselves: without a limit on how often, and without looking whether it is known.
@@ -114,6 +114,16 @@ pub async fn take(
     upload: &Upload<'_>,
     now: Timestamp,
 ) -> anyhow::Result<Uploaded> {
+    judge(store, transformer, upload, &sha256_hex(&upload.bytes), now).await
+}
+
+async fn judge(
+    store: &Store,
+    transformer: &Transformer,
+    upload: &Upload<'_>,
+    hash: &str,
+    now: Timestamp,
+) -> anyhow::Result<Uploaded> {
     let tried = match transformer.prepare_in_turn(upload.bytes.clone()).await {
         Ok(prepared) => try_out(prepared).await?,
         Err(CompileError::Refused(refusal)) => Err(refusal),
@@ -121,12 +131,12 @@ pub async fn take(
     };
     if let Err(fault @ UploadError::Nondeterministic { .. }) = &tried {
         // The guest has nothing around it that changes, so somebody of ours has to look.
-        tracing::error!("upload {}: {fault}", sha256_hex(&upload.bytes));
+        tracing::error!("upload {hash}: {fault}");
     }
     let refusal = tried.as_ref().err().map(serde_json::to_value).transpose()?;
     let record = store::Upload {
         account_id: upload.account,
-        hash: &sha256_hex(&upload.bytes),
+        hash,
         name: upload.name,
         by: upload.by,
         refusal: refusal.as_ref(),
@@ -155,8 +165,7 @@ struct Tried {
 /// Asks it what it is, and runs it on the samples of the events that it handles.
 async fn try_out(prepared: Prepared) -> anyhow::Result<Result<Tried, UploadError>> {
     let tried = tokio::task::spawn_blocking(move || {
-        let manifest = prepared.loaded.describe()?;
-        let probed = probe(&prepared.loaded, &examples(&manifest))?;
+        let probed = probe(&prepared.loaded, examples)?;
         Ok(Tried { prepared, probed })
     });
     match tried.await.context("trying out an upload panicked")? {
@@ -168,14 +177,12 @@ async fn try_out(prepared: Prepared) -> anyhow::Result<Result<Tried, UploadError
 
 /// The samples of the types that a version handles, with the settings that they come with, or its defaults where it does
 /// not take those. What they come to is for whoever looks at the version; none is expected.
-fn examples(manifest: &Manifest) -> Vec<Example> {
-    let schema = Settings::compile(&manifest.settings_schema);
-    let takes = |settings: &Value| schema.as_ref().is_ok_and(|schema| schema.complete(settings.clone()).is_ok());
+fn examples(manifest: &Manifest, schema: &Settings) -> Vec<Example> {
+    let takes = |settings: &Value| schema.complete(settings.clone()).is_ok();
     let example = |sample: Sample| {
         let handled = |read: &Envelope| manifest.event_types.contains(&read.event_type);
         let envelope = Envelope::read(&sample.body).ok().filter(handled)?;
-        let at = envelope.occurred_at().unwrap_or(Timestamp(0));
-        let event = payload::event(&sample.name, &envelope.event_type, at, envelope.data);
+        let event = envelope.into_event(&sample.name);
         let settings = if takes(&sample.settings) { sample.settings } else { json!({}) };
         Some(Example { name: sample.name, event, settings, expected: None })
     };

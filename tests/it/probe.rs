@@ -14,7 +14,7 @@ fn example(settings: Value, expected: Option<Value>) -> Example {
 
 fn try_out(bytes: &[u8], examples: &[Example]) -> Result<Probed, String> {
     let loaded = Transformer::new().unwrap().compile(bytes).unwrap();
-    probe(&loaded, examples).map_err(|error| error.to_string())
+    probe(&loaded, |_, _| examples.to_vec()).map_err(|error| error.to_string())
 }
 
 #[test]

@@ -5,7 +5,6 @@ mod set;
 
 use clap::builder::TypedValueParser as _;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::Context;
 use super::failure::{Failure, Result};
@@ -131,10 +130,7 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
 }
 
 async fn list(store: &Store, account: Option<String>, context: &mut Context<'_>) -> Result<()> {
-    let account = match account {
-        Some(account) => Some(context.account(store, &account).await?.id),
-        None => None,
-    };
+    let account = context.account_or_all(store, account.as_deref()).await?;
     let connections = store.connections(account.as_ref()).await?;
     let accounts = store.accounts().await?;
     let row = |connection: &Connection| {
@@ -237,11 +233,4 @@ fn failure(error: EndError) -> Failure {
             .hint("wait until they are sent, or choose `--waiting hold` or `--waiting discard`"),
         EndError::Store(error) => error.into(),
     }
-}
-
-/// A JSON file, read.
-pub(super) fn read_json(file: &std::path::Path) -> Result<Value> {
-    let text =
-        std::fs::read(file).map_err(|error| Failure::failed(format!("cannot read {}: {error}", file.display())))?;
-    serde_json::from_slice(&text).map_err(|error| Failure::usage(format!("{} is not JSON: {error}", file.display())))
 }

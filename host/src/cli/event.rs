@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::failure::{Failure, Result};
+use super::file::read;
 use super::output::printable;
 use super::{Context, source};
 use crate::contract::Action;
@@ -124,10 +125,7 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
 }
 
 async fn event_filter(filter: Filter, store: &Store, context: &Context<'_>) -> Result<EventFilter> {
-    let account = match filter.account {
-        Some(account) => Some(context.account(store, &account).await?.id),
-        None => None,
-    };
+    let account = context.account_or_all(store, filter.account.as_deref()).await?;
     Ok(EventFilter { account, state: filter.state, event_type: filter.event_type, after: None, limit: PAGE_MAX })
 }
 
@@ -154,8 +152,7 @@ async fn send(args: Send, context: &mut Context<'_>) -> Result<()> {
         let text = format!("`{}` is no address of a service", args.url);
         return Err(Failure::usage(text).hint("it begins with `http://` or `https://`"));
     }
-    let body = std::fs::read(&args.file)
-        .map_err(|error| Failure::failed(format!("cannot read {}: {error}", args.file.display())))?;
+    let body = read(&args.file)?;
     let id = args.id.clone().unwrap_or_else(|| {
         let mut digest = sha256_hex(&body);
         digest.truncate(24);

@@ -25,10 +25,7 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
     match command {
         Command::List { account } => {
-            let account = match account {
-                Some(account) => Some(context.account(&store, &account).await?.id),
-                None => None,
-            };
+            let account = context.account_or_all(&store, account.as_deref()).await?;
             let issues = store.issues(account.as_ref()).await?;
             let row = |issue: &Issue| {
                 let about = issue.problem.subject.clone().unwrap_or_default();

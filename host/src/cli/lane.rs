@@ -48,10 +48,7 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
 }
 
 async fn list(store: &Store, account: Option<String>, context: &mut Context<'_>) -> Result<()> {
-    let account = match account {
-        Some(account) => Some(context.account(store, &account).await?.id),
-        None => None,
-    };
+    let account = context.account_or_all(store, account.as_deref()).await?;
     let lanes = store.lanes(account.as_ref(), clock()).await?;
     let row = |lane: &ShownLane| {
         let kind = match lane.kind {

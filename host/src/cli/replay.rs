@@ -98,10 +98,7 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
     match command {
         Command::Create(args) => create(args, &store, context).await,
         Command::List { account } => {
-            let account = match account {
-                Some(account) => Some(context.account(&store, &account).await?.id),
-                None => None,
-            };
+            let account = context.account_or_all(&store, account.as_deref()).await?;
             let replays = store.replays(account.as_ref(), LISTED_MAX).await?;
             context.list(&replays, &["Made", "Id", "State", "Sent on", "Skipped", "Expected"], row, "No replays.")
         }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Context;
 use super::failure::{Failure, Result};
+use super::file::read_text;
 use crate::model::account::{SchemaMode, SchemaModes, Source};
 use crate::model::time::clock;
 use crate::schema::EVENT_TYPES;
@@ -163,10 +164,7 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
             ))
         }
         Command::List { account } => {
-            let account = match account {
-                Some(account) => Some(context.account(&store, &account).await?.id),
-                None => None,
-            };
+            let account = context.account_or_all(&store, account.as_deref()).await?;
             let sources = store.sources(account.as_ref()).await?;
             let row = |source: &Source| {
                 vec![
@@ -209,8 +207,7 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
 
 /// A signing secret from a file, checked.
 pub(super) fn read_secret(file: &std::path::Path) -> Result<SecretString> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::failed(format!("cannot read {}: {error}", file.display())))?;
+    let text = read_text(file)?;
     let text = text.trim();
     Secret::parse(text)
         .map_err(|error| Failure::usage(format!("{} holds no signing secret: {error}", file.display())))?;

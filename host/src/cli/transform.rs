@@ -17,8 +17,9 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::Context;
-use super::connection::{find, read_json};
+use super::connection::find;
 use super::failure::{Failure, Result};
+use super::file::{read, read_json};
 use crate::app::open_hubspot;
 use crate::model::account::{Connection, Sign};
 use crate::model::time::clock;
@@ -131,10 +132,6 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
 fn who() -> String {
     let name = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
     name.filter(|name| !name.is_empty()).unwrap_or_else(|| "command line".to_owned())
-}
-
-fn read(file: &Path) -> Result<Vec<u8>> {
-    std::fs::read(file).map_err(|error| Failure::failed(format!("cannot read {}: {error}", file.display())))
 }
 
 fn refused(file: &Path, error: &dyn std::fmt::Display) -> Failure {

@@ -11,7 +11,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::connections::read;
+use super::connections::{account, connection, read};
 use super::error::ApiError;
 use crate::app::App;
 use crate::model::account::{Account, Connection, ConnectionState, PastBinding, Sign};
@@ -20,7 +20,7 @@ use crate::model::share::Share;
 use crate::rollout::{self, HISTORY_MAX, Wish};
 
 /// Who enables something over this API and does not say who he is.
-const NOBODY: &str = "API token";
+pub(super) const NOBODY: &str = "API token";
 
 pub(super) fn router() -> Router<Arc<App>> {
     Router::new()
@@ -109,13 +109,11 @@ async fn form(State(app): State<Arc<App>>, Query(asked): Query<Form>) -> Result<
 
 /// The account and the connection that a word names: the connection's id, or the account's slug or id.
 pub(super) async fn owner(app: &App, word: &str) -> Result<(Account, Connection), ApiError> {
-    let missing = |what: &str| ApiError::NotFound(format!("there is no {what} `{word}`"));
     if word.starts_with("con_") {
-        let connection = app.store.connection(word).await?.ok_or_else(|| missing("connection"))?;
-        let account = app.store.account(connection.account_id.as_str()).await?.ok_or_else(|| missing("account of"))?;
-        return Ok((account, connection));
+        let connection = connection(app, word).await?;
+        return Ok((account(app, connection.account_id.as_str()).await?, connection));
     }
-    let account = app.store.account(word).await?.ok_or_else(|| missing("account"))?;
+    let account = account(app, word).await?;
     let connections = app.store.connections(Some(&account.id)).await?;
     let live = connections.iter().find(|connection| connection.state != ConnectionState::Disconnected);
     let connection = live

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::connection::consent::{self, Wish};
 use crate::connection::scopes::Feature;
 use crate::connection::{UseError, check, choose, ending};
-use crate::model::account::{Connection, ConnectionState};
+use crate::model::account::{Account, Connection, ConnectionState};
 use crate::store::Waiting;
 
 pub(super) fn router() -> Router<Arc<App>> {
@@ -94,8 +94,7 @@ async fn connect(
             "Start it with `--hubspot-client-id`, `--hubspot-client-secret-file` and `--public-url`.",
         ));
     };
-    let missing = || ApiError::NotFound(format!("there is no account `{account}`"));
-    let account = app.store.account(&account).await?.ok_or_else(missing)?;
+    let account = self::account(&app, &account).await?;
     let connections = app.store.connections(Some(&account.id)).await?;
     let live = connections.iter().find(|connection| connection.state != ConnectionState::Disconnected);
     let settings = wanted.settings.unwrap_or_else(|| json!({}));
@@ -109,6 +108,20 @@ async fn connect(
     let wish = Wish { connection: live, features: &wanted.features, transformation };
     let invitation = consent::invite(&app.store, &account, wish, (app.clock)()).await?;
     Ok(Json(json!({ "data": { "link": invitation.link(public_url), "expires_at": invitation.expires_at } })))
+}
+
+/// The account of a slug or an id.
+pub(super) async fn account(app: &App, name: &str) -> Result<Account, ApiError> {
+    let found = app.store.account(name).await?;
+    found.ok_or_else(|| ApiError::NotFound(format!("there is no account `{name}`")))
+}
+
+/// The same where somebody named one; where nobody did, all are meant.
+pub(super) async fn account_or_all(app: &App, name: Option<&str>) -> Result<Option<Account>, ApiError> {
+    match name {
+        Some(name) => account(app, name).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// The connection of an id.

@@ -8,6 +8,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::connections::{account, account_or_all};
 use super::error::ApiError;
 use crate::app::App;
 use crate::model::lane::PauseScope;
@@ -31,10 +32,7 @@ struct Whose {
 }
 
 async fn list(State(app): State<Arc<App>>, Query(whose): Query<Whose>) -> Result<Json<Value>, ApiError> {
-    let account = match whose.account {
-        Some(name) => Some(account(&app, &name).await?),
-        None => None,
-    };
+    let account = account_or_all(&app, whose.account.as_deref()).await?.map(|account| account.id);
     let lanes = app.store.lanes(account.as_ref(), (app.clock)()).await?;
     Ok(Json(json!({ "data": lanes, "pauses": pauses(&app).await?, "next": null })))
 }
@@ -56,11 +54,11 @@ async fn resume_lane(State(app): State<Arc<App>>, Path(id): Path<String>) -> Res
 }
 
 async fn pause_account(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Json<Value>, ApiError> {
-    pause(&app, &PauseScope::Account(account(&app, &name).await?)).await
+    pause(&app, &PauseScope::Account(account(&app, &name).await?.id)).await
 }
 
 async fn resume_account(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Json<Value>, ApiError> {
-    resume(&app, &PauseScope::Account(account(&app, &name).await?)).await
+    resume(&app, &PauseScope::Account(account(&app, &name).await?.id)).await
 }
 
 async fn pause(app: &App, scope: &PauseScope) -> Result<Json<Value>, ApiError> {
@@ -78,11 +76,6 @@ async fn resume(app: &App, scope: &PauseScope) -> Result<Json<Value>, ApiError> 
 async fn pauses(app: &App) -> Result<Value, ApiError> {
     let pauses = app.store.pauses().await?;
     Ok(pauses.iter().map(|(scope, since)| json!({ "scope": scope, "since": since })).collect())
-}
-
-async fn account(app: &App, name: &str) -> Result<crate::model::id::AccountId, ApiError> {
-    let found = app.store.account(name).await?;
-    Ok(found.ok_or_else(|| ApiError::NotFound(format!("there is no account `{name}`")))?.id)
 }
 
 async fn lane(app: &App, id: &str) -> Result<PauseScope, ApiError> {

@@ -7,6 +7,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 
+use super::connections::account_or_all;
 use super::error::ApiError;
 use crate::app::App;
 use crate::connection::checklist::{self, Check, Consent, Creation};
@@ -77,13 +78,7 @@ async fn fill_in(
 }
 
 async fn issues(State(app): State<Arc<App>>, Query(filter): Query<Filter>) -> Result<Json<Data<Vec<Shown>>>, ApiError> {
-    let account = match filter.account {
-        Some(name) => match app.store.account(&name).await? {
-            Some(account) => Some(account.id),
-            None => return Err(ApiError::NotFound(format!("there is no account `{name}`"))),
-        },
-        None => None,
-    };
+    let account = account_or_all(&app, filter.account.as_deref()).await?.map(|account| account.id);
     let shown = |issue: Issue| {
         let code = issue.problem.code;
         Shown { title: code.title(), fix: code.fix(), hubspot_path: code.hubspot_path(), issue }

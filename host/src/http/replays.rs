@@ -9,7 +9,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::connections::read;
+use super::connections::{account, account_or_all, read};
 use super::error::ApiError;
 use crate::app::App;
 use crate::model::replay::{Change, Filter, Replay};
@@ -45,8 +45,7 @@ struct Create {
 
 async fn create(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<Value>, ApiError> {
     let asked: Create = read(&body, "Send {\"account\": \"acme\", \"filter\": {\"state\": \"failed\"}}.")?;
-    let missing = || ApiError::NotFound(format!("there is no account `{}`", asked.account));
-    let account = app.store.account(&asked.account).await?.ok_or_else(missing)?;
+    let account = account(&app, &asked.account).await?;
     let wish = Wish { filter: asked.filter, again: asked.again, rate: asked.rate };
     let now = (app.clock)();
     if asked.dry_run {
@@ -64,13 +63,7 @@ struct Whose {
 }
 
 async fn list(State(app): State<Arc<App>>, Query(whose): Query<Whose>) -> Result<Json<Value>, ApiError> {
-    let account = match whose.account {
-        Some(name) => match app.store.account(&name).await? {
-            Some(account) => Some(account.id),
-            None => return Err(ApiError::NotFound(format!("there is no account `{name}`"))),
-        },
-        None => None,
-    };
+    let account = account_or_all(&app, whose.account.as_deref()).await?.map(|account| account.id);
     let replays = app.store.replays(account.as_ref(), LISTED_MAX).await?;
     Ok(Json(json!({ "data": replays, "next": null })))
 }

@@ -10,7 +10,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::bindings::owner;
+use super::bindings::{NOBODY, owner};
 use super::connections::read;
 use super::error::ApiError;
 use crate::app::App;
@@ -39,7 +39,7 @@ async fn create(State(app): State<Arc<App>>, body: Bytes) -> Result<(StatusCode,
     let asked: Create = read(&body, "Send {\"account\": \"acme\", \"version\": \"deals@3\", \"events\": 500}.")?;
     let (account, connection) = owner(&app, &asked.account).await?;
     let choice = rollout::choose(&app.store, &account, &connection, &asked.version, asked.settings).await?;
-    let by = asked.by.as_deref().unwrap_or("API token");
+    let by = asked.by.as_deref().unwrap_or(NOBODY);
     let events = asked.events.unwrap_or(EVENTS_MAX).clamp(1, EVENTS_MAX);
     let run = shadow::begin(&app.store, &connection, &choice, events, by, (app.clock)()).await?;
     let answer = json!({ "data": run });

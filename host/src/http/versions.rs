@@ -10,9 +10,9 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::connections::account_or_all;
 use super::error::ApiError;
 use crate::app::App;
-use crate::model::account::Account;
 use crate::store::HOUSE;
 use crate::transform::{UPLOAD_BYTES_MAX, UploadError};
 use crate::upload::{self, Upload, Uploaded};
@@ -50,7 +50,7 @@ async fn create(
     Query(wish): Query<Create>,
     body: Body,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let account = account(&app, wish.account.as_deref()).await?;
+    let account = account_or_all(&app, wish.account.as_deref()).await?;
     // Not read any further than what may be uploaded, whatever is announced.
     let bytes = match axum::body::to_bytes(body, UPLOAD_BYTES_MAX).await {
         Ok(bytes) => bytes,
@@ -83,7 +83,7 @@ fn unread(error: &axum::Error) -> ApiError {
 }
 
 async fn list(State(app): State<Arc<App>>, Query(whose): Query<Whose>) -> Result<Json<Value>, ApiError> {
-    let account = account(&app, whose.account.as_deref()).await?;
+    let account = account_or_all(&app, whose.account.as_deref()).await?;
     let versions = app.store.versions(account.as_ref().map(|account| &account.id), LISTED_MAX).await?;
     let versions: Vec<_> = versions.into_iter().map(view::ShownVersion::of).collect();
     Ok(Json(json!({ "data": versions, "next": null })))
@@ -101,10 +101,4 @@ async fn show(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Jso
     let found = app.store.version_by_id(&id).await?;
     let version = found.ok_or_else(|| ApiError::NotFound(format!("there is no version `{id}`")))?;
     Ok(Json(json!({ "data": view::ShownVersion::of(version) })))
-}
-
-async fn account(app: &App, name: Option<&str>) -> Result<Option<Account>, ApiError> {
-    let Some(name) = name else { return Ok(None) };
-    let found = app.store.account(name).await?;
-    found.map(Some).ok_or_else(|| ApiError::NotFound(format!("there is no account `{name}`")))
 }

@@ -115,6 +115,12 @@ pub(super) fn bindings(account: &AccountId, rows: Vec<BindingRow>) -> (Vec<Bindi
     (newest.into_iter().map(binding).collect(), rest.into_iter().map(binding).collect())
 }
 
+/// Whether somebody else was quicker: the newest binding is not the one that was seen.
+fn changed(newest: Option<&String>, seen: Option<&BindingId>) -> Option<Bind> {
+    let is_seen = |seen: &BindingId| newest.is_some_and(|newest| newest == seen.as_str());
+    seen.is_some_and(|seen| !is_seen(seen)).then(|| Bind::Changed(newest.cloned().map(BindingId::stored)))
+}
+
 impl Store {
     /// Makes a connection use a version for these event types, all in one commit.
     pub async fn bind(&self, connection: &Connection, new: NewBinding<'_>, now: Timestamp) -> Result<Bind> {
@@ -127,8 +133,8 @@ impl Store {
                 lock(&account).fetch_all::<String>(&mut *tx).await?;
                 let newest = newest(&mut *tx, &account, &id).await?;
                 let last = newest.iter().map(|row| &row.id).max();
-                if expected.is_some_and(|expected| last.map(String::as_str) != Some(expected.as_str())) {
-                    return Ok(Bind::Changed(last.cloned().map(BindingId::stored)));
+                if let Some(changed) = changed(last, expected.as_ref()) {
+                    return Ok(changed);
                 }
                 let row = |event_type: String| {
                     let known = newest.iter().find(|row| row.event_type == event_type);
@@ -179,8 +185,8 @@ impl Store {
                 lock(&account).fetch_all::<String>(&mut *tx).await?;
                 let newest = newest(&mut *tx, &account, &id).await?;
                 let last = newest.iter().map(|row| &row.id).max();
-                if expected.is_some_and(|expected| last.map(String::as_str) != Some(expected.as_str())) {
-                    return Ok(Bind::Changed(last.cloned().map(BindingId::stored)));
+                if let Some(changed) = changed(last, expected.as_ref()) {
+                    return Ok(changed);
                 }
                 let Some(last) = last.cloned() else { return Ok(Bind::NothingBefore) };
                 take_back(tx, (&account, &id), &newest, &last, &sign, now).await

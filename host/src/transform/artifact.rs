@@ -17,13 +17,6 @@ pub struct Artifacts {
     keys: Arc<KeyRing>,
 }
 
-/// What was found under a hash.
-pub(super) enum Found {
-    /// Compiled code that we made, unchanged.
-    Artifact(Vec<u8>),
-    Nothing,
-}
-
 impl Artifacts {
     /// The artifacts in a folder, which is made where there is none. Those of other engines in it are taken away.
     ///
@@ -47,24 +40,24 @@ impl Artifacts {
         Ok(Self { folder: own, compatibility: compatibility.to_owned(), keys })
     }
 
-    /// What was compiled of the component with this hash.
-    pub(super) fn find(&self, hash: &str) -> Found {
+    /// What we compiled of the component with this hash, unchanged.
+    pub(super) fn find(&self, hash: &str) -> Option<Vec<u8>> {
         let path = self.path(hash);
         let file = match std::fs::read(&path) {
             Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Found::Nothing,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
             Err(error) => {
                 tracing::warn!("{} cannot be read, and is compiled again: {error}", path.display());
-                return Found::Nothing;
+                return None;
             }
         };
         match self.untagged(hash, file) {
-            Ok(artifact) => Found::Artifact(artifact),
+            Ok(artifact) => Some(artifact),
             Err(error) => {
                 // Nobody but us writes there. An operator should know.
                 metrics::counter!("leadline_artifacts_refused_total").increment(1);
                 tracing::error!("{} is not what we compiled, and is compiled again: {error}", path.display());
-                Found::Nothing
+                None
             }
         }
     }
@@ -138,35 +131,28 @@ mod tests {
         Artifacts::open(folder, &String::from(compatibility).repeat(64), keys).unwrap()
     }
 
-    fn found(artifacts: &Artifacts, hash: &str) -> Option<Vec<u8>> {
-        match artifacts.find(hash) {
-            Found::Artifact(bytes) => Some(bytes),
-            Found::Nothing => None,
-        }
-    }
-
     #[test]
     fn only_what_we_compiled_for_this_component_and_engine_is_found() {
         let folder = tempfile::tempdir().unwrap();
         let ours = artifacts(folder.path(), 'a', first());
-        assert_eq!(found(&ours, HASH), None, "nothing yet");
+        assert_eq!(ours.find(HASH), None, "nothing yet");
         ours.keep(HASH, b"code\nof ours");
-        assert_eq!(found(&ours, HASH).as_deref(), Some(&b"code\nof ours"[..]));
+        assert_eq!(ours.find(HASH).as_deref(), Some(&b"code\nof ours"[..]));
 
         std::fs::copy(ours.path(HASH), ours.path("another")).unwrap();
-        assert_eq!(found(&ours, "another"), None, "of another component");
+        assert_eq!(ours.find("another"), None, "of another component");
 
         let stranger = keys("k1:HwECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8");
-        assert_eq!(found(&artifacts(folder.path(), 'a', stranger), HASH), None, "of another key");
+        assert_eq!(artifacts(folder.path(), 'a', stranger).find(HASH), None, "of another key");
 
         let good = std::fs::read(ours.path(HASH)).unwrap();
         for at in 0..good.len() {
             let mut bad = good.clone();
             bad[at] ^= 1;
             std::fs::write(ours.path(HASH), &bad).unwrap();
-            assert_eq!(found(&ours, HASH), None, "bit flipped at {at}");
+            assert_eq!(ours.find(HASH), None, "bit flipped at {at}");
             std::fs::write(ours.path(HASH), &good[..at]).unwrap();
-            assert_eq!(found(&ours, HASH), None, "cut at {at}");
+            assert_eq!(ours.find(HASH), None, "cut at {at}");
         }
     }
 
@@ -176,7 +162,7 @@ mod tests {
         artifacts(folder.path(), 'a', first()).keep(HASH, b"code");
         let rotated =
             keys("k2:HwECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\nk1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8");
-        assert_eq!(found(&artifacts(folder.path(), 'a', rotated), HASH).as_deref(), Some(&b"code"[..]));
+        assert_eq!(artifacts(folder.path(), 'a', rotated).find(HASH).as_deref(), Some(&b"code"[..]));
     }
 
     #[test]
@@ -184,7 +170,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         artifacts(folder.path(), 'a', first()).keep(HASH, b"code");
         let upgraded = artifacts(folder.path(), 'b', first());
-        assert_eq!(found(&upgraded, HASH), None);
+        assert_eq!(upgraded.find(HASH), None);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         std::fs::create_dir(folder.path().join("somebody's")).unwrap();
         artifacts(folder.path(), 'c', first());

@@ -7,6 +7,7 @@ mod parent;
 
 use std::hash::{Hash as _, Hasher};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -97,16 +98,22 @@ fn precompile(component: &[u8]) -> Result<Vec<u8>, CompileError> {
     compiled.map_err(|error| CompileError::Refused(UploadError::not_compiled(&error)))
 }
 
-/// What machine code must have been made by to run here: the release of wasmtime, its settings and the processor.
+/// What machine code must have been made by to run here: the release of wasmtime, its settings and the processor. The same
+/// for as long as a process lives.
 ///
 /// # Errors
 /// When the compiler does not know this processor.
-pub fn compatibility() -> anyhow::Result<String> {
+pub fn compatibility() -> anyhow::Result<&'static str> {
+    static COMPATIBILITY: OnceLock<String> = OnceLock::new();
+    if let Some(known) = COMPATIBILITY.get() {
+        return Ok(known);
+    }
     let engine = Engine::new(&config(Role::Compile))
         .map_err(|error| anyhow::anyhow!("there is no compiler for this machine: {error:#}"))?;
     let mut hasher = Digest(Sha256::new());
     engine.precompile_compatibility_hash().hash(&mut hasher);
-    Ok(hasher.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    let digest = hasher.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(COMPATIBILITY.get_or_init(|| digest))
 }
 
 /// The standard library's hashers differ between releases and may be seeded; this one stays.

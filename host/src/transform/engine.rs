@@ -7,13 +7,13 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use super::artifact::{Artifacts, Found};
+use super::artifact::Artifacts;
 use super::check::{Checked, UploadError};
 use super::compile::{CompileError, Compiled, Compiler};
 use super::guest::Guest;
 use super::limits::{
-    BACKTRACE_FRAMES_MAX, GUESTS_MAX, MEMORIES_MAX, Quota, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX, TICK,
-    UPLOADS_WAITING_MAX,
+    BACKTRACE_FRAMES_MAX, GUESTS_MAX, INSTANCES_MAX, MEMORIES_MAX, Quota, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX,
+    TABLES_MAX, TICK, UPLOADS_WAITING_MAX,
 };
 use super::memory::{Failed, Memory, Turn};
 use super::wasi;
@@ -139,12 +139,8 @@ impl Transformer {
 
     /// The version whose component has this hash, where it was compiled before: takes less than a millisecond.
     pub fn load(&self, version: &VersionId, hash: &str) -> Option<Arc<Loaded>> {
-        let artifacts = self.inner.artifacts.as_ref()?;
-        let loaded = match artifacts.find(hash) {
-            Found::Artifact(artifact) => self.link(&artifact),
-            Found::Nothing => return None,
-        };
-        match loaded {
+        let artifact = self.inner.artifacts.as_ref()?.find(hash)?;
+        match self.link(&artifact) {
             Ok(loaded) => Some(self.keep(version, loaded)),
             Err(error) => {
                 tracing::error!("what was compiled of component {hash} does not load, and is compiled again: {error}");
@@ -161,11 +157,6 @@ impl Transformer {
     /// Who compiles a version that is not there. Whose turn it is says later what came of it: [`Self::compiled`].
     pub fn turn(&self, version: &VersionId) -> Turn {
         self.inner.memory.turn(version)
-    }
-
-    /// Gives a turn back that was not needed.
-    pub fn given_back(&self, version: &VersionId) {
-        self.inner.memory.given_back(version);
     }
 
     /// Keeps what came of a turn.
@@ -231,8 +222,8 @@ pub(super) fn config(role: Role) -> Config {
 fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(GUESTS_MAX).total_memories(GUESTS_MAX);
-    pool.total_core_instances(8 * GUESTS_MAX).total_tables(TABLES_MAX * GUESTS_MAX);
-    pool.max_core_instances_per_component(8);
+    pool.total_core_instances(INSTANCES_MAX * GUESTS_MAX).total_tables(TABLES_MAX * GUESTS_MAX);
+    pool.max_core_instances_per_component(INSTANCES_MAX);
     pool.max_memories_per_component(MEMORIES_MAX).max_tables_per_component(TABLES_MAX);
     pool.max_memory_size(Quota::MEMORY_BYTES_LARGEST).table_elements(TABLE_ELEMENTS_MAX);
     // The pages that a run touches stay resident and are cleared: faster than giving them back each time.

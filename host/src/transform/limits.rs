@@ -17,6 +17,8 @@ pub const MEMORY_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub const MEMORIES_MAX: u32 = 1;
 /// Tables of one sandbox. A Rust guest has two.
 pub const TABLES_MAX: u32 = 4;
+/// Core instances of one run: a component of cargo component has four.
+pub const INSTANCES_MAX: u32 = 8;
 /// Elements of all tables of one run.
 pub const TABLE_ELEMENTS_MAX: usize = 20_000;
 /// The stack of the compiled code. The host thread has far more: running over *its* stack would end the process.
@@ -55,7 +57,8 @@ pub const LOADED_BYTES_MAX: usize = 256 << 20;
 /// Uploads that are compiled or wait for it: each holds its bytes in memory meanwhile.
 pub const UPLOADS_WAITING_MAX: usize = 5;
 
-/// What differs between classes of transformations. An account has the standard unless an operator gave it another.
+/// What differs between classes of transformations. Every account has the standard; the larger one is for who runs
+/// a guest by hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
     /// Fuel for one run.

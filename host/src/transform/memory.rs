@@ -21,13 +21,14 @@ pub(super) struct Memory {
 }
 
 /// Who compiles a version.
-#[derive(Debug)]
 pub enum Turn {
     /// Whoever asked.
     Mine,
     /// Somebody is at it.
     Anothers,
-    /// Somebody was, a moment ago.
+    /// Somebody was, a moment ago, and here it is.
+    Over(Arc<Loaded>),
+    /// Somebody was, and could not.
     Failed(Failed),
 }
 
@@ -106,13 +107,12 @@ impl Memory {
             Some(State::Failed { how, at }) if at.elapsed() < how.counts_for() => return Turn::Failed(how.clone()),
             Some(State::Failed { .. }) | None => {}
         }
+        // Whoever had the turn put the version there before the turn was over.
+        if let Some(loaded) = self.get(version) {
+            return Turn::Over(loaded);
+        }
         turns.insert(version.clone(), State::UnderWay);
         Turn::Mine
-    }
-
-    /// Gives a turn back.
-    pub(super) fn given_back(&self, version: &VersionId) {
-        self.turns.lock().unwrap_or_else(PoisonError::into_inner).remove(version);
     }
 
     /// Remembers for a while that a version did not compile.

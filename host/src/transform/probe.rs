@@ -70,16 +70,20 @@ pub enum ProbeError {
     Ours(String),
 }
 
-/// Tries out a version under the limits of any run.
+/// Tries out a version under the limits of any run, on the examples that are chosen for what it says of itself.
 ///
 /// # Errors
 /// [`ProbeError`]: for whoever built it, or for us.
-pub fn probe(loaded: &Loaded, examples: &[Example]) -> Result<Probed, ProbeError> {
+pub fn probe(
+    loaded: &Loaded,
+    examples: impl FnOnce(&Manifest, &Settings) -> Vec<Example>,
+) -> Result<Probed, ProbeError> {
     fit(loaded)?;
     let (manifest, describe_fuel) = describe(loaded)?;
     let schema = settings(&manifest)?;
+    let examples = examples(&manifest, &schema);
     let mut probed = Probed { manifest, describe_fuel, runs: Vec::new(), left_out: Vec::new() };
-    for example in examples {
+    for example in &examples {
         match complete(&schema, example)? {
             Some(settings) => probed.runs.push(try_on(loaded, example, &settings)?),
             None => probed.left_out.push(example.name.clone()),

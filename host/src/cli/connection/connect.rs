@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::super::Context;
 use super::super::failure::{Failure, Result};
-use super::{find, read_json};
+use super::super::file::{read_json, read_text};
+use super::find;
 use crate::app::open_hubspot;
 use crate::connection::consent::{self, Wish};
 use crate::connection::scopes::Feature;
@@ -125,8 +126,7 @@ async fn with_token(
     (name, settings): (&str, Value),
     context: &mut Context<'_>,
 ) -> Result<()> {
-    let token = std::fs::read_to_string(file)
-        .map_err(|error| Failure::failed(format!("cannot read {}: {error}", file.display())))?;
+    let token = read_text(file)?;
     if token.trim().is_empty() {
         return Err(Failure::usage(format!("{} holds no token", file.display())));
     }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::super::Context;
 use super::super::failure::{Failure, Result};
+use super::super::file::read;
 use super::{event_id, found, runs};
 use crate::app::open_store;
 use crate::diff;
@@ -66,10 +67,6 @@ async fn wanted(store: &Store, event: &Event, id: &str) -> Result<PastRun> {
         Failure::not_found(format!("no such run of {} is kept", event.id))
             .hint("`leadline event runs` shows those that are")
     })
-}
-
-fn read(file: &Path) -> Result<Vec<u8>> {
-    std::fs::read(file).map_err(|error| Failure::failed(format!("cannot read {}: {error}", file.display())))
 }
 
 async fn write_example(

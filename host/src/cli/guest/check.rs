@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::super::Context;
 use super::super::failure::{Failure, Result};
+use super::super::file::read;
 use super::super::output::grouped;
 use super::Component;
 use crate::contract::manifest::Manifest;
@@ -52,8 +53,7 @@ pub(super) fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
 
 /// Checks a file as a service does at an upload.
 pub(super) fn checked(file: &Path) -> Result<Checked> {
-    let bytes =
-        std::fs::read(file).map_err(|error| Failure::failed(format!("cannot read {}: {error}", file.display())))?;
+    let bytes = read(file)?;
     let refused =
         |error: &dyn std::fmt::Display| Failure::problems(format!("{} is no transformation: {error}", file.display()));
     let Prepared { checked: about, loaded } = Transformer::new()?.prepare(&bytes).map_err(|error| refused(&error))?;

@@ -5,16 +5,15 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::super::connection::read_json;
 use super::super::failure::{Failure, Result};
+use super::super::file::{self, read_json};
 use crate::cause::Code;
 use crate::contract::actions::Action;
 use crate::contract::events::Event;
 use crate::diff::{Change, differences};
 use crate::ingest::BODY_BYTES_MAX;
 use crate::model::delivery::Dropped;
-use crate::model::time::Timestamp;
-use crate::payload::{self, Envelope};
+use crate::payload::Envelope;
 use crate::plan::plan;
 use crate::schema::Settings;
 use crate::transform::{Loaded, Stop, TransformRun};
@@ -98,8 +97,7 @@ fn load(folder: PathBuf, schema: &Settings) -> Result<Example> {
 
 /// An event as it is posted, and an account's settings, made into what a run is given.
 pub(super) fn input(id: &str, event: &Path, settings: Option<&Path>, schema: &Settings) -> Result<Input> {
-    let body =
-        std::fs::read(event).map_err(|error| Failure::failed(format!("cannot read {}: {error}", event.display())))?;
+    let body = file::read(event)?;
     let settings_value = settings.map_or_else(|| Ok(json!({})), read_json)?;
     let settings_value = schema.complete(settings_value).map_err(|violations| {
         let places: Vec<_> = violations.iter().map(ToString::to_string).collect();
@@ -111,14 +109,12 @@ pub(super) fn input(id: &str, event: &Path, settings: Option<&Path>, schema: &Se
     Ok(Input { event, settings: settings_value.to_string() })
 }
 
-/// The event in a body. One that does not say when it happened did so at the beginning of time, so that a run repeats.
+/// The event in a body.
 pub(super) fn read(id: &str, body: &[u8]) -> std::result::Result<Event, String> {
     if body.len() > BODY_BYTES_MAX {
         return Err(format!("it has {} bytes; a service takes at most {BODY_BYTES_MAX}", body.len()));
     }
-    let envelope = Envelope::read(body).map_err(|error| error.to_string())?;
-    let occurred_at = envelope.occurred_at().unwrap_or(Timestamp(0));
-    Ok(payload::event(id, &envelope.event_type, occurred_at, envelope.data))
+    Ok(Envelope::read(body).map_err(|error| error.to_string())?.into_event(id))
 }
 
 impl Example {

@@ -1,8 +1,9 @@
 //! `leadline transform form`: the settings of a version, with what the portal offers for them.
 
 use super::super::Context;
-use super::super::connection::{find, read_json};
+use super::super::connection::find;
 use super::super::failure::{Failure, Result};
+use super::super::file::read_json;
 use super::Target;
 use crate::form::Field;
 use crate::model::time::clock;

@@ -16,10 +16,7 @@ pub struct Args {
 
 pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
-    let account = match &args.account {
-        Some(account) => Some(context.account(&store, account).await?.id),
-        None => None,
-    };
+    let account = context.account_or_all(&store, args.account.as_deref()).await?;
     let versions = store.versions(account.as_ref(), LISTED_MAX).await?;
     let versions: Vec<_> = versions.into_iter().map(ShownVersion::of).collect();
     let row = |shown: &ShownVersion| {

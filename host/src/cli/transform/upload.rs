@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use super::super::Context;
 use super::super::failure::{Failure, Result};
+use super::super::file::read;
 use super::show::text;
+use crate::model::id::AccountId;
 use crate::model::time::clock;
 use crate::store::HOUSE;
 use crate::upload::{self, Upload, Uploaded};
@@ -27,15 +29,11 @@ pub struct Args {
 
 pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
-    let account = match &args.account {
-        Some(account) => Some(context.account(&store, account).await?),
-        None => None,
-    };
-    let owner = account.as_ref().map_or(HOUSE, |account| account.id.as_str());
+    let account = context.account_or_all(&store, args.account.as_deref()).await?;
+    let owner = account.as_ref().map_or(HOUSE, AccountId::as_str);
     let stem = args.file.file_stem().map(|stem| stem.to_string_lossy().replace('_', "-"));
     let name = args.name.or(stem).unwrap_or_default();
-    let bytes = std::fs::read(&args.file)
-        .map_err(|error| Failure::failed(format!("cannot read {}: {error}", args.file.display())))?;
+    let bytes = read(&args.file)?;
     let by = super::who();
     upload::check_words(&name, &args.note, &by)
         .map_err(|error| Failure::usage(error).hint("`--name` gives it another name"))?;

@@ -7,7 +7,7 @@ use wasmparser::{
 };
 
 use super::refusal::{UploadError, bytes, words};
-use crate::transform::limits::{MEMORY_BYTES_MAX, TABLE_ELEMENTS_MAX};
+use crate::transform::limits::{INSTANCES_MAX, MEMORY_BYTES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
 
 /// Twenty thousand of 600 bytes each take 24 s. The stock components have some 200.
 const FUNCTIONS_MAX: u64 = 20_000;
@@ -21,8 +21,6 @@ const JUMPS_MAX: u64 = 10_000;
 const TYPES_MAX: u64 = 5_000;
 /// A Rust guest has three.
 const GLOBALS_MAX: u64 = 1_000;
-/// A sandbox has four tables.
-const TABLES_MAX: u64 = 4;
 /// A Rust guest has some 20 KiB, one with a JavaScript engine some 7 MiB.
 const DATA_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// Segments of data and of tables: each is a step of every single start. A JavaScript engine with a script has 10,001.
@@ -33,8 +31,6 @@ const MODULES_MAX: u64 = 8;
 const COMPONENTS_MAX: u64 = 4;
 /// How deep components may lie in each other.
 const DEPTH_MAX: u64 = 3;
-/// A sandbox has as many core instances. Instances of components are counted alike: they may double with each level.
-const INSTANCES_MAX: u64 = 8;
 /// Functions that cross the border of a component. The contract has four, all of the closed WASI some hundred.
 const CROSSINGS_MAX: u64 = 500;
 /// Of each module and of each component.
@@ -192,14 +188,15 @@ fn section(counts: &mut Counts, level: &mut Level, payload: &Payload<'_>) -> was
             for instance in section.clone() {
                 instances += u64::from(matches!(instance?, Instance::Instantiate { .. }));
             }
-            add(&mut counts.instances, instances, INSTANCES_MAX, "instances of modules", SMALLER)
+            add(&mut counts.instances, instances, INSTANCES_MAX.into(), "instances of modules", SMALLER)
         }
+        // Counted like those of modules: they may double with each level.
         Payload::ComponentInstanceSection(section) => {
             let mut instances = 0;
             for instance in section.clone() {
                 instances += u64::from(matches!(instance?, ComponentInstance::Instantiate { .. }));
             }
-            add(&mut counts.component_instances, instances, INSTANCES_MAX, "instances of components", SMALLER)
+            add(&mut counts.component_instances, instances, INSTANCES_MAX.into(), "instances of components", SMALLER)
         }
         Payload::ComponentCanonicalSection(section) => {
             let what = "functions that cross its border";
@@ -236,7 +233,7 @@ fn start_of(name: &str) -> String {
 }
 
 fn tables(counts: &mut Counts, section: &wasmparser::TableSectionReader<'_>) -> wasmparser::Result<Counted> {
-    let counted = add(&mut counts.tables, section.count().into(), TABLES_MAX, "tables", SMALLER);
+    let counted = add(&mut counts.tables, section.count().into(), TABLES_MAX.into(), "tables", SMALLER);
     if counted.is_ok() {
         for table in section.clone() {
             let elements = table?.ty.initial;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::CONTRACT;
 use crate::model::time::Timestamp;
-use crate::transform::limits::{MEMORY_BYTES_MAX, UPLOAD_BYTES_MAX};
+use crate::transform::limits::{COMPILE_BYTES_MAX, COMPILE_TIME_MAX, MEMORY_BYTES_MAX, UPLOAD_BYTES_MAX};
 
 const MIB: f64 = 1_048_576.0;
 
@@ -38,9 +38,9 @@ pub enum UploadError {
     Contract { difference: String },
     #[error("the component imports `{import}`. {reason}")]
     Import { import: String, reason: String },
-    #[error("compiling took more than 60 s. Split the largest functions, or move tables in them into data")]
+    #[error("compiling took more than {} s. Split the largest functions, or move tables in them into data", COMPILE_TIME_MAX.as_secs())]
     CompileTime,
-    #[error("compiling took more than 2 GiB of memory. Split the largest functions, or move tables in them into data")]
+    #[error("compiling took more than {} GiB of memory. Split the largest functions, or move tables in them into data", COMPILE_BYTES_MAX >> 30)]
     CompileMemory,
     #[error("the compiler stopped while it worked on this file. Nothing was installed, and we have been told")]
     CompileCrashed,

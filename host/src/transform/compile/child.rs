@@ -20,7 +20,10 @@ pub fn run(mut input: impl Read, mut output: impl Write) -> anyhow::Result<()> {
     say(&mut output, &Answer::Step(Step::Compile))?;
     match precompile(&component) {
         Ok(artifact) => {
-            say(&mut output, &Answer::Compiled { checked: checked.into(), compatibility: compatibility()? })?;
+            say(
+                &mut output,
+                &Answer::Compiled { checked: checked.into(), compatibility: compatibility()?.to_owned() },
+            )?;
             output.write_all(&artifact)?;
             Ok(output.flush()?)
         }
