@@ -1,6 +1,7 @@
 //! The command line: one file a command, each with `Args` and `run`, writing to the writer it is given.
 //! Data goes to stdout, messages and progress to stderr.
 
+pub mod access;
 pub mod account;
 pub mod backup;
 mod compile;
@@ -88,6 +89,9 @@ enum Command {
     /// The queues: what waits, who works on it, and what stands still.
     #[command(subcommand, alias = "lanes")]
     Lane(lane::Command),
+    /// Who may do what: links to sign in, keys for programs, people.
+    #[command(subcommand)]
+    Access(access::Command),
     /// The key ring that opens tokens and signing secrets.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -140,6 +144,12 @@ impl Context<'_> {
     }
 }
 
+/// Who is at the keyboard, as the operating system knows them.
+fn who() -> String {
+    let name = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "command line".to_owned())
+}
+
 /// Runs one command and says how it ended. Errors go to stderr, with a hint where there is one.
 pub fn run(cli: Cli, out: &mut dyn Write) -> ExitCode {
     if let Command::Compile = cli.command {
@@ -180,6 +190,7 @@ async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Event(command) => event::run(command, context).await,
         Command::Replay(command) => replay::run(command, context).await,
         Command::Lane(command) => lane::run(command, context).await,
+        Command::Access(command) => access::run(command, context).await,
         Command::Keys(command) => keys::run(command, context).await,
         Command::Transform(command) => transform::run(command, context).await,
         Command::Guest(command) => guest::run(command, context).await,

@@ -1,8 +1,11 @@
-//! The HTTP edge: one file a route group. The only place that knows our status codes is `error`.
+//! The HTTP edge: one file a route group. The only place that knows our status codes is `error`; who may do what is asked
+//! in `guard`, and what a request names is found in `reach`.
 
+mod access;
 mod bindings;
 mod connect;
 mod connections;
+mod cookie;
 mod error;
 mod guard;
 mod health;
@@ -11,13 +14,16 @@ mod lanes;
 mod listen;
 mod page;
 mod portal;
+mod reach;
 mod replays;
 mod shadow;
+mod sign_in;
 mod versions;
 
 use std::sync::Arc;
 
 use axum::{Router, middleware};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 use crate::config::Role;
@@ -31,17 +37,20 @@ pub fn router(app: Arc<App>, roles: &[Role]) -> Router {
         router = router.merge(ingest::router());
     }
     if roles.contains(&Role::Web) {
-        // Everything that manages hangs here, so that nothing of it is open by mistake.
-        let managed = Router::new()
-            .merge(connections::router())
-            .merge(portal::router())
+        // Everything that manages hangs here, each route behind the right that it needs.
+        let managed = OpenApiRouter::new()
+            .merge(access::router())
             .merge(bindings::router())
-            .merge(shadow::router())
-            .merge(replays::router())
+            .merge(connections::router())
             .merge(lanes::router())
-            .merge(versions::router())
-            .route_layer(middleware::from_fn_with_state(app.clone(), guard::operator_only));
-        router = router.merge(managed).merge(connect::router());
+            .merge(portal::router())
+            .merge(replays::router())
+            .merge(shadow::router())
+            .merge(versions::router());
+        let (managed, _) = managed.split_for_parts();
+        let web = managed.merge(sign_in::router());
+        let web = web.route_layer(middleware::from_fn_with_state(app.clone(), guard::recognise));
+        router = router.merge(web).merge(connect::router());
     }
     router.fallback(error::no_route).method_not_allowed_fallback(error::no_method).with_state(app)
 }

@@ -10,6 +10,7 @@ pub mod serve;
 pub mod telemetry;
 pub mod view;
 
+pub mod access;
 pub mod clock;
 pub mod connection;
 pub mod deliver;

@@ -1,5 +1,6 @@
 //! The nouns of Leadline: ids, time, accounts, events, deliveries. Values only, no I/O.
 
+pub mod access;
 pub mod account;
 pub mod delivery;
 pub mod event;

@@ -3,7 +3,9 @@
 //! A batch statement takes `Rows`, which `sql!` reads as a table. The account stands in every row and every join, so
 //! that each statement uses the full key.
 
+mod access;
 mod accounts;
+mod audit;
 mod backup;
 mod bindings;
 mod breakers;
@@ -50,7 +52,9 @@ use db::rows::Rows;
 use db::sqlite::SqliteDb;
 use db::{Conn, Db, Query, Sql, query, sql};
 
+pub use access::{ApiKey, Person, SignInLink, StoredSession};
 pub use accounts::{CreateAccount, NewSource, SigningSource};
+pub use audit::AuditEntry;
 pub use bindings::{Bind, NewBinding};
 pub use breakers::{Turn, waits};
 pub use calls::{AnsweredCall, NewCall, OpenCall, ShownCall};

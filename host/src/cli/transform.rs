@@ -62,9 +62,9 @@ pub enum Command {
 /// Who signs a change, for the history.
 #[derive(clap::Args, Debug)]
 pub struct Signed {
-    /// Who does it.
-    #[arg(long, value_name = "NAME", env = "USER", hide_env = true, default_value = "somebody at the command line")]
-    by: String,
+    /// For whom it is done. [default: who is at the keyboard]
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
     /// Why.
     #[arg(long, value_name = "TEXT", default_value = "")]
     reason: String,
@@ -72,7 +72,7 @@ pub struct Signed {
 
 impl Signed {
     fn sign(&self) -> Sign {
-        Sign::new(&self.by, &self.reason)
+        Sign::new(self.by.clone().unwrap_or_else(super::who), &self.reason)
     }
 }
 
@@ -126,12 +126,6 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
             })
         }
     }
-}
-
-/// Who is at the keyboard, as the operating system knows them.
-fn who() -> String {
-    let name = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
-    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "command line".to_owned())
 }
 
 fn refused(file: &Path, error: &dyn std::fmt::Display) -> Failure {

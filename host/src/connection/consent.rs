@@ -6,14 +6,12 @@ mod stop;
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::scopes::{self, Feature, MissingScope, Permission};
 use super::{UseError, bind_default, choose, ending, take_in, use_transformation};
-use crate::digest::sha256_hex;
+use crate::digest::{random_text, sha256_hex};
 use crate::hubspot::{self, API_VERSION, HubSpot, Portal, TokenFailure, Tokens};
 use crate::model::account::{Account, Auth, Connection, PortalDetails};
 use crate::model::id::ConnectionId;
@@ -55,7 +53,7 @@ impl Invitation {
 /// # Errors
 /// The store's.
 pub async fn invite(store: &Store, account: &Account, wish: Wish<'_>, now: Timestamp) -> store::Result<Invitation> {
-    let (ticket, expires_at) = (secret(), now + LINK_LIFE);
+    let (ticket, expires_at) = (random_text(), now + LINK_LIFE);
     let wishes: Vec<_> = wish.features.iter().map(crate::model::word).collect();
     let new = NewTicket {
         account: &account.id,
@@ -148,7 +146,7 @@ pub struct Departure {
 pub async fn depart(store: &Store, hubspot: &HubSpot, ticket: &str, now: Timestamp) -> Result<Departure, Stop> {
     let invited = look(store, ticket, now).await?;
     let app = hubspot.app().ok_or(Stop::NoApp)?;
-    let (state, browser) = (secret(), secret());
+    let (state, browser) = (random_text(), random_text());
     let consent = Consent {
         account_id: invited.account.id.clone(),
         state: sha256_hex(state.as_bytes()),
@@ -330,11 +328,4 @@ fn ours(error: UseError) -> Stop {
 /// Each consent has a cookie of its own, so that two tabs do not disturb one another.
 fn cookie_name(state_hash: &str) -> String {
     format!("leadline_{}", &state_hash[..16])
-}
-
-/// 32 random bytes, as text for an address.
-fn secret() -> String {
-    let mut bytes = [0_u8; 32];
-    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-    URL_SAFE_NO_PAD.encode(bytes)
 }

@@ -2,31 +2,31 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
 
-use super::connections::{account, connection, read};
 use super::error::ApiError;
+use super::guard::needing;
+use super::reach::{owner, read};
 use crate::app::App;
-use crate::model::account::{Account, Connection, ConnectionState, PastBinding, Sign};
+use crate::model::access::{Actor, Right};
+use crate::model::account::{PastBinding, Sign};
 use crate::model::id::BindingId;
 use crate::model::share::Share;
 use crate::rollout::{self, HISTORY_MAX, Wish};
 
-/// Who enables something over this API and does not say who he is.
-pub(super) const NOBODY: &str = "API token";
-
-pub(super) fn router() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/bindings", get(history).post(enable))
-        .route("/v1/bindings/rollback", post(roll_back))
-        .route("/v1/settings-form", get(form))
+pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+    let read = OpenApiRouter::new().route("/v1/bindings", get(history)).route("/v1/settings-form", get(form));
+    let change =
+        OpenApiRouter::new().route("/v1/bindings", post(enable)).route("/v1/bindings/rollback", post(roll_back));
+    needing(Right::Read, read).merge(needing(Right::Transform, change))
 }
 
 #[derive(Deserialize)]
@@ -42,17 +42,23 @@ struct Enable {
     despite: Option<String>,
     #[serde(default)]
     reason: String,
+    /// For whom it is done, where a program does it for somebody.
     by: Option<String>,
 }
 
-async fn enable(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
+async fn enable(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
     let asked: Enable = read(&body, "Send {\"account\": \"acme\", \"version\": \"deals@3\", \"share\": 10}.")?;
-    let (account, connection) = owner(&app, &asked.account).await?;
+    let (account, connection) = owner(&app, &actor, &asked.account).await?;
     let whose = (&account, &connection);
     let choice = rollout::choose_live(&app.store, &app.hubspot, whose, &asked.version, asked.settings, &*app.clock);
     let choice = choice.await?;
     let despite = asked.despite.filter(|reason| !reason.trim().is_empty());
-    let sign = Sign::new(asked.by.unwrap_or_else(|| NOBODY.to_owned()), asked.reason);
+    let sign = Sign::new(asked.by.unwrap_or(actor.name), asked.reason);
     let wish = Wish { share: asked.share.unwrap_or(Share::ALL), sign, expected: expected(&headers)?, despite };
     let enabled = rollout::enable(&app.store, &connection, &choice, &wish, (app.clock)()).await?;
     app.wake.plan.notify_one();
@@ -66,13 +72,19 @@ struct RollBack {
     account: String,
     #[serde(default)]
     reason: String,
+    /// For whom it is done, where a program does it for somebody.
     by: Option<String>,
 }
 
-async fn roll_back(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
+async fn roll_back(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
     let asked: RollBack = read(&body, "Send {\"account\": \"acme\", \"reason\": \"why\"}.")?;
-    let (_, connection) = owner(&app, &asked.account).await?;
-    let sign = Sign::new(asked.by.unwrap_or_else(|| NOBODY.to_owned()), asked.reason);
+    let (_, connection) = owner(&app, &actor, &asked.account).await?;
+    let sign = Sign::new(asked.by.unwrap_or(actor.name), asked.reason);
     let expected = expected(&headers)?;
     let back = rollout::roll_back(&app.store, &connection, expected.as_ref(), &sign, (app.clock)()).await?;
     app.wake.plan.notify_one();
@@ -86,8 +98,8 @@ struct Whose {
     connection: String,
 }
 
-async fn history(State(app): State<Arc<App>>, Query(whose): Query<Whose>) -> Result<Response, ApiError> {
-    let (_, connection) = owner(&app, &whose.connection).await?;
+async fn history(State(app): State<Arc<App>>, actor: Actor, Query(whose): Query<Whose>) -> Result<Response, ApiError> {
+    let (_, connection) = owner(&app, &actor, &whose.connection).await?;
     let history: Vec<PastBinding> = app.store.binding_history(&connection, HISTORY_MAX).await?;
     let newest = history.first().map(|past| past.id.clone());
     Ok(tagged(newest.as_ref(), &json!({ "data": history, "next": null })))
@@ -100,27 +112,11 @@ struct Form {
     version: String,
 }
 
-async fn form(State(app): State<Arc<App>>, Query(asked): Query<Form>) -> Result<Json<Value>, ApiError> {
-    let (account, connection) = owner(&app, &asked.account).await?;
+async fn form(State(app): State<Arc<App>>, actor: Actor, Query(asked): Query<Form>) -> Result<Json<Value>, ApiError> {
+    let (account, connection) = owner(&app, &actor, &asked.account).await?;
     let (store, whose) = (&app.store, (&account, &connection));
     let drawn = rollout::settings_form(store, &app.hubspot, whose, &asked.version, None, &*app.clock).await?;
     Ok(Json(json!({ "data": drawn })))
-}
-
-/// The account and the connection that a word names: the connection's id, or the account's slug or id.
-pub(super) async fn owner(app: &App, word: &str) -> Result<(Account, Connection), ApiError> {
-    if word.starts_with("con_") {
-        let connection = connection(app, word).await?;
-        return Ok((account(app, connection.account_id.as_str()).await?, connection));
-    }
-    let account = account(app, word).await?;
-    let connections = app.store.connections(Some(&account.id)).await?;
-    let live = connections.iter().find(|connection| connection.state != ConnectionState::Disconnected);
-    let connection = live
-        .or(connections.first())
-        .cloned()
-        .ok_or_else(|| ApiError::Conflict(format!("account `{word}` has no connection"), "Connect HubSpot first."))?;
-    Ok((account, connection))
 }
 
 /// The binding that the one who asks has seen last, as `If-Match` names it.

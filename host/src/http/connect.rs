@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use secrecy::SecretString;
 
-use super::page::{fill, is_secure, page};
+use super::cookie::{self, Scope};
+use super::page::{fill, page};
 use crate::app::App;
 use crate::connection::consent::{self, Arrival, Arrived, Invited, Stop};
 use crate::connection::scopes::Permission;
@@ -73,7 +74,8 @@ async fn leave(State(app): State<Arc<App>>, Path(ticket): Path<String>, headers:
         Ok(departure) => {
             let mut response = Redirect::to(&departure.address).into_response();
             let life = consent::CONSENT_LIFE.as_secs();
-            set_cookie(&app, &mut response, &departure.cookie_name, &departure.cookie, life);
+            let path = callback_path(&app);
+            cookie::set(&app, &mut response, &departure.cookie_name, &departure.cookie, life, &Scope::Path(&path));
             response
         }
         Err(stop) => stopped(&app, &stop, None),
@@ -92,7 +94,7 @@ async fn come_back(
         code: field("code").map(SecretString::from),
         is_error: field("error").is_some(),
     };
-    let cookie = |name: &str| cookie(&headers, name);
+    let cookie = |name: &str| cookie::read(&headers, name);
     match consent::arrive(&app.store, &app.hubspot, arrival, cookie, (app.clock)()).await {
         Ok(arrived) => {
             app.wake.plan.notify_one();
@@ -146,17 +148,9 @@ fn stopped(app: &App, stop: &Stop, ticket: Option<String>) -> Response {
     page(app, status, words.title, &html)
 }
 
-fn set_cookie(app: &App, response: &mut Response, name: &str, value: &str, life_s: u64) {
-    let secure = if is_secure(app) { "; Secure" } else { "" };
-    let prefix = app.public_url.as_deref().and_then(|url| url::Url::parse(url).ok());
-    let prefix = prefix.as_ref().map_or("", |url| url.path().trim_end_matches('/'));
-    let text = format!("{name}={value}; Path={prefix}{CALLBACK}; Max-Age={life_s}; HttpOnly; SameSite=Lax{secure}");
-    let text = HeaderValue::from_str(&text).expect("names, base64 and paths are plain text");
-    response.headers_mut().append(header::SET_COOKIE, text);
-}
-
-fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
+/// Where browsers are sent back to, as they see it.
+fn callback_path(app: &App) -> String {
+    let base = app.public_url.as_deref().and_then(|url| url::Url::parse(url).ok());
+    let base = base.as_ref().map_or("", |url| url.path().trim_end_matches('/'));
+    format!("{base}{CALLBACK}")
 }

@@ -2,58 +2,61 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
-use axum::{Json, Router};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
 
 use super::error::ApiError;
+use super::guard::needing;
+use super::reach::{account, connection, read};
 use crate::app::App;
 use crate::connection::consent::{self, Wish};
 use crate::connection::scopes::Feature;
 use crate::connection::{UseError, check, choose, ending};
-use crate::model::account::{Account, Connection, ConnectionState};
+use crate::model::access::{Actor, Right};
+use crate::model::account::ConnectionState;
 use crate::store::Waiting;
 
-pub(super) fn router() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/connections", get(list))
-        .route("/v1/connections/{id}", get(show))
+pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+    let read = OpenApiRouter::new().route("/v1/connections", get(list)).route("/v1/connections/{id}", get(show));
+    let change = OpenApiRouter::new()
         .route("/v1/connections/{id}/check", post(look))
         .route("/v1/connections/{id}/pause", post(pause))
         .route("/v1/connections/{id}/resume", post(resume))
         .route("/v1/connections/{id}/disconnect", post(disconnect))
-        .route("/v1/accounts/{account}/connect", post(connect))
+        .route("/v1/accounts/{account}/connect", post(connect));
+    needing(Right::Read, read).merge(needing(Right::Change, change))
 }
 
-async fn list(State(app): State<Arc<App>>) -> Result<Json<Value>, ApiError> {
-    let connections = app.store.connections(None).await?;
+async fn list(State(app): State<Arc<App>>, actor: Actor) -> Result<Json<Value>, ApiError> {
+    let connections = app.store.connections(actor.own_account()).await?;
     Ok(Json(json!({ "data": connections, "next": null })))
 }
 
-async fn show(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
-    Ok(Json(json!({ "data": connection(&app, &id).await? })))
+async fn show(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+    Ok(Json(json!({ "data": connection(&app, &actor, &id).await? })))
 }
 
 /// Asks HubSpot, and says what is wrong.
-async fn look(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
-    let connection = connection(&app, &id).await?;
+async fn look(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+    let connection = connection(&app, &actor, &id).await?;
     let checked = check::check(&app.store, &app.hubspot, &connection, &*app.clock).await?;
     Ok(Json(json!({ "data": checked })))
 }
 
-async fn pause(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
-    ending::pause(&app.store, &connection(&app, &id).await?).await.map_err(refused)?;
-    show(State(app), Path(id)).await
+async fn pause(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+    ending::pause(&app.store, &connection(&app, &actor, &id).await?).await.map_err(refused)?;
+    show(State(app), actor, Path(id)).await
 }
 
-async fn resume(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
-    ending::resume(&app.store, &connection(&app, &id).await?, (app.clock)()).await.map_err(refused)?;
+async fn resume(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+    ending::resume(&app.store, &connection(&app, &actor, &id).await?, (app.clock)()).await.map_err(refused)?;
     app.wake.deliver.notify_one();
-    show(State(app), Path(id)).await
+    show(State(app), actor, Path(id)).await
 }
 
 #[derive(Deserialize)]
@@ -62,11 +65,16 @@ struct End {
     waiting: Waiting,
 }
 
-async fn disconnect(State(app): State<Arc<App>>, Path(id): Path<String>, body: Bytes) -> Result<Json<Value>, ApiError> {
+async fn disconnect(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, ApiError> {
     let End { waiting } = read(&body, "Send {\"waiting\": \"send\"}, with send, hold or discard.")?;
-    let found = connection(&app, &id).await?;
+    let found = connection(&app, &actor, &id).await?;
     let ended = ending::disconnect(&app.store, &app.hubspot, &found, waiting, &*app.clock).await.map_err(refused)?;
-    let fresh = connection(&app, &id).await?;
+    let fresh = connection(&app, &actor, &id).await?;
     Ok(Json(json!({ "data": { "connection": fresh, "ended": ended } })))
 }
 
@@ -82,6 +90,7 @@ struct Connect {
 /// Makes a link for whoever may connect the account.
 async fn connect(
     State(app): State<Arc<App>>,
+    actor: Actor,
     Path(account): Path<String>,
     body: Bytes,
 ) -> Result<Json<Value>, ApiError> {
@@ -94,7 +103,7 @@ async fn connect(
             "Start it with `--hubspot-client-id`, `--hubspot-client-secret-file` and `--public-url`.",
         ));
     };
-    let account = self::account(&app, &account).await?;
+    let account = self::account(&app, &actor, &account).await?;
     let connections = app.store.connections(Some(&account.id)).await?;
     let live = connections.iter().find(|connection| connection.state != ConnectionState::Disconnected);
     let settings = wanted.settings.unwrap_or_else(|| json!({}));
@@ -108,31 +117,6 @@ async fn connect(
     let wish = Wish { connection: live, features: &wanted.features, transformation };
     let invitation = consent::invite(&app.store, &account, wish, (app.clock)()).await?;
     Ok(Json(json!({ "data": { "link": invitation.link(public_url), "expires_at": invitation.expires_at } })))
-}
-
-/// The account of a slug or an id.
-pub(super) async fn account(app: &App, name: &str) -> Result<Account, ApiError> {
-    let found = app.store.account(name).await?;
-    found.ok_or_else(|| ApiError::NotFound(format!("there is no account `{name}`")))
-}
-
-/// The same where somebody named one; where nobody did, all are meant.
-pub(super) async fn account_or_all(app: &App, name: Option<&str>) -> Result<Option<Account>, ApiError> {
-    match name {
-        Some(name) => account(app, name).await.map(Some),
-        None => Ok(None),
-    }
-}
-
-/// The connection of an id.
-pub(super) async fn connection(app: &App, id: &str) -> Result<Connection, ApiError> {
-    let found = app.store.connection(id).await?;
-    found.ok_or_else(|| ApiError::NotFound(format!("there is no connection `{id}`")))
-}
-
-/// A JSON body.
-pub(super) fn read<T: DeserializeOwned>(body: &[u8], fix: &'static str) -> Result<T, ApiError> {
-    serde_json::from_slice(body).map_err(|error| ApiError::BadRequest(format!("the body cannot be read: {error}"), fix))
 }
 
 fn refused(error: ending::EndError) -> ApiError {

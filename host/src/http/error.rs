@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::cause;
 use crate::connection::session::NoSession;
 use crate::ingest::Refusal;
+use crate::model::access::Right;
 use crate::rate::TooMany;
 use crate::replay::ReplayError;
 use crate::rollout::RolloutError;
@@ -40,10 +41,14 @@ pub(super) enum ApiError {
     Internal(anyhow::Error),
     NoRoute(String),
     NoMethod,
-    /// The management API is not switched on.
-    ApiClosed,
-    /// The management API was asked without its token.
+    /// Nobody is known by what came with the request.
     NoToken,
+    /// Somebody is known, and may not do this.
+    NotAllowed {
+        right: Right,
+    },
+    /// A browser is signed in, and another page sent this in its name, or one of ours that is too old.
+    Stray,
     /// What was asked for does not go together with how things stand. A sentence, and what to do.
     Conflict(String, &'static str),
     /// It changed since the one who asks looked at it. A sentence, and what to do.
@@ -158,19 +163,26 @@ impl IntoResponse for ApiError {
                 "this address does not take the method".to_owned(),
                 "Send events with POST.",
             ),
-            Self::ApiClosed => problem(
-                StatusCode::FORBIDDEN,
-                "api_closed",
-                "The management API is closed",
-                "this service has no API token, so nobody may manage it over HTTP".to_owned(),
-                "Start it with `--api-token-file`, or with LEADLINE_API_TOKEN; the command line needs no token.",
-            ),
             Self::NoToken => problem(
                 StatusCode::UNAUTHORIZED,
                 "unauthorized",
-                "The API token is missing or wrong",
-                "this address is for the operator".to_owned(),
-                "Send the header `Authorization: Bearer TOKEN` with the API token of this service.",
+                "Nobody is known by this request",
+                "it carries no key, or one that is wrong, over or revoked".to_owned(),
+                "Send the header `Authorization: Bearer KEY`; `leadline access key create` makes a key.",
+            ),
+            Self::NotAllowed { right } => problem(
+                StatusCode::FORBIDDEN,
+                "not_allowed",
+                "Not allowed",
+                format!("this needs the right to {}", right.title()),
+                "Ask somebody who has it.",
+            ),
+            Self::Stray => problem(
+                StatusCode::FORBIDDEN,
+                "stray",
+                "This did not come from a page of ours",
+                "a browser that is signed in sent it, without what our own pages carry".to_owned(),
+                "Load the page again, and try once more.",
             ),
             Self::Conflict(detail, fix) => {
                 problem(StatusCode::CONFLICT, "conflict", "Not as things stand", detail, fix)

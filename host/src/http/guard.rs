@@ -1,29 +1,232 @@
-//! Who may manage: the operator, with one token. Hang a router behind [`operator_only`] to close it to everybody else.
+//! Who asks, and whether that is allowed. Every managed route is registered through [`needing`], which names the right
+//! that it needs; what was done with it is noted here, for all of them.
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::http::header;
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, Uri, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
+use utoipa::openapi::security::SecurityRequirement;
+use utoipa_axum::router::OpenApiRouter;
 
+use super::cookie::{self, SESSION_COOKIE};
 use super::error::ApiError;
+use crate::access;
 use crate::app::App;
+use crate::model::access::{Actor, Reach, Right, Role};
+use crate::model::id::AuditId;
+use crate::store::AuditEntry;
 
-/// Lets a request through that carries the operator's token.
-pub(super) async fn operator_only(
-    State(app): State<Arc<App>>,
-    request: Request,
-    next: Next,
-) -> Result<Response, ApiError> {
-    let Some(token) = &app.api_token else { return Err(ApiError::ApiClosed) };
-    let sent = request.headers().get(header::AUTHORIZATION).map(|value| value.as_bytes()).and_then(bearer);
-    if !sent.is_some_and(|sent| is_it(sent, token)) {
-        return Err(ApiError::NoToken);
+/// What whoever sends the service's own token is called.
+const TOKEN_HOLDER: &str = "API token";
+/// A form or a JSON body that is read here; uploads are not.
+const BODY_BYTES_MAX: usize = 1 << 20;
+/// The field of a form, and the header of a script, that proves that one of our pages sent it.
+pub(super) const CSRF_FIELD: &str = "csrf";
+const CSRF_HEADER: &str = "x-csrf-token";
+/// What the API's document calls the two ways of being known.
+const SCHEMES: [&str; 2] = ["api_key", "session"];
+
+/// Routes that only those with a right may use. Says so in the API's document too.
+pub(super) fn needing(right: Right, mut router: OpenApiRouter<Arc<App>>) -> OpenApiRouter<Arc<App>> {
+    let scope = crate::model::word(&right);
+    for path in router.get_openapi_mut().paths.paths.values_mut() {
+        let operations =
+            [&mut path.get, &mut path.post, &mut path.put, &mut path.patch, &mut path.delete].into_iter().flatten();
+        for operation in operations {
+            operation.security =
+                Some(SCHEMES.iter().map(|scheme| SecurityRequirement::new(*scheme, [scope.clone()])).collect());
+        }
     }
-    Ok(next.run(request).await)
+    router.route_layer(middleware::from_fn(move |request, next| only_with(right, request, next)))
+}
+
+/// Finds out who asks, before any route is tried.
+pub(super) async fn recognise(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let known = match who(&app, request.headers()).await {
+        Ok(known) => known,
+        Err(error) => return error.into_response(),
+    };
+    if let Some(actor) = known {
+        if let Some(session) = actor.session.as_ref().filter(|_| !request.method().is_safe()) {
+            let expected = session.csrf.clone();
+            request = match sent_by_our_page(request, &expected).await {
+                Ok(request) => request,
+                Err(error) => return error.into_response(),
+            };
+        }
+        request.extensions_mut().insert(actor);
+        request.extensions_mut().insert(app);
+    }
+    next.run(request).await
+}
+
+/// Whoever the headers name. Nobody, where they name nobody; an error, where they name somebody unknown.
+async fn who(app: &App, headers: &HeaderMap) -> Result<Option<Actor>, ApiError> {
+    let now = (app.clock)();
+    if let Some(header) = headers.get(header::AUTHORIZATION) {
+        let sent = bearer(header.as_bytes()).ok_or(ApiError::NoToken)?;
+        if app.api_token.as_ref().is_some_and(|token| is_it(sent, token)) {
+            return Ok(Some(Actor::in_role(TOKEN_HOLDER, Role::Operator, Reach::All)));
+        }
+        let key = std::str::from_utf8(sent).map_err(|_| ApiError::NoToken)?;
+        return access::holder(&app.store, key, now).await?.ok_or(ApiError::NoToken).map(Some);
+    }
+    let Some(secret) = cookie::read(headers, &cookie::name(app, SESSION_COOKIE)) else { return Ok(None) };
+    Ok(access::signed_in(&app.store, &secret.into(), now).await?)
+}
+
+/// Lets a request through that changes something only if one of our own pages sent it.
+async fn sent_by_our_page(request: Request, expected: &str) -> Result<Request, ApiError> {
+    if request.headers().get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none") {
+        return Err(ApiError::Stray);
+    }
+    if request.headers().get(CSRF_HEADER).is_some_and(|sent| is_it(sent.as_bytes(), &expected.to_owned().into())) {
+        return Ok(request);
+    }
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if !kind.starts_with("application/x-www-form-urlencoded") {
+        return Err(ApiError::Stray);
+    }
+    let (parts, body) = request.into_parts();
+    let bytes = read(body).await?;
+    let mut fields = url::form_urlencoded::parse(&bytes);
+    let sent = fields.find(|(name, _)| name == CSRF_FIELD).map(|(_, value)| value.into_owned()).unwrap_or_default();
+    if !is_it(sent.as_bytes(), &expected.to_owned().into()) {
+        return Err(ApiError::Stray);
+    }
+    Ok(Request::from_parts(parts, Body::from(bytes)))
+}
+
+async fn read(body: Body) -> Result<Bytes, ApiError> {
+    axum::body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|error| {
+        ApiError::BadRequest(format!("the body cannot be read: {error}"), "Send less, and send it to its end.")
+    })
+}
+
+/// Lets somebody through who has the right, and notes what he did.
+async fn only_with(right: Right, request: Request, next: Next) -> Response {
+    let (Some(actor), Some(app)) =
+        (request.extensions().get::<Actor>().cloned(), request.extensions().get::<Arc<App>>().cloned())
+    else {
+        return nobody(&request);
+    };
+    if !actor.may(right) {
+        return ApiError::NotAllowed { right }.into_response();
+    }
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    let (note, request) = match note_of(request).await {
+        Ok(read) => read,
+        Err(error) => return error.into_response(),
+    };
+    let response = next.run(request).await;
+    if response.status().is_success() || response.status().is_redirection() {
+        let entry = AuditEntry {
+            id: AuditId::new((app.clock)()),
+            account_id: actor.about().cloned(),
+            at: (app.clock)(),
+            actor: actor.name,
+            action: note.action,
+            subject: note.subject,
+            detail: note.detail,
+        };
+        if let Err(error) = app.store.note_action(&entry).await {
+            tracing::error!("`{}` by {} could not be noted: {error:#}", entry.action, entry.actor);
+        }
+    }
+    response
+}
+
+/// A browser is sent to sign in, and comes back; a program is told.
+fn nobody(request: &Request) -> Response {
+    let accepts = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    if request.method() == Method::GET && accepts.contains("text/html") {
+        return Redirect::to(&sign_in_address(request.uri())).into_response();
+    }
+    ApiError::NoToken.into_response()
+}
+
+/// Where somebody signs in who wanted to go to `wanted`.
+fn sign_in_address(wanted: &Uri) -> String {
+    let wanted = wanted.path_and_query().map_or("/", |wanted| wanted.as_str());
+    let to: String = url::form_urlencoded::byte_serialize(wanted.as_bytes()).collect();
+    format!("/sign-in?to={to}")
+}
+
+/// What the audit tells of a request.
+struct Note {
+    action: String,
+    subject: String,
+    detail: Value,
+}
+
+async fn note_of(request: Request) -> Result<(Note, Request), ApiError> {
+    let (mut parts, body) = request.into_parts();
+    let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned();
+    let action = action(&parts.method, &path);
+    let subject = subject(&mut parts).await;
+    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let is_form = kind.starts_with("application/x-www-form-urlencoded");
+    // A body that says nothing of its kind is one of ours, of a few JSON fields.
+    if !is_form && !kind.is_empty() && !kind.starts_with("application/json") {
+        return Ok((Note { action, subject, detail: Value::Null }, Request::from_parts(parts, body)));
+    }
+    let bytes = read(body).await?;
+    let detail = if is_form {
+        let fields = url::form_urlencoded::parse(&bytes);
+        Value::Object(fields.map(|(name, value)| (name.into_owned(), Value::String(value.into_owned()))).collect())
+    } else {
+        serde_json::from_slice(&bytes).unwrap_or(Value::Null)
+    };
+    Ok((Note { action, subject, detail: without_secrets(detail) }, Request::from_parts(parts, Body::from(bytes))))
+}
+
+/// What a request does, in a word: `connections.pause`.
+fn action(method: &Method, path: &str) -> String {
+    let parts: Vec<_> =
+        path.split('/').filter(|part| !part.is_empty() && *part != "v1" && !part.starts_with('{')).collect();
+    let ends_with_a_name = path.ends_with('}') || parts.len() < 2;
+    let verb = match *method {
+        Method::DELETE => Some("delete"),
+        Method::PUT | Method::PATCH => Some("set"),
+        _ if ends_with_a_name => Some("create"),
+        _ => None,
+    };
+    parts.into_iter().chain(verb).collect::<Vec<_>>().join(".")
+}
+
+/// What it is done to: what stands in the address.
+async fn subject(parts: &mut Parts) -> String {
+    let Ok(named) = RawPathParams::from_request_parts(parts, &()).await else { return String::new() };
+    named.iter().map(|(_, value)| value.chars().take(100).collect::<String>()).collect::<Vec<_>>().join(" ")
+}
+
+/// The same without what nobody should read later.
+fn without_secrets(detail: Value) -> Value {
+    const SECRET: [&str; 5] = ["token", "secret", "password", CSRF_FIELD, "key"];
+    match detail {
+        Value::Object(fields) => {
+            let kept = fields.into_iter().filter(|(name, _)| !SECRET.iter().any(|secret| name.contains(secret)));
+            Value::Object(kept.map(|(name, value)| (name, without_secrets(value))).collect::<Map<_, _>>())
+        }
+        Value::Array(values) => values.into_iter().map(without_secrets).collect(),
+        other => other,
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Actor {
+    type Rejection = Response;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| ApiError::NoToken.into_response())
+    }
 }
 
 fn bearer(header: &[u8]) -> Option<&[u8]> {
@@ -39,6 +242,8 @@ fn is_it(sent: &[u8], token: &SecretString) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -56,5 +261,34 @@ mod tests {
         ] {
             assert_eq!(bearer(header.as_bytes()).is_some_and(|sent| is_it(sent, &token)), opens, "{header:?}");
         }
+    }
+
+    #[test]
+    fn an_action_is_named_after_its_address() {
+        for (method, path, expected) in [
+            (Method::POST, "/v1/connections/{id}/pause", "connections.pause"),
+            (Method::POST, "/v1/replays", "replays.create"),
+            (Method::POST, "/v1/bindings/rollback", "bindings.rollback"),
+            (Method::DELETE, "/v1/api-keys/{id}", "api-keys.delete"),
+            (Method::PUT, "/v1/people", "people.set"),
+            (Method::POST, "/accounts/{account}/leads/{event}/retry", "accounts.leads.retry"),
+        ] {
+            assert_eq!(action(&method, path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_noted() {
+        let asked = json!({ "name": "x", "token": "t", "nested": { "client_secret": "s", "rate": 5 }, "csrf": "c" });
+        assert_eq!(without_secrets(asked), json!({ "name": "x", "nested": { "rate": 5 } }));
+    }
+
+    #[test]
+    fn who_is_unknown_comes_back_to_where_he_wanted_to_go() {
+        let wanted = Uri::from_static("/accounts/a/logs?text=maya%20lind&outcome=failed");
+        assert_eq!(
+            sign_in_address(&wanted),
+            "/sign-in?to=%2Faccounts%2Fa%2Flogs%3Ftext%3Dmaya%2520lind%26outcome%3Dfailed"
+        );
     }
 }

@@ -2,29 +2,33 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::routing::{get, post};
-use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
 
-use super::connections::{account, account_or_all, read};
 use super::error::ApiError;
+use super::guard::needing;
+use super::reach::{account, account_or_all, read};
 use crate::app::App;
+use crate::model::access::{Actor, Right};
 use crate::model::replay::{Change, Filter, Replay};
 use crate::replay::{self, Wish};
 
 /// Replays that one answer lists at most, the newest.
 const LISTED_MAX: u32 = 200;
 
-pub(super) fn router() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/replays", get(list).post(create))
-        .route("/v1/replays/{id}", get(show))
+pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+    let read = OpenApiRouter::new().route("/v1/replays", get(list)).route("/v1/replays/{id}", get(show));
+    let change = OpenApiRouter::new()
+        .route("/v1/replays", post(create))
         .route("/v1/replays/{id}/pause", post(pause))
         .route("/v1/replays/{id}/resume", post(resume))
-        .route("/v1/replays/{id}/cancel", post(cancel))
+        .route("/v1/replays/{id}/cancel", post(cancel));
+    needing(Right::Read, read).merge(needing(Right::Change, change))
 }
 
 #[derive(Deserialize)]
@@ -43,9 +47,9 @@ struct Create {
     dry_run: bool,
 }
 
-async fn create(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<Value>, ApiError> {
+async fn create(State(app): State<Arc<App>>, actor: Actor, body: Bytes) -> Result<Json<Value>, ApiError> {
     let asked: Create = read(&body, "Send {\"account\": \"acme\", \"filter\": {\"state\": \"failed\"}}.")?;
-    let account = account(&app, &asked.account).await?;
+    let account = account(&app, &actor, &asked.account).await?;
     let wish = Wish { filter: asked.filter, again: asked.again, rate: asked.rate };
     let now = (app.clock)();
     if asked.dry_run {
@@ -62,36 +66,41 @@ struct Whose {
     account: Option<String>,
 }
 
-async fn list(State(app): State<Arc<App>>, Query(whose): Query<Whose>) -> Result<Json<Value>, ApiError> {
-    let account = account_or_all(&app, whose.account.as_deref()).await?.map(|account| account.id);
+async fn list(State(app): State<Arc<App>>, actor: Actor, Query(whose): Query<Whose>) -> Result<Json<Value>, ApiError> {
+    let account = account_or_all(&app, &actor, whose.account.as_deref()).await?.map(|account| account.id);
     let replays = app.store.replays(account.as_ref(), LISTED_MAX).await?;
     Ok(Json(json!({ "data": replays, "next": null })))
 }
 
-async fn show(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
-    let replay = found(&app, &id).await?;
+async fn show(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+    let replay = found(&app, &actor, &id).await?;
     let skipped = app.store.skipped_leads(&replay).await?;
     Ok(Json(json!({ "data": { "replay": replay, "skipped": skipped } })))
 }
 
-async fn pause(state: State<Arc<App>>, id: Path<String>) -> Result<Json<Value>, ApiError> {
-    change(state, id, Change::Pause).await
+async fn pause(state: State<Arc<App>>, actor: Actor, id: Path<String>) -> Result<Json<Value>, ApiError> {
+    change(state, actor, id, Change::Pause).await
 }
 
-async fn resume(state: State<Arc<App>>, id: Path<String>) -> Result<Json<Value>, ApiError> {
-    change(state, id, Change::Resume).await
+async fn resume(state: State<Arc<App>>, actor: Actor, id: Path<String>) -> Result<Json<Value>, ApiError> {
+    change(state, actor, id, Change::Resume).await
 }
 
-async fn cancel(state: State<Arc<App>>, id: Path<String>) -> Result<Json<Value>, ApiError> {
-    change(state, id, Change::Cancel).await
+async fn cancel(state: State<Arc<App>>, actor: Actor, id: Path<String>) -> Result<Json<Value>, ApiError> {
+    change(state, actor, id, Change::Cancel).await
 }
 
-async fn change(State(app): State<Arc<App>>, Path(id): Path<String>, change: Change) -> Result<Json<Value>, ApiError> {
-    replay::change(&app.store, &found(&app, &id).await?, change, (app.clock)()).await?;
-    Ok(Json(json!({ "data": found(&app, &id).await? })))
+async fn change(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(id): Path<String>,
+    change: Change,
+) -> Result<Json<Value>, ApiError> {
+    replay::change(&app.store, &found(&app, &actor, &id).await?, change, (app.clock)()).await?;
+    Ok(Json(json!({ "data": found(&app, &actor, &id).await? })))
 }
 
-async fn found(app: &App, id: &str) -> Result<Replay, ApiError> {
-    let found = app.store.replay(id).await?;
+async fn found(app: &App, actor: &Actor, id: &str) -> Result<Replay, ApiError> {
+    let found = app.store.replay(id).await?.filter(|replay| actor.reaches(&replay.account_id));
     found.ok_or_else(|| ApiError::NotFound(format!("there is no replay `{id}`")))
 }

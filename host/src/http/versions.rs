@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
 
-use super::connections::account_or_all;
 use super::error::ApiError;
+use super::guard::needing;
+use super::reach::account_or_all;
 use crate::app::App;
+use crate::model::access::{Actor, Right};
 use crate::store::HOUSE;
 use crate::transform::{UPLOAD_BYTES_MAX, UploadError};
 use crate::upload::{self, Upload, Uploaded};
@@ -21,8 +24,10 @@ use crate::view;
 /// Versions that one answer lists at most, the newest.
 const LISTED_MAX: u32 = 200;
 
-pub(super) fn router() -> Router<Arc<App>> {
-    Router::new().route("/v1/versions", get(list).post(create)).route("/v1/versions/{id}", get(show))
+pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+    let read = OpenApiRouter::new().route("/v1/versions", get(list)).route("/v1/versions/{id}", get(show));
+    let publish = OpenApiRouter::new().route("/v1/versions", post(create));
+    needing(Right::Read, read).merge(needing(Right::Publish, publish))
 }
 
 /// What an upload is for.
@@ -35,33 +40,30 @@ struct Create {
     name: String,
     #[serde(default)]
     note: String,
-    /// Who uploads it, as people know them.
-    #[serde(default = "operator")]
-    by: String,
-}
-
-fn operator() -> String {
-    "operator".to_owned()
+    /// For whom it is uploaded, where a program does it for somebody.
+    by: Option<String>,
 }
 
 /// The body is the component, or the core module that carries the contract.
 async fn create(
     State(app): State<Arc<App>>,
+    actor: Actor,
     Query(wish): Query<Create>,
     body: Body,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let account = account_or_all(&app, wish.account.as_deref()).await?;
+    let account = account_or_all(&app, &actor, wish.account.as_deref()).await?;
+    let by = wish.by.unwrap_or(actor.name);
     // Not read any further than what may be uploaded, whatever is announced.
     let bytes = match axum::body::to_bytes(body, UPLOAD_BYTES_MAX).await {
         Ok(bytes) => bytes,
         Err(error) => return Err(unread(&error)),
     };
-    upload::check_words(&wish.name, &wish.note, &wish.by)
+    upload::check_words(&wish.name, &wish.note, &by)
         .map_err(|error| ApiError::BadRequest(error, "Send another `name`, `note` or `by`."))?;
     // By itself: a client that goes away would take the place in the queue with it, and leave the compiler at work.
     let work = tokio::spawn(async move {
         let owner = account.as_ref().map_or(HOUSE, |account| account.id.as_str());
-        let upload = Upload { account: owner, name: &wish.name, note: &wish.note, by: &wish.by, bytes: bytes.to_vec() };
+        let upload = Upload { account: owner, name: &wish.name, note: &wish.note, by: &by, bytes: bytes.to_vec() };
         upload::upload(&app.store, &app.transformer, upload, (app.clock)()).await
     });
     let (status, version) = match work.await.map_err(anyhow::Error::from)?? {
@@ -82,8 +84,8 @@ fn unread(error: &axum::Error) -> ApiError {
     }
 }
 
-async fn list(State(app): State<Arc<App>>, Query(whose): Query<Whose>) -> Result<Json<Value>, ApiError> {
-    let account = account_or_all(&app, whose.account.as_deref()).await?;
+async fn list(State(app): State<Arc<App>>, actor: Actor, Query(whose): Query<Whose>) -> Result<Json<Value>, ApiError> {
+    let account = account_or_all(&app, &actor, whose.account.as_deref()).await?;
     let versions = app.store.versions(account.as_ref().map(|account| &account.id), LISTED_MAX).await?;
     let versions: Vec<_> = versions.into_iter().map(view::ShownVersion::of).collect();
     Ok(Json(json!({ "data": versions, "next": null })))
@@ -97,8 +99,11 @@ struct Whose {
     account: Option<String>,
 }
 
-async fn show(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
-    let found = app.store.version_by_id(&id).await?;
+async fn show(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+    let found = match actor.own_account() {
+        Some(own) => app.store.version(own.as_str(), &id).await?,
+        None => app.store.version_by_id(&id).await?,
+    };
     let version = found.ok_or_else(|| ApiError::NotFound(format!("there is no version `{id}`")))?;
     Ok(Json(json!({ "data": view::ShownVersion::of(version) })))
 }

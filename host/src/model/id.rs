@@ -95,6 +95,14 @@ ids! {
     ShadowRunId = "shr";
     /// What somebody uploaded, whatever became of it.
     UploadId = "upl";
+    /// Somebody who may sign in.
+    PersonId = "per";
+    /// A key by which a program is known.
+    ApiKeyId = "key";
+    /// A browser in which somebody is signed in.
+    SessionId = "ses";
+    /// Something that somebody did.
+    AuditId = "aud";
 }
 
 /// Times that are further apart are two clocks: the one before it was set, with which a step may still work, and the one

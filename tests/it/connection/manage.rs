@@ -29,8 +29,8 @@ async fn managed(app: &TestApp, method: Method, path: &str, body: Option<Value>)
 async fn the_management_api_is_for_the_operator_only() {
     let closed = TestApp::start_with(|config, _, _| config.api_token_file = None).await;
     let (status, problem) = call(&closed, Method::GET, "/v1/connections", Some(API_TOKEN), None).await;
-    assert_eq!((status, &problem["code"]), (403, &json!("api_closed")));
-    assert!(problem["fix"].as_str().unwrap().contains("--api-token-file"), "{problem}");
+    assert_eq!((status, &problem["code"]), (401, &json!("unauthorized")));
+    assert!(problem["fix"].as_str().unwrap().contains("leadline access key create"), "{problem}");
     closed.finish().await;
 
     let app = start().await;

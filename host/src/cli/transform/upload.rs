@@ -34,7 +34,7 @@ pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let stem = args.file.file_stem().map(|stem| stem.to_string_lossy().replace('_', "-"));
     let name = args.name.or(stem).unwrap_or_default();
     let bytes = read(&args.file)?;
-    let by = super::who();
+    let by = crate::cli::who();
     upload::check_words(&name, &args.note, &by)
         .map_err(|error| Failure::usage(error).hint("`--name` gives it another name"))?;
     let upload = Upload { account: owner, name: &name, note: &args.note, by: &by, bytes };

@@ -1,0 +1,233 @@
+//! `leadline access`: who may do what over HTTP and in the dashboard. Whoever has the data folder may do everything.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+
+use super::Context;
+use super::failure::{Failure, Result};
+use crate::access::{self, AccessError, LINK_LIFE, NewKey, NewLink, SESSION_LIFE};
+use crate::model::access::{Actor, Reach, Right, Role};
+use crate::model::time::{Timestamp, clock};
+use crate::store::{ApiKey, Person, Store};
+
+/// Where the service answers when nobody says otherwise.
+const LOCAL: &str = "http://127.0.0.1:8080";
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+#[derive(clap::Subcommand, Debug)]
+pub enum Command {
+    /// Make a link that signs somebody in to the dashboard, once, within a quarter of an hour.
+    Link {
+        /// The account's slug or id; without one, for support and operators.
+        #[arg(long)]
+        account: Option<String>,
+        /// [default: manager of an account, operator of the house]
+        #[arg(long, value_enum)]
+        role: Option<Role>,
+        /// Who it is for, as the history will tell it. [default: who is at the keyboard]
+        #[arg(long = "for", value_name = "NAME")]
+        name: Option<String>,
+    },
+    /// Keys by which programs are known.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// People who may sign in with a link in their mail.
+    #[command(subcommand)]
+    Person(PersonCommand),
+}
+
+#[derive(clap::Subcommand, Debug)]
+pub enum KeyCommand {
+    /// Make a key. It is shown this once.
+    Create {
+        name: String,
+        /// The account's slug or id; without one, it reaches all accounts.
+        #[arg(long)]
+        account: Option<String>,
+        /// What it may do.
+        #[arg(long = "right", value_enum, value_delimiter = ',', required = true)]
+        rights: Vec<Right>,
+        /// Days until it is over; without, it opens until it is revoked.
+        #[arg(long)]
+        days: Option<u32>,
+    },
+    /// List the keys, the revoked ones too.
+    #[command(alias = "ls")]
+    List {
+        #[arg(long)]
+        account: Option<String>,
+    },
+    /// Revoke a key, at once.
+    #[command(alias = "rm")]
+    Revoke {
+        id: String,
+        #[arg(long)]
+        account: Option<String>,
+    },
+}
+
+#[derive(clap::Subcommand, Debug)]
+pub enum PersonCommand {
+    /// Let somebody sign in, or change what somebody may do.
+    Add {
+        email: String,
+        #[arg(long)]
+        name: String,
+        #[arg(long, value_enum)]
+        role: Role,
+        /// The account's slug or id; without one, for support and operators.
+        #[arg(long)]
+        account: Option<String>,
+    },
+    /// List who may sign in.
+    #[command(alias = "ls")]
+    List {
+        #[arg(long)]
+        account: Option<String>,
+    },
+    /// Take somebody out, and end what runs in the name.
+    #[command(alias = "rm")]
+    Remove {
+        email: String,
+        #[arg(long)]
+        account: Option<String>,
+    },
+}
+
+pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
+    match command {
+        Command::Link { account, role, name } => link(account, role, name, context).await,
+        Command::Key(command) => key(command, context).await,
+        Command::Person(command) => person(command, context).await,
+    }
+}
+
+impl From<AccessError> for Failure {
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::Store(error) => error.into(),
+            error => Self::usage(error.to_string()),
+        }
+    }
+}
+
+/// Whoever is at the keyboard: the data folder is open to him, so everything is.
+fn me() -> Actor {
+    Actor::in_role(super::who(), Role::Operator, Reach::All)
+}
+
+async fn reach(store: &Store, account: Option<&str>, context: &Context<'_>) -> Result<Reach> {
+    Ok(context.account_or_all(store, account).await?.map_or(Reach::All, Reach::One))
+}
+
+async fn link(
+    account: Option<String>,
+    role: Option<Role>,
+    name: Option<String>,
+    context: &mut Context<'_>,
+) -> Result<()> {
+    let store = context.store().await?;
+    let reach = reach(&store, account.as_deref(), context).await?;
+    let role = role.unwrap_or(if reach == Reach::All { Role::Operator } else { Role::Manager });
+    let name = name.unwrap_or_else(super::who);
+    let new = NewLink { reach, name: &name, role, life: LINK_LIFE, session: SESSION_LIFE, is_embedded: false };
+    let (text, expires_at) = access::make_link(&store, &me(), new, clock()).await?;
+    let base = context.config.public_url()?.unwrap_or_else(|| LOCAL.to_owned());
+    let made = json!({ "link": format!("{base}/sign-in/{}", text.expose_secret()), "expires_at": expires_at });
+    context.one(&made, |made| {
+        format!(
+            "{}\nIt signs in {name} as {}, once, until {expires_at}.",
+            text_of(&made["link"]),
+            crate::model::word(&role)
+        )
+    })
+}
+
+fn text_of(value: &serde_json::Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+async fn key(command: KeyCommand, context: &mut Context<'_>) -> Result<()> {
+    let store = context.store().await?;
+    match command {
+        KeyCommand::Create { name, account, rights, days } => {
+            let reach = reach(&store, account.as_deref(), context).await?;
+            let expires_at = days.map(|days| clock() + DAY * days);
+            let new = NewKey { reach, name: &name, rights: &rights, expires_at };
+            let (key, text) = access::make_key(&store, &me(), new, clock()).await?;
+            let made = json!({ "key": key, "secret": text.expose_secret() });
+            context.one(&made, |made| {
+                format!("Key {} is there. It is shown this once:\n{}", key.id, text_of(&made["secret"]))
+            })
+        }
+        KeyCommand::List { account } => {
+            let reach = reach(&store, account.as_deref(), context).await?;
+            let head = ["Id", "Name", "Rights", "Made", "By", "Last used", "State"];
+            context.list(&store.api_keys(&reach).await?, &head, key_row, "There are no keys.")
+        }
+        KeyCommand::Revoke { id, account } => {
+            let reach = reach(&store, account.as_deref(), context).await?;
+            if !store.revoke_api_key(&reach, &id, clock()).await? {
+                let text = format!("there is no key `{id}` that opens something");
+                return Err(Failure::not_found(text).hint("`leadline access key list` shows them"));
+            }
+            context.one(&json!({ "id": id, "revoked": true }), |_| format!("Key {id} opens nothing any more."))
+        }
+    }
+}
+
+fn key_row(key: &ApiKey) -> Vec<String> {
+    let state = match (key.revoked_at, key.expires_at) {
+        (Some(at), _) => format!("revoked {at}"),
+        (None, Some(at)) => format!("until {at}"),
+        (None, None) => "good".to_owned(),
+    };
+    let rights = key.rights.iter().map(crate::model::word).collect::<Vec<_>>().join(", ");
+    let used = key.last_used_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
+    vec![key.id.to_string(), key.name.clone(), rights, key.created_at.to_string(), key.created_by.clone(), used, state]
+}
+
+async fn person(command: PersonCommand, context: &mut Context<'_>) -> Result<()> {
+    let store = context.store().await?;
+    match command {
+        PersonCommand::Add { email, name, role, account } => {
+            let reach = reach(&store, account.as_deref(), context).await?;
+            let person = access::invite(&store, &me(), &reach, (&email, &name, role), clock()).await?;
+            context
+                .one(&person, |person| format!("{} may sign in as {}.", person.email, crate::model::word(&person.role)))
+        }
+        PersonCommand::List { account } => {
+            let reach = reach(&store, account.as_deref(), context).await?;
+            context.list(
+                &store.people(&reach).await?,
+                &["Address", "Name", "Role", "Since", "By"],
+                person_row,
+                "Nobody.",
+            )
+        }
+        PersonCommand::Remove { email, account } => {
+            let reach = reach(&store, account.as_deref(), context).await?;
+            let people = store.people(&reach).await?;
+            let found = people.iter().find(|person| person.email == email.to_lowercase());
+            let nobody = || {
+                Failure::not_found(format!("nobody with the address `{email}` may sign in"))
+                    .hint("`leadline access person list` shows who may")
+            };
+            store.remove_person(&reach, found.ok_or_else(nobody)?).await?;
+            context.one(&json!({ "email": email, "removed": true }), |_| format!("{email} may not sign in any more."))
+        }
+    }
+}
+
+fn person_row(person: &Person) -> Vec<String> {
+    let since: Timestamp = person.created_at;
+    vec![
+        person.email.clone(),
+        person.name.clone(),
+        crate::model::word(&person.role),
+        since.to_string(),
+        person.created_by.clone(),
+    ]
+}

@@ -1,0 +1,59 @@
+//! What a request names, as far as whoever asks may reach it. What lies beyond looks like nothing at all.
+
+use serde::de::DeserializeOwned;
+
+use super::error::ApiError;
+use crate::app::App;
+use crate::model::access::{Actor, Reach, Right};
+use crate::model::account::{Account, Connection, ConnectionState};
+
+/// The account of a slug or an id.
+pub(super) async fn account(app: &App, actor: &Actor, name: &str) -> Result<Account, ApiError> {
+    let found = app.store.account(name).await?.filter(|account| actor.reaches(&account.id));
+    found.ok_or_else(|| ApiError::NotFound(format!("there is no account `{name}`")))
+}
+
+/// The account that is meant: the one that is named, else the only one that the asker reaches; none where all are meant.
+pub(super) async fn account_or_all(app: &App, actor: &Actor, name: Option<&str>) -> Result<Option<Account>, ApiError> {
+    match name.or(actor.own_account().map(|own| own.as_str())) {
+        Some(name) => account(app, actor, name).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// What is given access to: the account that is named, else the only one that the asker reaches, else the house, which
+/// only its operators change.
+pub(super) async fn reach(app: &App, actor: &Actor, name: Option<&str>) -> Result<Reach, ApiError> {
+    match account_or_all(app, actor, name).await? {
+        Some(account) => Ok(Reach::One(account.id)),
+        None if actor.may(Right::Operate) => Ok(Reach::All),
+        None => Err(ApiError::NotAllowed { right: Right::Operate }),
+    }
+}
+
+/// The connection of an id.
+pub(super) async fn connection(app: &App, actor: &Actor, id: &str) -> Result<Connection, ApiError> {
+    let found = app.store.connection(id).await?.filter(|connection| actor.reaches(&connection.account_id));
+    found.ok_or_else(|| ApiError::NotFound(format!("there is no connection `{id}`")))
+}
+
+/// The account and the connection that a word names: the connection's id, or the account's slug or id.
+pub(super) async fn owner(app: &App, actor: &Actor, word: &str) -> Result<(Account, Connection), ApiError> {
+    if word.starts_with("con_") {
+        let connection = connection(app, actor, word).await?;
+        return Ok((account(app, actor, connection.account_id.as_str()).await?, connection));
+    }
+    let account = account(app, actor, word).await?;
+    let connections = app.store.connections(Some(&account.id)).await?;
+    let live = connections.iter().find(|connection| connection.state != ConnectionState::Disconnected);
+    let connection = live
+        .or(connections.first())
+        .cloned()
+        .ok_or_else(|| ApiError::Conflict(format!("account `{word}` has no connection"), "Connect HubSpot first."))?;
+    Ok((account, connection))
+}
+
+/// A JSON body.
+pub(super) fn read<T: DeserializeOwned>(body: &[u8], fix: &'static str) -> Result<T, ApiError> {
+    serde_json::from_slice(body).map_err(|error| ApiError::BadRequest(format!("the body cannot be read: {error}"), fix))
+}

@@ -1,0 +1,193 @@
+//! Who may do what: a role is a set of rights, and reaches one account or all of them.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
+
+use serde::{Deserialize, Serialize};
+
+use super::id::AccountId;
+use super::time::Timestamp;
+
+/// One kind of thing that somebody may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Right {
+    /// Look at what became of leads, and at how things are set.
+    Read,
+    /// Connect, set, test, retry, replay, pause.
+    Change,
+    /// See, take out and erase the data of one shopper.
+    Privacy,
+    /// Say who else may do what.
+    Access,
+    /// Upload a transformation, which stays a draft.
+    Publish,
+    /// Test, compare, enable and roll back transformations.
+    Transform,
+    /// See to the service itself, and to all accounts at once.
+    Operate,
+}
+
+impl Right {
+    pub const ALL: [Self; 7] =
+        [Self::Read, Self::Change, Self::Privacy, Self::Access, Self::Publish, Self::Transform, Self::Operate];
+
+    /// What it lets somebody do, where people choose it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Read => "look at leads and settings",
+            Self::Change => "connect, set, test, retry, replay and pause",
+            Self::Privacy => "find, export and erase a shopper's data",
+            Self::Access => "make keys and invite people",
+            Self::Publish => "upload transformations as drafts",
+            Self::Transform => "test, compare, enable and roll back transformations",
+            Self::Operate => "operate the service",
+        }
+    }
+}
+
+/// What somebody is, in a word that people know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Reads one account.
+    Viewer,
+    /// Runs one account.
+    Manager,
+    /// Helps all accounts, and keeps their transformations; sees personal data masked.
+    Support,
+    /// Runs the service.
+    Operator,
+}
+
+impl Role {
+    pub const ALL: [Self; 4] = [Self::Viewer, Self::Manager, Self::Support, Self::Operator];
+
+    pub fn rights(self) -> &'static [Right] {
+        match self {
+            Self::Viewer => &[Right::Read],
+            Self::Manager => &[Right::Read, Right::Change, Right::Privacy, Right::Access],
+            Self::Support => &[Right::Read, Right::Change, Right::Publish, Right::Transform],
+            Self::Operator => &Right::ALL,
+        }
+    }
+
+    /// Whether it works across accounts, and belongs to none.
+    pub fn is_of_the_house(self) -> bool {
+        matches!(self, Self::Support | Self::Operator)
+    }
+}
+
+/// Whose data somebody gets to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    All,
+    One(AccountId),
+}
+
+/// Somebody who is known and asks for something.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// As the history tells it: an address, the name of a key, a user of the machine.
+    pub name: String,
+    pub rights: BTreeSet<Right>,
+    pub reach: Reach,
+    /// Names and addresses are shown in part only.
+    pub sees_masked: bool,
+    /// The session that the browser holds; none for a program.
+    pub session: Option<Session>,
+    /// The account that the request turned out to be about.
+    about: Arc<OnceLock<AccountId>>,
+}
+
+/// What is known of a browser that somebody signed in with.
+#[derive(Clone, Debug, Serialize)]
+pub struct Session {
+    pub id: String,
+    pub expires_at: Timestamp,
+    /// It lives in a frame of another product.
+    pub is_embedded: bool,
+    /// Stands in every form, so that no other page sends one in its name.
+    #[serde(skip)]
+    pub csrf: String,
+}
+
+impl Actor {
+    pub fn new(name: impl Into<String>, rights: impl IntoIterator<Item = Right>, reach: Reach) -> Self {
+        let rights = rights.into_iter().collect();
+        Self { name: name.into(), rights, reach, sees_masked: false, session: None, about: Arc::default() }
+    }
+
+    /// Somebody in a role. Support sees personal data masked.
+    pub fn in_role(name: impl Into<String>, role: Role, reach: Reach) -> Self {
+        Self { sees_masked: role == Role::Support, ..Self::new(name, role.rights().iter().copied(), reach) }
+    }
+
+    /// The same, in a browser.
+    pub fn signed_in(self, session: Session) -> Self {
+        Self { session: Some(session), ..self }
+    }
+
+    pub fn may(&self, right: Right) -> bool {
+        self.rights.contains(&right)
+    }
+
+    /// Whether the account is within reach. Notes, where it is, that the request is about it.
+    pub fn reaches(&self, account: &AccountId) -> bool {
+        let reached = match &self.reach {
+            Reach::All => true,
+            Reach::One(own) => own == account,
+        };
+        if reached {
+            let _ = self.about.set(account.clone());
+        }
+        reached
+    }
+
+    /// The only account within reach; none where all are.
+    pub fn own_account(&self) -> Option<&AccountId> {
+        match &self.reach {
+            Reach::All => None,
+            Reach::One(account) => Some(account),
+        }
+    }
+
+    /// The account that the request turned out to be about, if any.
+    pub fn about(&self) -> Option<&AccountId> {
+        self.about.get().or(self.own_account())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_has_no_more_than_it_needs() {
+        use Right::*;
+        let rows = [
+            (Role::Viewer, vec![Read]),
+            (Role::Manager, vec![Read, Change, Privacy, Access]),
+            (Role::Support, vec![Read, Change, Publish, Transform]),
+            (Role::Operator, vec![Read, Change, Privacy, Access, Publish, Transform, Operate]),
+        ];
+        for (role, rights) in rows {
+            let actor = Actor::in_role("x", role, Reach::All);
+            for right in Right::ALL {
+                assert_eq!(actor.may(right), rights.contains(&right), "{role:?} {right:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_reaches_beyond_the_own_account() {
+        let [own, other] = [1, 2].map(|at| AccountId::new(Timestamp(at)));
+        let manager = Actor::in_role("maya@example.com", Role::Manager, Reach::One(own.clone()));
+        assert!(!manager.reaches(&other) && manager.reaches(&own));
+        assert_eq!(manager.about(), Some(&own));
+        let support = Actor::in_role("sam@example.com", Role::Support, Reach::All);
+        assert_eq!(support.about(), None);
+        assert!(support.reaches(&other));
+        assert_eq!(support.about(), Some(&other), "the audit says whose data it was");
+    }
+}
