@@ -36,8 +36,14 @@ pub struct App {
     pub clock_watch: ClockWatch,
     /// Where browsers reach the service; without it nobody can be sent to HubSpot and back.
     pub public_url: Option<String>,
-    /// Opens the management API; without one it stays closed.
+    /// Opens the management API to whoever knows it, beside the keys that are in the store.
     pub api_token: Option<SecretString>,
+    /// What the pages call the product.
+    pub brand: String,
+    /// Where support is asked, if anywhere.
+    pub support_email: Option<String>,
+    /// Whose pages may show the dashboard in a frame, as `frame-ancestors` lists them.
+    pub frame_ancestors: String,
     /// Places for recording refused requests; when all are taken, they are only counted.
     pub rejections: tokio::sync::Semaphore,
     /// Renders the metrics, where they are counted.
@@ -66,6 +72,9 @@ impl App {
             hubspot: open_hubspot(config)?,
             public_url: config.public_url()?,
             api_token: api_token(config)?,
+            brand: config.brand.clone(),
+            support_email: config.support_email.clone(),
+            frame_ancestors: config.frame_ancestors()?,
             door: Door::open(store.clone(), wake.clone()),
             store,
             transformer,

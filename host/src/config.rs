@@ -69,7 +69,20 @@ pub struct Config {
     #[arg(long, env = "LEADLINE_PUBLIC_URL", global = true, value_name = "URL")]
     pub public_url: Option<String>,
 
-    /// File of the token that opens the management API; or set LEADLINE_API_TOKEN. Without one it stays closed.
+    /// What the dashboard calls the product.
+    #[arg(long, env = "LEADLINE_BRAND", default_value = "Leadline", global = true, value_name = "NAME")]
+    pub brand: String,
+
+    /// Address that the dashboard names for help.
+    #[arg(long, env = "LEADLINE_SUPPORT_EMAIL", global = true, value_name = "ADDRESS")]
+    pub support_email: Option<String>,
+
+    /// Origins whose pages may show the dashboard in a frame, such as `https://app.example.com`.
+    #[arg(long, env = "LEADLINE_FRAME_ANCESTORS", global = true, value_delimiter = ',', value_name = "ORIGINS")]
+    pub frame_ancestors: Vec<String>,
+
+    /// File of the token that opens the management API; or set LEADLINE_API_TOKEN. `leadline access key create` makes
+    /// keys that open less of it.
     #[arg(long, env = "LEADLINE_API_TOKEN_FILE", global = true, value_name = "FILE")]
     pub api_token_file: Option<PathBuf>,
 
@@ -104,6 +117,9 @@ impl Config {
             hubspot_app_url: HUBSPOT_APP_URL.to_owned(),
             hubspot_oauth_version: OAUTH_VERSION.to_owned(),
             public_url: None,
+            brand: "Leadline".to_owned(),
+            support_email: None,
+            frame_ancestors: Vec::new(),
             api_token_file: None,
             compiled: None,
             compiler: None,
@@ -126,6 +142,20 @@ impl Config {
     /// When the file cannot be read, or holds nothing.
     pub fn api_token(&self) -> anyhow::Result<Option<SecretString>> {
         secret("the API token", self.api_token_file.as_deref(), API_TOKEN_ENV)
+    }
+
+    /// The origins that may frame the dashboard, as a policy lists them.
+    ///
+    /// # Errors
+    /// When one is no origin.
+    pub fn frame_ancestors(&self) -> anyhow::Result<String> {
+        for text in &self.frame_ancestors {
+            let origin = url::Url::parse(text).ok().map(|url| url.origin().ascii_serialization());
+            if origin.as_deref() != Some(text.as_str()) {
+                bail!("`{text}` is no origin; it looks like `https://app.example.com`, without a path");
+            }
+        }
+        Ok(self.frame_ancestors.join(" "))
     }
 
     /// Where browsers reach the service, without a slash at the end.

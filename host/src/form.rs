@@ -1,6 +1,8 @@
 //! The form of a version's settings: from the schema in its manifest and the live portal to fields that a page or a terminal
 //! draws. Pure. Titles and help are a guest author's texts; whoever shows them escapes them.
 
+mod read;
+
 use std::fmt;
 
 use serde::de::{MapAccess, Visitor};
@@ -9,6 +11,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::model::portal::{CONTACT, PortalSchema, object_type_id};
+
+pub use read::read;
 
 /// Groups within groups that are drawn; what is deeper is edited as JSON.
 const DEPTH_MAX: usize = 8;

@@ -2,10 +2,12 @@
 //! in `guard`, and what a request names is found in `reach`.
 
 mod access;
+mod assets;
 mod bindings;
 mod connect;
 mod connections;
 mod cookie;
+mod dashboard;
 mod error;
 mod guard;
 mod health;
@@ -48,9 +50,10 @@ pub fn router(app: Arc<App>, roles: &[Role]) -> Router {
             .merge(shadow::router())
             .merge(versions::router());
         let (managed, _) = managed.split_for_parts();
-        let web = managed.merge(sign_in::router());
+        let pages = dashboard::router(&app).split_for_parts().0;
+        let web = managed.merge(pages).merge(sign_in::router());
         let web = web.route_layer(middleware::from_fn_with_state(app.clone(), guard::recognise));
-        router = router.merge(web).merge(connect::router());
+        router = router.merge(web).merge(connect::router()).merge(assets::router());
     }
     router.fallback(error::no_route).method_not_allowed_fallback(error::no_method).with_state(app)
 }

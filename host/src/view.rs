@@ -1,5 +1,8 @@
 //! What people are shown of a lead, drawn in one place from the stored states.
 
+pub mod connection;
+pub mod moment;
+
 use serde::Serialize;
 
 use crate::contract::actions::Action;

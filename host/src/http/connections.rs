@@ -119,7 +119,7 @@ async fn connect(
     Ok(Json(json!({ "data": { "link": invitation.link(public_url), "expires_at": invitation.expires_at } })))
 }
 
-fn refused(error: ending::EndError) -> ApiError {
+pub(super) fn refused(error: ending::EndError) -> ApiError {
     match error {
         ending::EndError::State { .. } => ApiError::Conflict(error.to_string(), "Look at its state."),
         ending::EndError::LeadsWait(_) => {

@@ -1,19 +1,12 @@
 //! Pages drawn on the server: no script, nothing from elsewhere, and every foreign text escaped.
 
-use std::sync::LazyLock;
-
+use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest as _, Sha256};
+use axum::response::{Html, IntoResponse as _, Response};
 
+use super::assets;
 use crate::app::App;
-
-const STYLE: &str = include_str!("page.css");
-
-/// The only style that a page may have, by its digest.
-static STYLE_DIGEST: LazyLock<String> = LazyLock::new(|| STANDARD.encode(Sha256::digest(STYLE)));
+use crate::model::access::Actor;
 
 /// HubSpot sends people on between its own hosts, and browsers hold every one of them against `form-action`.
 const HUBSPOT_HOSTS: &str = "https://*.hubspot.com";
@@ -45,32 +38,49 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-/// A whole page. `body` is made with [`fill`].
+/// A page with nothing around it.
+#[derive(Template)]
+#[template(path = "quiet.html")]
+struct Quiet<'a> {
+    title: &'a str,
+    brand: &'a str,
+    assets: &'a str,
+    /// Made with [`fill`].
+    body: &'a str,
+}
+
+/// A whole page for somebody who need not be known. `body` is made with [`fill`].
 pub(super) fn page(app: &App, status: StatusCode, title: &str, body: &str) -> Response {
-    let head = fill(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{} · Leadline</title>\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><meta name=\"robots\" content=\"noindex\">",
-        &[title],
-    );
-    let html = format!(
-        "{head}<style>{STYLE}</style></head><body><header>Leadline</header><main><h1>{}</h1>{body}</main></body></html>",
-        escape(title)
-    );
+    let quiet = Quiet { title, brand: &app.brand, assets: &assets::BASE, body };
+    let html = quiet.render().unwrap_or_else(|_| escape(title));
     let mut response = (status, Html(html)).into_response();
+    policy(app, "'none'", &mut response);
+    response
+}
+
+/// What browsers may do with a page of somebody who is signed in.
+pub(super) fn secure(app: &App, actor: &Actor, response: &mut Response) {
+    let is_embedded = actor.session.as_ref().is_some_and(|session| session.is_embedded);
+    let ancestors =
+        if is_embedded && !app.frame_ancestors.is_empty() { app.frame_ancestors.as_str() } else { "'none'" };
+    policy(app, ancestors, response);
+}
+
+/// Nothing from elsewhere, nothing inline, and a frame only where somebody may have one.
+fn policy(app: &App, ancestors: &str, response: &mut Response) {
     let headers = response.headers_mut();
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{}'; form-action 'self' {}; frame-ancestors 'none'; base-uri 'none'",
-        *STYLE_DIGEST,
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; \
+         form-action 'self' {}; frame-ancestors {ancestors}; base-uri 'none'",
         form_targets(app)
     );
-    headers.insert(header::CONTENT_SECURITY_POLICY, policy.parse().expect("addresses and digests are plain text"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy.parse().expect("addresses are plain text"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if is_secure(app) {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
-    response
 }
 
 /// Whether browsers reach us over TLS.

@@ -86,7 +86,7 @@ async fn begin(app: &App, link: &str, to: Option<&str>, headers: &HeaderMap) -> 
 }
 
 /// Whether an address is one of this site: never one that a link brought along to lead somebody elsewhere.
-fn is_ours(to: &str) -> bool {
+pub(super) fn is_ours(to: &str) -> bool {
     to.starts_with('/') && !to.starts_with("//") && !to.contains('\\') && !to.chars().any(char::is_control)
 }
 

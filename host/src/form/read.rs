@@ -1,0 +1,147 @@
+//! From what a form was sent with back to settings. What was left empty is left out, so that defaults count.
+
+use serde_json::{Map, Value, json};
+
+use super::{Field, FieldKind};
+use crate::schema::Violation;
+
+/// The settings that a form says, by the pointers of its fields.
+///
+/// # Errors
+/// The fields that are not what they have to be, each with a sentence.
+pub fn read(fields: &[Field], sent: &[(String, String)]) -> Result<Value, Vec<Violation>> {
+    let mut violations = Vec::new();
+    let settings = group(fields, sent, &mut violations);
+    if violations.is_empty() { Ok(settings) } else { Err(violations) }
+}
+
+fn group(fields: &[Field], sent: &[(String, String)], violations: &mut Vec<Violation>) -> Value {
+    let mut members = Map::new();
+    for field in fields {
+        let value = match field.kind {
+            FieldKind::Group => match group(&field.fields, sent, violations) {
+                Value::Object(members) if members.is_empty() => None,
+                members => Some(members),
+            },
+            _ => one(field, sent).unwrap_or_else(|detail| {
+                violations.push(Violation { pointer: field.pointer.clone(), detail });
+                None
+            }),
+        };
+        if let Some(value) = value {
+            members.insert(name(&field.pointer), value);
+        }
+    }
+    Value::Object(members)
+}
+
+/// The last part of a pointer, as the member is called.
+fn name(pointer: &str) -> String {
+    pointer.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~")
+}
+
+fn one(field: &Field, sent: &[(String, String)]) -> Result<Option<Value>, String> {
+    let mut all = sent.iter().filter(|(name, _)| *name == field.pointer).map(|(_, value)| value.trim());
+    let lines = |text: &str| text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    match field.kind {
+        FieldKind::Toggle => return Ok(Some(json!(all.next().is_some()))),
+        FieldKind::Choices => {
+            let chosen: Vec<_> = all.filter(|value| !value.is_empty()).collect();
+            return Ok((!chosen.is_empty()).then(|| json!(chosen)));
+        }
+        _ => {}
+    }
+    let text = match all.next() {
+        None | Some("") => return Ok(None),
+        Some(text) => text,
+    };
+    Ok(Some(match field.kind {
+        FieldKind::Number => json!(text.parse::<f64>().map_err(|_| format!("`{text}` is no number"))?),
+        FieldKind::Integer => json!(text.parse::<i64>().map_err(|_| format!("`{text}` is no whole number"))?),
+        FieldKind::Texts => {
+            let lines: Vec<String> = lines(text);
+            json!(lines)
+        }
+        FieldKind::Map => {
+            let lines: Vec<String> = lines(text);
+            let pair = |line: &String| match line.split_once('=') {
+                Some((name, value)) => Ok((name.trim().to_owned(), json!(value.trim()))),
+                None => Err(format!("`{line}` is not of the form `name = value`")),
+            };
+            Value::Object(lines.iter().map(pair).collect::<Result<_, _>>()?)
+        }
+        FieldKind::Json => serde_json::from_str(text).map_err(|error| format!("it is no JSON: {error}"))?,
+        // A number or a word that is none in JSON stays what it was in the list.
+        FieldKind::Choice => text.parse::<i64>().map_or_else(
+            |_| json!(text),
+            |number| match &field.value {
+                Value::Number(_) => json!(number),
+                _ => json!(text),
+            },
+        ),
+        _ => json!(text),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::form;
+    use super::*;
+
+    const SCHEMA: &str = r#"{ "properties": {
+        "deal": { "type": "object", "properties": {
+            "stage": { "type": "string", "format": "hubspot-stage" },
+            "days": { "type": "integer" },
+            "share": { "type": "number" }
+        } },
+        "on": { "type": "boolean" },
+        "which": { "type": "array", "items": { "enum": ["high", "low"] } },
+        "words": { "type": "array", "items": { "type": "string" } },
+        "map": { "type": "object", "additionalProperties": { "type": "string" } },
+        "odd/name": { "oneOf": [] }
+    } }"#;
+
+    fn sent(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_form_becomes_the_settings_that_it_shows() {
+        let fields = form(SCHEMA, &json!({}), None).unwrap();
+        let rows = [
+            (sent(&[]), json!({ "on": false })),
+            (
+                sent(&[
+                    ("/deal/stage", "new"),
+                    ("/deal/days", " 30 "),
+                    ("/deal/share", "0.5"),
+                    ("/on", "yes"),
+                    ("/which", "high"),
+                    ("/which", "low"),
+                    ("/words", "a\r\n\r\n b "),
+                    ("/map", "new = NEW\nopen=OPEN"),
+                    ("/odd~1name", "{\"a\": 1}"),
+                    ("/unknown", "x"),
+                ]),
+                json!({
+                    "deal": { "stage": "new", "days": 30, "share": 0.5 }, "on": true, "which": ["high", "low"],
+                    "words": ["a", "b"], "map": { "new": "NEW", "open": "OPEN" }, "odd/name": { "a": 1 },
+                }),
+            ),
+        ];
+        for (sent, expected) in rows {
+            assert_eq!(read(&fields, &sent), Ok(expected), "{sent:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named_by_its_field() {
+        let fields = form(SCHEMA, &json!({}), None).unwrap();
+        let wrong = sent(&[("/deal/days", "many"), ("/map", "no sign"), ("/odd~1name", "{")]);
+        let violations = read(&fields, &wrong).unwrap_err();
+        let told: Vec<_> = violations.iter().map(|one| (one.pointer.as_str(), one.detail.as_str())).collect();
+        assert_eq!(told[0], ("/deal/days", "`many` is no whole number"));
+        assert_eq!(told[1], ("/map", "`no sign` is not of the form `name = value`"));
+        assert_eq!(told[2].0, "/odd~1name");
+    }
+}

@@ -1,0 +1,137 @@
+//! The dashboard: one file a group of screens. A handler finds what the screen shows, a view says how, a template draws it.
+
+mod accounts;
+mod connectors;
+mod fields;
+mod overview;
+mod settings;
+mod shell;
+mod transformations;
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::body::Body;
+use axum::extract::{Form, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{Html, IntoResponse as _, Redirect, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+use utoipa_axum::router::OpenApiRouter;
+
+use super::cookie::{self, Scope};
+use super::error::ApiError;
+use super::guard::needing;
+use super::page;
+use crate::app::App;
+use crate::model::access::{Actor, Right};
+
+/// A problem's JSON is never longer.
+const PROBLEM_BYTES_MAX: usize = 256 << 10;
+/// Holds `light` or `dark`, where somebody chose.
+const THEME_COOKIE: &str = "leadline_theme";
+
+/// Every screen, each behind the right that it needs. What goes wrong is told as a page.
+pub(super) fn router(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
+    let own = OpenApiRouter::new().route("/", get(home)).route("/theme", post(theme));
+    needing(Right::Read, own)
+        .merge(accounts::router())
+        .merge(connectors::router())
+        .merge(fields::router())
+        .merge(overview::router())
+        .merge(settings::router())
+        .merge(transformations::router())
+        .layer(middleware::from_fn_with_state(app.clone(), as_page))
+}
+
+/// Everybody begins where he has most to do.
+async fn home(State(app): State<Arc<App>>, actor: Actor) -> Result<Redirect, ApiError> {
+    let own = match actor.own_account() {
+        Some(account) => app.store.account(account.as_str()).await?,
+        None => None,
+    };
+    Ok(Redirect::to(&own.map_or_else(|| "/accounts".to_owned(), |account| format!("/accounts/{}", account.slug))))
+}
+
+#[derive(Deserialize)]
+struct Theme {
+    theme: String,
+    back: String,
+}
+
+/// Keeps the choice between light and dark in the browser.
+async fn theme(State(app): State<Arc<App>>, Form(asked): Form<Theme>) -> Response {
+    const YEAR_S: u64 = 365 * 24 * 3600;
+    let theme = if asked.theme == "dark" { "dark" } else { "light" };
+    let mut response = back_to(&asked.back);
+    cookie::set(&app, &mut response, THEME_COOKIE, theme, YEAR_S, &Scope::Site);
+    response
+}
+
+/// Back to a page of ours, by an address that a form brought along.
+fn back_to(address: &str) -> Response {
+    let ours = super::sign_in::is_ours(address);
+    Redirect::to(if ours { address } else { "/" }).into_response()
+}
+
+fn chosen_theme(headers: &HeaderMap) -> Option<&'static str> {
+    match cookie::read(headers, THEME_COOKIE).as_deref() {
+        Some("dark") => Some("dark"),
+        Some("light") => Some("light"),
+        _ => None,
+    }
+}
+
+/// Draws a template as a whole page or a part of one.
+fn draw(app: &App, actor: &Actor, template: &impl Template) -> Result<Response, ApiError> {
+    let html = template.render().map_err(anyhow::Error::from)?;
+    let mut response = Html(html).into_response();
+    page::secure(app, actor, &mut response);
+    Ok(response)
+}
+
+/// What went wrong, for somebody in front of a browser: the same problem that a program is told.
+async fn as_page(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let wants_page = request
+        .headers()
+        .get(header::ACCEPT)
+        .is_some_and(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/html")));
+    let response = next.run(request).await;
+    let is_problem =
+        response.headers().get(header::CONTENT_TYPE) == Some(&HeaderValue::from_static("application/problem+json"));
+    if !wants_page || !is_problem {
+        return response;
+    }
+    let status = response.status();
+    let body = axum::body::to_bytes(response.into_body(), PROBLEM_BYTES_MAX).await.unwrap_or_default();
+    problem_page(&app, status, &body)
+}
+
+#[derive(Deserialize)]
+struct Told {
+    title: String,
+    detail: String,
+    fix: String,
+    code: String,
+}
+
+fn problem_page(app: &App, status: StatusCode, body: &[u8]) -> Response {
+    let Ok(told) = serde_json::from_slice::<Told>(body) else {
+        return (status, Body::empty()).into_response();
+    };
+    let html = page::fill(
+        "<p>{}</p><p>{}</p><p class=\"small soft\">Support code: <code>{}</code></p>\
+         <p><a class=\"button\" href=\"/\">To the beginning</a></p>",
+        &[&sentence(&told.detail), &told.fix, &told.code],
+    );
+    page::page(app, status, &told.title, &html)
+}
+
+/// The same words as a sentence.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let end = if words.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
+}

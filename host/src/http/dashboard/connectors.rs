@@ -1,0 +1,244 @@
+//! Connectors: HubSpot's card, the way to connect it, and everything that is done with a connection.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Form, Path, State};
+use axum::http::{HeaderMap, Uri};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::{get, post};
+use secrecy::ExposeSecret as _;
+use serde::Deserialize;
+use serde_json::json;
+use utoipa_axum::router::OpenApiRouter;
+
+use super::draw;
+use super::shell::{Place, Shell};
+use crate::app::App;
+use crate::connection::check::{self, Check};
+use crate::connection::consent::{self, Wish};
+use crate::connection::scopes::{Feature, PERMISSIONS};
+use crate::connection::{ending, needs};
+use crate::http::connections::refused;
+use crate::http::error::ApiError;
+use crate::http::guard::needing;
+use crate::model::access::{Actor, Right};
+use crate::model::account::{Auth, Connection, ConnectionState};
+use crate::store::Waiting;
+use crate::view::connection::{Chip, chip, portal_address};
+use crate::view::moment::Moment;
+
+pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+    let read = OpenApiRouter::new().route("/accounts/{account}/connectors", get(show));
+    let change = OpenApiRouter::new()
+        .route("/accounts/{account}/connectors/connect", post(connect))
+        .route("/accounts/{account}/connectors/diagnose", post(diagnose))
+        .route("/accounts/{account}/connectors/pause", post(pause))
+        .route("/accounts/{account}/connectors/resume", post(resume))
+        .route("/accounts/{account}/connectors/disconnect", post(disconnect));
+    needing(Right::Read, read).merge(needing(Right::Change, change))
+}
+
+#[derive(Template)]
+#[template(path = "connectors.html")]
+struct Page {
+    shell: Shell,
+    chip: Chip,
+    /// None where the account was never connected.
+    connection: Option<Shown>,
+    /// Whether people can be sent to HubSpot to agree.
+    can_connect: bool,
+    is_live: bool,
+    check: Option<Check>,
+    /// A link for somebody else.
+    link: Option<String>,
+}
+
+/// A connection, in words.
+struct Shown {
+    portal: String,
+    portal_id: i64,
+    is_sandbox: bool,
+    address: String,
+    apps_address: String,
+    since: Moment,
+    checked: Option<Moment>,
+    token: &'static str,
+    api_version: String,
+    is_paused: bool,
+    problem: Option<(String, String)>,
+    permissions: Vec<Granted>,
+    is_strict: bool,
+}
+
+/// A permission that is needed, and whether HubSpot gave it.
+struct Granted {
+    words: &'static str,
+    why: &'static str,
+    scope: &'static str,
+    chip: Chip,
+}
+
+async fn shown(app: &App, shell: &Shell, connection: &Connection) -> Result<Shown, ApiError> {
+    let needed = needs(&app.store, connection).await?;
+    let permissions = PERMISSIONS.iter().filter(|permission| needed.contains(&permission.feature));
+    let granted = |scope: &str| match &connection.scopes {
+        _ if scope == "oauth" => Chip { tone: "good", icon: "✓", label: "granted" },
+        None => Chip { tone: "none", icon: "?", label: "not known" },
+        Some(_) if connection.has_scope(scope) => Chip { tone: "good", icon: "✓", label: "granted" },
+        Some(_) => Chip { tone: "warning", icon: "!", label: "missing" },
+    };
+    let portal = connection.portal.clone().unwrap_or_default();
+    Ok(Shown {
+        portal: portal.name.unwrap_or_else(|| "HubSpot".to_owned()),
+        portal_id: connection.portal_id,
+        is_sandbox: matches!(portal.account_type.as_str(), "SANDBOX" | "DEVELOPER_TEST"),
+        address: portal_address(connection, &format!("home?portalId={}", connection.portal_id)),
+        apps_address: portal_address(connection, &format!("integrations-settings/{}/installed", connection.portal_id)),
+        since: shell.time(connection.created_at),
+        checked: (connection.checked_at.0 > 0).then(|| shell.time(connection.checked_at)),
+        token: match connection.auth {
+            Auth::OAuth => "renews by itself",
+            Auth::Token => "of a private app; it stays until somebody changes it in HubSpot",
+        },
+        api_version: connection.api_version.clone(),
+        is_paused: connection.state == ConnectionState::Paused,
+        problem: connection.problem.as_ref().map(|problem| (problem.detail.clone(), problem.code.fix().to_owned())),
+        permissions: permissions
+            .map(|one| Granted { words: one.words, why: one.why, scope: one.scope, chip: granted(one.scope) })
+            .collect(),
+        is_strict: connection.policy.strict,
+    })
+}
+
+async fn page(app: &App, place: Place, check: Option<Check>, link: Option<String>) -> Result<Page, ApiError> {
+    let Place { shell, connection, issues, .. } = place;
+    let live = connection.as_ref().filter(|connection| connection.state != ConnectionState::Disconnected);
+    Ok(Page {
+        chip: chip(connection.as_ref(), !issues.is_empty()),
+        is_live: live.is_some(),
+        connection: match &connection {
+            Some(connection) => Some(shown(app, &shell, connection).await?),
+            None => None,
+        },
+        can_connect: app.hubspot.app().is_some() && app.public_url.is_some(),
+        check,
+        link,
+        shell,
+    })
+}
+
+async fn show(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(account): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+    draw(&app, &actor, &page(&app, place, None, None).await?)
+}
+
+/// How somebody wants to connect.
+#[derive(Deserialize)]
+struct Connect {
+    /// `link`: the address is shown, for somebody else.
+    how: Option<String>,
+    /// Permission for creating properties is asked for too.
+    create: Option<String>,
+}
+
+/// On to the page that says what HubSpot will be asked for; or its address, for the one who may agree.
+async fn connect(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(account): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+    Form(asked): Form<Connect>,
+) -> Result<Response, ApiError> {
+    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+    let (Some(public_url), Some(_)) = (&app.public_url, app.hubspot.app()) else {
+        let text = "this service is not set up as a HubSpot app".to_owned();
+        return Err(ApiError::Conflict(text, "Ask the operator, or connect with the token of a private app."));
+    };
+    let live = place.connection.as_ref().filter(|connection| connection.state != ConnectionState::Disconnected);
+    let features: &[Feature] = if asked.create.is_some() { &[Feature::CreateContactProperties] } else { &[] };
+    let wish = Wish { connection: live, features, transformation: None };
+    let invitation = consent::invite(&app.store, &place.account, wish, (app.clock)()).await?;
+    if asked.how.as_deref() == Some("link") {
+        let link = Some(invitation.link(public_url));
+        return draw(&app, &actor, &page(&app, place, None, link).await?);
+    }
+    Ok(Redirect::to(&format!("/connect/{}", invitation.ticket.expose_secret())).into_response())
+}
+
+/// Every check in order, with a live call to HubSpot.
+async fn diagnose(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(account): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+    let Some(connection) = &place.connection else { return Ok(to(&place.shell, "nothing")) };
+    let checked = check::check(&app.store, &app.hubspot, connection, &*app.clock).await?;
+    let place = Place { connection: Some(checked.connection.clone()), ..place };
+    draw(&app, &actor, &page(&app, place, Some(checked), None).await?)
+}
+
+fn to(shell: &Shell, done: &str) -> Response {
+    Redirect::to(&format!("{}?done={done}", shell.at("connectors"))).into_response()
+}
+
+/// The connection that a form is about.
+async fn found(app: &Arc<App>, actor: &Actor, account: &str, uri: &Uri) -> Result<(Shell, Connection), ApiError> {
+    let place = Place::find(app, actor, account, uri, &HeaderMap::new()).await?;
+    let missing = || ApiError::Conflict("HubSpot is not connected".to_owned(), "Connect HubSpot first.");
+    Ok((place.shell, place.connection.ok_or_else(missing)?))
+}
+
+async fn pause(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(account): Path<String>,
+    uri: Uri,
+) -> Result<Response, ApiError> {
+    let (shell, connection) = found(&app, &actor, &account, &uri).await?;
+    ending::pause(&app.store, &connection).await.map_err(refused)?;
+    Ok(to(&shell, "paused"))
+}
+
+async fn resume(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(account): Path<String>,
+    uri: Uri,
+) -> Result<Response, ApiError> {
+    let (shell, connection) = found(&app, &actor, &account, &uri).await?;
+    ending::resume(&app.store, &connection, (app.clock)()).await.map_err(refused)?;
+    app.wake.deliver.notify_one();
+    Ok(to(&shell, "resumed"))
+}
+
+/// What becomes of the leads that wait.
+#[derive(Deserialize)]
+struct End {
+    waiting: String,
+}
+
+async fn disconnect(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(account): Path<String>,
+    uri: Uri,
+    Form(end): Form<End>,
+) -> Result<Response, ApiError> {
+    let (shell, connection) = found(&app, &actor, &account, &uri).await?;
+    let waiting: Waiting = serde_json::from_value(json!(end.waiting)).map_err(|_| {
+        ApiError::BadRequest(format!("`{}` is no way to end", end.waiting), "Choose send, hold or discard.")
+    })?;
+    ending::disconnect(&app.store, &app.hubspot, &connection, waiting, &*app.clock).await.map_err(refused)?;
+    Ok(to(&shell, "disconnected"))
+}

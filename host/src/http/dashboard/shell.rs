@@ -1,0 +1,238 @@
+//! What stands around every screen: who is there, where, and where else one can go.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, Uri};
+use jiff::tz::TimeZone;
+
+use super::chosen_theme;
+use crate::app::App;
+use crate::http::assets;
+use crate::http::error::ApiError;
+use crate::http::reach;
+use crate::model::access::{Actor, Right, Role};
+use crate::model::account::{Account, Connection, ConnectionState};
+use crate::model::lane::PauseScope;
+use crate::model::time::Timestamp;
+use crate::view::moment::{self, Moment};
+
+/// Around a screen.
+pub(super) struct Shell {
+    pub(super) brand: String,
+    pub(super) assets: &'static str,
+    pub(super) theme: Option<&'static str>,
+    pub(super) actor: String,
+    pub(super) role: &'static str,
+    pub(super) is_house: bool,
+    pub(super) csrf: String,
+    /// Of the screen, with its filter.
+    pub(super) path: String,
+    pub(super) account: Option<Account>,
+    /// What stands still, in a sentence.
+    pub(super) pause: Option<&'static str>,
+    /// What was done just now.
+    pub(super) said: Option<Said>,
+    pub(super) open_issues: usize,
+    pub(super) now: Timestamp,
+    pub(super) zone: TimeZone,
+    actor_rights: Actor,
+}
+
+/// What was done just now, or could not be.
+pub(super) struct Said {
+    pub(super) tone: &'static str,
+    pub(super) text: String,
+}
+
+impl Said {
+    pub(super) fn icon(&self) -> &'static str {
+        match self.tone {
+            "good" => "✓",
+            _ => "!",
+        }
+    }
+}
+
+/// Links under one heading.
+pub(super) struct Group {
+    pub(super) title: &'static str,
+    pub(super) links: Vec<Link>,
+}
+
+pub(super) struct Link {
+    pub(super) href: String,
+    pub(super) label: &'static str,
+    pub(super) is_here: bool,
+    /// After `g`.
+    pub(super) key: Option<char>,
+    pub(super) count: usize,
+}
+
+impl Shell {
+    /// Around a screen that is about no account.
+    pub(super) fn of_the_house(app: &App, actor: &Actor, uri: &Uri, headers: &HeaderMap) -> Self {
+        Self {
+            brand: app.brand.clone(),
+            assets: &assets::BASE,
+            theme: chosen_theme(headers),
+            actor: actor.name.clone(),
+            role: role(actor),
+            is_house: actor.own_account().is_none(),
+            csrf: actor.session.as_ref().map(|session| session.csrf.clone()).unwrap_or_default(),
+            path: uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
+            account: None,
+            pause: None,
+            said: said(uri),
+            open_issues: 0,
+            now: (app.clock)(),
+            zone: TimeZone::UTC,
+            actor_rights: actor.clone(),
+        }
+    }
+
+    /// The time of something, for the page.
+    pub(super) fn time(&self, at: Timestamp) -> Moment {
+        Moment::of(at, &self.zone, self.now)
+    }
+
+    pub(super) fn may(&self, right: Right) -> bool {
+        self.actor_rights.may(right)
+    }
+
+    /// Whether buttons that change something are there.
+    pub(super) fn may_change(&self) -> bool {
+        self.may(Right::Change)
+    }
+
+    pub(super) fn may_transform(&self) -> bool {
+        self.may(Right::Transform)
+    }
+
+    pub(super) fn other_theme(&self) -> &'static str {
+        if self.theme == Some("dark") { "light" } else { "dark" }
+    }
+
+    /// The address of a screen of the account.
+    pub(super) fn at(&self, screen: &str) -> String {
+        let slug = self.account.as_ref().map_or("", |account| account.slug.as_str());
+        if screen.is_empty() { format!("/accounts/{slug}") } else { format!("/accounts/{slug}/{screen}") }
+    }
+
+    /// Where one can go from here.
+    pub(super) fn nav(&self) -> Vec<Group> {
+        let here = self.path.split('?').next().unwrap_or("/");
+        let link = |href: String, label, key: Option<char>, is_whole: bool, count| {
+            let is_here = if is_whole { here == href } else { here == href || here.starts_with(&format!("{href}/")) };
+            Link { href, label, is_here, key, count }
+        };
+        let mut groups = Vec::new();
+        if self.account.is_some() {
+            let own = |screen: &str, label, key| link(self.at(screen), label, key, screen.is_empty(), 0);
+            let mut links = vec![
+                own("", "Overview", Some('o')),
+                own("connectors", "Connectors", Some('c')),
+                own("fields", "Fields", None),
+                own("logs", "Logs", Some('l')),
+                Link { count: self.open_issues, ..own("issues", "Issues", Some('i')) },
+                own("transformation", "Transformation", Some('t')),
+            ];
+            if self.may(Right::Access) {
+                links.push(own("settings", "Settings", None));
+            }
+            groups.push(Group { title: "Events", links });
+        }
+        if self.is_house {
+            groups.push(Group {
+                title: "Support",
+                links: vec![
+                    link("/accounts".to_owned(), "Accounts", None, true, 0),
+                    link("/issues".to_owned(), "All issues", None, true, 0),
+                    link("/transformations".to_owned(), "Transformations", None, false, 0),
+                ],
+            });
+        }
+        if self.may(Right::Operate) {
+            groups.push(Group { title: "Operator", links: vec![link("/queue".to_owned(), "Queue", None, true, 0)] });
+        }
+        groups
+    }
+}
+
+/// A screen of one account: the shell, and the connection that counts.
+pub(super) struct Place {
+    pub(super) shell: Shell,
+    pub(super) account: Account,
+    /// The live one; else the one that was disconnected last.
+    pub(super) connection: Option<Connection>,
+    pub(super) issues: Vec<crate::store::Issue>,
+}
+
+impl Place {
+    /// Finds the account of an address, as far as who asks may reach it.
+    pub(super) async fn find(
+        app: &Arc<App>,
+        actor: &Actor,
+        name: &str,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<Self, ApiError> {
+        let account = reach::account(app, actor, name).await?;
+        let connections = app.store.connections(Some(&account.id)).await?;
+        let live = connections.iter().find(|connection| connection.state != ConnectionState::Disconnected);
+        let connection = live.or(connections.first()).cloned();
+        let issues = app.store.issues(Some(&account.id)).await?;
+        let pauses = app.store.pauses().await?;
+        let pause = pauses.iter().find_map(|(scope, _)| match scope {
+            PauseScope::All => Some("Everything is paused by the operator: leads are taken in and wait."),
+            PauseScope::Account(paused) if *paused == account.id => {
+                Some("This account is paused: leads are taken in and wait.")
+            }
+            PauseScope::Account(_) | PauseScope::Lane(..) => None,
+        });
+        let portal = connection.as_ref().and_then(|connection| connection.portal.as_ref());
+        let shell = Shell {
+            zone: moment::zone(portal.map_or("", |portal| portal.time_zone.as_str())),
+            account: Some(account.clone()),
+            pause,
+            open_issues: issues.len(),
+            ..Shell::of_the_house(app, actor, uri, headers)
+        };
+        Ok(Self { shell, account, connection, issues })
+    }
+}
+
+fn role(actor: &Actor) -> &'static str {
+    let is =
+        |role: Role| role.rights().iter().all(|right| actor.may(*right)) && actor.rights.len() == role.rights().len();
+    match Role::ALL.into_iter().find(|role| is(*role)) {
+        Some(Role::Viewer) => "viewer",
+        Some(Role::Manager) => "manager",
+        Some(Role::Support) => "support",
+        Some(Role::Operator) => "operator",
+        None => "a program",
+    }
+}
+
+/// What the address says was done: a form sends its reader on with a word, so that loading again does nothing twice.
+fn said(uri: &Uri) -> Option<Said> {
+    let query = uri.query()?;
+    let done = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "done")?.1;
+    let (tone, text) = match done.as_ref() {
+        "paused" => ("good", "Paused. Leads are taken in and wait."),
+        "resumed" => ("good", "Resumed. What waited is on its way."),
+        "disconnected" => ("good", "Disconnected. What is in HubSpot stays as it is."),
+        "created" => ("good", "The missing properties are created."),
+        "filled" => ("good", "Earlier contacts are filled in."),
+        "retried" => ("good", "It is tried again now."),
+        "replayed" => ("good", "The replay has begun."),
+        "revoked" => ("good", "The key opens nothing any more."),
+        "invited" => ("good", "From now on they may sign in."),
+        "removed" => ("good", "Taken out, and signed out everywhere."),
+        "ended" => ("good", "The session is ended."),
+        "enabled" => ("good", "Enabled. The next leads use it."),
+        "rolled-back" => ("good", "Rolled back. The next leads use the version before."),
+        "nothing" => ("warning", "There was nothing to do."),
+        _ => return None,
+    };
+    Some(Said { tone, text: text.to_owned() })
+}

@@ -1,0 +1,510 @@
+//! Transformations: what an account uses, its settings, another version beside it, enabling and going back; and every version
+//! with what is known of it.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Form, Multipart, Path, State};
+use axum::http::{HeaderMap, Uri};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa_axum::router::OpenApiRouter;
+
+use super::accounts::serde_urlencoded;
+use super::draw;
+use super::shell::{Place, Shell};
+use crate::app::App;
+use crate::comparison::Report;
+use crate::form::{self, Field, FieldKind};
+use crate::gates::{self, Gate};
+use crate::http::error::ApiError;
+use crate::http::guard::needing;
+use crate::http::reach;
+use crate::model::access::{Actor, Right};
+use crate::model::account::{Account, Connection, ConnectionState, PastBinding, Sign};
+use crate::model::share::Share;
+use crate::rollout::{self, RolloutError, Wish};
+use crate::schema::Violation;
+use crate::shadow;
+use crate::store::{HOUSE, ShadowRun};
+use crate::transform::UPLOAD_BYTES_MAX;
+use crate::upload::{self, Upload, Uploaded};
+use crate::view::ShownVersion;
+use crate::view::moment::{Moment, count};
+
+/// A form with a file is as long as the file may be, and a little.
+const FORM_BYTES_MAX: usize = UPLOAD_BYTES_MAX + (64 << 10);
+/// Leads that a comparison tries a version on, when a page asks for it.
+const COMPARED: u32 = 200;
+/// Versions that a page lists, the newest.
+const LISTED_MAX: u32 = 200;
+/// Bindings of the history that the page shows.
+const HISTORY_SHOWN: u32 = 20;
+
+pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+    let read = OpenApiRouter::new()
+        .route("/accounts/{account}/transformation", get(in_use))
+        .route("/accounts/{account}/transformation/{version}", get(choice))
+        .route("/transformations", get(list))
+        .route("/versions/{id}", get(show));
+    let change = OpenApiRouter::new()
+        .route("/accounts/{account}/transformation/{version}/settings", post(settings))
+        .route("/accounts/{account}/transformation/{version}/compare", post(compare))
+        .route("/accounts/{account}/transformation/{version}/enable", post(enable))
+        .route("/accounts/{account}/transformation/rollback", post(roll_back));
+    let publish =
+        OpenApiRouter::new().route("/transformations", post(take_upload)).layer(DefaultBodyLimit::max(FORM_BYTES_MAX));
+    needing(Right::Read, read).merge(needing(Right::Transform, change)).merge(needing(Right::Publish, publish))
+}
+
+/// A binding of the history.
+struct Past {
+    past: PastBinding,
+    at: Moment,
+}
+
+#[derive(Template)]
+#[template(path = "transformation.html")]
+struct InUse {
+    shell: Shell,
+    is_connected: bool,
+    in_force: Vec<Past>,
+    history: Vec<Past>,
+    versions: Vec<(ShownVersion, Moment)>,
+    /// What a rollback would go back to.
+    back: Option<String>,
+}
+
+fn connected(connection: Option<Connection>) -> Result<Connection, ApiError> {
+    connection
+        .filter(|connection| connection.state != ConnectionState::Disconnected)
+        .ok_or_else(|| ApiError::Conflict("HubSpot is not connected".to_owned(), "Connect HubSpot first."))
+}
+
+async fn in_use(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(account): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let Place { shell, account, connection, .. } = Place::find(&app, &actor, &account, &uri, &headers).await?;
+    let past = |past: PastBinding| Past { at: shell.time(past.at), past };
+    let (mut in_force, mut history, mut back) = (Vec::new(), Vec::new(), None);
+    if let Some(connection) = &connection {
+        let all = app.store.binding_history(connection, HISTORY_SHOWN).await?;
+        in_force = all.iter().filter(|past| past.in_force).cloned().map(past).collect();
+        back = all.iter().find(|past| !past.in_force && past.share > Share::NONE).map(|past| past.version.clone());
+        history = all.into_iter().map(past).collect();
+    }
+    let versions = app.store.versions(Some(&account.id), LISTED_MAX).await?;
+    let versions = versions.into_iter().map(|version| {
+        let at = shell.time(version.created_at);
+        (ShownVersion::of(version), at)
+    });
+    let page = InUse {
+        is_connected: connection.is_some_and(|connection| connection.state != ConnectionState::Disconnected),
+        versions: versions.collect(),
+        in_force,
+        history,
+        back,
+        shell,
+    };
+    draw(&app, &actor, &page)
+}
+
+/// One field of the form, as deep as it stands.
+struct Drawn {
+    field: Field,
+    depth: usize,
+    wrong: Option<String>,
+}
+
+impl Drawn {
+    /// How it is asked for, in one of the ways that the template knows.
+    fn way(&self) -> &'static str {
+        match self.field.kind {
+            FieldKind::Group => "group",
+            FieldKind::Toggle => "toggle",
+            FieldKind::Choices => "choices",
+            FieldKind::Texts | FieldKind::Map | FieldKind::Json => "lines",
+            FieldKind::Number | FieldKind::Integer => "number",
+            FieldKind::Choice | FieldKind::Pipeline | FieldKind::Stage | FieldKind::Owner | FieldKind::Property
+                if !self.field.choices_unknown =>
+            {
+                "choice"
+            }
+            _ => "text",
+        }
+    }
+
+    fn is_on(&self) -> bool {
+        self.field.value == Value::Bool(true)
+    }
+
+    fn has(&self, value: &str) -> bool {
+        match &self.field.value {
+            Value::Array(values) => values.iter().any(|one| one == value),
+            Value::String(one) => one == value,
+            other => other.to_string() == value,
+        }
+    }
+
+    /// What stands in a field of text.
+    fn text(&self) -> String {
+        match (&self.field.value, self.field.kind) {
+            (Value::Null, _) => String::new(),
+            (Value::String(text), _) => text.clone(),
+            (Value::Array(values), FieldKind::Texts) => {
+                values.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
+            }
+            (Value::Object(members), FieldKind::Map) => {
+                let line =
+                    |(name, value): (&String, &Value)| format!("{name} = {}", value.as_str().unwrap_or_default());
+                members.iter().map(line).collect::<Vec<_>>().join("\n")
+            }
+            (other, FieldKind::Json) => serde_json::to_string_pretty(other).unwrap_or_default(),
+            (other, _) => other.to_string(),
+        }
+    }
+}
+
+fn flat(fields: &[Field], depth: usize, violations: &[Violation], all: &mut Vec<Drawn>) {
+    for field in fields {
+        let wrong = violations.iter().find(|violation| violation.pointer == field.pointer);
+        let wrong = wrong.map(|violation| violation.detail.clone());
+        all.push(Drawn { field: Field { fields: Vec::new(), ..field.clone() }, depth, wrong });
+        flat(&field.fields, depth + 1, violations, all);
+    }
+}
+
+#[derive(Template)]
+#[template(path = "choice.html")]
+struct ChoicePage {
+    shell: Shell,
+    label: String,
+    fields: Vec<Drawn>,
+    violations: Vec<Violation>,
+    /// The settings that the gates and the comparison are of, as the form carries them on.
+    settings: String,
+    gates: Vec<Gate>,
+    shadow: Option<Compared>,
+    is_in_force: bool,
+    /// The newest binding, so that nobody undoes what somebody else did meanwhile.
+    expected: String,
+}
+
+impl ChoicePage {
+    fn are_open(&self) -> bool {
+        self.gates.iter().all(|gate| gate.open)
+    }
+}
+
+/// A comparison, for the page.
+struct Compared {
+    at: Moment,
+    report: Option<Report>,
+    trouble: Option<String>,
+}
+
+/// The settings of a page's address, where somebody has come from the form.
+#[derive(Deserialize)]
+struct Carried {
+    settings: Option<String>,
+}
+
+async fn choice_page(
+    app: &App,
+    (shell, account, connection): (Shell, &Account, &Connection),
+    word: &str,
+    asked: Option<Value>,
+    wrong: Vec<Violation>,
+) -> Result<ChoicePage, ApiError> {
+    let whose = (account, connection);
+    let drawn = rollout::settings_form(&app.store, &app.hubspot, whose, word, asked.clone(), &*app.clock).await?;
+    let violations = if wrong.is_empty() { drawn.violations } else { wrong };
+    let mut fields = Vec::new();
+    flat(&drawn.fields, 0, &violations, &mut fields);
+    let (mut gates, mut shadow, mut settings) = (Vec::new(), None, asked.clone().unwrap_or_default());
+    let chosen = rollout::choose_live(&app.store, &app.hubspot, whose, word, asked, &*app.clock).await;
+    match chosen {
+        Ok(choice) => {
+            gates = gates::gates(&rollout::evidence(&app.store, connection, &choice).await?);
+            let run = app.store.shadow_of(connection, &choice.version.id, &choice.settings).await?;
+            shadow = run.map(|run| compared(&shell, run));
+            settings = choice.settings;
+        }
+        // The form says what is wrong.
+        Err(RolloutError::Use(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let history = app.store.binding_history(connection, 1).await?;
+    let now = app.store.bound(connection).await?;
+    Ok(ChoicePage {
+        is_in_force: now.iter().any(|bound| bound.label == drawn.version && bound.settings == settings),
+        expected: history.first().map(|past| past.id.to_string()).unwrap_or_default(),
+        settings: settings.to_string(),
+        label: drawn.version,
+        fields,
+        violations,
+        gates,
+        shadow,
+        shell,
+    })
+}
+
+fn compared(shell: &Shell, run: ShadowRun) -> Compared {
+    Compared { at: shell.time(run.started_at), report: run.report, trouble: run.trouble }
+}
+
+fn parsed(settings: Option<&str>) -> Option<Value> {
+    settings.and_then(|text| serde_json::from_str(text).ok())
+}
+
+async fn choice(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path((account, version)): Path<(String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+    let connection = connected(place.connection)?;
+    let carried: Carried = serde_urlencoded(&uri);
+    let whose = (place.shell, &place.account, &connection);
+    let page = choice_page(&app, whose, &version, parsed(carried.settings.as_deref()), Vec::new()).await?;
+    draw(&app, &actor, &page)
+}
+
+/// Back to the page of a choice, with these settings.
+fn on(shell: &Shell, version: &str, settings: &Value) -> Response {
+    let settings: String = url::form_urlencoded::byte_serialize(settings.to_string().as_bytes()).collect();
+    Redirect::to(&format!("{}/{version}?settings={settings}", shell.at("transformation"))).into_response()
+}
+
+/// Takes in the form of the settings, and goes on to the page that judges them. Nothing is in force by this.
+async fn settings(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path((account, version)): Path<(String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+    let connection = connected(place.connection)?;
+    let sent: Vec<(String, String)> = url::form_urlencoded::parse(&body).into_owned().collect();
+    let whose = (&place.account, &connection);
+    let drawn = rollout::settings_form(&app.store, &app.hubspot, whose, &version, None, &*app.clock).await?;
+    match form::read(&drawn.fields, &sent) {
+        Ok(settings) => Ok(on(&place.shell, &version, &settings)),
+        Err(violations) => {
+            let whose = (place.shell, &place.account, &connection);
+            draw(&app, &actor, &choice_page(&app, whose, &version, None, violations).await?)
+        }
+    }
+}
+
+/// Settings that a form carries on.
+#[derive(Deserialize)]
+struct With {
+    settings: String,
+}
+
+/// Tries the version on the last leads. Nothing is sent.
+async fn compare(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path((account, version)): Path<(String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+    Form(with): Form<With>,
+) -> Result<Response, ApiError> {
+    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+    let connection = connected(place.connection)?;
+    let settings = parsed(Some(&with.settings));
+    let choice = rollout::choose(&app.store, &place.account, &connection, &version, settings).await?;
+    let run = shadow::begin(&app.store, &connection, &choice, COMPARED, &actor.name, (app.clock)()).await?;
+    let clock = app.clock.clone();
+    shadow::carry_out(&app.store, &app.transformer, run, &choice, move || clock()).await?;
+    Ok(on(&place.shell, &version, &choice.settings))
+}
+
+/// How a version is to be enabled.
+#[derive(Deserialize)]
+struct Enable {
+    settings: String,
+    share: i64,
+    reason: String,
+    despite: Option<String>,
+    expected: String,
+}
+
+async fn enable(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path((account, version)): Path<(String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+    Form(asked): Form<Enable>,
+) -> Result<Response, ApiError> {
+    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+    let connection = connected(place.connection)?;
+    let settings = parsed(Some(&asked.settings));
+    let whose = (&place.account, &connection);
+    let choice = rollout::choose_live(&app.store, &app.hubspot, whose, &version, settings, &*app.clock).await?;
+    let share = Share::try_from(asked.share)
+        .map_err(|error| ApiError::BadRequest(error.to_string(), "Choose a share from 1 to 100."))?;
+    let expected = (!asked.expected.is_empty()).then(|| crate::model::id::BindingId::stored(asked.expected));
+    let despite = asked.despite.filter(|reason| !reason.trim().is_empty());
+    let wish = Wish { share, sign: Sign::new(actor.name, asked.reason), expected, despite };
+    rollout::enable(&app.store, &connection, &choice, &wish, (app.clock)()).await?;
+    app.wake.plan.notify_one();
+    Ok(Redirect::to(&format!("{}?done=enabled", place.shell.at("transformation"))).into_response())
+}
+
+#[derive(Deserialize)]
+struct RollBack {
+    reason: String,
+}
+
+async fn roll_back(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(account): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+    Form(asked): Form<RollBack>,
+) -> Result<Response, ApiError> {
+    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+    let connection = connected(place.connection)?;
+    let sign = Sign::new(actor.name, asked.reason);
+    rollout::roll_back(&app.store, &connection, None, &sign, (app.clock)()).await?;
+    app.wake.plan.notify_one();
+    Ok(Redirect::to(&format!("{}?done=rolled-back", place.shell.at("transformation"))).into_response())
+}
+
+#[derive(Template)]
+#[template(path = "transformations.html")]
+struct List {
+    shell: Shell,
+    versions: Vec<(ShownVersion, Moment)>,
+    /// Why the last upload made no version.
+    refusal: Option<(String, &'static str, String)>,
+}
+
+async fn list_page(app: &App, actor: &Actor, shell: Shell) -> Result<List, ApiError> {
+    let versions = app.store.versions(actor.own_account(), LISTED_MAX).await?;
+    let versions = versions.into_iter().map(|version| {
+        let at = shell.time(version.created_at);
+        (ShownVersion::of(version), at)
+    });
+    Ok(List { versions: versions.collect(), refusal: None, shell })
+}
+
+async fn list(State(app): State<Arc<App>>, actor: Actor, uri: Uri, headers: HeaderMap) -> Result<Response, ApiError> {
+    let shell = Shell::of_the_house(&app, &actor, &uri, &headers);
+    draw(&app, &actor, &list_page(&app, &actor, shell).await?)
+}
+
+/// A file from a form: the checks are the same as everywhere.
+async fn take_upload(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    uri: Uri,
+    headers: HeaderMap,
+    mut sent: Multipart,
+) -> Result<Response, ApiError> {
+    let broken = |error: axum::extract::multipart::MultipartError| {
+        ApiError::BadRequest(format!("the form was not sent to its end: {error}"), "Send it again.")
+    };
+    let (mut bytes, mut name, mut note, mut account) = (Vec::new(), String::new(), String::new(), String::new());
+    while let Some(part) = sent.next_field().await.map_err(broken)? {
+        match part.name().unwrap_or_default() {
+            "component" => bytes = part.bytes().await.map_err(broken)?.to_vec(),
+            "name" => name = part.text().await.map_err(broken)?.trim().to_owned(),
+            "note" => note = part.text().await.map_err(broken)?.trim().to_owned(),
+            "account" => account = part.text().await.map_err(broken)?.trim().to_owned(),
+            _ => {}
+        }
+    }
+    let account = (!account.is_empty()).then_some(account.as_str());
+    let account = reach::account_or_all(&app, &actor, account).await?;
+    upload::check_words(&name, &note, &actor.name)
+        .map_err(|error| ApiError::BadRequest(error, "Correct it, and send it again."))?;
+    let owner = account.as_ref().map_or(HOUSE, |account| account.id.as_str());
+    let upload = Upload { account: owner, name: &name, note: &note, by: &actor.name, bytes };
+    match upload::upload(&app.store, &app.transformer, upload, (app.clock)()).await? {
+        Uploaded::New(version) | Uploaded::Known(version) => {
+            Ok(Redirect::to(&format!("/versions/{}", version.id)).into_response())
+        }
+        Uploaded::Refused(refusal) => {
+            let shell = Shell::of_the_house(&app, &actor, &uri, &headers);
+            let refusal = Some((refusal.to_string(), refusal.fix(), refusal.code().to_owned()));
+            draw(&app, &actor, &List { refusal, ..list_page(&app, &actor, shell).await? })
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "version.html")]
+struct Version {
+    shell: Shell,
+    shown: ShownVersion,
+    at: Moment,
+    facts: Vec<(&'static str, String)>,
+    properties: Vec<(String, String, String)>,
+    schema: String,
+    figures: String,
+}
+
+fn words(value: &Value) -> String {
+    let words: Vec<_> = value.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    if words.is_empty() { "none".to_owned() } else { words.join(", ") }
+}
+
+async fn show(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(id): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let found = match actor.own_account() {
+        Some(own) => app.store.version(own.as_str(), &id).await?,
+        None => app.store.version_by_id(&id).await?,
+    };
+    let version = found.ok_or_else(|| ApiError::NotFound(format!("there is no version `{id}`")))?;
+    let shell = Shell::of_the_house(&app, &actor, &uri, &headers);
+    let (about, manifest) = (&version.about, &version.manifest);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut facts = vec![
+        ("Summary", text(&manifest["summary"])),
+        ("Events", words(&manifest["event_types"])),
+        ("Contract", version.contract.clone()),
+        ("SHA-256", version.hash.clone()),
+    ];
+    if let Some(bytes) = about["component_bytes"].as_i64() {
+        let sent = about["upload_bytes"].as_i64().unwrap_or(bytes);
+        facts.push(("Size", format!("{} bytes; {} as a component", count(sent), count(bytes))));
+        facts.push(("Imports", words(&about["imports"])));
+        facts.push(("Made by", words(&about["toolchain"])));
+    }
+    let properties = manifest["properties"].as_array().into_iter().flatten();
+    let properties = properties.map(|one| (text(&one["name"]), text(&one["label"]), text(&one["description"])));
+    let properties = properties.collect();
+    let schema: Value = serde_json::from_str(&text(&manifest["settings_schema"])).unwrap_or_default();
+    let page = Version {
+        at: shell.time(version.created_at),
+        schema: serde_json::to_string_pretty(&schema).unwrap_or_default(),
+        figures: serde_json::to_string_pretty(&version.figures).unwrap_or_default(),
+        facts,
+        properties,
+        shown: ShownVersion::of(version),
+        shell,
+    };
+    draw(&app, &actor, &page)
+}

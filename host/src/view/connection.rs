@@ -1,0 +1,74 @@
+//! A connection as people see it: a chip in words, colour and icon, and what is to be done about it.
+
+use serde::Serialize;
+
+use crate::cause::Code;
+use crate::model::account::{Connection, ConnectionState};
+
+/// A short state, told by colour, icon and words at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Chip {
+    /// `good`, `warning`, `bad` or `none`: its colour.
+    pub tone: &'static str,
+    pub icon: &'static str,
+    pub label: &'static str,
+}
+
+impl Chip {
+    const fn new(tone: &'static str, icon: &'static str, label: &'static str) -> Self {
+        Self { tone, icon, label }
+    }
+}
+
+/// The chip of an account's connection; none where the account was never connected.
+pub fn chip(connection: Option<&Connection>, has_open_issues: bool) -> Chip {
+    let Some(connection) = connection else { return Chip::new("none", "○", "Not connected") };
+    match connection.state {
+        ConnectionState::Disconnected => Chip::new("none", "○", "Not connected"),
+        ConnectionState::Paused => Chip::new("none", "⏸", "Paused"),
+        ConnectionState::ReconnectRequired => Chip::new("bad", "✕", "Reconnect required"),
+        ConnectionState::Connected => match &connection.problem {
+            Some(problem) if matches!(problem.code, Code::AuthRevoked | Code::AuthAppUninstalled) => {
+                Chip::new("bad", "✕", "Reconnect required")
+            }
+            Some(_) => Chip::new("warning", "!", "Needs attention"),
+            None if has_open_issues => Chip::new("warning", "!", "Needs attention"),
+            None => Chip::new("good", "✓", "Connected"),
+        },
+    }
+}
+
+/// The address of HubSpot's own pages for a portal.
+pub fn portal_address(connection: &Connection, path: &str) -> String {
+    let domain = connection.portal.as_ref().map(|portal| portal.ui_domain.as_str()).filter(|domain| is_hubspot(domain));
+    format!("https://{}/{path}", domain.unwrap_or("app.hubspot.com"))
+}
+
+/// Only a host of HubSpot's is linked to: the name comes from an answer.
+fn is_hubspot(domain: &str) -> bool {
+    domain.ends_with(".hubspot.com") && domain.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+}
+
+/// The address of a record in a portal.
+pub fn record_address(connection: &Connection, object_type_id: &str, record: &str) -> String {
+    let record: String = record.chars().filter(char::is_ascii_alphanumeric).collect();
+    portal_address(connection, &format!("contacts/{}/record/{object_type_id}/{record}", connection.portal_id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_hosts_of_hubspot_are_linked_to() {
+        for (domain, ours) in [
+            ("app.hubspot.com", true),
+            ("app-eu1.hubspot.com", true),
+            ("hubspot.com.evil.example", false),
+            ("evil.example/.hubspot.com", false),
+            ("", false),
+        ] {
+            assert_eq!(is_hubspot(domain), ours, "{domain}");
+        }
+    }
+}
