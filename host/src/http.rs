@@ -11,6 +11,7 @@ mod lanes;
 mod listen;
 mod page;
 mod portal;
+mod quota;
 mod replays;
 mod shadow;
 mod versions;
@@ -39,6 +40,7 @@ pub fn router(app: Arc<App>, roles: &[Role]) -> Router {
             .merge(shadow::router())
             .merge(replays::router())
             .merge(lanes::router())
+            .merge(quota::router())
             .merge(versions::router())
             .route_layer(middleware::from_fn_with_state(app.clone(), guard::operator_only));
         router = router.merge(managed).merge(connect::router());

@@ -128,6 +128,8 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
     }
 }
 
+pub(super) use enable::released;
+
 /// Who is at the keyboard, as the operating system knows them.
 fn who() -> String {
     let name = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
