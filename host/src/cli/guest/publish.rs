@@ -116,7 +116,8 @@ fn sample_files(crate_folder: &Path) -> Result<Vec<(String, Vec<u8>)>> {
 fn form(component: Vec<u8>, files: Vec<(String, Vec<u8>)>) -> Result<Form> {
     let part = |bytes: Vec<u8>, kind: &str| Part::bytes(bytes).mime_str(kind).map_err(anyhow::Error::from);
     let component = part(component, "application/wasm")?.file_name("component.wasm");
-    let mut form = Form::new().part("component", component);
+    // As they are: the names of parts have slashes.
+    let mut form = Form::new().percent_encode_noop().part("component", component);
     for (path, bytes) in files {
         let json = part(bytes, "application/json")?.file_name(path.clone());
         form = form.part(format!("examples/{path}"), json);
