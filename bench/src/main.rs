@@ -19,6 +19,7 @@ mod process;
 mod raw;
 mod restart;
 mod rivals;
+mod rollback;
 mod sandbox;
 mod service;
 mod upload;
@@ -141,6 +142,8 @@ enum Bench {
     Upload,
     /// Ten thousand accounts, each on a version of its own.
     Versions,
+    /// From a rollback to the first lead that goes through the version before, also from another process.
+    Rollback,
 }
 
 fn main() -> ExitCode {
@@ -180,6 +183,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
             Bench::Footprint => footprint::run()?,
             Bench::Upload => service::runtime()?.block_on(upload::run(choice))?,
             Bench::Versions => versions::run(choice)?,
+            Bench::Rollback => service::runtime()?.block_on(rollback::run(choice))?,
         };
         for figure in &measured {
             if args.json {

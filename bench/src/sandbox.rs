@@ -1,8 +1,9 @@
 //! `sandbox`: the default transformation on one lead, each run in a fresh sandbox, beside the same mapping as native Rust,
-//! and beside what people would use instead.
+//! and beside what people would use instead; and the guests of `examples/guests`, one a toolchain, beside each other.
 
 use std::hint::black_box;
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -10,8 +11,9 @@ use guest_sdk::Transformation as _;
 use leadline::contract::events::{Event, Payload};
 use leadline::examples;
 use leadline::payload::Envelope;
+use leadline::schema::Settings;
 use leadline::stock;
-use leadline::transform::Transformer;
+use leadline::transform::{Loaded, Transformer};
 
 use crate::figure::Figure;
 use crate::rivals::Rival;
@@ -56,13 +58,63 @@ pub(crate) fn run() -> anyhow::Result<Vec<Figure>> {
     for (rival, other) in rivals.iter().zip(&others) {
         figures.push(Figure::of("sandbox", format!("{}, beside ours", rival.name), other, "µs").beside(&fresh));
     }
+    figures.extend(toolchains()?);
     Ok(figures)
+}
+
+/// The guests of `examples/guests`, and where the tests of the toolchains leave what they build. The first is what the
+/// others are compared with.
+const GUESTS: [(&str, &str); 4] = [
+    ("rust-plain", "wasm32-unknown-unknown/release/callback_plain.wasm"),
+    ("rust-wasip2", "wasm32-wasip2/release/callback_wasip2.wasm"),
+    ("cargo-component", "wasm32-wasip1/release/callback_component.wasm"),
+    ("javascript", "javascript/callback.wasm"),
+];
+
+/// The same small transformation as each toolchain builds it, on one event.
+fn toolchains() -> anyhow::Result<Vec<Figure>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let read = |file: &str| std::fs::read(root.join("examples/guests/vip-lead").join(file));
+    let event = Envelope::read(&read("event.json")?)?.into_event("vip-lead");
+    let settings: serde_json::Value = serde_json::from_slice(&read("settings.json")?)?;
+    let transformer = Transformer::new()?;
+    let mut guests: Vec<(&str, Loaded, String, Vec<f64>)> = Vec::new();
+    for (name, file) in GUESTS {
+        let file: PathBuf = root.join("target/toolchains").join(file);
+        if !file.exists() {
+            writeln!(std::io::stderr(), "sandbox: {name} is left out: not built; `make toolchains` builds it")?;
+            continue;
+        }
+        let loaded = transformer.compile(&std::fs::read(&file)?)?;
+        let schema = Settings::compile(&loaded.describe()?.settings_schema)?;
+        let broken = |_| anyhow::anyhow!("{name} does not take the settings of its sample");
+        guests.push((name, loaded, schema.complete(settings.clone()).map_err(broken)?.to_string(), Vec::new()));
+    }
+    let mut fuel = Vec::new();
+    for (name, loaded, settings, _) in &guests {
+        let first = loaded.run(&event, settings);
+        anyhow::ensure!(first.actions.is_ok(), "{name} fails: {:?}", first.actions);
+        fuel.push(first.fuel);
+        micros(|| drop(black_box(loaded.run(&event, settings))), RIVAL_EVENTS);
+    }
+    for _ in 0..RUNS {
+        for (_, loaded, settings, taken) in &mut guests {
+            taken.push(micros(|| drop(black_box(loaded.run(black_box(&event), settings))), RIVAL_EVENTS));
+        }
+    }
+    let Some((plain, _, _, baseline)) = guests.first() else { return Ok(Vec::new()) };
+    let figures = guests.iter().zip(fuel).flat_map(|((name, _, _, taken), fuel)| {
+        let time = Figure::of("sandbox", format!("an event in the guest of {name}, beside {plain}"), taken, "µs");
+        let fuel = Figure::alone("sandbox", format!("fuel an event in the guest of {name}"), fuel as f64, "units");
+        [time.beside(baseline), fuel]
+    });
+    Ok(figures.collect())
 }
 
 /// `examples/plain-lead`, as a transformation is given it.
 pub(crate) struct PlainLead {
     /// As it is posted.
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
     pub(crate) event: Event,
     pub(crate) settings: String,
 }

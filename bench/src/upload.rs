@@ -32,7 +32,7 @@ pub(crate) async fn run(choice: &Choice) -> anyhow::Result<Vec<Figure>> {
             here.compile(&bytes)?;
             alone.push(started.elapsed().as_secs_f64() * 1e3);
             let owner = if run == 0 { HOUSE } else { &account };
-            let asked = Upload { account: owner, name, note: "", by: "bench", bytes };
+            let asked = Upload { account: owner, name, note: "", by: "bench", bytes, samples: Vec::new() };
             let started = Instant::now();
             match upload(&store, &transformer, asked, clock()).await? {
                 Uploaded::New(_) => ready.push(started.elapsed().as_secs_f64() * 1e3),

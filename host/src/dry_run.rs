@@ -16,7 +16,7 @@ use crate::digest::sha256_hex;
 use crate::fit;
 use crate::hubspot::HubSpot;
 use crate::load;
-use crate::model::account::{Auth, Connection, SchemaModes};
+use crate::model::account::{Auth, Connection, QuotaClass, SchemaModes};
 use crate::model::event::NewEvent;
 use crate::model::id::{EventId, VersionId};
 use crate::model::lane::Step;
@@ -77,7 +77,8 @@ pub async fn dry_run(
     let folder = tempfile::tempdir()?;
     let simulator = Simulator::start(Options { clock: Clock::Standing(now.0), rate_limit: None, ..Options::default() });
     let simulator = simulator.await?;
-    let scene = Scene::set(&folder, &simulator, connection, (choice, &component), live, now).await?;
+    let quota = store.quota(connection.account_id.as_str()).await?;
+    let scene = Scene::set(&folder, &simulator, (connection, quota), (choice, &component), live, now).await?;
     let event = scene.take_in(&envelope, body, now).await?;
     scene.work(transformer, now).await?;
     let shown = scene.store.event(&event).await?.context("the event was stored a moment ago")?;
@@ -108,7 +109,7 @@ impl Scene {
     async fn set(
         folder: &tempfile::TempDir,
         simulator: &Simulator,
-        like: &Connection,
+        (like, quota): (&Connection, QuotaClass),
         (choice, component): (&Choice, &[u8]),
         live: Option<&PortalSchema>,
         now: Timestamp,
@@ -119,6 +120,7 @@ impl Scene {
             anyhow::bail!("the folder of a dry run is new and has an account");
         };
         let stand_in = simulator.add_portal(Preset::Deals, "dry run");
+        store.set_quota(&account.id, quota).await?;
         let token = SecretString::from(stand_in.access_token.clone());
         let new = NewConnection {
             account: &account.id,
@@ -161,6 +163,7 @@ impl Scene {
             figures: &choice.version.figures,
             note: "",
             created_by: OWNER,
+            samples: &[],
         };
         let version = store.install_version(version, now).await?;
         for event_type in &choice.manifest.event_types {

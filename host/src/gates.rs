@@ -34,9 +34,10 @@ pub struct Evidence {
 pub enum Examples {
     /// None was of a type that it handles, with settings that it takes.
     None,
-    Green(u64),
-    /// The names of those on which it failed.
-    Red(Vec<String>),
+    /// `own`: they came with it, and it answers as their author expects.
+    Green { count: u64, own: bool },
+    /// The names of those on which it failed, or answered otherwise than expected.
+    Red { names: Vec<String>, own: bool },
 }
 
 /// One thing that has to hold.
@@ -80,11 +81,21 @@ pub fn closed_names(gates: &[Gate]) -> Vec<&'static str> {
 fn examples(examples: &Examples) -> Gate {
     match examples {
         Examples::None => open("examples", "it was tried on none"),
-        Examples::Green(count) => open("examples", format!("it was tried on {count} and failed on none")),
-        Examples::Red(names) => closed(
+        Examples::Green { count, own: false } => {
+            open("examples", format!("it was tried on {count} and failed on none"))
+        }
+        Examples::Green { count, own: true } => {
+            open("examples", format!("it answers the {count} that came with it as they expect"))
+        }
+        Examples::Red { names, own: false } => closed(
             "examples",
             format!("it fails on {}", names.join(", ")),
             "Correct it and upload it again; `leadline guest run` shows the failure.",
+        ),
+        Examples::Red { names, own: true } => closed(
+            "examples",
+            format!("it fails, or answers otherwise than expected, on {}, which came with it", names.join(", ")),
+            "Correct it and upload it again; `leadline guest test` shows the difference.",
         ),
     }
 }
@@ -171,7 +182,7 @@ mod tests {
         Evidence {
             version: "deals@4".to_owned(),
             is_stock: false,
-            examples: Examples::Green(3),
+            examples: Examples::Green { count: 3, own: false },
             shadow: Some(Report { events: 500, same: 463, changed: 37, ..Report::default() }),
             fuel_max: 1_000,
             settings: Vec::new(),
@@ -194,10 +205,15 @@ mod tests {
             ..Report::default()
         };
         let violation = Violation { pointer: "/stage".to_owned(), detail: "HubSpot has no stage `x`".to_owned() };
-        let rows: [(Evidence, &[&str]); 13] = [
+        let red = |own| {
+            let examples = Examples::Red { names: vec!["no-email".to_owned()], own };
+            Evidence { examples, ..evidence() }
+        };
+        let rows: [(Evidence, &[&str]); 14] = [
             (evidence(), &[]),
             (Evidence { examples: Examples::None, ..evidence() }, &[]),
-            (Evidence { examples: Examples::Red(vec!["no-email".to_owned()]), ..evidence() }, &["examples"]),
+            (red(false), &["examples"]),
+            (red(true), &["examples"]),
             (Evidence { shadow: None, ..evidence() }, &["shadow"]),
             (Evidence { shadow: None, is_stock: true, ..evidence() }, &[]),
             (Evidence { shadow: Some(Report::default()), ..evidence() }, &[]),

@@ -1,5 +1,5 @@
 //! Housekeeping: partitions are made before their day comes, and what is older than its limit is removed, a little at a
-//! time. What still waits for anything is kept, however old it is.
+//! time. What still waits for anything is kept, however old it is. Compiled code goes when no version needs it any more.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use crate::model::lane::Step;
 use crate::model::time::Timestamp;
 use crate::store::{Kept, Removed, Store};
+use crate::transform::{Artifacts, Transformer};
 
 /// A day.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -17,6 +18,11 @@ const KEYS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const REJECTED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How long the answer to an upload is known: a compiler that could not do it may by then.
 const UPLOADS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// What was compiled is left alone for so long: an upload takes some minutes to become a version, or not.
+const COMPILED: Duration = Duration::from_secs(60 * 60);
+/// What another engine compiled stays for so long: of two releases side by side, or one that somebody goes back to, each
+/// finds its own.
+const COMPILED_BY_OTHERS: Duration = DAY;
 /// Partitions are there for as many days ahead, so that a week in which none can be made harms nothing.
 const DAYS_AHEAD: u32 = 7;
 
@@ -99,4 +105,53 @@ pub async fn next(store: &Store, limits: &Limits, now: Timestamp) -> anyhow::Res
         }
     }
     Ok(Step::Idle)
+}
+
+/// What one pass over compiled code took away.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Swept {
+    pub removed: usize,
+    /// Where the next pass goes on; none when everything was looked at.
+    pub next: Option<String>,
+}
+
+/// Takes away a page of what this machine compiled and no stored version needs: of refused uploads, of other engines, and
+/// what was never finished. It is only ever a cache, so what goes too early is compiled again.
+///
+/// # Errors
+/// When the database or the folder cannot be read.
+pub async fn sweep(
+    store: &Store,
+    transformer: &Transformer,
+    after: Option<String>,
+    now: Timestamp,
+) -> anyhow::Result<Swept> {
+    const UNREADABLE: &str = "the folder of compiled transformations cannot be read";
+    let (before, others_before) = (now - COMPILED, now - COMPILED_BY_OTHERS);
+    let look = on_disk(transformer, move |artifacts| {
+        let removed = match after {
+            None => artifacts.remove_leftovers(before, others_before)?,
+            Some(_) => 0,
+        };
+        Ok((removed, artifacts.old(after.as_deref(), before)?))
+    });
+    let Some(looked) = look.await? else { return Ok(Swept { removed: 0, next: None }) };
+    let (leftovers, old) = looked.context(UNREADABLE)?;
+    let unneeded = store.hashes_of_none(old.hashes).await?;
+    let remove = on_disk(transformer, move |artifacts| Ok(artifacts.remove(&unneeded, before)));
+    let removed = leftovers + remove.await?.transpose().context(UNREADABLE)?.unwrap_or(0);
+    if removed > 0 {
+        tracing::info!(removed, "{removed} files of compiled code that nobody needs were removed");
+    }
+    Ok(Swept { removed, next: old.next })
+}
+
+/// Works on the files beside the threads that answer requests; none where nothing is kept.
+async fn on_disk<T: Send + 'static>(
+    transformer: &Transformer,
+    work: impl FnOnce(&Artifacts) -> std::io::Result<T> + Send + 'static,
+) -> anyhow::Result<Option<std::io::Result<T>>> {
+    let transformer = transformer.clone();
+    let work = tokio::task::spawn_blocking(move || transformer.artifacts().map(work));
+    work.await.context("looking at compiled code panicked")
 }

@@ -16,6 +16,7 @@ mod lanes;
 mod listen;
 mod page;
 mod portal;
+mod quota;
 mod reach;
 mod replays;
 mod shadow;
@@ -46,6 +47,7 @@ pub fn router(app: Arc<App>, roles: &[Role]) -> Router {
             .merge(connections::router())
             .merge(lanes::router())
             .merge(portal::router())
+            .merge(quota::router())
             .merge(replays::router())
             .merge(shadow::router())
             .merge(versions::router());

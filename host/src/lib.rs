@@ -19,6 +19,7 @@ pub mod housekeeping;
 pub mod ingest;
 pub mod load;
 pub mod process;
+pub mod quota;
 pub mod replay;
 pub mod rerun;
 pub mod rollout;
@@ -33,6 +34,7 @@ pub mod hubspot;
 pub mod store;
 pub mod transform;
 
+pub mod answer;
 pub mod breaker;
 pub mod budget;
 pub mod cause;

@@ -27,7 +27,7 @@ use crate::store::{
     self, Decision, PlannedEvent, PlannedLane, Ran, RanTo, ReceivedEvent, Rules, RunFigures, Store, StoredPlans,
     TakenEvents, Turn,
 };
-use crate::transform::{Stop, TransformRun, Transformer};
+use crate::transform::{Quota, Stop, TransformRun, Transformer};
 
 /// Lanes that are planned in one round, and stored in one commit: of many accounts with a lead each, one alone would
 /// cost a round.
@@ -37,7 +37,7 @@ const EVENTS_PER_ROUND: u32 = 128;
 /// A round stops taking events after this time, so that a slow transformation delays nobody else for long.
 const ROUND_WALL: Duration = Duration::from_millis(100);
 
-/// Versions that are compiled at the start; the others are when their first event comes.
+/// Versions that are loaded at the start, those first that most use; the others are when their first event comes.
 const WARM_VERSIONS_MAX: u32 = 50;
 
 /// What one event is decided with: everything that was read before the round started.
@@ -155,7 +155,7 @@ fn record(lease: &Lease, planned: &PlannedEvent) {
 /// # Errors
 /// When the store fails.
 pub async fn warm_up(store: &Store, transformer: &Transformer) -> anyhow::Result<()> {
-    for version in store.bound_versions(WARM_VERSIONS_MAX).await? {
+    for version in store.versions_in_use(WARM_VERSIONS_MAX).await? {
         load(store, transformer, &version).await?;
     }
     Ok(())
@@ -243,7 +243,7 @@ fn decide(round: &Round, event: ReceivedEvent) -> Option<PlannedEvent> {
         }
     };
     let input = payload::event(&event.sender_id, &event.event_type, event.occurred_at, data);
-    let run = loaded.run(&input, &binding.settings);
+    let run = loaded.run_within(Quota::of(round.rules.quota), &input, &binding.settings);
     metrics::histogram!("leadline_transform_seconds").record(run.micros as f64 / 1e6);
     lines.extend(run.logs.iter().cloned());
     if let Err(Stop::Ours(reason)) = &run.actions {

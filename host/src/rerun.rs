@@ -8,13 +8,14 @@ use serde_json::Value;
 use crate::cause::Problem;
 use crate::contract::log::Level;
 use crate::load;
+use crate::model::account::QuotaClass;
 use crate::model::delivery::Dropped;
 use crate::model::event::Event;
 use crate::model::id::VersionId;
 use crate::plan::Plan;
 use crate::schema::Settings;
 use crate::store::{PastRun, RunFigures, RunOutcome, Store};
-use crate::transform::Transformer;
+use crate::transform::{Quota, Transformer};
 use crate::trial::{self, Guest, Trial};
 
 /// A run of then, and the same run now.
@@ -60,20 +61,23 @@ pub async fn rerun(
         body.with_context(|| format!("the body of {} was removed: it is older than bodies are kept", event.id))?;
     let settings = then.settings.clone();
     let settings = settings.context("the settings of this run are not known: it is from before they were noted")?;
+    let quota = store.quota(event.account_id.as_str()).await?;
     let (event, version_id) = (event.clone(), then.version_id.clone());
     let trial = match build {
         None => {
             let loaded = load::ready(store, transformer, &version_id).await?;
             let (label, settings) = (then.version.clone(), serde_json::to_string(&settings)?);
             on_a_thread(move || {
-                let guest = Guest { loaded: &loaded, label: &label, version_id: &version_id, settings: &settings };
+                let guest =
+                    Guest { loaded: &loaded, label: &label, version_id: &version_id, settings: &settings, quota };
                 Ok(trial::run(guest, &event, &body)?)
             })
             .await?
         }
         Some(Build { name, bytes }) => {
             let (name, bytes, transformer) = (name.to_owned(), bytes.to_owned(), transformer.clone());
-            on_a_thread(move || another(&transformer, (&name, &bytes), &version_id, settings, &event, &body)).await?
+            let whose = (version_id, quota);
+            on_a_thread(move || another(&transformer, (&name, &bytes), whose, settings, &event, &body)).await?
         }
     };
     Ok(compare(then, trial))
@@ -82,19 +86,21 @@ pub async fn rerun(
 fn another(
     transformer: &Transformer,
     (name, bytes): (&str, &[u8]),
-    version_id: &VersionId,
+    (version_id, quota): (VersionId, QuotaClass),
     settings: Value,
     event: &Event,
     body: &str,
 ) -> anyhow::Result<Trial> {
     let loaded = transformer.compile(bytes).with_context(|| format!("{name} is no transformation"))?;
-    let schema = Settings::compile(&loaded.describe()?.settings_schema)?;
+    let (manifest, _) = loaded.describe_within(Quota::of(quota))?;
+    let schema = Settings::compile(&manifest.settings_schema)?;
     let settings = schema.complete(settings).map_err(|violations| {
         let places: Vec<_> = violations.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("the settings of then do not fit {name}: {}", places.join("; "))
     })?;
     let settings = settings.to_string();
-    Ok(trial::run(Guest { loaded: &loaded, label: name, version_id, settings: &settings }, event, body)?)
+    let guest = Guest { loaded: &loaded, label: name, version_id: &version_id, settings: &settings, quota };
+    Ok(trial::run(guest, event, body)?)
 }
 
 /// Guests burn a core; they run beside the threads that answer requests.

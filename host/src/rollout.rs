@@ -19,7 +19,7 @@ use crate::model::share::Share;
 use crate::model::time::Timestamp;
 use crate::schema::{Settings, Violation};
 use crate::store::{self, Bind, Bound, NewBinding, Store, StoreError};
-use crate::transform::RUN_FUEL;
+use crate::transform::{Quota, Tried, Whose};
 
 /// Bindings that a history shows, the newest.
 pub const HISTORY_MAX: u32 = 200;
@@ -220,9 +220,9 @@ pub async fn evidence(store: &Store, connection: &Connection, choice: &Choice) -
     Ok(Evidence {
         version: version.label(),
         is_stock: store.is_stock(&version.id).await?,
-        examples: examples(&version.figures),
+        examples: examples(&version.figures)?,
         shadow: store.shadow_of(connection, &version.id, settings).await?.and_then(|run| run.report),
-        fuel_max: RUN_FUEL,
+        fuel_max: Quota::of(store.quota(connection.account_id.as_str()).await?).fuel,
         settings: misfits.into_iter().map(Into::into).collect(),
         missing_scopes: missing.map(|missing| missing.sentence).collect(),
         properties,
@@ -364,13 +364,13 @@ pub(crate) async fn release(store: &Store, connection: &Connection, now: Timesta
 }
 
 /// How the runs of an upload went, as they stand with the version.
-fn examples(figures: &Value) -> Examples {
-    let runs = figures["runs"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let failed = runs.iter().filter(|run| run["failure"].is_string());
-    let failed: Vec<_> = failed.filter_map(|run| run["example"].as_str().map(str::to_owned)).collect();
-    match runs.len() {
+fn examples(figures: &Value) -> store::Result<Examples> {
+    let tried: Tried = serde_json::from_value(figures.clone()).map_err(StoreError::decode)?;
+    let red: Vec<_> = tried.red().map(str::to_owned).collect();
+    let own = tried.samples == Whose::Own;
+    Ok(match tried.runs.len() as u64 {
         0 => Examples::None,
-        count if failed.is_empty() => Examples::Green(count as u64),
-        _ => Examples::Red(failed),
-    }
+        count if red.is_empty() => Examples::Green { count, own },
+        _ => Examples::Red { names: red, own },
+    })
 }

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 
 use crate::comparison::{Example, Report, Side, Tally};
 use crate::load;
-use crate::model::account::{Connection, Version};
+use crate::model::account::{Connection, QuotaClass, Version};
 use crate::model::event::Event;
 use crate::model::id::VersionId;
 use crate::model::time::Timestamp;
@@ -86,7 +86,8 @@ async fn look(
         }
     }
     let (version, settings) = (choice.version.clone(), choice.settings.to_string());
-    let beside = move || beside(&in_force, &loaded, &version, &settings, &routing, &events);
+    let quota = store.quota(run.account_id.as_str()).await?;
+    let beside = move || beside(&in_force, &loaded, &version, (&settings, quota), &routing, &events);
     tokio::task::spawn_blocking(beside).await.context("the shadow run panicked")
 }
 
@@ -95,14 +96,14 @@ fn beside(
     in_force: &HashMap<VersionId, Arc<Loaded>>,
     new: &Arc<Loaded>,
     version: &Version,
-    settings: &str,
+    (settings, quota): (&str, QuotaClass),
     routing: &Routing,
     events: &[(Event, String)],
 ) -> (Report, Vec<Example>) {
     let label = version.label();
     let mut tally = Tally::default();
     for (event, body) in events {
-        let guest = Guest { loaded: new, label: &label, version_id: &version.id, settings };
+        let guest = Guest { loaded: new, label: &label, version_id: &version.id, settings, quota };
         // What was read at the door is an event.
         let Ok(after) = trial::run(guest, event, body) else { continue };
         let before = match route(&event.id, &event.event_type, routing) {
@@ -111,7 +112,8 @@ fn beside(
                 let loaded = in_force.get(&binding.version_id);
                 let run = loaded.and_then(|loaded| {
                     let (label, version_id) = (binding.label.as_str(), &binding.version_id);
-                    trial::run(Guest { loaded, label, version_id, settings: &binding.settings }, event, body).ok()
+                    let guest = Guest { loaded, label, version_id, settings: &binding.settings, quota };
+                    trial::run(guest, event, body).ok()
                 });
                 match run {
                     Some(run) => side(run),

@@ -28,7 +28,8 @@ pub async fn install(store: &Store, transformer: &Transformer, now: Timestamp) -
             continue;
         }
         let bytes = bytes.to_vec();
-        let upload = Upload { account: HOUSE, name, note: "built into the service", by: "system", bytes };
+        let upload =
+            Upload { account: HOUSE, name, note: "built into the service", by: "system", bytes, samples: Vec::new() };
         if let Uploaded::Refused(refusal) = upload::take(store, transformer, &upload, now).await? {
             anyhow::bail!("the stock transformation `{name}` is refused: {refusal}");
         }

@@ -18,6 +18,6 @@ pub use compile::{CompileError, Compiled, Compiler, compatibility, run as run_co
 pub use engine::{Loaded, Prepared, Transformer};
 pub use limits::*;
 pub use memory::{Failed, Turn};
-pub use probe::{Example, Figures, ProbeError, Probed, probe};
+pub use probe::{Example, Figures, ProbeError, Probed, Tried, Whose, probe};
 pub use profile::Stack;
 pub use run::{Failure, Stop, TransformRun};

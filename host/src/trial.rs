@@ -2,6 +2,7 @@
 
 use crate::cause::Problem;
 use crate::contract::log::Level;
+use crate::model::account::QuotaClass;
 use crate::model::delivery::Dropped;
 use crate::model::event::Event;
 use crate::model::id::VersionId;
@@ -9,7 +10,7 @@ use crate::payload::{self, Envelope, EnvelopeError};
 use crate::plan::Plan;
 use crate::process::{fate, figures};
 use crate::store::RunFigures;
-use crate::transform::Loaded;
+use crate::transform::{Loaded, Quota};
 
 /// The version that runs.
 #[derive(Clone, Copy)]
@@ -20,6 +21,8 @@ pub struct Guest<'a> {
     pub version_id: &'a VersionId,
     /// JSON text that satisfies the version's schema.
     pub settings: &'a str,
+    /// Of the account.
+    pub quota: QuotaClass,
 }
 
 /// What a run came to.
@@ -38,7 +41,7 @@ pub struct Trial {
 pub fn run(guest: Guest<'_>, event: &Event, body: &str) -> Result<Trial, EnvelopeError> {
     let data = Envelope::read(body.as_bytes())?.data;
     let input = payload::event(&event.sender_id, &event.event_type, event.occurred_at, data);
-    let run = guest.loaded.run(&input, guest.settings);
+    let run = guest.loaded.run_within(Quota::of(guest.quota), &input, guest.settings);
     let lead_id = payload::lead_id(input.payload);
     let figures = figures(&run);
     let outcome = fate(guest.label, guest.version_id, run.actions, lead_id);

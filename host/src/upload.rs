@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::contract::manifest::Manifest;
 use crate::digest::sha256_hex;
-use crate::model::account::Version;
+use crate::ingest::BODY_BYTES_MAX;
+use crate::model::account::{QuotaClass, Version};
 use crate::model::time::Timestamp;
 use crate::payload::Envelope;
 use crate::samples::{self, Sample};
@@ -16,7 +17,7 @@ use crate::schema::Settings;
 use crate::store::{self, NewVersion, Store};
 use crate::text::cut;
 use crate::transform::{
-    CompileError, Example, Prepared, ProbeError, Probed, Transformer, UPLOAD_BYTES_MAX, UploadError, probe,
+    CompileError, Example, Prepared, ProbeError, Probed, Transformer, UPLOAD_BYTES_MAX, UploadError, Whose, probe,
 };
 
 /// Uploads of one account in an hour: somebody at work has fewer, and a loop that runs wild soon rests.
@@ -38,6 +39,8 @@ pub struct Upload<'a> {
     pub note: &'a str,
     pub by: &'a str,
     pub bytes: Vec<u8>,
+    /// What its author tries it on. Without any it is tried on those of Leadline.
+    pub samples: Vec<Sample>,
 }
 
 /// A transformation's name: it stands before the `@` of a label.
@@ -70,7 +73,7 @@ pub fn check_words(name: &str, note: &str, by: &str) -> Result<(), String> {
 #[derive(Debug)]
 pub enum Uploaded {
     New(Version),
-    /// The same bytes are there already, under the same name.
+    /// The same bytes are there already, under the same name: the version stays as it is, with its samples.
     Known(Version),
     Refused(UploadError),
 }
@@ -92,7 +95,12 @@ pub async fn upload(
     if let Some(version) = store.version_of(upload.account, upload.name, &hash).await? {
         return Ok(Uploaded::Known(version));
     }
-    if let Some(refusal) = store.refused_upload(upload.account, &hash, RELEASE, now - REMEMBERED).await? {
+    if let Err(refusal) = check_samples(&upload.samples) {
+        return Ok(Uploaded::Refused(refusal));
+    }
+    let class = store.quota(upload.account).await?;
+    let judge_name = judge_name(class);
+    if let Some(refusal) = store.refused_upload(upload.account, &hash, &judge_name, now - REMEMBERED).await? {
         return Ok(Uploaded::Refused(serde_json::from_value(refusal).context("a stored refusal cannot be read")?));
     }
     if let Some(next) = too_many(store, upload.account, now).await? {
@@ -101,7 +109,28 @@ pub async fn upload(
     let Some(_place) = transformer.upload_place() else {
         return Ok(Uploaded::Refused(UploadError::Busy));
     };
-    judge(store, transformer, &upload, &hash, now).await
+    judge(store, transformer, &upload, (&hash, class), now).await
+}
+
+/// Who refuses: another release may accept what this one refuses, and a larger class of quota what the standard refuses.
+fn judge_name(class: QuotaClass) -> String {
+    match class {
+        QuotaClass::Standard => RELEASE.to_owned(),
+        QuotaClass::Javascript => format!("{RELEASE}/{class}"),
+    }
+}
+
+/// Whether a service would take the events of the samples at its door.
+fn check_samples(samples: &[Sample]) -> Result<(), UploadError> {
+    match samples.iter().find(|sample| sample.body.len() > BODY_BYTES_MAX) {
+        None => Ok(()),
+        Some(Sample { name, body, .. }) => Err(UploadError::Sample {
+            problem: format!(
+                "the sample `{name}` has an event.json of {} bytes; a service takes at most {BODY_BYTES_MAX}",
+                body.len()
+            ),
+        }),
+    }
 }
 
 /// The same for what we build ourselves: without a limit on how often, and without looking whether it is known.
@@ -114,18 +143,27 @@ pub async fn take(
     upload: &Upload<'_>,
     now: Timestamp,
 ) -> anyhow::Result<Uploaded> {
-    judge(store, transformer, upload, &sha256_hex(&upload.bytes), now).await
+    let class = store.quota(upload.account).await?;
+    judge(store, transformer, upload, (&sha256_hex(&upload.bytes), class), now).await
 }
 
 async fn judge(
     store: &Store,
     transformer: &Transformer,
     upload: &Upload<'_>,
-    hash: &str,
+    (hash, class): (&str, QuotaClass),
     now: Timestamp,
 ) -> anyhow::Result<Uploaded> {
     let tried = match transformer.prepare_in_turn(upload.bytes.clone()).await {
-        Ok(prepared) => try_out(prepared).await?,
+        Ok(prepared) => match try_out(prepared, class, upload.samples.clone()).await? {
+            Ok(tried) => Ok(tried),
+            Err(ProbeError::Refused(refusal)) => Err(refusal),
+            // Nothing was found out about the upload, so nothing is remembered of it.
+            Err(ProbeError::Ours(reason)) => {
+                tracing::error!("upload {hash} could not be tried, and may be sent again: {reason}");
+                return Ok(Uploaded::Refused(UploadError::Busy));
+            }
+        },
         Err(CompileError::Refused(refusal)) => Err(refusal),
         Err(CompileError::Ours(reason)) => anyhow::bail!("the upload could not be compiled: {reason}"),
     };
@@ -140,7 +178,7 @@ async fn judge(
         name: upload.name,
         by: upload.by,
         refusal: refusal.as_ref(),
-        release: RELEASE,
+        release: &judge_name(class),
     };
     store.record_upload(record, now).await?;
     match tried {
@@ -157,36 +195,45 @@ async fn too_many(store: &Store, account: &str, now: Timestamp) -> anyhow::Resul
 }
 
 /// An upload that may become a version.
-struct Tried {
-    prepared: Prepared,
-    probed: Probed,
-}
+type Tried = (Prepared, Probed);
 
-/// Asks it what it is, and runs it on the samples of the events that it handles.
-async fn try_out(prepared: Prepared) -> anyhow::Result<Result<Tried, UploadError>> {
+/// Asks it what it is, and runs it on the samples that came with it, else on those of the events that it handles.
+async fn try_out(
+    prepared: Prepared,
+    class: QuotaClass,
+    samples: Vec<Sample>,
+) -> anyhow::Result<Result<Tried, ProbeError>> {
     let tried = tokio::task::spawn_blocking(move || {
-        let probed = probe(&prepared.loaded, examples)?;
-        Ok(Tried { prepared, probed })
+        let probed = match samples.is_empty() {
+            true => probe(&prepared.loaded, class, Whose::Stock, stock_examples)?,
+            false => probe(&prepared.loaded, class, Whose::Own, |_, _| own_examples(samples))?,
+        };
+        Ok((prepared, probed))
     });
-    match tried.await.context("trying out an upload panicked")? {
-        Ok(tried) => Ok(Ok(tried)),
-        Err(ProbeError::Refused(refusal)) => Ok(Err(refusal)),
-        Err(ProbeError::Ours(reason)) => anyhow::bail!("the upload could not be tried: {reason}"),
-    }
+    tried.await.context("trying out an upload panicked")
 }
 
 /// The samples of the types that a version handles, with the settings that they come with, or its defaults where it does
 /// not take those. What they come to is for whoever looks at the version; none is expected.
-fn examples(manifest: &Manifest, schema: &Settings) -> Vec<Example> {
+fn stock_examples(manifest: &Manifest, schema: &Settings) -> Vec<Example> {
     let takes = |settings: &Value| schema.complete(settings.clone()).is_ok();
     let example = |sample: Sample| {
         let handled = |read: &Envelope| manifest.event_types.contains(&read.event_type);
         let envelope = Envelope::read(&sample.body).ok().filter(handled)?;
         let event = envelope.into_event(&sample.name);
         let settings = if takes(&sample.settings) { sample.settings } else { json!({}) };
-        Some(Example { name: sample.name, event, settings, expected: None })
+        Some(Example { name: sample.name, event, settings, expected: None, whose: Whose::Stock })
     };
     samples::events().into_iter().filter_map(example).collect()
+}
+
+/// The samples of an author, as they are: one that the version does not take is a mistake.
+fn own_examples(samples: Vec<Sample>) -> Vec<Example> {
+    let example = |Sample { name, body, settings, expected }: Sample| {
+        let event = Envelope::read(&body).ok()?.into_event(&name);
+        Some(Example { name, event, settings, expected, whose: Whose::Own })
+    };
+    samples.into_iter().filter_map(example).collect()
 }
 
 async fn install(
@@ -196,8 +243,7 @@ async fn install(
     tried: Tried,
     now: Timestamp,
 ) -> anyhow::Result<Version> {
-    let Tried { prepared: Prepared { checked, loaded }, probed: Probed { manifest, describe_fuel, runs, left_out } } =
-        tried;
+    let (Prepared { checked, loaded }, Probed { manifest, tried }) = tried;
     let new = NewVersion {
         account_id: upload.account,
         name: upload.name,
@@ -206,9 +252,10 @@ async fn install(
         contract: &checked.contract,
         manifest: &serde_json::to_value(manifest)?,
         about: &serde_json::to_value(&checked)?,
-        figures: &json!({ "describe_fuel": describe_fuel, "runs": runs, "left_out": left_out }),
+        figures: &serde_json::to_value(tried)?,
         note: upload.note,
         created_by: upload.by,
+        samples: &upload.samples,
     };
     let version = store.install_version(new, now).await?;
     // Its first event need not wait for it.

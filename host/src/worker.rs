@@ -48,6 +48,8 @@ pub async fn run(app: Arc<App>, roles: Vec<Role>, (keep, disk_reserve): (Limits,
     if roles.contains(&Role::Plan) {
         loops.spawn(keep_house(app.clone(), keep, stop.clone()));
     }
+    // Whatever a process does, it may compile.
+    loops.spawn(sweep(app.clone(), stop.clone()));
     for (role, kind, count) in [(Role::Plan, LaneKind::Plan, PLANNERS), (Role::Deliver, LaneKind::Deliver, DELIVERERS)]
     {
         if !roles.contains(&role) {
@@ -272,6 +274,29 @@ async fn keep_house(app: Arc<App>, limits: Limits, mut stop: watch::Receiver<boo
             Err(error) => {
                 if !store::is_away(&error) {
                     tracing::error!("housekeeping failed and is tried again: {error:#}");
+                }
+                KEEP_HOUSE_MEND
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(rest) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Takes away compiled code that nobody needs, a page at a time, until `stop` says so.
+async fn sweep(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+    let mut after = None;
+    while !*stop.borrow() {
+        let rest = match housekeeping::sweep(&app.store, &app.transformer, after.take(), (app.clock)()).await {
+            Ok(swept) => {
+                after = swept.next;
+                if after.is_some() { KEEP_HOUSE_REST } else { KEEP_HOUSE_EVERY }
+            }
+            Err(error) => {
+                if !store::is_away(&error) {
+                    tracing::warn!("compiled code is swept later: {error:#}");
                 }
                 KEEP_HOUSE_MEND
             }

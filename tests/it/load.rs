@@ -5,8 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use leadline::digest::sha256_hex;
+use leadline::housekeeping::{self, Swept};
 use leadline::model::event::EventState;
+use leadline::model::time::machine_clock;
 use leadline::stock;
+use leadline::transform::compatibility;
+use leadline::upload::{self, Upload, Uploaded};
 
 use crate::guests::guest;
 use crate::support::{TestApp, compiled, compiler};
@@ -37,10 +41,10 @@ fn gated_compiler(folder: &Path, gate: &Path) -> std::path::PathBuf {
 
 /// A folder of what was compiled, with nothing in it but this component.
 fn compiled_only(folder: &Path, component: &[u8]) -> std::path::PathBuf {
-    let all = std::fs::read_dir(compiled()).unwrap().next().unwrap().unwrap();
-    let (kept, hash) = (folder.join("compiled").join(all.file_name()), sha256_hex(component));
+    let (engine, hash) = (&compatibility().unwrap()[..16], sha256_hex(component));
+    let kept = folder.join("compiled").join(engine);
     std::fs::create_dir_all(&kept).unwrap();
-    std::fs::copy(all.path().join(&hash), kept.join(&hash)).unwrap();
+    std::fs::copy(compiled().join(engine).join(&hash), kept.join(&hash)).unwrap();
     folder.join("compiled")
 }
 
@@ -94,5 +98,60 @@ async fn a_machine_that_cannot_compile_holds_nothing_and_tries_again() {
     let app = app.restart().await;
     app.run_until_idle().await;
     assert_eq!(app.fate(&event).await, "delivered, 1 attempts");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn what_was_compiled_goes_when_no_version_needs_it_and_not_before() {
+    let app = TestApp::start_with(|config, _, _| config.compiled = None).await;
+    let account = app.account("acme").await;
+    app.upload(account.id.as_str(), "own", &guest("honest")).await;
+    // Refused after it was compiled.
+    let bytes = guest("greedy_start");
+    let hash = sha256_hex(&bytes);
+    let refused = Upload { account: account.id.as_str(), name: "bad", note: "", by: "ana", bytes, samples: Vec::new() };
+    let (store, transformer) = (&app.app.store, &app.app.transformer);
+    let refused = upload::upload(store, transformer, refused, app.now()).await.unwrap();
+    assert!(matches!(refused, Uploaded::Refused(_)), "{refused:?}");
+
+    let folder = app.data().join("compiled").join(&compatibility().unwrap()[..16]);
+    let count = || std::fs::read_dir(&folder).unwrap().count();
+    assert_eq!(
+        (count(), folder.join(&hash).exists()),
+        (4, true),
+        "two of the house, one of its own, and the refused one"
+    );
+    let sweep = async |at| housekeeping::sweep(store, transformer, None, at).await.unwrap();
+    let written = machine_clock();
+    assert_eq!(sweep(written + Duration::from_secs(30 * 60)).await, Swept { removed: 0, next: None }, "just written");
+    assert_eq!(sweep(written + Duration::from_secs(2 * 60 * 60)).await, Swept { removed: 1, next: None });
+    assert_eq!((count(), folder.join(&hash).exists()), (3, false));
+    assert_eq!(sweep(written + Duration::from_secs(48 * 60 * 60)).await, Swept { removed: 0, next: None });
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_versions_that_most_use_are_loaded_first() {
+    let app = TestApp::start().await;
+    let mut dealers = Vec::new();
+    for slug in ["first", "second", "quiet", "loud", "gone"] {
+        dealers.push(app.connected(slug).await);
+    }
+    let [.., quiet, loud, gone] = &dealers[..] else { unreachable!() };
+    for (dealer, name) in [(loud, "loud"), (quiet, "quiet"), (gone, "gone")] {
+        app.install(dealer, name, &guest("honest")).await;
+    }
+    // Nobody uses `gone` any more.
+    let sign = leadline::model::account::Sign::new("ana", "");
+    leadline::rollout::roll_back(&app.app.store, &gone.connection, None, &sign, app.now()).await.unwrap();
+    app.advance(Duration::from_secs(60));
+    app.send_lead(loud, "ana").await;
+    app.plan().await;
+    let mut labels = Vec::new();
+    for version in app.app.store.versions_in_use(10).await.unwrap() {
+        labels.push(app.app.store.version_by_id(version.as_str()).await.unwrap().unwrap().label());
+    }
+    assert_eq!(labels, ["default@1", "loud@1", "quiet@1"]);
+    assert_eq!(app.app.store.versions_in_use(1).await.unwrap().len(), 1);
     app.finish().await;
 }

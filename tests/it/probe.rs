@@ -1,30 +1,41 @@
 //! A version is tried before anybody may enable it: twice each, in fresh sandboxes, under the limits of any run.
 
+use leadline::diff;
+use leadline::model::account::QuotaClass;
 use leadline::payload;
-use leadline::transform::{Example, Probed, Transformer, probe};
+use leadline::store::HOUSE;
+use leadline::transform::{
+    Compiler, Example, GUESTS_MAX, ProbeError, Probed, Quota, Transformer, UploadError, Whose, probe,
+};
+use leadline::upload::{self, Upload, Uploaded};
 use serde_json::{Value, json};
 
 use crate::guests::{guest, guest_of};
-use crate::support::{NOON, lead};
+use crate::support::{NOON, lead, open_store};
 
+/// One of Leadline; with an expected answer it is the author's own.
 fn example(settings: Value, expected: Option<Value>) -> Example {
     let event = payload::event("msg_1", "lead.captured.v1", NOON, lead("ana"));
-    Example { name: "ana".to_owned(), event, settings, expected }
+    let whose = if expected.is_some() { Whose::Own } else { Whose::Stock };
+    let expected = expected.map(|answer| serde_json::from_value(answer).unwrap());
+    Example { name: "ana".to_owned(), event, settings, expected, whose }
 }
 
 fn try_out(bytes: &[u8], examples: &[Example]) -> Result<Probed, String> {
     let loaded = Transformer::new().unwrap().compile(bytes).unwrap();
-    probe(&loaded, |_, _| examples.to_vec()).map_err(|error| error.to_string())
+    let whose = examples.first().map_or(Whose::Stock, |example| example.whose);
+    probe(&loaded, QuotaClass::Standard, whose, |_, _| examples.to_vec()).map_err(|error| error.to_string())
 }
 
 #[test]
 fn what_passes_comes_with_its_first_figures() {
     let probed = try_out(leadline::stock::DEFAULT, &[example(json!({}), None), example(json!([7]), None)]).unwrap();
-    assert_eq!((probed.manifest.name.as_str(), probed.left_out.as_slice()), ("default", ["ana".to_owned()].as_slice()));
-    let figures = &probed.runs[0];
-    assert_eq!((figures.answer.as_str(), probed.runs.len()), ("actions", 1));
+    let tried = &probed.tried;
+    assert_eq!((probed.manifest.name.as_str(), tried.left_out.as_slice()), ("default", ["ana".to_owned()].as_slice()));
+    let figures = &tried.runs[0];
+    assert_eq!((figures.answer.as_str(), tried.runs.len()), ("actions", 1));
     assert!(
-        figures.fuel > 1000 && figures.memory_bytes >= 65_536 && figures.output_bytes > 100 && probed.describe_fuel > 0
+        figures.fuel > 1000 && figures.memory_bytes >= 65_536 && figures.output_bytes > 100 && tried.describe_fuel > 0
     );
 }
 
@@ -70,33 +81,92 @@ fn what_fails_before_its_first_event_is_refused_with_how() {
 }
 
 #[test]
-fn an_example_that_fails_or_answers_otherwise_is_named() {
-    let any = || Some(json!({"actions": []}));
+fn a_sample_of_the_author_that_fails_or_is_answered_otherwise_is_red_and_says_why() {
+    let nothing = || json!({"actions": []});
     let rows = [
-        (guest("trap"), any(), "example `ana` fails: it trapped: wasm `unreachable` instruction executed"),
-        (guest("spin"), any(), "example `ana` fails: it used all 20000000 units of fuel; an endless loop?"),
+        (guest("trap"), json!({}), nothing(), "it trapped: wasm `unreachable` instruction executed"),
+        (guest("spin"), json!({}), nothing(), "it used all 20000000 units of fuel; an endless loop?"),
         (
             guest("note_about_nothing"),
-            any(),
-            "example `ana` fails: action 0 refers to action 7, which is not an earlier record",
+            json!({}),
+            nothing(),
+            "action 0 refers to action 7, which is not an earlier record",
         ),
         (
             guest("honest"),
-            Some(json!({"skip": "no"})),
-            r#"example `ana` fails: it answers otherwise than expected: at / {"skip":"no"}, then {"actions":[]}"#,
+            json!({}),
+            json!({"skip": "no"}),
+            "  answer\n    - outcome                  skipped: \"no\"\n    + outcome                  no actions\n",
         ),
-        (guest("honest"), Some(json!({"actions": []})), "accepted"),
+        (guest("honest"), json!({}), nothing(), ""),
+        (leadline::stock::DEFAULT.to_vec(), json!([7]), nothing(), "its settings are not those of this version: "),
     ];
-    for (bytes, expected, sentence) in rows {
-        let found = try_out(&bytes, &[example(json!({}), expected)]).err().unwrap_or_else(|| "accepted".to_owned());
+    for (bytes, settings, expected, sentence) in rows {
+        let probed = try_out(&bytes, &[example(settings, Some(expected))]).unwrap();
+        let run = &probed.tried.runs[0];
+        let found = run.failure.clone().unwrap_or_else(|| diff::text(&run.differences));
         assert!(found.starts_with(sentence), "{found}, instead of {sentence}");
+        assert_eq!(
+            (run.is_green(), probed.tried.red().count()),
+            (sentence.is_empty(), usize::from(!sentence.is_empty()))
+        );
     }
+}
+
+/// Runs `work` while every place of the pool is taken.
+fn while_every_sandbox_is_taken<T>(transformer: &Transformer, work: impl FnOnce() -> T) -> T {
+    let held = describing("(func (export \"describe\") (result i32) (loop $l (br $l)) (i32.const 112))");
+    let held = transformer.compile(&held).unwrap();
+    // Nobody tries again what ends in `describe`, so a place is held for the whole time.
+    let patient = Quota { fuel: u64::MAX / 2, ticks: 500, ..Quota::STANDARD };
+    std::thread::scope(|scope| {
+        for _ in 0..GUESTS_MAX {
+            scope.spawn(|| held.describe_within(patient).map(drop));
+        }
+        while transformer.running() < u64::from(GUESTS_MAX) {
+            std::thread::yield_now();
+        }
+        let done = work();
+        assert_eq!(transformer.running(), u64::from(GUESTS_MAX), "the places were held all the time");
+        done
+    })
+}
+
+#[test]
+fn that_every_sandbox_is_taken_is_told_to_nobody_as_his_own_fault() {
+    let transformer = Transformer::new().unwrap();
+    let honest = transformer.compile(&guest("honest")).unwrap();
+    let refused = while_every_sandbox_is_taken(&transformer, || {
+        probe(&honest, QuotaClass::Standard, Whose::Stock, |_, _| Vec::new()).unwrap_err()
+    });
+    assert!(
+        matches!(&refused, ProbeError::Ours(reason) if reason.starts_with("the sandbox could not start")),
+        "{refused}"
+    );
+    probe(&honest, QuotaClass::Standard, Whose::Stock, |_, _| Vec::new()).unwrap();
+}
+
+#[test]
+fn an_upload_that_found_no_sandbox_may_be_sent_again() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let store = runtime.block_on(open_store(&folder));
+    let transformer = Transformer::with(Compiler::Here, None).unwrap();
+    let send = || {
+        let (bytes, samples) = (guest("honest"), Vec::new());
+        let sent = Upload { account: HOUSE, name: "own", note: "", by: "ana", bytes, samples };
+        runtime.block_on(upload::upload(&store, &transformer, sent, NOON)).unwrap()
+    };
+    let first = while_every_sandbox_is_taken(&transformer, send);
+    assert!(matches!(first, Uploaded::Refused(UploadError::Busy)), "{first:?}");
+    let again = send();
+    assert!(matches!(again, Uploaded::New(_)), "nothing was remembered: {again:?}");
 }
 
 #[test]
 fn a_failure_on_an_event_without_an_expected_answer_is_noted_and_no_refusal() {
     let probed = try_out(&guest("trap"), &[example(json!({}), None)]).unwrap();
-    let run = &probed.runs[0];
+    let run = &probed.tried.runs[0];
     assert_eq!(run.answer, "failed");
     assert_eq!(run.failure.as_deref(), Some("it trapped: wasm `unreachable` instruction executed"));
 }
@@ -112,5 +182,5 @@ fn a_counter_in_its_memory_starts_anew_with_each_run() {
     (i32.const 200)))"#,
     );
     let probed = try_out(&counting, &[example(json!({}), None), example(json!({}), None)]).unwrap();
-    assert!(probed.runs.iter().all(|run| run.failure.is_none()), "{:?}", probed.runs);
+    assert!(probed.tried.runs.iter().all(|run| run.failure.is_none()), "{:?}", probed.tried.runs);
 }

@@ -338,7 +338,7 @@ impl TestApp {
 
     /// Makes a version of a component, without enabling it.
     pub(crate) async fn upload(&self, account: &str, name: &str, bytes: &[u8]) {
-        let upload = Upload { account, name, note: "", by: "a test", bytes: bytes.to_vec() };
+        let upload = Upload { account, name, note: "", by: "a test", bytes: bytes.to_vec(), samples: Vec::new() };
         let (store, transformer) = (&self.app.store, &self.app.transformer);
         let uploaded = upload::take(store, transformer, &upload, self.now()).await.unwrap();
         assert!(matches!(uploaded, Uploaded::New(_)), "{uploaded:?}");

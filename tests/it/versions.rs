@@ -1,10 +1,13 @@
 //! Uploads: what becomes of them over HTTP and at the command line, and that nobody else notices.
 
+use leadline::digest::sha256_hex;
+use leadline::store::{HOUSE, NewVersion};
 use leadline::transform::UPLOAD_BYTES_MAX;
-use serde_json::Value;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use crate::guests::guest;
-use crate::support::TestApp;
+use crate::support::{NOON, TestApp, open_store};
 
 /// Uploads bytes, and gives back status and body.
 async fn upload(app: &TestApp, query: &str, bytes: Vec<u8>) -> (u16, Value) {
@@ -110,4 +113,69 @@ async fn a_version_is_uploaded_listed_and_shown_at_the_command_line() {
     let (code, _) = app.command(&["transform", "upload", file.to_str().unwrap(), "--account", "acme"]).await;
     assert_eq!(code, 3);
     app.finish().await;
+}
+
+#[tokio::test]
+async fn a_version_is_found_by_its_label_within_the_account() {
+    let app = TestApp::start().await;
+    let account = app.account("acme").await;
+    app.account("other").await;
+    app.upload(account.id.as_str(), "own", &guest("honest")).await;
+    let id = app.app.store.version(account.id.as_str(), "own@1").await.unwrap().unwrap().id.to_string();
+    for (words, found) in [
+        (vec!["own@1", "--account", "acme"], "own@1  tfv_"),
+        (vec!["own", "--account", "acme"], "own@1  tfv_"),
+        (vec![id.as_str()], "own@1  tfv_"),
+        (vec!["deals@1"], "deals@1  tfv_"),
+        (vec!["deals@1", "--account", "acme"], "deals@1  tfv_"),
+        (vec!["own@1"], ""),
+        (vec!["own@1", "--account", "other"], ""),
+        (vec![id.as_str(), "--account", "other"], ""),
+    ] {
+        let (code, shown) = app.command(&[&["transform", "show"], &words[..]].concat()).await;
+        assert_eq!(code, if found.is_empty() { 5 } else { 0 }, "{words:?}: {shown}");
+        assert!(shown.starts_with(found), "{words:?}: {shown}");
+    }
+    let shown = get(&app, "/v1/versions/own@1?account=acme").await;
+    assert_eq!(shown["data"]["id"], id.as_str());
+    assert_eq!(get(&app, "/v1/versions/own@1?account=other").await["code"], "not_found");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn versions_that_come_at_once_all_get_a_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open_store(&folder).await;
+    let mut installs = JoinSet::new();
+    for number in 0..24_u32 {
+        // Half of them come twice.
+        let (store, bytes) = (store.clone(), (number / 2 * 2 + number % 4 / 2).to_le_bytes());
+        installs.spawn(async move {
+            let none = json!({});
+            let new = NewVersion {
+                account_id: HOUSE,
+                name: "busy",
+                hash: &sha256_hex(&bytes),
+                bytes: &bytes,
+                contract: "leadline:transform@1.0.0",
+                manifest: &none,
+                about: &none,
+                figures: &none,
+                note: "",
+                created_by: "ana",
+                samples: &[],
+            };
+            store.install_version(new, NOON).await.unwrap()
+        });
+    }
+    let versions = installs.join_all().await;
+    let mut numbers: Vec<_> = versions.iter().map(|version| (version.number, version.hash.clone())).collect();
+    numbers.sort();
+    numbers.dedup();
+    let hashes: std::collections::BTreeSet<_> = versions.iter().map(|version| &version.hash).collect();
+    assert_eq!(
+        numbers.iter().map(|(number, _)| *number).collect::<Vec<_>>(),
+        (1..).take(hashes.len()).collect::<Vec<_>>()
+    );
+    store.close().await;
 }

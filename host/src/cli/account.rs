@@ -3,12 +3,15 @@
 use serde::Serialize;
 
 use super::failure::{Failure, Result};
+use super::output::grouped;
+use super::transform::released;
 use super::{Context, lane};
-use crate::model::account::{Account, Connection, Source};
+use crate::model::account::{Account, Connection, QuotaClass, Source};
 use crate::model::lane::PauseScope;
 use crate::model::share::Share;
 use crate::model::time::{Timestamp, clock};
 use crate::model::word;
+use crate::quota::{self, Given};
 use crate::store::{CreateAccount, Store};
 
 #[derive(clap::Subcommand, Debug)]
@@ -33,6 +36,15 @@ pub enum Command {
     Resume {
         /// Slug or id.
         account: String,
+    },
+    /// Change what an account may use. It counts from the next event on, and what waited for more runs again.
+    Set {
+        /// Slug or id.
+        #[arg(long)]
+        account: String,
+        /// What a run of its transformations may use: `standard`, or `javascript` for guests that bring an interpreter.
+        #[arg(long, value_name = "CLASS")]
+        quota: QuotaClass,
     },
     /// Show an account: its portal, its transformations, its sources.
     #[command(alias = "get")]
@@ -85,6 +97,13 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Resume { account } => {
             let account = context.account(&store, &account).await?;
             lane::resume(&store, &PauseScope::Account(account.id), &name_of(&account.slug), context).await
+        }
+        Command::Set { account, quota } => {
+            let account = context.account(&store, &account).await?;
+            let given = quota::give(&store, &account, quota, clock()).await?;
+            context.one(&given, |given| {
+                format!("Account `{}` has the quota {}.{}", given.account, quota_words(given), released(given.released))
+            })
         }
         Command::Show { account } => {
             let account = context.account(&store, &account).await?;
@@ -147,11 +166,23 @@ async fn show(store: &Store, account: Account) -> Result<Shown> {
     })
 }
 
+/// A class with its numbers.
+fn quota_words(given: &Given) -> String {
+    format!(
+        "{}: {} fuel, {} MiB and {} ms a run",
+        given.quota,
+        grouped(given.fuel),
+        given.memory_bytes >> 20,
+        given.millis
+    )
+}
+
 fn text(shown: &Shown) -> String {
     let mut lines = vec![format!(
         "{} ({}, slug `{}`), since {}",
         shown.account.name, shown.account.id, shown.account.slug, shown.account.created_at
     )];
+    lines.push(format!("  quota {}", quota_words(&Given::of(&shown.account))));
     if let Some(since) = shown.paused_since {
         lines.push(format!("  paused since {since}: events are taken in and wait"));
     }

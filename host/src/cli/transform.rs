@@ -128,6 +128,8 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
     }
 }
 
+pub(super) use enable::released;
+
 fn refused(file: &Path, error: &dyn std::fmt::Display) -> Failure {
     Failure::problems(format!("{} is no transformation: {error}", file.display()))
 }

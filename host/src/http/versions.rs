@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
-use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::body::{Body, Bytes};
+use axum::extract::multipart::{Field, MultipartError};
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Multipart, Path, Query, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -16,17 +17,26 @@ use super::guard::needing;
 use super::reach::account_or_all;
 use crate::app::App;
 use crate::model::access::{Actor, Right};
+use crate::samples::{Files, SAMPLES_BYTES_MAX, Sample, SampleError};
 use crate::store::HOUSE;
+use crate::text::cut;
 use crate::transform::{UPLOAD_BYTES_MAX, UploadError};
 use crate::upload::{self, Upload, Uploaded};
 use crate::view;
 
 /// Versions that one answer lists at most, the newest.
 const LISTED_MAX: u32 = 200;
+/// A form of a component and its samples: what each of both may have, and room for what stands between the parts.
+const FORM_BYTES_MAX: usize = UPLOAD_BYTES_MAX + SAMPLES_BYTES_MAX + 64 * 1024;
+/// The part of a form that is the component.
+const COMPONENT: &str = "component";
+/// What the name of a part that is a file of a sample begins with, as in `examples/no-email/event.json`.
+const SAMPLES: &str = "examples/";
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
-    let read = OpenApiRouter::new().route("/v1/versions", get(list)).route("/v1/versions/{id}", get(show));
-    let publish = OpenApiRouter::new().route("/v1/versions", post(create));
+    let read = OpenApiRouter::new().route("/v1/versions", get(list)).route("/v1/versions/{version}", get(show));
+    let create = post(create).layer(DefaultBodyLimit::max(FORM_BYTES_MAX));
+    let publish = OpenApiRouter::new().route("/v1/versions", create);
     needing(Right::Read, read).merge(needing(Right::Publish, publish))
 }
 
@@ -44,26 +54,27 @@ struct Create {
     by: Option<String>,
 }
 
-/// The body is the component, or the core module that carries the contract.
+/// The body is the component, or the core module that carries the contract; or a form with it and the samples of its
+/// author.
 async fn create(
     State(app): State<Arc<App>>,
     actor: Actor,
     Query(wish): Query<Create>,
-    body: Body,
+    request: Request,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let account = account_or_all(&app, &actor, wish.account.as_deref()).await?;
     let by = wish.by.unwrap_or(actor.name);
-    // Not read any further than what may be uploaded, whatever is announced.
-    let bytes = match axum::body::to_bytes(body, UPLOAD_BYTES_MAX).await {
-        Ok(bytes) => bytes,
-        Err(error) => return Err(unread(&error)),
+    let (bytes, samples) = match is_form(request.headers()) {
+        true => read_form(request).await?,
+        false => (read_component(request.into_body()).await?, Vec::new()),
     };
     upload::check_words(&wish.name, &wish.note, &by)
         .map_err(|error| ApiError::BadRequest(error, "Send another `name`, `note` or `by`."))?;
     // By itself: a client that goes away would take the place in the queue with it, and leave the compiler at work.
     let work = tokio::spawn(async move {
         let owner = account.as_ref().map_or(HOUSE, |account| account.id.as_str());
-        let upload = Upload { account: owner, name: &wish.name, note: &wish.note, by: &by, bytes: bytes.to_vec() };
+        let bytes = bytes.to_vec();
+        let upload = Upload { account: owner, name: &wish.name, note: &wish.note, by: &by, bytes, samples };
         upload::upload(&app.store, &app.transformer, upload, (app.clock)()).await
     });
     let (status, version) = match work.await.map_err(anyhow::Error::from)?? {
@@ -72,6 +83,52 @@ async fn create(
         Uploaded::Refused(refusal) => return Err(ApiError::Upload(refusal)),
     };
     Ok((status, Json(json!({ "data": view::ShownVersion::of(version) }))))
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("multipart/form-data"))
+}
+
+/// Not read any further than what may be uploaded, whatever is announced.
+async fn read_component(body: Body) -> Result<Bytes, ApiError> {
+    axum::body::to_bytes(body, UPLOAD_BYTES_MAX).await.map_err(|error| unread(&error))
+}
+
+async fn read_form(request: Request) -> Result<(Bytes, Vec<Sample>), ApiError> {
+    const FIX: &str = "Send the part `component`, and of each sample `examples/NAME/event.json` with its neighbours.";
+    let broken = |error: &dyn std::fmt::Display| ApiError::BadRequest(format!("the form cannot be read: {error}"), FIX);
+    let sample = |error: SampleError| ApiError::Upload(UploadError::Sample { problem: error.to_string() });
+    let mut form = Multipart::from_request(request, &()).await.map_err(|error| broken(&error))?;
+    let (mut component, mut files) = (None, Files::default());
+    while let Some(mut part) = form.next_field().await.map_err(|error| broken(&error))? {
+        let name = part.name().unwrap_or_default().to_owned();
+        match name.strip_prefix(SAMPLES) {
+            None if name == COMPONENT => {
+                let bytes = read_part(&mut part, UPLOAD_BYTES_MAX).await.map_err(|error| broken(&error))?;
+                component = Some(bytes.ok_or(ApiError::Upload(UploadError::TooLarge { bytes: None }))?);
+            }
+            Some(path) => {
+                let bytes = read_part(&mut part, files.bytes_left()).await.map_err(|error| broken(&error))?;
+                files.add(path, bytes.ok_or_else(|| sample(SampleError::Large))?).map_err(sample)?;
+            }
+            None => return Err(broken(&format!("nobody knows the part `{}`", cut(&name, 100)))),
+        }
+    }
+    let component = component.ok_or_else(|| broken(&"it has no part `component`"))?;
+    Ok((component.into(), files.read().map_err(sample)?))
+}
+
+/// A part of a form; none where it is larger than it may be.
+async fn read_part(part: &mut Field<'_>, bytes_max: usize) -> Result<Option<Vec<u8>>, MultipartError> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = part.chunk().await? {
+        if bytes.len() + chunk.len() > bytes_max {
+            return Ok(None);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(Some(bytes))
 }
 
 /// Why a body was not read to its end.
@@ -99,11 +156,15 @@ struct Whose {
     account: Option<String>,
 }
 
-async fn show(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
-    let found = match actor.own_account() {
-        Some(own) => app.store.version(own.as_str(), &id).await?,
-        None => app.store.version_by_id(&id).await?,
-    };
-    let version = found.ok_or_else(|| ApiError::NotFound(format!("there is no version `{id}`")))?;
+/// The version of an id, or of a label such as `deals@3`: of the account, where one is named, else of the house.
+async fn show(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(word): Path<String>,
+    Query(whose): Query<Whose>,
+) -> Result<Json<Value>, ApiError> {
+    let account = account_or_all(&app, &actor, whose.account.as_deref()).await?;
+    let found = app.store.find_version(account.as_ref().map(|account| &account.id), &word).await?;
+    let version = found.ok_or_else(|| ApiError::NotFound(format!("there is no version `{}`", cut(&word, 100))))?;
     Ok(Json(json!({ "data": view::ShownVersion::of(version) })))
 }

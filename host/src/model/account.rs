@@ -16,7 +16,53 @@ pub struct Account {
     pub id: AccountId,
     pub slug: String,
     pub name: String,
+    /// What a run of its transformations may use.
+    pub quota: QuotaClass,
     pub created_at: Timestamp,
+}
+
+/// What a run of an account's transformations may use. The numbers of each class stand with the other limits of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum QuotaClass {
+    /// Enough for what a compiler made.
+    #[default]
+    Standard,
+    /// For guests that bring an interpreter along, which an operator has looked at.
+    Javascript,
+}
+
+impl QuotaClass {
+    pub const ALL: [Self; 2] = [Self::Standard, Self::Javascript];
+
+    /// The word that people type, and that is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Javascript => "javascript",
+        }
+    }
+
+    /// What is stored. A word of a later release counts as the standard: less than was meant, and never more.
+    pub fn stored(word: &str) -> Self {
+        word.parse().unwrap_or_default()
+    }
+}
+
+impl std::str::FromStr for QuotaClass {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        let known = || Self::ALL.map(Self::as_str).join(" and ");
+        let found = Self::ALL.into_iter().find(|class| class.as_str() == word);
+        found.ok_or_else(|| format!("`{word}` is no class of quota; there are {}", known()))
+    }
+}
+
+impl std::fmt::Display for QuotaClass {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// What happens to an event whose data breaks the schema of its type.

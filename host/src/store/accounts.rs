@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Conn, Query, Result, Sql, Store, json, parse, query, shard, sql};
-use crate::model::account::{Account, SchemaModes, Source};
+use crate::model::account::{Account, QuotaClass, SchemaModes, Source};
 use crate::model::id::{AccountId, SecretId, SourceId};
 use crate::model::lane::LaneKind;
 use crate::model::time::Timestamp;
@@ -101,7 +101,21 @@ impl Store {
         if !write.await? {
             return Ok(CreateAccount::SlugTaken);
         }
-        Ok(CreateAccount::Created(Account { id, slug: slug.to_owned(), name: name.to_owned(), created_at: now }))
+        let quota = QuotaClass::default();
+        Ok(CreateAccount::Created(Account { id, slug: slug.to_owned(), name: name.to_owned(), quota, created_at: now }))
+    }
+
+    /// Gives an account another class of quota. Its next event runs with it, in every process.
+    pub async fn set_quota(&self, account: &AccountId, quota: QuotaClass) -> Result<()> {
+        let set = query(sql!("UPDATE accounts SET quota = $2 WHERE id = $1"));
+        set.bind(account.as_str()).bind(quota.as_str()).execute(&self.db).await.map(drop)
+    }
+
+    /// The class of quota of an account. The house, which is no account, has the standard.
+    pub async fn quota(&self, account: &str) -> Result<QuotaClass> {
+        let select = query(sql!("SELECT quota FROM accounts WHERE id = $1"));
+        let word: Option<String> = select.bind(account).fetch_optional(&self.db).await?;
+        Ok(word.as_deref().map_or_else(QuotaClass::default, QuotaClass::stored))
     }
 
     /// The account of a slug or an id.
@@ -116,12 +130,14 @@ impl Store {
     }
 
     async fn accounts_where(&self, condition: &'static str, value: &str) -> Result<Vec<Account>> {
-        let text = format!("SELECT id, slug, name, created_at FROM accounts {condition}");
-        let rows: Vec<(String, String, String, i64)> = query(Sql::same(text)).bind(value).fetch_all(&self.db).await?;
-        let account = |(id, slug, name, created_at)| Account {
+        let text = format!("SELECT id, slug, name, quota, created_at FROM accounts {condition}");
+        type Row = (String, String, String, String, i64);
+        let rows: Vec<Row> = query(Sql::same(text)).bind(value).fetch_all(&self.db).await?;
+        let account = |(id, slug, name, quota, created_at): Row| Account {
             id: AccountId::stored(id),
             slug,
             name,
+            quota: QuotaClass::stored(&quota),
             created_at: Timestamp(created_at),
         };
         Ok(rows.into_iter().map(account).collect())

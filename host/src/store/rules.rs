@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Result, Store};
-use crate::model::account::Source;
+use crate::model::account::{QuotaClass, Source};
 use crate::model::id::AccountId;
 use crate::route::Routing;
 
-/// Accounts whose rules are kept: one that is not is read again, which costs four short reads.
+/// Accounts whose rules are kept: one that is not is read again, which costs five short reads.
 const KEPT_MAX: usize = 10_000;
 
 /// How an account's events are planned. Of its connections only what a revision counts is as it is now: their state.
@@ -16,6 +16,8 @@ const KEPT_MAX: usize = 10_000;
 pub struct Rules {
     pub routing: Routing,
     pub sources: Vec<Source>,
+    /// What a run may use.
+    pub quota: QuotaClass,
 }
 
 /// Rules by account, each with the revision under which they were read.
@@ -45,7 +47,8 @@ impl Store {
         }
         // What changes meanwhile has another revision, and is read again in the next round.
         let (routing, sources) = (self.routing(account).await?, self.sources(Some(account)).await?);
-        let rules = Arc::new(Rules { routing, sources });
+        let quota = self.quota(account.as_str()).await?;
+        let rules = Arc::new(Rules { routing, sources, quota });
         self.rules.keep(account, revision, &rules);
         Ok(rules)
     }

@@ -3,11 +3,12 @@
 use serde_json::Value;
 
 use super::bindings::is_newest;
-use super::{Result, Sql, Store, json, parse, query, sql};
+use super::{Result, Rows, Sql, Store, StoreError, json, parse, query, sql};
 use crate::contract::manifest::Manifest;
 use crate::model::account::{Connection, Version};
 use crate::model::id::{AccountId, TransformationId, VersionId};
 use crate::model::time::Timestamp;
+use crate::samples::Sample;
 
 /// The account that owns what every account may use: the stock transformations.
 pub const HOUSE: &str = "acc_house";
@@ -26,6 +27,8 @@ pub struct NewVersion<'a> {
     pub figures: &'a Value,
     pub note: &'a str,
     pub created_by: &'a str,
+    /// What its author tried it on.
+    pub samples: &'a [Sample],
 }
 
 /// A version that a connection uses for an event type, with its settings.
@@ -75,6 +78,12 @@ impl Store {
         let component =
             query(sql!("INSERT INTO components (account_id, hash, bytes) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"));
         let component = component.bind(new.account_id).bind(new.hash).bind(new.bytes);
+        // Whoever else makes a version of it waits: its number is the next one, and the last of two has to see the first.
+        let lock = query(
+            sql!("SELECT id FROM transformations WHERE account_id = $1 AND name = $2" on(sqlite: "", postgres: " FOR UPDATE")),
+        );
+        let lock = lock.bind(new.account_id).bind(new.name);
+        let id = VersionId::new(now);
         let insert = query(sql!(
             "INSERT INTO versions (account_id, id, transformation_id, number, hash, contract, manifest, created_at, about,
                figures, note, created_by)
@@ -85,7 +94,7 @@ impl Store {
         ))
         .bind(new.account_id)
         .bind(new.name)
-        .bind(VersionId::new(now).as_str())
+        .bind(id.as_str())
         .bind(new.hash)
         .bind(new.contract)
         .bind(json(new.manifest))
@@ -96,11 +105,26 @@ impl Store {
         .bind(new.created_by);
         let select = format!("{SELECT_VERSION} WHERE t.account_id = $1 AND t.name = $2 AND v.hash = $3");
         let select = query(Sql::same(select)).bind(new.account_id).bind(new.name).bind(new.hash);
+        let sample = |sample: &Sample| {
+            let body = String::from_utf8(sample.body.clone()).map_err(StoreError::decode)?;
+            let insert = query(sql!(
+                "INSERT INTO version_samples (account_id, version_id, name, event, settings, expected) VALUES ($1, $2, $3, $4, $5, $6)"
+            ));
+            let insert = insert.bind(new.account_id).bind(id.as_str()).bind(&sample.name).bind(body);
+            Ok(insert.bind(json(&sample.settings)).bind(sample.expected.as_ref().map(json)))
+        };
+        let samples = new.samples.iter().map(sample).collect::<Result<Vec<_>>>()?;
         let install = self.db.write(|tx| {
             Box::pin(async move {
                 transformation.execute(&mut *tx).await?;
                 component.execute(&mut *tx).await?;
-                insert.execute(&mut *tx).await?;
+                lock.fetch_all::<String>(&mut *tx).await?;
+                // None where somebody was quicker with the same bytes.
+                if insert.execute(&mut *tx).await? > 0 {
+                    for sample in samples {
+                        sample.execute(&mut *tx).await?;
+                    }
+                }
                 select.fetch_one::<VersionRow>(tx).await
             })
         });
@@ -166,6 +190,16 @@ impl Store {
         query.fetch_optional(&self.db).await?.map(version).transpose()
     }
 
+    /// The version of a word that somebody asks for: as [`Self::version`] where he names an account, else of an id, or of a
+    /// label of the house.
+    pub async fn find_version(&self, account: Option<&AccountId>, word: &str) -> Result<Option<Version>> {
+        match account {
+            Some(account) => self.version(account.as_str(), word).await,
+            None if word.starts_with("tfv_") => self.version_by_id(word).await,
+            None => self.version(HOUSE, word).await,
+        }
+    }
+
     /// Whether a version came with Leadline itself.
     pub async fn is_stock(&self, version: &VersionId) -> Result<bool> {
         let found = query(sql!("SELECT id FROM versions WHERE account_id = $1 AND id = $2"));
@@ -202,11 +236,44 @@ impl Store {
         rows.into_iter().map(bound).collect()
     }
 
-    /// Versions that connections use or used, up to `limit` of them.
-    pub async fn bound_versions(&self, limit: u32) -> Result<Vec<VersionId>> {
-        let ids: Vec<String> =
-            query(sql!("SELECT DISTINCT version_id FROM bindings LIMIT $1")).bind(limit).fetch_all(&self.db).await?;
+    /// Versions that connections use, up to `limit` of them: first those that most of them use, and of these the ones
+    /// whose accounts had leads last.
+    pub async fn versions_in_use(&self, limit: u32) -> Result<Vec<VersionId>> {
+        let ids: Vec<String> = query(sql!(
+            "SELECT b.version_id FROM bindings AS f JOIN bindings AS b ON b.account_id = f.account_id
+               AND b.connection_id = f.connection_id AND b.event_type = f.event_type
+               AND ((b.id = f.id AND f.share > 0) OR (f.share < 100 AND b.id = f.before_id))
+             JOIN lanes AS l ON l.account_id = b.account_id AND l.id = b.account_id
+             WHERE " is_newest!("f") "
+             GROUP BY b.version_id ORDER BY count(DISTINCT b.connection_id) DESC, max(l.served_at) DESC, b.version_id LIMIT $1"
+        ))
+        .bind(limit)
+        .fetch_all(&self.db)
+        .await?;
         Ok(ids.into_iter().map(VersionId::stored).collect())
+    }
+
+    /// The samples that came with a version, by name.
+    pub async fn samples(&self, version: &VersionId) -> Result<Vec<Sample>> {
+        let rows: Vec<(String, String, String, Option<String>)> = query(sql!(
+            "SELECT s.name, s.event, s.settings, s.expected FROM versions AS v JOIN version_samples AS s
+               ON s.account_id = v.account_id AND s.version_id = v.id WHERE v.id = $1 ORDER BY s.name"
+        ))
+        .bind(version.as_str())
+        .fetch_all(&self.db)
+        .await?;
+        let sample = |(name, body, settings, expected): (String, String, String, Option<String>)| {
+            let expected = expected.as_deref().map(parse).transpose()?;
+            Ok(Sample { name, body: body.into_bytes(), settings: parse(&settings)?, expected })
+        };
+        rows.into_iter().map(sample).collect()
+    }
+
+    /// Those of these hashes that are no stored version's.
+    pub async fn hashes_of_none(&self, hashes: Vec<String>) -> Result<Vec<String>> {
+        let select = query(sql!("SELECT DISTINCT hash FROM versions WHERE hash IN " list("$1")));
+        let known: Vec<String> = select.bind(Rows::of(&hashes)).fetch_all(&self.db).await?;
+        Ok(hashes.into_iter().filter(|hash| !known.contains(hash)).collect())
     }
 
     /// The hash of a version's component.

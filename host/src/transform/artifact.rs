@@ -1,6 +1,8 @@
 //! What was compiled before: a file for each component, with a tag of our key ring. It is only ever a cache. The truth
 //! is the component; what is missing, of another engine or not ours is compiled again.
 
+mod sweep;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +20,7 @@ pub struct Artifacts {
 }
 
 impl Artifacts {
-    /// The artifacts in a folder, which is made where there is none. Those of other engines in it are taken away.
+    /// The artifacts in a folder, which is made where there is none. Those of other engines in it stay until they are swept.
     ///
     /// # Errors
     /// When the folder cannot be made or read.
@@ -26,17 +28,6 @@ impl Artifacts {
         let own = folder.join(&compatibility[..ENGINE_DIGITS]);
         let context = || format!("cannot use the folder of compiled transformations {}", folder.display());
         std::fs::create_dir_all(&own).with_context(context)?;
-        for entry in std::fs::read_dir(folder).with_context(context)? {
-            let path = entry.with_context(context)?.path();
-            if path == own || !is_of_an_engine(&path) {
-                continue;
-            }
-            match std::fs::remove_dir_all(&path) {
-                // Somebody else takes it away at the same moment.
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                removed => removed.with_context(context)?,
-            }
-        }
         Ok(Self { folder: own, compatibility: compatibility.to_owned(), keys })
     }
 
@@ -75,7 +66,9 @@ impl Artifacts {
         // Another release that was started beside us may have taken it away.
         std::fs::create_dir_all(&self.folder).with_context(context)?;
         // Put in its place as a whole: nobody reads half of it. Not synced, because a torn file has no tag.
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder).with_context(context)?;
+        let mut unfinished = tempfile::Builder::new();
+        unfinished.prefix(UNFINISHED).rand_bytes(UNFINISHED_DIGITS);
+        let mut file = unfinished.tempfile_in(&self.folder).with_context(context)?;
         writeln!(file, "{}", self.keys.tag(&self.place(hash), artifact)).with_context(context)?;
         file.write_all(artifact).with_context(context)?;
         file.persist(&path).with_context(context)?;
@@ -104,11 +97,9 @@ impl Artifacts {
 /// Of an engine's hash, what names its folder.
 const ENGINE_DIGITS: usize = 16;
 
-/// Whether a folder has a name as only we give it: whatever else lies there is somebody's.
-fn is_of_an_engine(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    path.is_dir() && name.len() == ENGINE_DIGITS && name.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
+/// What the name of a file begins with that is not finished, and how many letters and digits follow.
+const UNFINISHED: &str = ".tmp";
+const UNFINISHED_DIGITS: usize = 6;
 
 /// An id of a key, and 32 bytes in base64.
 const TAG_BYTES_MAX: usize = 256;
@@ -163,17 +154,5 @@ mod tests {
         let rotated =
             keys("k2:HwECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\nk1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8");
         assert_eq!(artifacts(folder.path(), 'a', rotated).find(HASH).as_deref(), Some(&b"code"[..]));
-    }
-
-    #[test]
-    fn what_another_engine_compiled_is_taken_away() {
-        let folder = tempfile::tempdir().unwrap();
-        artifacts(folder.path(), 'a', first()).keep(HASH, b"code");
-        let upgraded = artifacts(folder.path(), 'b', first());
-        assert_eq!(upgraded.find(HASH), None);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-        std::fs::create_dir(folder.path().join("somebody's")).unwrap();
-        artifacts(folder.path(), 'c', first());
-        assert!(folder.path().join("somebody's").is_dir(), "what we did not make stays");
     }
 }

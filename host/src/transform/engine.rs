@@ -119,6 +119,11 @@ impl Transformer {
         prepared.unwrap_or_else(|panic| Err(CompileError::Ours(format!("compiling panicked: {panic}"))))
     }
 
+    /// What was compiled before, where anything is kept.
+    pub fn artifacts(&self) -> Option<&Artifacts> {
+        self.inner.artifacts.as_ref()
+    }
+
     /// A place for an upload; none when too many wait already. It is given back when the place goes away.
     pub fn upload_place(&self) -> Option<SemaphorePermit<'_>> {
         self.inner.uploads.try_acquire().ok()

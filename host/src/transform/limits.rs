@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::model::account::QuotaClass;
+
 /// An upload. The stock components have less than 100 KB; JavaScript ones reach 13 MB.
 pub const UPLOAD_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Fuel for one run: an honest run of 22 fields takes about 33,000, and an endless loop still ends after some 5 ms.
@@ -57,8 +59,7 @@ pub const LOADED_BYTES_MAX: usize = 256 << 20;
 /// Uploads that are compiled or wait for it: each holds its bytes in memory meanwhile.
 pub const UPLOADS_WAITING_MAX: usize = 5;
 
-/// What differs between classes of transformations. Every account has the standard; the larger one is for who runs
-/// a guest by hand.
+/// What a run may use: the part of the limits that differs between classes of accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
     /// Fuel for one run.
@@ -73,6 +74,27 @@ impl Quota {
     pub const STANDARD: Self = Self { fuel: RUN_FUEL, ticks: RUN_TICKS, memory_bytes: MEMORY_BYTES_MAX };
     /// A JavaScript engine begins with some 10 MiB, and interprets each step.
     pub const JAVASCRIPT: Self = Self { fuel: 10 * RUN_FUEL, ticks: 4 * RUN_TICKS, memory_bytes: 2 * MEMORY_BYTES_MAX };
-    /// The most memory of any class: the pool has room for it.
-    pub(super) const MEMORY_BYTES_LARGEST: usize = Self::JAVASCRIPT.memory_bytes;
+    /// The most memory of any class: each place of the pool has room for it.
+    pub(super) const MEMORY_BYTES_LARGEST: usize = {
+        let (mut largest, mut at) = (0, 0);
+        while at < QuotaClass::ALL.len() {
+            let bytes = Self::of(QuotaClass::ALL[at]).memory_bytes;
+            largest = if bytes > largest { bytes } else { largest };
+            at += 1;
+        }
+        largest
+    };
+
+    /// Wall time of one run, in milliseconds.
+    pub fn millis(self) -> u64 {
+        self.ticks * u64::try_from(TICK.as_millis()).expect("a tick is short")
+    }
+
+    /// What the runs of an account of this class may use.
+    pub const fn of(class: QuotaClass) -> Self {
+        match class {
+            QuotaClass::Standard => Self::STANDARD,
+            QuotaClass::Javascript => Self::JAVASCRIPT,
+        }
+    }
 }

@@ -9,17 +9,22 @@ use serde_json::{Value, json};
 use self::manifest::settings;
 use super::check::{UploadError, words};
 use super::engine::Loaded;
-use super::limits::{MEMORIES_MAX, MEMORY_BYTES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
-use super::run::{Stop, TransformRun};
+use super::limits::{MEMORIES_MAX, MEMORY_BYTES_MAX, Quota, TABLE_ELEMENTS_MAX, TABLES_MAX};
+use super::run::TransformRun;
+use crate::answer::{Answer, Outcome};
 use crate::cause::Code;
 use crate::contract::events::Event;
 use crate::contract::manifest::Manifest;
-use crate::plan::plan;
+use crate::diff::Change;
+use crate::model::account::QuotaClass;
 use crate::schema::Settings;
+use crate::text::cut;
 
 const PAGE_BYTES: u64 = 65_536;
 /// What a sentence shows of an answer.
 const SHOWN_CHARS_MAX: usize = 200;
+/// Differences that are kept of one sample: an author sees by then what is wrong.
+const DIFFERENCES_MAX: usize = 20;
 
 /// An event to try a version on.
 #[derive(Clone, Debug)]
@@ -27,20 +32,48 @@ pub struct Example {
     pub name: String,
     pub event: Event,
     pub settings: Value,
-    /// `{"actions": …}`, `{"skip": …}` or `{"invalid": …}`; none where any answer will do: a failure is noted then, and
-    /// settings that the version does not take are no mistake.
-    pub expected: Option<Value>,
+    /// What its author expects; none where any answer will do.
+    pub expected: Option<Answer>,
+    pub whose: Whose,
+}
+
+/// Where a sample comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Whose {
+    /// With Leadline. Not every version takes its settings.
+    #[default]
+    Stock,
+    /// With the version, which has to take it.
+    Own,
 }
 
 /// What is known of a version that passed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Probed {
     pub manifest: Manifest,
+    pub tried: Tried,
+}
+
+/// What a version did when it was tried: the evidence that stays with it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tried {
     /// Fuel of `describe`, starting included.
     pub describe_fuel: u64,
+    /// Of the account that it was uploaded for: the limits were those of this class.
+    pub quota: QuotaClass,
+    pub samples: Whose,
     pub runs: Vec<Figures>,
-    /// Examples whose settings are not for this version.
+    /// Samples of Leadline whose settings are not for this version.
     pub left_out: Vec<String>,
+}
+
+impl Tried {
+    /// The names of the samples that it failed on, or answered otherwise than expected.
+    pub fn red(&self) -> impl Iterator<Item = &str> {
+        self.runs.iter().filter(|run| !run.is_green()).map(|run| run.example.as_str())
+    }
 }
 
 /// What one example used.
@@ -52,11 +85,27 @@ pub struct Figures {
     /// How it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+    /// In what the answer differs from the one that its author expects, up to [`DIFFERENCES_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Change>,
     pub fuel: u64,
     pub memory_bytes: u64,
     /// Of the answer as JSON.
     pub output_bytes: usize,
     pub micros: u64,
+}
+
+impl Figures {
+    pub fn is_green(&self) -> bool {
+        self.failure.is_none() && self.differences.is_empty()
+    }
+
+    /// Of a sample that the version cannot be run on.
+    fn not_run(example: &Example, why: String) -> Self {
+        let (example, answer) = (example.name.clone(), FAILED.to_owned());
+        let differences = Vec::new();
+        Self { example, answer, failure: Some(why), differences, fuel: 0, memory_bytes: 0, output_bytes: 0, micros: 0 }
+    }
 }
 
 /// Why a version was not tried to the end.
@@ -65,31 +114,35 @@ pub enum ProbeError {
     /// For whoever built it.
     #[error(transparent)]
     Refused(#[from] UploadError),
-    /// Nobody's fault but ours; a repeat may help.
+    /// Nobody's fault but ours: every place of the pool is taken, most likely. A repeat may help.
     #[error("{0}")]
     Ours(String),
 }
 
-/// Tries out a version under the limits of any run, on the examples that are chosen for what it says of itself.
+/// Tries out a version under the limits of a run of the account, on the examples that are chosen for what it says of
+/// itself.
 ///
 /// # Errors
 /// [`ProbeError`]: for whoever built it, or for us.
 pub fn probe(
     loaded: &Loaded,
+    class: QuotaClass,
+    samples: Whose,
     examples: impl FnOnce(&Manifest, &Settings) -> Vec<Example>,
 ) -> Result<Probed, ProbeError> {
+    let quota = Quota::of(class);
     fit(loaded)?;
-    let (manifest, describe_fuel) = describe(loaded)?;
+    let (manifest, describe_fuel) = describe(loaded, quota)?;
     let schema = settings(&manifest)?;
-    let examples = examples(&manifest, &schema);
-    let mut probed = Probed { manifest, describe_fuel, runs: Vec::new(), left_out: Vec::new() };
-    for example in &examples {
-        match complete(&schema, example)? {
-            Some(settings) => probed.runs.push(try_on(loaded, example, &settings)?),
-            None => probed.left_out.push(example.name.clone()),
+    let mut tried = Tried { describe_fuel, quota: class, samples, ..Tried::default() };
+    for example in examples(&manifest, &schema) {
+        match (complete(&manifest, &schema, &example), example.whose) {
+            (Ok(settings), _) => tried.runs.push(try_on(loaded, quota, &example, &settings)?),
+            (Err(_), Whose::Stock) => tried.left_out.push(example.name),
+            (Err(why), Whose::Own) => tried.runs.push(Figures::not_run(&example, why)),
         }
     }
-    Ok(probed)
+    Ok(Probed { manifest, tried })
 }
 
 /// Whether a sandbox has room for what it asks for at the start.
@@ -116,13 +169,13 @@ fn fit(loaded: &Loaded) -> Result<(), UploadError> {
     Ok(())
 }
 
-fn describe(loaded: &Loaded) -> Result<(Manifest, u64), UploadError> {
-    let (manifest, fuel) = loaded.describe_metered()?;
-    let (again, fuel_again) = loaded.describe_metered()?;
+fn describe(loaded: &Loaded, quota: Quota) -> Result<(Manifest, u64), ProbeError> {
+    let (manifest, fuel) = loaded.describe_within(quota)?;
+    let (again, fuel_again) = loaded.describe_within(quota)?;
     let input = || "question to `describe`".to_owned();
     if manifest != again {
         let difference = difference(&json!(manifest), &json!(again));
-        return Err(UploadError::Nondeterministic { input: input(), difference });
+        return Err(UploadError::Nondeterministic { input: input(), difference }.into());
     }
     same_fuel(fuel, fuel_again, input)?;
     Ok((manifest, fuel))
@@ -135,22 +188,23 @@ fn same_fuel(first: u64, second: u64, input: impl FnOnce() -> String) -> Result<
     Err(UploadError::Nondeterministic { input: input(), difference: format!("fuel {first}, then {second}") })
 }
 
-/// The settings of an example as the version takes them.
-fn complete(schema: &Settings, example: &Example) -> Result<Option<String>, UploadError> {
-    match (schema.complete(example.settings.clone()), &example.expected) {
-        (Ok(settings), _) => Ok(Some(settings.to_string())),
-        (Err(_), None) => Ok(None),
-        (Err(broken), Some(_)) => {
-            let first = broken.first().map_or_else(String::new, ToString::to_string);
-            Err(failed(example, format!("its settings are not those of this version: {first}")))
-        }
+/// The settings of an example as the version takes them, or why it does not take the example.
+fn complete(manifest: &Manifest, schema: &Settings, example: &Example) -> Result<String, String> {
+    let event_type = &example.event.event_type;
+    if !manifest.event_types.contains(event_type) {
+        return Err(format!("it does not handle events of type `{}`", words(event_type)));
     }
+    let completed = schema.complete(example.settings.clone());
+    completed.map(|settings| settings.to_string()).map_err(|broken| {
+        let first = broken.first().map_or_else(String::new, ToString::to_string);
+        format!("its settings are not those of this version: {}", words(&first))
+    })
 }
 
-fn try_on(loaded: &Loaded, example: &Example, settings: &str) -> Result<Figures, ProbeError> {
-    let first = Answered::of(loaded.run(&example.event, settings), example)?;
-    let second = Answered::of(loaded.run(&example.event, settings), example)?;
-    let input = || format!("event of example `{}`", example.name);
+fn try_on(loaded: &Loaded, quota: Quota, example: &Example, settings: &str) -> Result<Figures, ProbeError> {
+    let once = || Answered::of(loaded.run_within(quota, &example.event, settings), example);
+    let (first, second) = (once()?, once()?);
+    let input = || format!("event of example `{}`", words(&example.name));
     // A matter of the clock, which no other run has to repeat.
     if first.timed_out || second.timed_out {
         return Ok(first.figures);
@@ -160,17 +214,7 @@ fn try_on(loaded: &Loaded, example: &Example, settings: &str) -> Result<Figures,
         return Err(UploadError::Nondeterministic { input: input(), difference }.into());
     }
     same_fuel(first.figures.fuel, second.figures.fuel, input)?;
-    match &example.expected {
-        Some(expected) if *expected != first.answer => {
-            let difference = difference(expected, &first.answer);
-            Err(failed(example, format!("it answers otherwise than expected: {difference}")).into())
-        }
-        _ => Ok(first.figures),
-    }
-}
-
-fn failed(example: &Example, problem: String) -> UploadError {
-    UploadError::Example { name: words(&example.name), problem }
+    Ok(first.figures)
 }
 
 /// What a failure is called among the answers.
@@ -187,28 +231,24 @@ struct Answered {
 
 impl Answered {
     fn of(run: TransformRun, example: &Example) -> Result<Self, ProbeError> {
-        let timed_out = matches!(&run.actions, Err(Stop::Failed(failure)) if failure.code == Code::TransformTimeout);
-        let (kind, answer) = match run.actions {
-            Ok(actions) => match plan(actions.clone(), None) {
-                Ok(_) => ("actions", json!(actions)),
-                // What would make no plan would hold every event.
-                Err(invalid) => (FAILED, json!(invalid.to_string())),
-            },
-            Err(Stop::Skip(reason)) => ("skip", json!(reason)),
-            Err(Stop::Invalid(reason)) => ("invalid", json!(reason)),
-            Err(Stop::Failed(failure)) => (FAILED, json!(failure.detail)),
-            Err(Stop::Ours(reason)) => return Err(ProbeError::Ours(reason)),
+        let given = run.answer().map_err(ProbeError::Ours)?;
+        let expected = example.expected.as_ref();
+        let differences = expected.map_or_else(Vec::new, |expected| expected.differences(&given));
+        let (kind, answer, failure) = match given.outcome {
+            Outcome::Actions(actions) => ("actions", json!(actions), None),
+            Outcome::Skip(reason) => ("skip", json!(reason), None),
+            Outcome::Invalid(reason) => ("invalid", json!(reason), None),
+            Outcome::Failed { code, detail } => (FAILED, json!(detail), Some((code, detail))),
         };
-        let failure = (kind == FAILED).then(|| answer.as_str().unwrap_or_default().to_owned());
-        if let (Some(failure), Some(_)) = (&failure, &example.expected) {
-            return Err(failed(example, failure.clone()).into());
-        }
+        let timed_out = matches!(failure, Some((Code::TransformTimeout, _)));
         let answer = json!({ kind: answer });
-        let said = json!({ "logs": run.logs, "dropped": run.dropped, "memory_bytes": run.memory_bytes });
+        let said = json!({ "logs": run.logs, "dropped": given.dropped, "memory_bytes": run.memory_bytes });
         let figures = Figures {
             example: example.name.clone(),
             answer: kind.to_owned(),
-            failure,
+            // Nobody has to expect a failure.
+            failure: failure.map(|(_, detail)| detail),
+            differences: differences.into_iter().take(DIFFERENCES_MAX).map(shown).collect(),
             fuel: run.fuel,
             memory_bytes: run.memory_bytes,
             output_bytes: answer.to_string().len(),
@@ -220,6 +260,13 @@ impl Answered {
     fn all(&self) -> Value {
         json!({ "answer": self.answer, "said": self.said })
     }
+}
+
+/// A difference as it is kept: values of the guest, each one harmless line.
+fn shown(change: Change) -> Change {
+    let line = |text: String| words(&cut(&text, SHOWN_CHARS_MAX));
+    let Change { action, part, before, after } = change;
+    Change { action: line(action), part: part.map(line), before: before.map(line), after: after.map(line) }
 }
 
 /// The first place where two answers differ, and what stands there in each.
@@ -236,7 +283,7 @@ fn difference(first: &Value, second: &Value) -> String {
                 left.iter().find_map(|(name, left)| look(left, &right[name], &format!("{at}/{name}")))
             }
             _ => {
-                let shown = |value: &Value| words(&crate::text::cut(&value.to_string(), SHOWN_CHARS_MAX));
+                let shown = |value: &Value| words(&cut(&value.to_string(), SHOWN_CHARS_MAX));
                 Some(format!("at {} {}, then {}", if at.is_empty() { "/" } else { at }, shown(first), shown(second)))
             }
         }

@@ -7,8 +7,10 @@ use wasmtime::{FrameInfo, PoolConcurrencyLimitError, Store, Trap, WasmBacktrace}
 use super::check::UploadError;
 use super::engine::Loaded;
 use super::guest::{Guest, LogFlood, MemoryLimit, TableLimit, plain};
-use super::limits::{BACKTRACE_FRAMES_MAX, HANDLES_MAX, LIFTED_BYTES_MAX, Quota, REASON_BYTES_MAX, TICK};
+use super::limits::{BACKTRACE_FRAMES_MAX, HANDLES_MAX, LIFTED_BYTES_MAX, Quota, REASON_BYTES_MAX};
+use super::probe::ProbeError;
 use super::wasi::{Ended, Wasi};
+use crate::answer::{Answer, Outcome};
 use crate::cause::Code;
 use crate::contract::Refusal;
 use crate::contract::actions::Action;
@@ -17,6 +19,7 @@ use crate::contract::log::Level;
 use crate::contract::manifest::Manifest;
 use crate::crash::crash_point;
 use crate::model::delivery::Dropped;
+use crate::plan::plan;
 
 /// What one run came to, and what it used.
 #[derive(Debug)]
@@ -53,22 +56,29 @@ pub struct Failure {
 }
 
 impl Loaded {
-    /// What the transformation says of itself, under the limits of a run.
+    /// What the transformation says of itself, with what most accounts may use.
     ///
     /// # Errors
-    /// When `describe` fails as a run may fail.
-    pub fn describe(&self) -> Result<Manifest, UploadError> {
-        self.describe_metered().map(|(manifest, _)| manifest)
+    /// [`ProbeError`]: `describe` fails as a run may fail, or the sandbox could not start.
+    pub fn describe(&self) -> Result<Manifest, ProbeError> {
+        self.describe_within(Quota::STANDARD).map(|(manifest, _)| manifest)
     }
 
-    /// The same, and the fuel that it took.
-    pub(super) fn describe_metered(&self) -> Result<(Manifest, u64), UploadError> {
-        let quota = Quota::STANDARD;
+    /// The same with another quota, and the fuel that it took.
+    ///
+    /// # Errors
+    /// As [`Self::describe`].
+    pub fn describe_within(&self, quota: Quota) -> Result<(Manifest, u64), ProbeError> {
         let mut store = self.fresh_store(Guest::within(quota), quota);
-        let guest = self
-            .pre
-            .instantiate(&mut store)
-            .map_err(|error| UploadError::Start { failure: failure(&error, ended(&mut store), quota).detail })?;
+        let guest = match self.pre.instantiate(&mut store) {
+            Ok(guest) => guest,
+            Err(error) => {
+                return Err(match not_started(&error, ended(&mut store), quota) {
+                    NotStarted::Ours(reason) => ProbeError::Ours(reason),
+                    NotStarted::Guest(failure) => UploadError::Start { failure: failure.detail }.into(),
+                });
+            }
+        };
         let manifest = guest.call_describe(&mut store).map_err(|error| UploadError::Describe {
             problem: format!("fails: {}", failure(&error, ended(&mut store), quota).detail),
         })?;
@@ -96,7 +106,10 @@ impl Loaded {
         let started = Instant::now();
         let mut store = self.store_for(event, quota);
         let answer = match self.pre.instantiate(&mut store) {
-            Err(error) => Err(not_started(&error, ended(&mut store), quota)),
+            Err(error) => Err(match not_started(&error, ended(&mut store), quota) {
+                NotStarted::Ours(reason) => Stop::Ours(reason),
+                NotStarted::Guest(failure) => Stop::Failed(failure),
+            }),
             Ok(guest) => {
                 crash_point!("CP5");
                 match guest.call_transform(&mut store, event, settings) {
@@ -141,6 +154,33 @@ impl Loaded {
     }
 }
 
+impl TransformRun {
+    /// What a service would make of it.
+    ///
+    /// # Errors
+    /// Where we could not run it: why.
+    pub fn answer(&self) -> Result<Answer, String> {
+        let outcome = match &self.actions {
+            Ok(actions) => match plan(actions.clone(), None) {
+                Ok(_) => Outcome::Actions(actions.clone()),
+                // What makes no plan would hold every event.
+                Err(invalid) => Outcome::Failed { code: Code::TransformOutputInvalid, detail: invalid.to_string() },
+            },
+            Err(Stop::Skip(reason)) => Outcome::Skip(reason.clone()),
+            Err(Stop::Invalid(reason)) => Outcome::Invalid(reason.clone()),
+            Err(Stop::Failed(failure)) => Outcome::Failed { code: failure.code, detail: failure.detail.clone() },
+            Err(Stop::Ours(reason)) => return Err(reason.clone()),
+        };
+        Ok(Answer { outcome, dropped: self.dropped.clone() })
+    }
+}
+
+/// Why a guest did not come as far as its first call.
+enum NotStarted {
+    Guest(Failure),
+    Ours(String),
+}
+
 /// The guest after its run: what it printed without a line break is a line, too.
 fn ended(store: &mut Store<Guest>) -> &Guest {
     store.data_mut().end_lines();
@@ -149,12 +189,12 @@ fn ended(store: &mut Store<Guest>) -> &Guest {
 
 /// What wasm was running when it failed is the guest's, a start function too; a full pool, or memory that cannot be
 /// mapped, is ours.
-fn not_started(error: &wasmtime::Error, guest: &Guest, quota: Quota) -> Stop {
+fn not_started(error: &wasmtime::Error, guest: &Guest, quota: Quota) -> NotStarted {
     let guests_own = error.is::<WasmBacktrace>() || error.is::<MemoryLimit>() || error.is::<TableLimit>();
     if error.is::<PoolConcurrencyLimitError>() || !guests_own {
-        return Stop::Ours(format!("the sandbox could not start: {error:#}"));
+        return NotStarted::Ours(format!("the sandbox could not start: {error:#}"));
     }
-    Stop::Failed(failure(error, guest, quota))
+    NotStarted::Guest(failure(error, guest, quota))
 }
 
 fn failure(error: &wasmtime::Error, guest: &Guest, quota: Quota) -> Failure {
@@ -174,10 +214,7 @@ fn failure(error: &wasmtime::Error, guest: &Guest, quota: Quota) -> Failure {
         Some(Trap::OutOfFuel) => {
             (Code::TransformFuel, format!("it used all {} units of fuel; an endless loop?", quota.fuel))
         }
-        Some(Trap::Interrupt) => {
-            let millis = TICK.as_millis() * u128::from(quota.ticks);
-            (Code::TransformTimeout, format!("it ran longer than {millis} ms, twice"))
-        }
+        Some(Trap::Interrupt) => (Code::TransformTimeout, format!("it ran longer than {} ms, twice", quota.millis())),
         Some(Trap::StackOverflow) => {
             (Code::TransformStack, "it used up its stack of 256 KiB; endless recursion?".to_owned())
         }

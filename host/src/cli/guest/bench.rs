@@ -9,7 +9,8 @@ use super::super::Context;
 use super::super::failure::{Failure, Result};
 use super::super::output::{grouped, printable, table};
 use super::Component;
-use super::example::{self, Input, Outcome};
+use super::example::{self, Input};
+use crate::answer::Outcome;
 use crate::contract::actions::Action;
 use crate::transform::{LIFTED_BYTES_MAX, LOG_BYTES_MAX, Loaded, MEMORY_BYTES_MAX, RUN_FUEL, TransformRun};
 

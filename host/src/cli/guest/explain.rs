@@ -11,7 +11,8 @@ use super::super::failure::{Failure, Result};
 use super::super::output::{grouped, printable};
 use super::Component;
 use super::bench::{self, Share, shares};
-use super::example::{self, Outcome};
+use super::example;
+use crate::answer::Outcome;
 use crate::cause::Code;
 use crate::transform::Stack;
 

@@ -1,14 +1,21 @@
-//! `leadline guest publish`: uploads the component as a draft. Whoever runs the service decides what uses it.
+//! `leadline guest publish`: uploads the component as a draft, with the samples of its crate. Whoever runs the service decides what uses it.
+
+use std::path::Path;
 
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::multipart::{Form, Part};
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::super::Context;
 use super::super::failure::{Failure, Result};
+use super::super::file;
+use super::super::output::printable;
+use super::super::tried;
 use super::Component;
+use crate::transform::Tried;
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
@@ -36,6 +43,9 @@ struct Version {
     hash: String,
     #[serde(default)]
     warnings: Vec<String>,
+    /// What it did on its samples.
+    #[serde(default)]
+    figures: Tried,
 }
 
 #[derive(Deserialize)]
@@ -79,11 +89,11 @@ pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     if let Some(note) = &args.note {
         url.query_pairs_mut().append_pair("note", note);
     }
-    let request = reqwest::Client::new()
-        .post(url)
-        .header(CONTENT_TYPE, "application/wasm")
-        .bearer_auth(token.expose_secret())
-        .body(checked.bytes);
+    let request = reqwest::Client::new().post(url).bearer_auth(token.expose_secret());
+    let request = match sample_files(&args.component.dir)? {
+        files if files.is_empty() => request.header(CONTENT_TYPE, "application/wasm").body(checked.bytes),
+        files => request.multipart(form(checked.bytes, files)?),
+    };
     let away =
         |error: reqwest::Error| Failure::temporary(format!("{server} cannot be reached: {}", error.without_url()));
     let response = request.send().await.map_err(away)?;
@@ -92,8 +102,27 @@ pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let body = response.bytes().await.map_err(away)?;
     let version = answer(status, wait.as_deref(), &body)?;
     let known = status == StatusCode::OK;
-    let shown = json!({ "label": version.label, "id": version.id, "hash": version.hash, "known": known, "warnings": version.warnings });
+    let mut shown = json!(version);
+    shown["known"] = json!(known);
     context.one(&shown, |_| text(&version, known))
+}
+
+/// The samples of the crate, which go up with it; none where it has none.
+fn sample_files(crate_folder: &Path) -> Result<Vec<(String, Vec<u8>)>> {
+    let folder = crate_folder.join("examples");
+    if folder.is_dir() { file::sample_files(&folder) } else { Ok(Vec::new()) }
+}
+
+fn form(component: Vec<u8>, files: Vec<(String, Vec<u8>)>) -> Result<Form> {
+    let part = |bytes: Vec<u8>, kind: &str| Part::bytes(bytes).mime_str(kind).map_err(anyhow::Error::from);
+    let component = part(component, "application/wasm")?.file_name("component.wasm");
+    // As they are: the names of parts have slashes.
+    let mut form = Form::new().percent_encode_noop().part("component", component);
+    for (path, bytes) in files {
+        let json = part(bytes, "application/json")?.file_name(path.clone());
+        form = form.part(format!("examples/{path}"), json);
+    }
+    Ok(form)
 }
 
 /// What the service says.
@@ -127,9 +156,10 @@ fn answer(status: StatusCode, wait: Option<&str>, body: &[u8]) -> Result<Version
 }
 
 fn text(version: &Version, known: bool) -> String {
-    let Version { label, id, hash, warnings } = version;
-    let what = if known { "was there already, byte for byte" } else { "is a draft" };
+    let Version { label, id, hash, warnings, figures } = version;
+    let what = if known { "was there already, byte for byte, and stays as it is" } else { "is a draft" };
     let mut lines = vec![format!("{label} {what}\n  id    {id}\n  hash  {hash}")];
+    lines.extend(tried::lines(figures).iter().map(|line| printable(line)));
     lines.extend(warnings.iter().map(|warning| format!("warning: {warning}")));
     lines.push("nothing uses it before somebody enables it".to_owned());
     lines.join("\n")

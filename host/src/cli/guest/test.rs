@@ -10,9 +10,10 @@ use serde_json::json;
 use super::super::Context;
 use super::super::failure::{Failure, Result};
 use super::super::output::{grouped, printable};
-use super::example::{self, Example, Outcome};
+use super::example::{self, Example};
 use super::project::{Limits, Project};
 use super::{Component, check::Checked};
+use crate::answer::Outcome;
 use crate::diff::{Change, text};
 
 #[derive(clap::Args, Debug)]

@@ -44,7 +44,7 @@ pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
 }
 
 /// What waited and runs again.
-pub(super) fn released(count: u64) -> String {
+pub(in crate::cli) fn released(count: u64) -> String {
     match count {
         0 => String::new(),
         1 => " 1 event that waited runs again.".to_owned(),

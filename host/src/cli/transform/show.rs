@@ -4,32 +4,40 @@ use serde_json::Value;
 
 use super::super::Context;
 use super::super::failure::{Failure, Result};
-use super::super::output::grouped;
-use crate::transform::{MEMORY_BYTES_MAX, RUN_FUEL};
+use super::super::output::{grouped, printable};
+use super::super::tried;
+use crate::transform::Tried;
 use crate::view::ShownVersion;
-
-const MIB: f64 = 1_048_576.0;
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Id, `tfv_…`.
+    /// Such as `deals@3`, or an id, `tfv_…`; a name alone stands for the newest.
     #[arg(value_name = "VERSION")]
-    id: String,
+    wanted: String,
+    /// Slug or id of the account that the label is one of; without it, of those that come with Leadline.
+    #[arg(long)]
+    account: Option<String>,
 }
 
 pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
+    let account = context.account_or_all(&store, args.account.as_deref()).await?;
     let missing = || {
-        Failure::not_found(format!("there is no version `{}`", args.id)).hint("`leadline transform list` shows the ids")
+        let hint = match &args.account {
+            Some(account) => format!("`leadline transform list --account {account}` shows them"),
+            None => "a label is one of an account: name it with `--account`; `leadline transform list` shows the ids"
+                .to_owned(),
+        };
+        Failure::not_found(format!("there is no version `{}`", args.wanted)).hint(hint)
     };
-    let version = store.version_by_id(&args.id).await?.ok_or_else(missing)?;
+    let version = store.find_version(account.as_ref(), &args.wanted).await?.ok_or_else(missing)?;
     context.one(&ShownVersion::of(version), text)
 }
 
 /// One line a fact.
 pub(super) fn text(shown: &ShownVersion) -> String {
     let version = &shown.version;
-    let (about, manifest, figures) = (&version.about, &version.manifest, &version.figures);
+    let (about, manifest) = (&version.about, &version.manifest);
     let words = |value: &Value| {
         let words: Vec<_> = value.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         if words.is_empty() { "none".to_owned() } else { words.join(", ") }
@@ -65,22 +73,9 @@ pub(super) fn text(shown: &ShownVersion) -> String {
             format!("  made by     {}", words(&about["toolchain"])),
         ]);
     }
-    let left_out = figures["left_out"].as_array().map_or(0, Vec::len);
-    if left_out > 0 {
-        lines.push(format!("  not tried   on {left_out} samples, whose settings it does not take"));
-    }
-    if let Some(runs) = figures["runs"].as_array().filter(|runs| !runs.is_empty()) {
-        let most = |name: &str| runs.iter().filter_map(|run| run[name].as_u64()).max().unwrap_or(0);
-        lines.push(format!(
-            "  tried on    {} samples, failed on {}; at most {} of {} fuel and {:.1} of {} MiB",
-            runs.len(),
-            runs.iter().filter(|run| run["failure"].is_string()).count(),
-            grouped(most("fuel")),
-            grouped(RUN_FUEL),
-            most("memory_bytes") as f64 / MIB,
-            MEMORY_BYTES_MAX >> 20,
-        ));
-    }
+    // One that cannot be read is of a later release.
+    let tried: Tried = serde_json::from_value(version.figures.clone()).unwrap_or_default();
+    lines.extend(tried::lines(&tried).iter().map(|line| printable(line)));
     lines.extend(shown.warnings.iter().map(|warning| format!("warning: {warning}")));
     lines.push(format!("  settings    {}", text(&manifest["settings_schema"])));
     lines.join("\n")

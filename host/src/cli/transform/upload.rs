@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use super::super::Context;
 use super::super::failure::{Failure, Result};
-use super::super::file::read;
+use super::super::file::{read, samples};
 use super::show::text;
 use crate::model::id::AccountId;
 use crate::model::time::clock;
 use crate::store::HOUSE;
+use crate::transform::UploadError;
 use crate::upload::{self, Upload, Uploaded};
 use crate::view::ShownVersion;
 
@@ -25,6 +26,10 @@ pub struct Args {
     /// What is new, for whoever decides about it.
     #[arg(long, default_value = "")]
     note: String,
+    /// Folder of its author's samples: in each folder of it `event.json`, `settings.json` and `expected.json`. They stay
+    /// with the version, which is judged by them.
+    #[arg(long, value_name = "FOLDER")]
+    examples: Option<PathBuf>,
 }
 
 pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
@@ -37,15 +42,17 @@ pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let by = crate::cli::who();
     upload::check_words(&name, &args.note, &by)
         .map_err(|error| Failure::usage(error).hint("`--name` gives it another name"))?;
-    let upload = Upload { account: owner, name: &name, note: &args.note, by: &by, bytes };
+    let samples = args.examples.as_deref().map_or_else(|| Ok(Vec::new()), samples)?;
+    let upload = Upload { account: owner, name: &name, note: &args.note, by: &by, bytes, samples };
     match upload::upload(&store, &context.transformer()?, upload, clock()).await? {
         Uploaded::New(version) => context.one(&ShownVersion::of(version), |shown| {
             let account = args.account.as_deref().unwrap_or("ACCOUNT");
             format!("{}\n\nNext: leadline transform shadow {} --account {account}", text(shown), shown.label)
         }),
         Uploaded::Known(version) => context.one(&ShownVersion::of(version), |shown| {
-            format!("{} has these bytes already.\n\n{}", shown.label, text(shown))
+            format!("{} has these bytes already, and stays as it is.\n\n{}", shown.label, text(shown))
         }),
+        Uploaded::Refused(UploadError::Busy) => Err(Failure::temporary(UploadError::Busy.to_string())),
         Uploaded::Refused(refusal) => {
             Err(Failure::problems(format!("{} was refused: {refusal}", args.file.display())).hint(refusal.fix()))
         }

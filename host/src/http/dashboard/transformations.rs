@@ -436,7 +436,7 @@ async fn take_upload(
     upload::check_words(&name, &note, &actor.name)
         .map_err(|error| ApiError::BadRequest(error, "Correct it, and send it again."))?;
     let owner = account.as_ref().map_or(HOUSE, |account| account.id.as_str());
-    let upload = Upload { account: owner, name: &name, note: &note, by: &actor.name, bytes };
+    let upload = Upload { account: owner, name: &name, note: &note, by: &actor.name, bytes, samples: Vec::new() };
     match upload::upload(&app.store, &app.transformer, upload, (app.clock)()).await? {
         Uploaded::New(version) | Uploaded::Known(version) => {
             Ok(Redirect::to(&format!("/versions/{}", version.id)).into_response())

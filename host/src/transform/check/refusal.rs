@@ -56,12 +56,14 @@ pub enum UploadError {
     Start { failure: String },
     #[error("`describe` {problem}")]
     Describe { problem: String },
-    #[error("example `{name}` fails: {problem}")]
-    Example { name: String, problem: String },
+    /// Something is wrong with the samples that came with it.
+    #[error("{problem}")]
+    Sample { problem: String },
     /// The host's fault: a guest has nothing around it that changes.
     #[error("the same {input} gave two answers: {difference}. Nothing was installed, and we have been told")]
     Nondeterministic { input: String, difference: String },
-    #[error("other uploads are being compiled. Send it again in a moment")]
+    /// Ours: nothing was found out about the upload.
+    #[error("other uploads are being compiled, or every sandbox is taken. Send it again in a moment")]
     Busy,
     #[error("too many uploads within an hour; the next may come at {next}")]
     Quota { next: Timestamp },
@@ -104,7 +106,7 @@ impl UploadError {
             Self::Resources { .. } | Self::Instances { .. } => "upload.resources",
             Self::Start { .. } => "upload.start",
             Self::Describe { .. } => "upload.describe",
-            Self::Example { .. } => "upload.example",
+            Self::Sample { .. } => "upload.sample",
             Self::Nondeterministic { .. } => "upload.nondeterministic",
             Self::Busy => "upload.busy",
             Self::Quota { .. } => "upload.quota",
@@ -117,6 +119,7 @@ impl UploadError {
             Self::CompileCrashed | Self::Nondeterministic { .. } => {
                 "Nothing to do but to wait for our answer; the versions in use go on."
             }
+            Self::Sample { .. } => "Correct the folder, or leave it out; `leadline guest test` runs what is in it.",
             Self::Busy | Self::Quota { .. } => {
                 "Try it on your machine meanwhile: `leadline guest check FILE` checks the same."
             }
