@@ -109,6 +109,8 @@ pub struct Table {
     pub head: Vec<String>,
     /// Each as long as the head; the first cell names the row.
     pub rows: Vec<Vec<String>>,
+    /// Where each row leads, as in the picture: one for each row, or none at all.
+    pub links: Vec<Option<String>>,
 }
 
 impl Table {
@@ -117,6 +119,14 @@ impl Table {
             caption: caption.to_owned(),
             head: head.map(str::to_owned).to_vec(),
             rows: rows.into_iter().map(Vec::from).collect(),
+            links: Vec::new(),
         }
+    }
+
+    /// With where the rows lead, in their order.
+    fn linked<'a>(mut self, links: impl IntoIterator<Item = &'a Option<String>>) -> Self {
+        let harmless = |link: &'a Option<String>| link.clone().filter(|href| svg::is_harmless(href));
+        self.links = links.into_iter().map(harmless).collect();
+        self
     }
 }

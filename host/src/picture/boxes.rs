@@ -1,4 +1,4 @@
-//! G11: what runs of each version took of fuel, memory or time, against the limit. Will it hit one?
+//! What runs of each version took of fuel, memory or time, against the limit. Will it hit one?
 
 use std::time::Duration;
 
@@ -138,7 +138,7 @@ impl Picture for Boxes {
             [row.name.clone(), least, low, median, high, most, self.share(row)]
         });
         let head = ["Version", "Least", "Lower quarter", "Half", "Upper quarter", "Most", "Most, of the limit"];
-        Table::new(&self.title, head, rows.collect::<Vec<_>>())
+        Table::new(&self.title, head, rows.collect::<Vec<_>>()).linked(self.rows.iter().map(|row| &row.href))
     }
 }
 

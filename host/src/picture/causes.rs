@@ -1,4 +1,4 @@
-//! G4: leads by the cause for which they wait or failed, with the trend of each. What to fix first?
+//! Leads by the cause for which they wait or failed, with the trend of each. What to fix first?
 
 use super::key::empty;
 use super::scale::Scale;
@@ -84,6 +84,7 @@ impl Picture for Causes {
             [cause.title.clone(), count(cause.leads), trend.join(" → ")]
         });
         Table::new(TITLE, ["Cause", "Leads", "Last days"], rows.collect::<Vec<_>>())
+            .linked(self.causes.iter().map(|cause| &cause.href))
     }
 }
 
@@ -109,6 +110,7 @@ mod tests {
         inspect(&many);
         assert!(many.svg("g", Size::Wide).contains("and 390 more causes, 76,245 leads"));
         assert_eq!(many.table().rows.len(), 400);
+        assert_eq!(many.table().links, vec![None; 400], "no script behind a link");
         assert_eq!(many.table().rows[0], ["HubSpot did not answer", "400", "1 → 2"]);
     }
 }

@@ -1,4 +1,4 @@
-//! G2: deliveries over time by outcome, with what changed meanwhile. When did it start?
+//! Deliveries over time by outcome, with what changed meanwhile. When did it start?
 
 use jiff::tz::TimeZone;
 
@@ -142,6 +142,7 @@ impl Picture for Deliveries {
         });
         let [synced, warned, waiting, failed, skipped] = NAMES;
         Table::new(TITLE, ["From", synced, warned, waiting, failed, skipped, "What changed"], rows.collect::<Vec<_>>())
+            .linked(self.spans.iter().map(|span| &span.href))
     }
 }
 

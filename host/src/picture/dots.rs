@@ -1,4 +1,4 @@
-//! G10: a dot for each real lead on which a version was tried beside the one in force. Is it safe?
+//! A dot for each real lead on which a version was tried beside the one in force. Is it safe?
 
 use super::key::{empty, shapes};
 use super::svg::{Anchor, Area, Path, Svg};
@@ -87,8 +87,9 @@ impl Picture for Dots {
         });
         // Nobody reads on about what is the same.
         let other = self.leads.iter().filter(|dot| dot.verdict != Verdict::Same);
+        let links = [&None; 3].into_iter().chain(other.clone().map(|dot| &dot.href));
         let rows = other.map(|dot| [dot.name.clone(), dot.verdict.name().to_owned()]);
-        Table::new(TITLE, ["Lead", "Verdict"], sums.into_iter().chain(rows).collect::<Vec<_>>())
+        Table::new(TITLE, ["Lead", "Verdict"], sums.into_iter().chain(rows).collect::<Vec<_>>()).linked(links)
     }
 }
 

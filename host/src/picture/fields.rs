@@ -1,4 +1,4 @@
-//! G5: the fields of the leads, day by day. Which question is never answered, which property is broken?
+//! The fields of the leads, day by day. Which question is never answered, which property is broken?
 
 use jiff::civil::Date;
 
@@ -119,7 +119,9 @@ impl Picture for Fields {
             caption: format!("{TITLE}: share of the leads with a value"),
             head: head.collect(),
             rows: rows.collect(),
+            links: Vec::new(),
         }
+        .linked(self.fields.iter().map(|field| &field.href))
     }
 }
 

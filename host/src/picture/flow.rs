@@ -1,4 +1,4 @@
-//! G1: from submitted to what became of the leads. Where do they get lost?
+//! From submitted to what became of the leads. Where do they get lost?
 
 use super::key::empty;
 use super::svg::{Anchor, Area, Path, Svg};
@@ -41,7 +41,7 @@ struct End<'a> {
     name: &'static str,
     tone: Tone,
     from: [u64; 3],
-    href: Option<&'a str>,
+    href: &'a Option<String>,
 }
 
 impl End<'_> {
@@ -69,13 +69,13 @@ impl Flow {
         let lost = |name, tone, loss: &Loss| (name, tone, [0, loss.before_plan, loss.after_plan]);
         let with = |(name, tone, from), href| End { name, tone, from, href };
         [
-            with(end("Created", Tone::Synced, 2, &self.created), self.created.href.as_deref()),
-            with(end("Updated", Tone::Synced, 2, &self.updated), self.updated.href.as_deref()),
-            with(end("With warnings", Tone::Warned, 2, &self.warned), self.warned.href.as_deref()),
-            with(lost("Waiting", Tone::Waiting, &self.waiting), self.waiting.href.as_deref()),
-            with(lost("Failed", Tone::Failed, &self.failed), self.failed.href.as_deref()),
-            with(end("Skipped", Tone::Skipped, 1, &self.skipped), self.skipped.href.as_deref()),
-            with(end("Turned away", Tone::Skipped, 0, &self.turned_away), self.turned_away.href.as_deref()),
+            with(end("Created", Tone::Synced, 2, &self.created), &self.created.href),
+            with(end("Updated", Tone::Synced, 2, &self.updated), &self.updated.href),
+            with(end("With warnings", Tone::Warned, 2, &self.warned), &self.warned.href),
+            with(lost("Waiting", Tone::Waiting, &self.waiting), &self.waiting.href),
+            with(lost("Failed", Tone::Failed, &self.failed), &self.failed.href),
+            with(end("Skipped", Tone::Skipped, 1, &self.skipped), &self.skipped.href),
+            with(end("Turned away", Tone::Skipped, 0, &self.turned_away), &self.turned_away.href),
         ]
     }
 
@@ -128,7 +128,7 @@ impl Picture for Flow {
             let slot = thickness.max(SLOT);
             let mut arrive = top + (slot - thickness) / 2.0;
             let tip = format!("{}: {} of {}", end.name, leads(end.leads()), count(stages[0]));
-            svg.mark(end.href, &tip, |svg| {
+            svg.mark(end.href.as_deref(), &tip, |svg| {
                 // A thin stream still ends in something that can be seen.
                 let tall = thickness.max(4.0);
                 let node = Area::new(columns[3], arrive - (tall - thickness) / 2.0, NODE, tall);
@@ -175,6 +175,7 @@ impl Picture for Flow {
         let reached = STAGES.into_iter().zip(stages).map(|(name, leads)| row(name, leads));
         let rows = reached.chain(ends.iter().map(|end| row(end.name, end.leads())));
         Table::new(&self.title(), ["Step", "Leads", "Share of submitted"], rows.collect::<Vec<_>>())
+            .linked([&None; 3].into_iter().chain(ends.iter().map(|end| end.href)))
     }
 }
 

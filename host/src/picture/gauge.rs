@@ -1,4 +1,4 @@
-//! G12: how much of a portal's limit is used, by whom, and when HubSpot refused. Who uses it up?
+//! How much of a portal's limit is used, by whom, and when HubSpot refused. Who uses it up?
 
 use std::f64::consts::PI;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! G8: leads by hour and weekday. When do they come?
+//! Leads by hour and weekday. When do they come?
 
 use super::axis::{Plot, feet};
 use super::fields::heat;
@@ -69,7 +69,7 @@ impl Picture for Hours {
         let row = |hour: usize| {
             std::iter::once(format!("{hour:02}:00")).chain(self.leads.iter().map(|day| count(day[hour]))).collect()
         };
-        Table { caption: self.title(), head, rows: (0..24).map(row).collect() }
+        Table { caption: self.title(), head, rows: (0..24).map(row).collect(), links: Vec::new() }
     }
 }
 

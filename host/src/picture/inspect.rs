@@ -5,7 +5,7 @@ use super::{Picture, STYLE, Size};
 
 const ELEMENTS: [&str; 13] =
     ["svg", "title", "desc", "defs", "pattern", "g", "a", "rect", "circle", "line", "path", "text", "tspan"];
-const ATTRIBUTES: [&str; 25] = [
+const ATTRIBUTES: [&str; 26] = [
     "xmlns",
     "class",
     "viewBox",
@@ -31,6 +31,7 @@ const ATTRIBUTES: [&str; 25] = [
     "fill",
     "text-anchor",
     "patternUnits",
+    "tabindex",
 ];
 
 /// Looks at a picture in both sizes, and at its table.
@@ -41,6 +42,8 @@ pub(super) fn inspect(picture: &dyn Picture) {
         look(&svg);
     }
     let table = picture.table();
+    assert!(table.links.is_empty() || table.links.len() == table.rows.len(), "a link for each row, or none");
+    table.links.iter().flatten().for_each(|href| assert!(href.starts_with(['/', '?', '#']), "{href}"));
     for row in &table.rows {
         assert_eq!(row.len(), table.head.len(), "{row:?}");
     }

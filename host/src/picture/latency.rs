@@ -1,4 +1,4 @@
-//! G3: the time from a lead to HubSpot. Is it fast?
+//! The time from a lead to HubSpot. Is it fast?
 
 use std::time::Duration;
 
@@ -129,6 +129,7 @@ impl Picture for Latency {
             [exact(point.at, &self.zone), p50, p95]
         });
         Table::new(TITLE, ["From", "Half within", "95% within"], rows.collect::<Vec<_>>())
+            .linked(self.points.iter().map(|point| &point.href))
     }
 }
 

@@ -1,4 +1,4 @@
-//! G14: a small line for a row of a list. Which row deserves a click?
+//! A small line for a row of a list. Which row deserves a click?
 
 use super::latency::through;
 use super::scale::Scale;

@@ -1,4 +1,4 @@
-//! G9: one bar that is split, such as contacts into created, updated, and those without an e-mail. Do we make duplicates?
+//! One bar that is split, such as contacts into created, updated, and those without an e-mail. Do we make duplicates?
 
 use super::key::{Entry, empty, key};
 use super::svg::{Anchor, Area, SMALL, Svg};
@@ -71,6 +71,7 @@ impl Picture for Split {
         let rows =
             self.parts.iter().map(|part| [part.name.clone(), count(part.count), percent(part.count, self.whole())]);
         Table::new(&self.title, ["Part", "Number", "Share"], rows.collect::<Vec<_>>())
+            .linked(self.parts.iter().map(|part| &part.href))
     }
 }
 

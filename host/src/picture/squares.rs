@@ -1,4 +1,4 @@
-//! G15: a small shape for each account, by its health. What is on fire?
+//! A small shape for each account, by its health. What is on fire?
 
 use super::key::{empty, shapes};
 use super::svg::{Anchor, Area, Path, Svg};
@@ -88,6 +88,7 @@ impl Picture for Squares {
     fn table(&self) -> Table {
         let rows = self.accounts.iter().map(|square| [square.name.clone(), square.health.name().to_owned()]);
         Table::new(TITLE, ["Account", "Health"], rows.collect::<Vec<_>>())
+            .linked(self.accounts.iter().map(|square| &square.href))
     }
 }
 

@@ -11,6 +11,9 @@ pub(super) const TEXT: f64 = 12.0;
 /// The same for what stands beside an axis.
 pub(super) const SMALL: f64 = 11.0;
 
+/// With more links than these, nobody gets past a picture by keyboard: then only its table has them in the order of keys.
+const LINKS_IN_ORDER_MAX: usize = 24;
+
 /// A picture that is being drawn.
 pub(super) struct Svg {
     ids: String,
@@ -18,7 +21,7 @@ pub(super) struct Svg {
     class: &'static str,
     body: String,
     tones: BTreeSet<Tone>,
-    has_links: bool,
+    links: usize,
 }
 
 /// With what an area is filled.
@@ -93,7 +96,7 @@ impl Svg {
 
     fn of(ids: &str, class: &'static str, width: f64) -> Self {
         let ids = ids.chars().filter(|mark| mark.is_ascii_alphanumeric() || *mark == '-').collect();
-        Self { ids, width, class, body: String::new(), tones: BTreeSet::new(), has_links: false }
+        Self { ids, width, class, body: String::new(), tones: BTreeSet::new(), links: 0 }
     }
 
     pub(super) fn width(&self) -> f64 {
@@ -163,10 +166,10 @@ impl Svg {
 
     /// What `draw` draws, with words for whoever points at it, as a link where it leads somewhere.
     pub(super) fn mark(&mut self, href: Option<&str>, tip: &str, draw: impl FnOnce(&mut Self)) {
-        let href = href.filter(|href| harmless(href));
+        let href = href.filter(|href| is_harmless(href));
         match href {
             Some(href) => {
-                self.has_links = true;
+                self.links += 1;
                 self.write(format_args!(r#"<a href="{}"><title>{}</title>"#, Escaped(href), Escaped(tip)));
             }
             None => self.write(format_args!("<g><title>{}</title>", Escaped(tip))),
@@ -184,8 +187,11 @@ impl Svg {
 
     /// The whole document. `title` names the picture, `description` says in a sentence what it shows.
     pub(super) fn finish(self, height: f64, title: &str, description: &str) -> String {
-        let Self { ids, width, class, body, tones, has_links } = self;
-        let role = if has_links { "group" } else { "img" };
+        let Self { ids, width, class, mut body, tones, links } = self;
+        if links > LINKS_IN_ORDER_MAX {
+            body = body.replace("<a href=", r#"<a tabindex="-1" href="#);
+        }
+        let role = if links > 0 { "group" } else { "img" };
         let mut out = format!(
             concat!(
                 r#"<svg xmlns="http://www.w3.org/2000/svg" class="picture {}" viewBox="0 0 {} {}" font-size="{}" "#,
@@ -229,7 +235,7 @@ impl Svg {
 }
 
 /// Whether a link stays here or goes to another site in the open. `javascript:` does neither, and neither does `//elsewhere`.
-fn harmless(href: &str) -> bool {
+pub(super) fn is_harmless(href: &str) -> bool {
     let here = href.starts_with('/') && !href.starts_with("//") && !href.starts_with("/\\");
     let plain = !href.chars().any(char::is_control);
     plain && (here || href.starts_with('?') || href.starts_with('#') || href.starts_with("https://"))
@@ -355,7 +361,7 @@ mod tests {
             ("", false),
         ];
         for (href, expected) in rows {
-            assert_eq!(harmless(href), expected, "{href:?}");
+            assert_eq!(is_harmless(href), expected, "{href:?}");
         }
     }
 
@@ -377,5 +383,17 @@ mod tests {
         );
         assert!(drawn(Some("javascript:alert(1)")).contains(r#"role="img""#));
         assert!(drawn(None).contains("<g><title>3 &lt; 4</title><circle"));
+    }
+
+    #[test]
+    fn many_links_do_not_stand_in_the_way_of_a_keyboard() {
+        let drawn = |links| {
+            let mut svg = Svg::new("g1", Size::Wide);
+            (0..links).for_each(|_| svg.mark(Some("/logs"), "<a href=", |_| {}));
+            svg.finish(10.0, "Leads", "words")
+        };
+        for (links, out_of_order) in [(LINKS_IN_ORDER_MAX, 0), (LINKS_IN_ORDER_MAX + 1, LINKS_IN_ORDER_MAX + 1)] {
+            assert_eq!(drawn(links).matches(r#"<a tabindex="-1" href="/logs">"#).count(), out_of_order);
+        }
     }
 }

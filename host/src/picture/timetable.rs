@@ -1,4 +1,4 @@
-//! G7: the tries of one lead on a scale by ratio: those that were, and those that are planned. When is the next?
+//! The tries of one lead on a scale by ratio: those that were, and those that are planned. When is the next?
 
 use std::time::Duration;
 
@@ -98,9 +98,10 @@ impl Picture for Timetable {
 
     fn table(&self) -> Table {
         let at = |after: Duration| exact(self.first + after, &self.zone);
+        let links = self.past.iter().map(|attempt| &attempt.href).chain(self.planned.iter().map(|_| &None));
         let past = self.past.iter().map(|attempt| [wait(attempt.after), at(attempt.after), attempt.text.clone()]);
         let planned = self.planned.iter().map(|after| [wait(*after), at(*after), "planned".to_owned()]);
-        Table::new(TITLE, ["After the first", "At", "Outcome"], past.chain(planned).collect::<Vec<_>>())
+        Table::new(TITLE, ["After the first", "At", "Outcome"], past.chain(planned).collect::<Vec<_>>()).linked(links)
     }
 }
 

@@ -1,4 +1,4 @@
-//! G6: one lead from its arrival to its end: waiting, guest, calls, retries. Why was this one slow?
+//! One lead from its arrival to its end: waiting, guest, calls, retries. Why was this one slow?
 
 use std::time::Duration;
 
@@ -127,6 +127,7 @@ impl Picture for Waterfall {
             [span.name.clone(), span.kind.name().to_owned(), after, took, span.detail.clone()]
         });
         Table::new(TITLE, ["Step", "What", "After", "Took", "Outcome"], rows.collect::<Vec<_>>())
+            .linked(self.spans.iter().map(|span| &span.href))
     }
 }
 

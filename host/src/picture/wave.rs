@@ -1,4 +1,4 @@
-//! G13: the age of the oldest lead that waits, and the retries that are planned. Is a wave coming?
+//! The age of the oldest lead that waits, and the retries that are planned. Is a wave coming?
 
 use std::time::Duration;
 
@@ -104,9 +104,10 @@ impl Picture for Wave {
     fn table(&self) -> Table {
         let ages = self.ages.iter().map(|(at, age)| [exact(*at, &self.zone), wait(*age), String::new()]);
         let hours = self.planned.iter().filter(|hour| hour.retries > 0);
+        let links = self.ages.iter().map(|_| &None).chain(hours.clone().map(|hour| &hour.href));
         let hours = hours.map(|hour| [exact(hour.from, &self.zone), String::new(), count(hour.retries)]);
         let head = ["Time", "Age of the oldest waiting lead", "Retries planned in this hour"];
-        Table::new(TITLE, head, ages.chain(hours).collect::<Vec<_>>())
+        Table::new(TITLE, head, ages.chain(hours).collect::<Vec<_>>()).linked(links)
     }
 }
 
