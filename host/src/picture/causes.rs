@@ -51,7 +51,7 @@ impl Picture for Causes {
             // Beside the name where there is room, else below it.
             let bar = top + size.pick((row - BAR) / 2.0, 22.0);
             svg.mark(cause.href.as_deref(), &format!("{}: {}", cause.title, leads(cause.leads)), |svg| {
-                let room = size.pick(names - 12.0, size.width());
+                let room = size.pick(names - 12.0, trend - 10.0);
                 svg.label((0.0, size.pick(bar + BAR - 2.0, top + 14.0)), Anchor::Start, "", &cause.title, room);
                 let long = along.at(cause.leads as f64).max(if cause.leads > 0 { 2.0 } else { 0.0 });
                 svg.rect(Area::new(names, bar, long, BAR), 2.0, cause.tone);
