@@ -47,6 +47,7 @@ pub mod form;
 pub mod gates;
 pub mod lane;
 pub mod payload;
+pub mod picture;
 pub mod plan;
 pub mod rate;
 pub mod redact;
