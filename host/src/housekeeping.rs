@@ -17,6 +17,8 @@ const KEYS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const REJECTED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How long the answer to an upload is known: a compiler that could not do it may by then.
 const UPLOADS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// How long figures of hours are kept: three years, to compare them. They name nobody.
+const HOURS: Duration = Duration::from_secs(3 * 366 * 24 * 60 * 60);
 /// Partitions are there for as many days ahead, so that a week in which none can be made harms nothing.
 const DAYS_AHEAD: u32 = 7;
 
@@ -48,6 +50,7 @@ impl Limits {
     fn of(&self, kept: Kept) -> Duration {
         match kept {
             Kept::Bodies
+            | Kept::Words
             | Kept::Logs
             | Kept::Runs
             | Kept::Plans
@@ -59,6 +62,7 @@ impl Limits {
             Kept::Keys => KEYS,
             Kept::Rejected => REJECTED,
             Kept::Uploads => UPLOADS,
+            Kept::Hours => HOURS,
         }
     }
 }
@@ -74,7 +78,7 @@ pub async fn make_partitions(store: &Store, now: Timestamp) -> anyhow::Result<St
     Ok(if made == 0 { Step::Idle } else { Step::Worked })
 }
 
-/// One round: makes partitions, or drops one that is old, or removes a page of old rows.
+/// One round: makes partitions, or drops one that is old, or removes a page of old rows, or adds up hours that are over.
 ///
 /// # Errors
 /// When the database does not let it.
@@ -98,5 +102,6 @@ pub async fn next(store: &Store, limits: &Limits, now: Timestamp) -> anyhow::Res
             }
         }
     }
-    Ok(Step::Idle)
+    let filled = store.fill_hours(now).await.context("the figures of an hour cannot be added up")?;
+    Ok(if filled { Step::Worked } else { Step::Idle })
 }

@@ -42,6 +42,7 @@ pub(crate) mod files;
 pub mod fit;
 pub mod form;
 pub mod gates;
+pub mod hours;
 pub mod lane;
 pub mod payload;
 pub mod plan;
@@ -54,6 +55,7 @@ pub mod schema;
 pub mod seal;
 pub mod signature;
 pub mod text;
+pub mod words;
 
 pub mod contract;
 pub mod model;

@@ -51,12 +51,14 @@ CREATE TABLE lead_hours (
 -- Up to where the hours of an account are added up.
 CREATE TABLE hours_filled (
   account_id text COLLATE "C" NOT NULL PRIMARY KEY,
-  filled_to  text COLLATE "C" NOT NULL          -- how the ids of the first hour begin that is not
+  filled_to  bigint           NOT NULL,         -- the first hour that is not
+  ids_from   text COLLATE "C" NOT NULL          -- events before this id came before it
 );
 
 -- Hours in which something changed after they were over: what is stored of them no longer counts.
 CREATE TABLE hours_changed (
   account_id text COLLATE "C" NOT NULL,
   hour       bigint           NOT NULL,
+  times      bigint           NOT NULL,         -- how often: whoever adds it up again sees that it changed meanwhile
   PRIMARY KEY (account_id, hour)
 );

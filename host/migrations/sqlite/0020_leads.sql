@@ -46,13 +46,15 @@ CREATE TABLE lead_hours (
 
 -- Up to where the hours of an account are added up.
 CREATE TABLE hours_filled (
-  account_id text NOT NULL PRIMARY KEY,
-  filled_to  text NOT NULL                      -- how the ids of the first hour begin that is not
+  account_id text    NOT NULL PRIMARY KEY,
+  filled_to  integer NOT NULL,                  -- the first hour that is not
+  ids_from   text    NOT NULL                   -- events before this id came before it
 ) STRICT, WITHOUT ROWID;
 
 -- Hours in which something changed after they were over: what is stored of them no longer counts.
 CREATE TABLE hours_changed (
   account_id text    NOT NULL,
   hour       integer NOT NULL,
+  times      integer NOT NULL,                  -- how often: whoever adds it up again sees that it changed meanwhile
   PRIMARY KEY (account_id, hour)
 ) STRICT, WITHOUT ROWID;

@@ -29,6 +29,22 @@ pub enum Outcome {
     Removed,
 }
 
+/// How far a delivery has come, as far as an outcome depends on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Way {
+    pub state: DeliveryState,
+    pub attempts: u32,
+    /// Something was left out of it.
+    pub is_short: bool,
+}
+
+impl Way {
+    fn of(delivery: &Delivery) -> Self {
+        let is_short = !delivery.progress.dropped.is_empty();
+        Self { state: delivery.state, attempts: delivery.attempts, is_short }
+    }
+}
+
 impl Outcome {
     /// Every outcome, in the order in which people are shown them.
     pub const ALL: [Self; 9] = [
@@ -43,29 +59,34 @@ impl Outcome {
         Self::Removed,
     ];
 
-    /// Of an event and its newest delivery; `erased`: its data was removed on request. An event that is to be sent again
-    /// has a delivery from before, which does not count.
+    /// Of an event and its newest delivery; `erased`: its data was removed on request.
     pub fn of(event: &Event, delivery: Option<&Delivery>, erased: bool) -> Self {
+        Self::decide(event.state, delivery.map(Way::of), erased)
+    }
+
+    /// The same from the columns that it depends on. An event that is to be sent again has a delivery from before, which
+    /// does not count.
+    pub fn decide(event: EventState, delivery: Option<Way>, erased: bool) -> Self {
         if erased {
             return Self::Removed;
         }
-        match event.state {
+        match event {
             EventState::Received => Self::Sending,
             EventState::Skipped => Self::Skipped,
             EventState::Held => Self::NeedsAttention,
             EventState::Refused => Self::Failed,
             // Retention takes a delivery a moment before its event.
-            EventState::Planned => delivery.map_or(Self::Removed, Self::of_delivery),
+            EventState::Planned => delivery.map_or(Self::Removed, Self::of_way),
         }
     }
 
-    fn of_delivery(delivery: &Delivery) -> Self {
-        match delivery.state {
+    fn of_way(way: Way) -> Self {
+        match way.state {
             // One that was released or replayed begins anew.
-            DeliveryState::Pending if delivery.attempts > 0 => Self::Retrying,
+            DeliveryState::Pending if way.attempts > 0 => Self::Retrying,
             DeliveryState::Pending => Self::Sending,
-            DeliveryState::Delivered if delivery.progress.dropped.is_empty() => Self::Synced,
-            DeliveryState::Delivered => Self::SyncedWithWarnings,
+            DeliveryState::Delivered if way.is_short => Self::SyncedWithWarnings,
+            DeliveryState::Delivered => Self::Synced,
             DeliveryState::Blocked => Self::NeedsAttention,
             DeliveryState::Failed => Self::Failed,
             DeliveryState::Cancelled => Self::Cancelled,

@@ -6,7 +6,9 @@ use super::calls::{AnsweredCall, store_answer};
 use super::causes::{self, Waiting};
 use super::lanes::{self, LaneState};
 use super::plans::delete_work;
-use super::{Conn, Query, Result, Rows, Sql, Store, StoreError, dropped, json, parse, query, retention, sql, word};
+use super::{
+    Conn, Query, Result, Rows, Sql, Store, StoreError, dropped, hours, json, parse, query, retention, sql, word,
+};
 use crate::cause::Problem;
 use crate::lane;
 use crate::model;
@@ -72,7 +74,9 @@ macro_rules! columns {
     };
 }
 
-type Row = (
+pub(super) use columns;
+
+pub(super) type Row = (
     String,
     String,
     String,
@@ -88,7 +92,8 @@ type Row = (
     Option<i64>,
 );
 
-fn delivery(row: Row) -> Result<Delivery> {
+/// The delivery of a row.
+pub(super) fn delivery(row: Row) -> Result<Delivery> {
     let (
         account_id,
         id,
@@ -234,6 +239,8 @@ impl Store {
         let mut statements = settling(&rows, now);
         statements.extend(causes::hold(&blocked(lease, &round), now));
         statements.extend(dropped::keep(lease, &round, now));
+        let events: Vec<_> = round.claimed.iter().map(|claimed| (&lease.account_id, &claimed.event_id)).collect();
+        statements.extend(hours::changed(&events, now));
         if let Some(answered) = round.last_answer {
             statements.push(store_answer(&lease.account_id, answered, now));
         }

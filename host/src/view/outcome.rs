@@ -6,7 +6,6 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::cause::{Code, Problem};
-use crate::contract::actions::Action;
 use crate::model::delivery::{ContactWrite, Delivery};
 use crate::model::event::{Event, EventState};
 use crate::model::time::Timestamp;
@@ -174,22 +173,13 @@ fn already(delivery: &Delivery, plan: Option<&Plan>) -> Option<String> {
     };
     let named = |wanted: bool| -> Vec<_> {
         let actions = plan.actions.iter().enumerate();
-        actions.filter(|(action, _)| written(*action) == wanted).map(|(_, action)| name(action)).collect()
+        actions.filter(|(action, _)| written(*action) == wanted).map(|(_, action)| action.label()).collect()
     };
     let (done, open) = (named(true), named(false));
     (!done.is_empty()).then(|| match open[..] {
         [] => format!("In HubSpot already: {}", done.join(", ")),
         _ => format!("In HubSpot already: {}. Not yet: {}", done.join(", "), open.join(", ")),
     })
-}
-
-fn name(action: &Action) -> &'static str {
-    match action {
-        Action::UpsertContact(_) => "contact",
-        Action::UpsertDeal(_) => "deal",
-        Action::AddNote(_) => "note",
-        Action::UpsertObject(_) => "record",
-    }
 }
 
 /// `14:32 (in 4 min)`.
@@ -231,7 +221,7 @@ fn counted(count: usize, one: &str, many: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::actions::{Contact, MatchKey, Note};
+    use crate::contract::actions::{Action, Contact, MatchKey, Note};
     use crate::model::delivery::{ActionProgress, DeliveryState, Dropped, Progress, Record};
     use crate::model::id::{AccountId, ConnectionId, DeliveryId, EventId, SourceId, VersionId};
     use crate::model::word;
