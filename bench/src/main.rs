@@ -10,6 +10,7 @@ mod hubspot;
 mod ingest;
 mod latency;
 mod load;
+mod logs;
 mod machine;
 mod meter;
 mod noisy_neighbour;
@@ -141,6 +142,8 @@ enum Bench {
     Upload,
     /// Ten thousand accounts, each on a version of its own.
     Versions,
+    /// What the dashboard reads, with a million leads in one account.
+    Logs,
 }
 
 fn main() -> ExitCode {
@@ -180,6 +183,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
             Bench::Footprint => footprint::run()?,
             Bench::Upload => service::runtime()?.block_on(upload::run(choice))?,
             Bench::Versions => versions::run(choice)?,
+            Bench::Logs => service::runtime()?.block_on(logs::run(choice))?,
         };
         for figure in &measured {
             if args.json {
