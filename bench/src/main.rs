@@ -10,6 +10,7 @@ mod hubspot;
 mod ingest;
 mod latency;
 mod load;
+mod logs;
 mod machine;
 mod meter;
 mod noisy_neighbour;
@@ -144,6 +145,8 @@ enum Bench {
     Versions,
     /// From a rollback to the first lead that goes through the version before, also from another process.
     Rollback,
+    /// What the dashboard reads, with a million leads in one account.
+    Logs,
 }
 
 fn main() -> ExitCode {
@@ -184,6 +187,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
             Bench::Upload => service::runtime()?.block_on(upload::run(choice))?,
             Bench::Versions => versions::run(choice)?,
             Bench::Rollback => service::runtime()?.block_on(rollback::run(choice))?,
+            Bench::Logs => service::runtime()?.block_on(logs::run(choice))?,
         };
         for figure in &measured {
             if args.json {

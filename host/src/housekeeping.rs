@@ -23,6 +23,8 @@ const COMPILED: Duration = Duration::from_secs(60 * 60);
 /// What another engine compiled stays for so long: of two releases side by side, or one that somebody goes back to, each
 /// finds its own.
 const COMPILED_BY_OTHERS: Duration = DAY;
+/// How long figures of hours are kept: three years, to compare them. They name nobody.
+const HOURS: Duration = Duration::from_secs(3 * 366 * 24 * 60 * 60);
 /// Partitions are there for as many days ahead, so that a week in which none can be made harms nothing.
 const DAYS_AHEAD: u32 = 7;
 
@@ -54,6 +56,7 @@ impl Limits {
     fn of(&self, kept: Kept) -> Duration {
         match kept {
             Kept::Bodies
+            | Kept::Words
             | Kept::Logs
             | Kept::Runs
             | Kept::Plans
@@ -65,6 +68,7 @@ impl Limits {
             Kept::Keys => KEYS,
             Kept::Rejected => REJECTED,
             Kept::Uploads => UPLOADS,
+            Kept::Hours => HOURS,
         }
     }
 }
@@ -80,7 +84,7 @@ pub async fn make_partitions(store: &Store, now: Timestamp) -> anyhow::Result<St
     Ok(if made == 0 { Step::Idle } else { Step::Worked })
 }
 
-/// One round: makes partitions, or drops one that is old, or removes a page of old rows.
+/// One round: makes partitions, or drops one that is old, or removes a page of old rows, or adds up hours that are over.
 ///
 /// # Errors
 /// When the database does not let it.
@@ -104,7 +108,8 @@ pub async fn next(store: &Store, limits: &Limits, now: Timestamp) -> anyhow::Res
             }
         }
     }
-    Ok(Step::Idle)
+    let filled = store.fill_hours(now).await.context("the figures of an hour cannot be added up")?;
+    Ok(if filled { Step::Worked } else { Step::Idle })
 }
 
 /// What one pass over compiled code took away.

@@ -45,6 +45,7 @@ pub(crate) mod files;
 pub mod fit;
 pub mod form;
 pub mod gates;
+pub mod hours;
 pub mod lane;
 pub mod payload;
 pub mod picture;
@@ -58,6 +59,7 @@ pub mod schema;
 pub mod seal;
 pub mod signature;
 pub mod text;
+pub mod words;
 
 pub mod contract;
 pub mod model;

@@ -6,6 +6,7 @@ pub mod delivery;
 pub mod event;
 pub mod id;
 pub mod lane;
+pub mod outcome;
 pub mod portal;
 pub mod replay;
 pub mod share;

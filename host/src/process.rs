@@ -28,6 +28,7 @@ use crate::store::{
     TakenEvents, Turn,
 };
 use crate::transform::{Quota, Stop, TransformRun, Transformer};
+use crate::words::LeadTraits;
 
 /// Lanes that are planned in one round, and stored in one commit: of many accounts with a lead each, one alone would
 /// cost a round.
@@ -211,6 +212,16 @@ fn decide_all(taken: Vec<(TakenEvents, HashMap<VersionId, Load>)>, now: Timestam
 
 /// What becomes of one event; nothing when we could not run it and have to try again.
 fn decide(round: &Round, event: ReceivedEvent) -> Option<PlannedEvent> {
+    let planned = fate_of(round, event)?;
+    // It is found whatever its fate is, also where nothing else reads its body.
+    let lead = planned.lead.or_else(|| {
+        let ReceivedEvent { sender_id, event_type, body, .. } = &planned.event;
+        LeadTraits::of_body(sender_id, event_type, body)
+    });
+    Some(PlannedEvent { lead, ..planned })
+}
+
+fn fate_of(round: &Round, event: ReceivedEvent) -> Option<PlannedEvent> {
     let binding = match route(&event.id, &event.event_type, &round.rules.routing) {
         Route::Skip(reason) => return Some(unplanned(event, Unplanned::Skipped(reason))),
         Route::To(binding) => binding,
@@ -251,13 +262,14 @@ fn decide(round: &Round, event: ReceivedEvent) -> Option<PlannedEvent> {
         return None;
     }
     let log = (!lines.is_empty()).then(|| (binding.version_id.clone(), lines));
+    let lead = LeadTraits::of(&input.payload);
     let lead_id = payload::lead_id(input.payload);
     let (figures, dropped) = (figures(&run), run.dropped.clone());
     let decision = judge(binding, run, lead_id, event.is_resent);
     let outcome = outcome(&decision);
     // A plan keeps with its progress what was dropped.
     let dropped = if matches!(decision, Decision::Planned { .. }) { Vec::new() } else { dropped };
-    Some(PlannedEvent { decision, ran: Some(ran(binding, outcome, figures, dropped)), event, log })
+    Some(PlannedEvent { decision, ran: Some(ran(binding, outcome, figures, dropped)), event, lead, log })
 }
 
 fn ran(binding: &Binding, outcome: RanTo, figures: RunFigures, dropped: Vec<Dropped>) -> Ran {
@@ -279,7 +291,7 @@ fn outcome(decision: &Decision) -> RanTo {
 }
 
 fn unplanned(event: ReceivedEvent, fate: Unplanned) -> PlannedEvent {
-    PlannedEvent { event, decision: Decision::Not(fate), ran: None, log: None }
+    PlannedEvent { event, decision: Decision::Not(fate), lead: None, ran: None, log: None }
 }
 
 /// The schema of the event's type, as the source wants it looked at: a reason to hold it, or a line in its log.

@@ -2,14 +2,14 @@
 
 pub mod connection;
 pub mod moment;
+pub mod outcome;
 
 use serde::Serialize;
 
 use crate::contract::actions::Action;
 use crate::model::account::Version;
-use crate::model::delivery::DeliveryState;
-use crate::model::event::EventState;
 use crate::model::id::EventId;
+use crate::model::outcome::Outcome;
 use crate::model::time::Timestamp;
 use crate::model::word;
 use crate::store::{ShownDelivery, ShownEvent};
@@ -87,11 +87,7 @@ pub fn lead(shown: &ShownEvent, account: &str) -> Lead {
         account: account.to_owned(),
         event_type: event.event_type.clone(),
         state: word(&event.state),
-        outcome: match event.state {
-            EventState::Skipped => "skipped",
-            EventState::Refused => "failed",
-            EventState::Received | EventState::Planned | EventState::Held => "waiting",
-        },
+        outcome: "waiting",
         contact: None,
         note: None,
         deal: None,
@@ -103,6 +99,16 @@ pub fn lead(shown: &ShownEvent, account: &str) -> Lead {
     if let Some(shown) = shown.deliveries.last() {
         take_in(&mut lead, shown, event.received_at);
     }
+    let newest = shown.deliveries.last().map(|shown| &shown.delivery);
+    lead.outcome = match Outcome::of(event, newest, false) {
+        Outcome::Sending | Outcome::Retrying | Outcome::NeedsAttention => "waiting",
+        Outcome::Failed | Outcome::Cancelled | Outcome::Removed => "failed",
+        Outcome::Skipped => "skipped",
+        Outcome::Synced | Outcome::SyncedWithWarnings if lead.contact.as_ref().is_some_and(|contact| contact.new) => {
+            "created"
+        }
+        Outcome::Synced | Outcome::SyncedWithWarnings => "updated",
+    };
     lead
 }
 
@@ -122,12 +128,6 @@ fn take_in(lead: &mut Lead, shown: &ShownDelivery, received_at: Timestamp) {
         }
     }
     lead.state = word(&delivery.state);
-    lead.outcome = match delivery.state {
-        DeliveryState::Pending | DeliveryState::Blocked => "waiting",
-        DeliveryState::Failed | DeliveryState::Cancelled => "failed",
-        DeliveryState::Delivered if lead.contact.as_ref().is_some_and(|contact| contact.new) => "created",
-        DeliveryState::Delivered => "updated",
-    };
     lead.dropped = delivery.progress.dropped.iter().map(|dropped| dropped.field.clone()).collect();
     lead.millis =
         delivery.done_at.map(|done_at| u64::try_from(done_at.since(received_at).as_millis()).unwrap_or(u64::MAX));

@@ -281,7 +281,7 @@ impl Pair {
                     figures: RunFigures::default(),
                 },
             };
-            planned.push(PlannedEvent { event, decision, ran: None, log: None });
+            planned.push(PlannedEvent { event, decision, lead: None, ran: None, log: None });
         }
         let now = self.now;
         let rest = Some(now + Duration::from_secs(self.below(100))).filter(|_| self.below(2) == 0);

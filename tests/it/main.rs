@@ -24,6 +24,7 @@ mod freeze;
 mod fuzz;
 mod hostile;
 mod ingest;
+mod leads;
 mod load;
 mod network;
 mod outage;

@@ -352,6 +352,7 @@ fn trapped(taken: TakenEvents) -> PlannedLane {
         decision: Decision::Not(Unplanned::Held(
             Problem::new(Code::TransformTrap, "it trapped").about(binding.version_id.as_str()),
         )),
+        lead: None,
         ran: Some(Ran {
             binding_id: binding.id.clone(),
             is_watched: binding.is_watched,

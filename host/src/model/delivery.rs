@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::id::{AccountId, ConnectionId, DeliveryId, EventId, VersionId};
 use super::time::Timestamp;
 use crate::cause::{Code, Problem};
+use crate::contract::actions::Action;
 use crate::plan::Plan;
 
 /// Where a delivery stands. *In flight* is not stored: a delivery is in flight while an unsettled call names it.
@@ -27,6 +28,24 @@ pub struct Record {
     pub id: String,
     /// Whether the action created it.
     pub new: bool,
+}
+
+/// What a delivery did to the contact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContactWrite {
+    Created,
+    Updated,
+}
+
+impl ContactWrite {
+    /// By how far a plan has come; none while no contact is written.
+    pub fn of(plan: &Plan, progress: &Progress) -> Option<Self> {
+        let actions = plan.actions.iter().zip(&progress.actions);
+        let mut contacts = actions.filter(|(action, _)| matches!(action, Action::UpsertContact(_)));
+        let record = contacts.find_map(|(_, progress)| progress.record.as_ref())?;
+        Some(if record.new { Self::Created } else { Self::Updated })
+    }
 }
 
 /// How far one action has come.
@@ -146,6 +165,9 @@ pub struct Delivery {
     pub state: DeliveryState,
     pub reason: Option<Problem>,
     pub progress: Progress,
+    /// None while no contact is written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact: Option<ContactWrite>,
     pub attempts: u32,
     pub first_at: Option<Timestamp>,
     pub due_at: Option<Timestamp>,

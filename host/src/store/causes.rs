@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Query, Result, Rows, Store, json, lanes, query, sql};
+use super::{Query, Result, Rows, Store, hours, json, lanes, query, sql};
 use crate::cause::{Code, Problem};
 use crate::model::account::Connection;
 use crate::model::delivery::BAND_RETRY;
@@ -115,7 +115,10 @@ impl Store {
                 if !keeps_issue {
                     close.execute(&mut *tx).await?;
                 }
-                lanes::wake(&rows, now).execute(tx).await?;
+                lanes::wake(&rows, now).execute(&mut *tx).await?;
+                for mark in hours::changed_by(&rows, now) {
+                    mark.execute(&mut *tx).await?;
+                }
                 Ok(items.len() as u64)
             })
         });

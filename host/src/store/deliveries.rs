@@ -6,11 +6,13 @@ use super::calls::{AnsweredCall, store_answer};
 use super::causes::{self, Waiting};
 use super::lanes::{self, LaneState};
 use super::plans::delete_work;
-use super::{Conn, Query, Result, Rows, Sql, Store, StoreError, dropped, json, parse, query, retention, sql, word};
+use super::{
+    Conn, Query, Result, Rows, Sql, Store, StoreError, dropped, hours, json, parse, query, retention, sql, word,
+};
 use crate::cause::Problem;
 use crate::lane;
 use crate::model;
-use crate::model::delivery::{BAND_FIRST, BAND_RETRY, Claimed, Delivery, DeliveryState, Outcome};
+use crate::model::delivery::{BAND_FIRST, BAND_RETRY, Claimed, ContactWrite, Delivery, DeliveryState, Outcome};
 use crate::model::id::{AccountId, CallId, ConnectionId, DeliveryId, EventId, VersionId};
 use crate::model::lane::{Lease, Settled};
 use crate::model::time::Timestamp;
@@ -53,6 +55,7 @@ struct OutcomeRow<'a> {
     state: String,
     reason: Option<String>,
     outcome: String,
+    contact: Option<String>,
     attempts: u32,
     first: Option<i64>,
     next: Option<i64>,
@@ -63,7 +66,17 @@ struct OutcomeRow<'a> {
     class: Option<&'static str>,
 }
 
-type Row = (
+/// The columns of a [`Row`] of the deliveries `d`.
+macro_rules! columns {
+    () => {
+        "d.account_id, d.id, d.event_id, d.connection_id, d.version_id, d.state, d.reason, d.outcome, d.contact, d.attempts,
+         d.first_at, d.due_at, d.done_at"
+    };
+}
+
+pub(super) use columns;
+
+pub(super) type Row = (
     String,
     String,
     String,
@@ -72,13 +85,15 @@ type Row = (
     String,
     Option<String>,
     String,
+    Option<String>,
     i64,
     Option<i64>,
     Option<i64>,
     Option<i64>,
 );
 
-fn delivery(row: Row) -> Result<Delivery> {
+/// The delivery of a row.
+pub(super) fn delivery(row: Row) -> Result<Delivery> {
     let (
         account_id,
         id,
@@ -88,6 +103,7 @@ fn delivery(row: Row) -> Result<Delivery> {
         state,
         reason,
         outcome,
+        contact,
         attempts,
         first_at,
         due_at,
@@ -102,6 +118,7 @@ fn delivery(row: Row) -> Result<Delivery> {
         state: word(&state)?,
         reason: reason.as_deref().map(parse).transpose()?,
         progress: parse(&outcome)?,
+        contact: contact.as_deref().map(word).transpose()?,
         attempts: count(attempts)?,
         first_at: first_at.map(Timestamp),
         due_at: due_at.map(Timestamp),
@@ -222,6 +239,8 @@ impl Store {
         let mut statements = settling(&rows, now);
         statements.extend(causes::hold(&blocked(lease, &round), now));
         statements.extend(dropped::keep(lease, &round, now));
+        let events: Vec<_> = round.claimed.iter().map(|claimed| (&lease.account_id, &claimed.event_id)).collect();
+        statements.extend(hours::changed(&events, now));
         if let Some(answered) = round.last_answer {
             statements.push(store_answer(&lease.account_id, answered, now));
         }
@@ -235,8 +254,8 @@ impl Store {
     /// The deliveries of an event, oldest first.
     pub async fn deliveries_of(&self, account: &AccountId, event: &EventId) -> Result<Vec<Delivery>> {
         // Spares Postgres the partitions before the event's. SQLite is told the index, or it reads the whole account.
-        let rows: Vec<Row> = query(sql!("SELECT account_id, id, event_id, connection_id, version_id, state, reason, outcome, attempts, first_at, due_at, done_at
-             FROM deliveries" on(sqlite: " INDEXED BY deliveries_by_event", postgres: "") " WHERE account_id = $1 AND event_id = $2" on(sqlite: "", postgres: " AND id >= $3") " ORDER BY id"))
+        let rows: Vec<Row> = query(sql!("SELECT " columns!() " FROM deliveries AS d" on(sqlite: " INDEXED BY deliveries_by_event", postgres: "")
+            " WHERE d.account_id = $1 AND d.event_id = $2" on(sqlite: "", postgres: " AND d.id >= $3") " ORDER BY d.id"))
         .bind(account.as_str()).bind(event.as_str()).bind(retention::first_id_since("dlv", event.as_str())).fetch_all(&self.db).await?;
         rows.into_iter().map(delivery).collect()
     }
@@ -260,9 +279,9 @@ fn settling(rows: &[OutcomeRow<'_>], now: Timestamp) -> Vec<Query> {
         return statements;
     }
     let update = query(sql!(
-        "UPDATE deliveries AS d SET state = j.state, reason = j.reason, outcome = j.outcome, attempts = j.attempts,
-           first_at = j.first, due_at = j.next, done_at = j.done
-         FROM " rows("$1"; account text, id text, state text, reason text, outcome text, attempts bigint, first bigint, next bigint, done bigint) " AS j
+        "UPDATE deliveries AS d SET state = j.state, reason = j.reason, outcome = j.outcome, contact = j.contact,
+           attempts = j.attempts, first_at = j.first, due_at = j.next, done_at = j.done
+         FROM " rows("$1"; account text, id text, state text, reason text, outcome text, contact text, attempts bigint, first bigint, next bigint, done bigint) " AS j
          WHERE d.account_id = j.account AND d.id = j.id"
     ));
     statements.push(update.bind(&all));
@@ -300,6 +319,7 @@ fn outcome_row<'a>(lease: &'a Lease, claimed: &'a Claimed, outcome: &'a Outcome)
         state: model::word(&outcome.state),
         reason: outcome.reason.as_ref().map(json),
         outcome: json(&outcome.progress),
+        contact: ContactWrite::of(&claimed.plan, &outcome.progress).as_ref().map(model::word),
         attempts: outcome.attempts,
         first: outcome.first_at.map(|at| at.0),
         next: outcome.due_at.map(|at| at.0),

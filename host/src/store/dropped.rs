@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Query, Result, Rows, Settlement, Store, causes, json, parse, query, sql};
+use super::{Query, Result, Rows, Settlement, Store, causes, hours, json, parse, query, sql};
 use crate::cause::{Code, Problem};
 use crate::fit::{drop_subject, may_fit_later};
 use crate::model::account::Connection;
@@ -137,6 +137,9 @@ impl Store {
         let forget = forget.bind(&account).bind(connection.id.as_str()).bind(Rows::of(&gone));
         let filled: Vec<_> =
             filled.iter().map(|value| (value.delivery_id.to_string(), value.property.clone())).collect();
+        // What was told of these leads changes, however young they are.
+        let marked = filled.iter().map(|(delivery, _)| serde_json::json!({ "account": account, "item": delivery }));
+        let marks = hours::changed_by(&Rows::of(&marked.collect::<Vec<_>>()), Timestamp::NEVER);
         let fill = self.db.write(move |tx| {
             Box::pin(async move {
                 for (delivery, property) in filled {
@@ -148,7 +151,11 @@ impl Store {
                     let update = query(sql!("UPDATE deliveries SET outcome = $3 WHERE account_id = $1 AND id = $2"));
                     update.bind(&account).bind(&delivery).bind(json(&progress)).execute(&mut *tx).await?;
                 }
-                forget.execute(tx).await.map(drop)
+                forget.execute(&mut *tx).await?;
+                for mark in marks {
+                    mark.execute(&mut *tx).await?;
+                }
+                Ok(())
             })
         });
         fill.await

@@ -2,9 +2,10 @@
 //! no round is under way meanwhile.
 
 use serde::Serialize;
+use serde_json::json;
 
 use super::lanes::{self, LaneState};
-use super::{Result, Rows, Store, parse, query, sql};
+use super::{Result, Rows, Store, hours, parse, query, sql};
 use crate::lane::LEASE;
 use crate::model::account::Connection;
 use crate::model::id::AccountId;
@@ -126,6 +127,8 @@ impl Store {
                 .bind(PAGE)
                 .fetch_all(&mut *tx)
                 .await?;
+                let marked = items.iter().map(|item| json!({ "account": account, "item": item }));
+                let marked = Rows::of(&marked.collect::<Vec<_>>());
                 let items = Rows::of(&items);
                 let cancelled = query(sql!(
                     "UPDATE deliveries SET state = 'cancelled', due_at = NULL, done_at = $3 WHERE account_id = $1 AND id IN " list("$2")
@@ -142,8 +145,11 @@ impl Store {
                      AND NOT EXISTS (SELECT 1 FROM held AS h WHERE h.account_id = causes.account_id AND h.cause_id = causes.id)"
                 ))
                 .bind(&account)
-                .execute(tx)
+                .execute(&mut *tx)
                 .await?;
+                for mark in hours::changed_by(&marked, now) {
+                    mark.execute(&mut *tx).await?;
+                }
                 Ok(cancelled)
             })
         });

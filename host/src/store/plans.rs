@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::breakers::{self, Turn};
 use super::causes::{self, Waiting};
 use super::lanes::{self, LaneState};
-use super::{Conn, Query, Result, Rows, Sql, Store, json, parse, query, sql};
+use super::{Conn, Query, Result, Rows, Sql, Store, hours, json, parse, query, sql, words};
 use crate::contract::log::Level;
 use crate::crash::{Broken, crash_point, is_broken};
 use crate::model;
@@ -17,6 +17,7 @@ use crate::model::id::{BindingId, ConnectionId, DeliveryId, EventId, RunId, Sour
 use crate::model::lane::{Lease, Settled};
 use crate::model::time::Timestamp;
 use crate::plan::Plan;
+use crate::words::LeadTraits;
 
 /// An event that waits for its plan.
 #[derive(Clone, Debug)]
@@ -111,6 +112,8 @@ pub struct StoredPlans {
 pub struct PlannedEvent {
     pub event: ReceivedEvent,
     pub decision: Decision,
+    /// What is known of the lead that it is about; none where it is about none.
+    pub lead: Option<LeadTraits>,
     /// The binding that it went to; none where it went to none.
     pub ran: Option<Ran>,
     /// Which version ran, and what it said; nothing when none ran or it said nothing.
@@ -170,6 +173,9 @@ struct FateRow<'a> {
     id: &'a str,
     state: String,
     reason: Option<String>,
+    dealership: Option<&'a str>,
+    email: Option<i64>,
+    test: Option<i64>,
     band: i64,
     due: i64,
 }
@@ -358,11 +364,16 @@ fn storing(lanes: &[&PlannedLane], now: Timestamp) -> Vec<Query> {
     }
     let fates = Rows::of(&planned().map(|(lease, planned)| fate_row(lease, planned)).collect::<Vec<_>>());
     let fate = query(sql!(
-        "UPDATE events AS e SET state = j.state, reason = j.reason
-         FROM " rows("$1"; account text, id text, state text, reason text) " AS j
+        "UPDATE events AS e SET state = j.state, reason = j.reason, dealership = j.dealership, has_email = j.email, is_test = j.test
+         FROM " rows("$1"; account text, id text, state text, reason text, dealership text, email bigint, test bigint) " AS j
          WHERE e.account_id = j.account AND e.id = j.id AND e.state IN ('received', 'held')"
     ));
     statements.push(fate.bind(&fates));
+    statements.extend(words::keep(lanes));
+    statements.extend(hours::changed(
+        &planned().map(|(lease, planned)| (&lease.account_id, &planned.event.id)).collect::<Vec<_>>(),
+        now,
+    ));
     statements
         .extend(causes::hold(&planned().filter_map(|(lease, planned)| held(lease, planned)).collect::<Vec<_>>(), now));
     statements.push(delete_work(&fates));
@@ -494,6 +505,9 @@ fn fate_row<'a>(lease: &'a Lease, planned: &'a PlannedEvent) -> FateRow<'a> {
         id: planned.event.id.as_str(),
         state: model::word(&state),
         reason,
+        dealership: planned.lead.as_ref().and_then(|lead| lead.dealership.as_deref()),
+        email: planned.lead.as_ref().map(|lead| lead.has_email.into()),
+        test: planned.lead.as_ref().map(|lead| lead.is_test.into()),
         band: planned.event.band,
         due: planned.event.due_at,
     }

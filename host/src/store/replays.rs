@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::causes::nothing_stands;
-use super::{Conn, Result, Rows, Sql, Store, StoreError, json, lanes, parse, query, sql, word};
+use super::{Conn, Result, Rows, Sql, Store, StoreError, hours, json, lanes, parse, query, sql, word};
 use crate::cause::Problem;
 use crate::model;
 use crate::model::delivery::{BAND_RETRY, DeliveryState};
@@ -171,6 +171,7 @@ impl Store {
                 go_on(tx, &page, now).await?;
                 keep_skipped(tx, &page).await?;
                 store_progress(tx, &page.after).await?;
+                mark_hours(tx, &page, now).await?;
                 Ok(Some(page.after))
             })
         });
@@ -362,6 +363,17 @@ async fn go_on(tx: &mut Conn, page: &Page, now: Timestamp) -> Result<()> {
     .execute(&mut *tx)
     .await?;
     lanes::wake(&rows, now).execute(tx).await.map(drop)
+}
+
+/// What is sent once more counts otherwise from now on, however old it is.
+async fn mark_hours(tx: &mut Conn, page: &Page, now: Timestamp) -> Result<()> {
+    let items = page.planned.iter().map(EventId::as_str).chain(page.continued.iter().map(|lead| lead.id.as_str()));
+    let row = |item| json!({ "account": page.after.account_id, "item": item });
+    let rows = Rows::of(&items.map(row).collect::<Vec<_>>());
+    for mark in hours::changed_by(&rows, now) {
+        mark.execute(&mut *tx).await?;
+    }
+    Ok(())
 }
 
 /// Remembers which leads were left alone, as long as there is room.

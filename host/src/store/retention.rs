@@ -4,12 +4,12 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::{Conn, Db, Result, Sql, Store, StoreError, query, sql};
+use super::{Conn, Db, Result, Sql, Store, StoreError, query, sql, words};
 use crate::model::time::Timestamp;
 
 /// Rows that go in one commit: few enough that an event at the door does not notice.
 const PAGE: i64 = 500;
-/// Keys are narrow, and there are as many as there are events.
+/// Keys and words are narrow, and there are as many as there are events, or more.
 const KEYS_PAGE: i64 = 1_000;
 /// The hex digits of the time at the beginning of an id, behind its prefix.
 const TIME_DIGITS: usize = 12;
@@ -20,6 +20,8 @@ const CLOCKS_APART: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
     Bodies,
+    /// By which a lead is found.
+    Words,
     Logs,
     Runs,
     Plans,
@@ -37,6 +39,8 @@ pub enum Kept {
     Rejected,
     /// What became of uploads.
     Uploads,
+    /// Figures of hours.
+    Hours,
 }
 
 /// What one removal came to.
@@ -56,8 +60,9 @@ const OPEN_DELIVERY: &str = "('pending', 'blocked')";
 
 impl Kept {
     /// Deliveries before events, because an event stays as long as a delivery of it.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Bodies,
+        Self::Words,
         Self::Logs,
         Self::Runs,
         Self::Plans,
@@ -70,9 +75,11 @@ impl Kept {
         Self::Keys,
         Self::Rejected,
         Self::Uploads,
+        Self::Hours,
     ];
-    const PARTITIONED: [Self; 10] = [
+    const PARTITIONED: [Self; 11] = [
         Self::Bodies,
+        Self::Words,
         Self::Logs,
         Self::Runs,
         Self::Plans,
@@ -88,6 +95,7 @@ impl Kept {
     pub fn table(self) -> &'static str {
         match self {
             Self::Bodies => "event_bodies",
+            Self::Words => "lead_words",
             Self::Logs => "run_logs",
             Self::Runs => "runs",
             Self::Plans => "plans",
@@ -100,24 +108,26 @@ impl Kept {
             Self::Keys => "event_keys",
             Self::Rejected => "rejected",
             Self::Uploads => "uploads",
+            Self::Hours => "lead_hours",
         }
     }
 
     /// The column whose id tells the age.
     fn id(self) -> &'static str {
         match self {
-            Self::Bodies | Self::Logs | Self::Runs => "event_id",
+            Self::Bodies | Self::Words | Self::Logs | Self::Runs => "event_id",
             Self::Plans | Self::Attempts => "delivery_id",
             Self::Requests | Self::Answers => "call_id",
             Self::Calls | Self::Deliveries | Self::Events | Self::Rejected | Self::Uploads => "id",
             Self::Keys => "seen_at",
+            Self::Hours => "hour",
         }
     }
 
     /// What the ids in that column begin with.
     fn prefix(self) -> &'static str {
         match self {
-            Self::Bodies | Self::Logs | Self::Runs | Self::Events | Self::Keys => "evt",
+            Self::Bodies | Self::Words | Self::Logs | Self::Runs | Self::Events | Self::Keys | Self::Hours => "evt",
             Self::Plans | Self::Attempts | Self::Deliveries => "dlv",
             Self::Requests | Self::Answers | Self::Calls => "cal",
             Self::Rejected => "rej",
@@ -131,6 +141,7 @@ impl Kept {
         match self {
             Self::Events | Self::Deliveries => 7,
             Self::Bodies
+            | Self::Words
             | Self::Logs
             | Self::Runs
             | Self::Plans
@@ -140,14 +151,15 @@ impl Kept {
             | Self::Calls
             | Self::Keys
             | Self::Rejected
-            | Self::Uploads => 1,
+            | Self::Uploads
+            | Self::Hours => 1,
         }
     }
 
     /// Whether nothing needs the row `x` any more.
     fn is_free(self) -> String {
         match self {
-            Self::Bodies | Self::Logs | Self::Runs => format!(
+            Self::Bodies | Self::Words | Self::Logs | Self::Runs => format!(
                 "NOT EXISTS (SELECT 1 FROM events AS e WHERE e.account_id = x.account_id AND e.id = x.event_id AND e.state IN {OPEN_EVENT})"
             ),
             Self::Plans | Self::Attempts => format!(
@@ -163,7 +175,7 @@ impl Kept {
             Self::Events => format!(
                 "x.state NOT IN {OPEN_EVENT} AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.account_id = x.account_id AND d.event_id = x.id)"
             ),
-            Self::Keys | Self::Rejected | Self::Uploads => "true".to_owned(),
+            Self::Keys | Self::Rejected | Self::Uploads | Self::Hours => "true".to_owned(),
         }
     }
 
@@ -186,13 +198,15 @@ impl Kept {
                                    WHERE d.account_id = a.id AND d.event_id >= $1 AND d.event_id < $2)"
             ),
             Self::Bodies
+            | Self::Words
             | Self::Logs
             | Self::Runs
             | Self::Plans
             | Self::Attempts
             | Self::Keys
             | Self::Rejected
-            | Self::Uploads => open.to_owned(),
+            | Self::Uploads
+            | Self::Hours => open.to_owned(),
         }
     }
 
@@ -209,6 +223,17 @@ impl Kept {
                 "DELETE FROM {table} WHERE (account_id, {id}) IN (
                    SELECT x.account_id, x.{id} FROM accounts AS a CROSS JOIN {table} AS x
                    WHERE x.account_id = a.id AND x.{id} < $1 AND {free} LIMIT $2)"
+            ),
+            // By whole days, so that each page is a range: some go a few hours before their body, none after it.
+            Self::Words => format!(
+                "DELETE FROM {table} WHERE (account_id, day, word, event_id) IN (
+                   SELECT x.account_id, x.day, x.word, x.event_id FROM accounts AS a CROSS JOIN {table} AS x
+                   WHERE x.account_id = a.id AND x.day <= $1 AND {free} LIMIT $2)"
+            ),
+            Self::Hours => format!(
+                "DELETE FROM {table} WHERE (account_id, hour, dealership) IN (
+                   SELECT x.account_id, x.hour, x.dealership FROM accounts AS a CROSS JOIN {table} AS x
+                   WHERE x.account_id = a.id AND x.hour < $1 LIMIT $2)"
             ),
             Self::Keys => format!(
                 "DELETE FROM {table} WHERE (account_id, source_id, sender_id) IN (
@@ -272,6 +297,8 @@ impl Store {
                 let page = query(kept.page(&table));
                 let page = match kept {
                     Kept::Keys => page.bind(before.0).bind(KEYS_PAGE),
+                    Kept::Hours => page.bind(crate::hours::hour(before)).bind(KEYS_PAGE),
+                    Kept::Words => page.bind(words::day(before)).bind(KEYS_PAGE),
                     _ => page.bind(first_id(kept.prefix(), before)).bind(PAGE),
                 };
                 let rows = page.execute(tx).await?;

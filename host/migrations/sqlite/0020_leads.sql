@@ -1,0 +1,60 @@
+-- What the list of leads is found by, and what the overview is added up from.
+
+-- What is neither on its way nor simply done, by what it is, and by why; null for all others. Both are made of the state,
+-- so no statement can forget them, and what changes no mark touches no index of marks.
+ALTER TABLE events ADD COLUMN mark text GENERATED ALWAYS AS
+  (CASE WHEN state IN ('skipped', 'held', 'refused') THEN state END) VIRTUAL;
+ALTER TABLE events ADD COLUMN code text GENERATED ALWAYS AS
+  (CASE WHEN state IN ('skipped', 'held', 'refused') THEN json_extract(reason, '$.code') END) VIRTUAL;
+ALTER TABLE deliveries ADD COLUMN mark text GENERATED ALWAYS AS
+  (CASE WHEN state = 'pending' THEN CASE WHEN attempts > 0 THEN 'retrying' END
+        WHEN state = 'delivered' THEN CASE WHEN instr(outcome, '"dropped":[') > 0 THEN 'warned' END
+        ELSE state END) VIRTUAL;
+ALTER TABLE deliveries ADD COLUMN code text GENERATED ALWAYS AS
+  (CASE WHEN state IN ('blocked', 'failed') OR state = 'pending' AND attempts > 0 THEN json_extract(reason, '$.code') END) VIRTUAL;
+
+CREATE INDEX events_by_mark ON events (account_id, mark, id) WHERE mark IS NOT NULL;
+CREATE INDEX events_by_code ON events (account_id, code, id) WHERE code IS NOT NULL;
+CREATE INDEX deliveries_by_mark ON deliveries (account_id, mark, event_id) WHERE mark IS NOT NULL;
+CREATE INDEX deliveries_by_code ON deliveries (account_id, code, event_id) WHERE code IS NOT NULL;
+
+-- What is counted and filtered of a lead when its body is long gone. Null where the event is about no lead, or has not
+-- been planned since these columns are there.
+ALTER TABLE events ADD COLUMN dealership text;  -- its slug
+ALTER TABLE events ADD COLUMN has_email integer;
+ALTER TABLE events ADD COLUMN is_test integer;
+ALTER TABLE deliveries ADD COLUMN contact text; -- created, updated; null: no contact is written yet
+
+-- The words that a lead is found by. A day's words stand together, so that a search reads the newest days first and stops
+-- when it has a page, and so that retention removes a day as a range.
+CREATE TABLE lead_words (
+  account_id text    NOT NULL,
+  day        integer NOT NULL,                  -- since 1970, in UTC, by the event's id
+  word       text    NOT NULL,
+  event_id   text    NOT NULL,
+  PRIMARY KEY (account_id, day, word, event_id)
+) STRICT, WITHOUT ROWID;
+
+-- Figures of an hour that is over, without anything personal. An hour without leads has no row.
+CREATE TABLE lead_hours (
+  account_id text    NOT NULL,
+  hour       integer NOT NULL,                  -- since 1970
+  dealership text    NOT NULL,                  -- its slug; empty where a lead names none
+  figures    text    NOT NULL,                  -- JSON
+  PRIMARY KEY (account_id, hour, dealership)
+) STRICT, WITHOUT ROWID;
+
+-- Up to where the hours of an account are added up.
+CREATE TABLE hours_filled (
+  account_id text    NOT NULL PRIMARY KEY,
+  filled_to  integer NOT NULL,                  -- the first hour that is not
+  ids_from   text    NOT NULL                   -- events before this id came before it
+) STRICT, WITHOUT ROWID;
+
+-- Hours in which something changed after they were over: what is stored of them no longer counts.
+CREATE TABLE hours_changed (
+  account_id text    NOT NULL,
+  hour       integer NOT NULL,
+  times      integer NOT NULL,                  -- how often: whoever adds it up again sees that it changed meanwhile
+  PRIMARY KEY (account_id, hour)
+) STRICT, WITHOUT ROWID;

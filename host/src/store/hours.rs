@@ -1,0 +1,341 @@
+//! Figures of each account and hour. An hour that is over is added up once and stored; what changes one of its leads later
+//! marks it, and it is added up again. Test leads are left out.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::retention::{first_id_since, time_of};
+use super::{Conn, Query, Result, Rows, Sql, Store, StoreError, json, parse, query, sql, word};
+use crate::cause::Code;
+use crate::hours::{Counted, Figures, begin, hour};
+use crate::model::event::EventState;
+use crate::model::id::{AccountId, EventId};
+use crate::model::outcome::{Outcome, Way};
+use crate::model::time::Timestamp;
+
+/// An hour is stored when it has been over for so long: what is on its way then takes long.
+const OVER: Duration = Duration::from_secs(60 * 60);
+/// A change of an hour that has been over for this long marks it. Less than [`OVER`] by more than any round takes.
+const MARKED: Duration = Duration::from_secs(30 * 60);
+/// Leads that are added up for somebody who waits: some 50 ms.
+const READ_MAX: i64 = 10_000;
+/// Leads that are added up at once beside everything else.
+const FILL_MAX: i64 = 20_000;
+/// Hours that are added up at once.
+const FILL_HOURS: i64 = 24;
+/// Between the time of an event's id and that of its commit there is no more.
+const COMMIT_LAG: Duration = Duration::from_secs(60);
+
+/// What became of the leads of an hour and a dealership.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HourOfLeads {
+    /// When it begins.
+    pub hour: Timestamp,
+    /// Its slug; empty for leads that name none.
+    pub dealership: String,
+    pub figures: Figures,
+}
+
+/// The hours of a time, oldest first. One without leads is not among them.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct HoursOfLeads {
+    pub hours: Vec<HourOfLeads>,
+    /// Not every hour before this one is added up yet.
+    pub complete_from: Option<Timestamp>,
+    /// Leads that were read for it.
+    #[serde(skip)]
+    read: i64,
+}
+
+impl Store {
+    /// The hours of an account from a time until another, whole ones.
+    pub async fn lead_hours(&self, account: &AccountId, from: Timestamp, until: Timestamp) -> Result<HoursOfLeads> {
+        let account = account.clone();
+        let (from, to) = (hour(from), hour(Timestamp(until.0 - 1)) + 1);
+        self.db.read(move |conn| Box::pin(async move { range(conn, &account, from, to).await })).await
+    }
+
+    /// Adds up some hours that are over, or one that changed since; says whether there were any.
+    pub async fn fill_hours(&self, now: Timestamp) -> Result<bool> {
+        let over = hour(now - OVER);
+        Ok(self.fill_changed().await? || self.fill_next(over).await?)
+    }
+
+    async fn fill_changed(&self) -> Result<bool> {
+        let changed = sql!("SELECT account_id, hour, times FROM hours_changed LIMIT 1");
+        let Some((account, hour, times)) = query(changed).fetch_optional::<(String, i64, i64)>(&self.db).await? else {
+            return Ok(false);
+        };
+        let account = AccountId::stored(account);
+        let counted = self.count(&account, hour, hour + 1, i64::MAX).await?;
+        let forget = query(sql!("DELETE FROM hours_changed WHERE account_id = $1 AND hour = $2 AND times = $3"));
+        let forget = forget.bind(account.as_str()).bind(hour).bind(times);
+        // One that is not stored yet is added up when its turn comes.
+        let is_filled =
+            query(sql!("SELECT CAST(1 AS bigint) FROM hours_filled WHERE account_id = $1 AND filled_to > $2"));
+        let is_filled = is_filled.bind(account.as_str()).bind(hour);
+        let keep = replacing(&account, hour, hour + 1, &counted.hours);
+        let stored = self.db.write(move |tx| {
+            Box::pin(async move {
+                if forget.execute(&mut *tx).await? == 1 && is_filled.fetch_optional::<i64>(&mut *tx).await?.is_some() {
+                    for statement in keep {
+                        statement.execute(&mut *tx).await?;
+                    }
+                }
+                Ok(())
+            })
+        });
+        stored.await?;
+        Ok(true)
+    }
+
+    async fn fill_next(&self, over: i64) -> Result<bool> {
+        let end = EventId::earliest(begin(over));
+        let next: Option<(String, Option<i64>, Option<String>)> = query(sql!(
+            "SELECT a.id, f.filled_to, f.ids_from FROM accounts AS a LEFT JOIN hours_filled AS f ON f.account_id = a.id
+             WHERE coalesce(f.filled_to, 0) < $1 AND EXISTS (
+               SELECT 1 FROM events AS e WHERE e.account_id = a.id AND e.id >= coalesce(f.ids_from, 'evt_') AND e.id < $2) LIMIT 1"
+        ))
+        .bind(over)
+        .bind(end.as_str())
+        .fetch_optional(&self.db)
+        .await?;
+        let Some((account, filled_to, ids_from)) = next else { return Ok(false) };
+        let account = AccountId::stored(account);
+        let first: Option<String> =
+            query(sql!("SELECT id FROM events WHERE account_id = $1 AND id >= $2 ORDER BY id LIMIT 1"))
+                .bind(account.as_str())
+                .bind(ids_from.unwrap_or_default())
+                .fetch_optional(&self.db)
+                .await?;
+        let first = first.as_deref().and_then(time_of).map_or(over - 1, hour).max(filled_to.unwrap_or(0)).min(over - 1);
+        let to = (first + FILL_HOURS).min(over);
+        let (to, counted) = match self.count(&account, first, to, FILL_MAX).await? {
+            counted if counted.complete_from.is_none() => (to, counted),
+            _ => (first + 1, self.count(&account, first, first + 1, i64::MAX).await?),
+        };
+        let mut statements = replacing(&account, first, to, &counted.hours).to_vec();
+        let filled = query(sql!(
+            "INSERT INTO hours_filled (account_id, filled_to, ids_from) VALUES ($1, $2, $3)
+             ON CONFLICT (account_id) DO UPDATE SET filled_to = excluded.filled_to, ids_from = excluded.ids_from
+             WHERE hours_filled.filled_to < excluded.filled_to"
+        ));
+        let ids_from = EventId::earliest(begin(to) - COMMIT_LAG);
+        statements.push(filled.bind(account.as_str()).bind(to).bind(ids_from.as_str()));
+        let stored = self.db.write(move |tx| {
+            Box::pin(async move {
+                for statement in statements {
+                    statement.execute(&mut *tx).await?;
+                }
+                Ok(())
+            })
+        });
+        stored.await?;
+        Ok(true)
+    }
+
+    async fn count(&self, account: &AccountId, from: i64, to: i64, most: i64) -> Result<HoursOfLeads> {
+        let account = account.clone();
+        self.db.read(move |conn| Box::pin(async move { count(conn, &account, from, to, most).await })).await
+    }
+}
+
+/// The hours of an account, from the first to before the last: stored ones, and what is not stored of them added up, the
+/// newest first.
+async fn range(conn: &mut Conn, account: &AccountId, from: i64, to: i64) -> Result<HoursOfLeads> {
+    let within = |sql: Sql| query(sql).bind(account.as_str()).bind(from).bind(to);
+    let filled: Option<i64> = query(sql!("SELECT filled_to FROM hours_filled WHERE account_id = $1"))
+        .bind(account.as_str())
+        .fetch_optional(&mut *conn)
+        .await?;
+    let filled = filled.unwrap_or(0).clamp(from, to);
+    // What changed is read before what is stored: an hour that is added up again in between is merely added up twice.
+    let changed = within(sql!(
+        "SELECT hour FROM hours_changed WHERE account_id = $1 AND hour >= $2 AND hour < $3 ORDER BY hour DESC"
+    ));
+    let changed: Vec<i64> = changed.fetch_all(&mut *conn).await?;
+    let stored = within(sql!(
+        "SELECT hour, dealership, figures FROM lead_hours WHERE account_id = $1 AND hour >= $2 AND hour < $3"
+    ));
+    let mut hours = Vec::new();
+    for (hour, dealership, figures) in stored.fetch_all::<(i64, String, String)>(&mut *conn).await? {
+        if hour < filled && !changed.contains(&hour) {
+            hours.push(HourOfLeads { hour: begin(hour), dealership, figures: parse(&figures)? });
+        }
+    }
+    let counted = count(conn, account, filled, to, READ_MAX).await?;
+    let mut complete_from = counted.complete_from;
+    let mut left = READ_MAX - counted.read;
+    hours.extend(counted.hours);
+    for changed in changed.into_iter().filter(|hour| *hour < filled) {
+        if left <= 0 {
+            complete_from = complete_from.max(Some(begin(changed + 1)));
+            break;
+        }
+        let counted = count(conn, account, changed, changed + 1, READ_MAX).await?;
+        left -= counted.read;
+        complete_from = complete_from.max(counted.complete_from);
+        hours.extend(counted.hours);
+    }
+    hours.sort_by(|a, b| (a.hour, &a.dealership).cmp(&(b.hour, &b.dealership)));
+    Ok(HoursOfLeads { hours, complete_from, read: 0 })
+}
+
+const LEADS: Sql = sql!(
+    "SELECT e.id, e.received_at, e.state, e.code, e.dealership, e.has_email, d.id, d.state, d.attempts, d.mark, d.code, d.contact, d.done_at
+     FROM (SELECT * FROM events AS x WHERE x.account_id = $1 AND x.id >= $2 AND x.id < $3 ORDER BY x.id DESC LIMIT $4) AS e
+     LEFT JOIN deliveries AS d" on(sqlite: " INDEXED BY deliveries_by_event", postgres: "")
+    " ON d.account_id = e.account_id AND d.event_id = e.id" on(sqlite: "", postgres: " AND d.id >= $5")
+    " WHERE coalesce(e.is_test, 0) = 0 ORDER BY e.id DESC"
+);
+
+type Row = (
+    String,
+    i64,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<i64>,
+    Option<String>,
+    Option<String>,
+    Option<i64>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<i64>,
+);
+
+/// Adds up hours, from the first to before the last; where that are too many leads, only the newest of these hours.
+async fn count(conn: &mut Conn, account: &AccountId, from: i64, to: i64, most: i64) -> Result<HoursOfLeads> {
+    if from >= to {
+        return Ok(HoursOfLeads::default());
+    }
+    let first = EventId::earliest(begin(from) - COMMIT_LAG);
+    let leads = query(LEADS).bind(account.as_str()).bind(first.as_str());
+    let leads = leads.bind(EventId::earliest(begin(to) + COMMIT_LAG).as_str()).bind(most);
+    let leads: Vec<Row> = leads.bind(first_id_since("dlv", first.as_str())).fetch_all(conn).await?;
+    // Of several deliveries of an event the newest counts.
+    let mut newest: HashMap<&str, &Row> = HashMap::with_capacity(leads.len());
+    for lead in &leads {
+        let known = newest.entry(&lead.0).or_insert(lead);
+        if known.6 < lead.6 {
+            *known = lead;
+        }
+    }
+    let read = i64::try_from(newest.len()).unwrap_or(i64::MAX);
+    let oldest = leads.last().and_then(|lead| time_of(&lead.0));
+    let complete = oldest.filter(|_| read >= most).map(|oldest| hour(oldest + COMMIT_LAG) + 1);
+    let mut hours: BTreeMap<(i64, &str), Figures> = BTreeMap::new();
+    for lead in newest.into_values() {
+        let at = hour(Timestamp(lead.1));
+        if at >= complete.unwrap_or(from) && at >= from && at < to {
+            let dealership = lead.4.as_deref().unwrap_or_default();
+            hours.entry((at, dealership)).or_default().add(&counted(lead)?);
+        }
+    }
+    let of_leads = |((hour, dealership), figures): ((i64, &str), Figures)| HourOfLeads {
+        hour: begin(hour),
+        dealership: dealership.to_owned(),
+        figures,
+    };
+    let complete_from = complete.filter(|complete| *complete > from).map(begin);
+    Ok(HoursOfLeads { hours: hours.into_iter().map(of_leads).collect(), complete_from, read })
+}
+
+fn counted(lead: &Row) -> Result<Counted> {
+    let (_, received_at, state, event_code, _, has_email, _, delivery, attempts, mark, code, contact, done_at) = lead;
+    let state: EventState = word(state)?;
+    let delivery = delivery.as_deref().filter(|_| state == EventState::Planned);
+    let way = delivery.map(|delivery| {
+        let attempts = u32::try_from(attempts.unwrap_or(0)).map_err(StoreError::decode)?;
+        Ok::<_, StoreError>(Way { state: word(delivery)?, attempts, is_short: mark.as_deref() == Some("warned") })
+    });
+    let way = way.transpose()?;
+    let outcome = Outcome::decide(state, way, false);
+    let cause = event_code.as_ref().or(code.as_ref().filter(|_| way.is_some()));
+    let is_delivered = matches!(outcome, Outcome::Synced | Outcome::SyncedWithWarnings);
+    let done_at = done_at.filter(|_| is_delivered).map(Timestamp);
+    Ok(Counted {
+        outcome,
+        is_refused: state == EventState::Refused,
+        contact: contact.as_deref().filter(|_| is_delivered).map(word).transpose()?,
+        has_email: has_email.map(|has| has == 1),
+        cause: cause.map(|code| code.parse::<Code>()).transpose().map_err(StoreError::decode)?,
+        took: done_at.map(|done| done.since(Timestamp(*received_at))),
+    })
+}
+
+/// Puts these figures in the place of those that are stored of the hours.
+fn replacing(account: &AccountId, from: i64, to: i64, hours: &[HourOfLeads]) -> [Query; 2] {
+    #[derive(Serialize)]
+    struct Row<'a> {
+        hour: i64,
+        dealership: &'a str,
+        figures: String,
+    }
+    let rows: Vec<_> = hours
+        .iter()
+        .map(|of| Row { hour: hour(of.hour), dealership: &of.dealership, figures: json(&of.figures) })
+        .collect();
+    let forget = query(sql!("DELETE FROM lead_hours WHERE account_id = $1 AND hour >= $2 AND hour < $3"));
+    let keep = query(sql!(
+        "INSERT INTO lead_hours (account_id, hour, dealership, figures)
+         SELECT $1, j.hour, j.dealership, j.figures FROM " rows("$2"; hour bigint, dealership text, figures text) " AS j
+         WHERE true ON CONFLICT (account_id, hour, dealership) DO UPDATE SET figures = excluded.figures"
+    ));
+    let account = account.as_str();
+    [forget.bind(account).bind(from).bind(to), keep.bind(account).bind(Rows::of(&rows))]
+}
+
+/// Marks the hours of these events that may be stored by now; mostly none is.
+pub(super) fn changed(events: &[(&AccountId, &EventId)], now: Timestamp) -> Option<Query> {
+    #[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
+    struct Row<'a> {
+        account: &'a str,
+        hour: i64,
+    }
+    let marked = hour(now - MARKED);
+    let mut rows = Vec::new();
+    for (account, event) in events {
+        let Some(at) = time_of(event.as_str()) else { continue };
+        // The commit may have been in the hour after.
+        for hour in [hour(at), hour(at + COMMIT_LAG)] {
+            if hour < marked {
+                rows.push(Row { account: account.as_str(), hour });
+            }
+        }
+    }
+    // In one order, so that two of these never wait for each other.
+    rows.sort();
+    rows.dedup();
+    let mark = || {
+        query(sql!(
+            "INSERT INTO hours_changed (account_id, hour, times)
+             SELECT j.account, j.hour, 1 FROM " rows("$1"; account text, hour bigint) " AS j
+             WHERE true ON CONFLICT (account_id, hour) DO UPDATE SET times = hours_changed.times + 1"
+        ))
+        .bind(Rows::of(&rows))
+    };
+    (!rows.is_empty()).then(mark)
+}
+
+/// Marks the hours of items, events or deliveries, that may be stored by now.
+pub(super) fn changed_by(items: &Rows, now: Timestamp) -> [Query; 2] {
+    let end = begin(hour(now - MARKED));
+    let of_events = query(sql!(
+        "INSERT INTO hours_changed (account_id, hour, times)
+         SELECT DISTINCT e.account_id, e.received_at / 3600000, 1 FROM " rows("$1"; account text, item text) " AS j CROSS JOIN events AS e
+         WHERE e.account_id = j.account AND e.id = j.item AND e.received_at < $2 ORDER BY 1, 2
+         ON CONFLICT (account_id, hour) DO UPDATE SET times = hours_changed.times + 1"
+    ));
+    let of_deliveries = query(sql!(
+        "INSERT INTO hours_changed (account_id, hour, times)
+         SELECT DISTINCT e.account_id, e.received_at / 3600000, 1 FROM " rows("$1"; account text, item text) " AS j
+         CROSS JOIN deliveries AS d CROSS JOIN events AS e
+         WHERE d.account_id = j.account AND d.id = j.item AND e.account_id = d.account_id AND e.id = d.event_id AND e.received_at < $2
+         ORDER BY 1, 2 ON CONFLICT (account_id, hour) DO UPDATE SET times = hours_changed.times + 1"
+    ));
+    [of_events.bind(items).bind(end.0), of_deliveries.bind(items).bind(end.0)]
+}
