@@ -123,6 +123,11 @@ impl Table {
         }
     }
 
+    /// The rows, each with where it leads.
+    pub fn lines(&self) -> impl Iterator<Item = (&Vec<String>, Option<&String>)> {
+        self.rows.iter().enumerate().map(|(index, row)| (row, self.links.get(index).and_then(Option::as_ref)))
+    }
+
     /// With where the rows lead, in their order.
     fn linked<'a>(mut self, links: impl IntoIterator<Item = &'a Option<String>>) -> Self {
         let harmless = |link: &'a Option<String>| link.clone().filter(|href| svg::is_harmless(href));

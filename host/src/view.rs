@@ -1,8 +1,12 @@
 //! What people are shown of a lead, drawn in one place from the stored states.
 
 pub mod connection;
+pub mod lead;
+pub mod logs;
 pub mod moment;
 pub mod outcome;
+pub mod overview;
+pub mod person;
 
 use serde::Serialize;
 

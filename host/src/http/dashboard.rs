@@ -3,6 +3,7 @@
 mod accounts;
 mod connectors;
 mod fields;
+mod logs;
 mod overview;
 mod settings;
 mod shell;
@@ -39,6 +40,7 @@ pub(super) fn router(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
         .merge(accounts::router())
         .merge(connectors::router())
         .merge(fields::router())
+        .merge(logs::router())
         .merge(overview::router())
         .merge(settings::router())
         .merge(transformations::router())

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::routing::{get, put};
-use axum::Json;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
@@ -34,7 +34,12 @@ struct Set {
     quota: QuotaClass,
 }
 
-async fn set(State(app): State<Arc<App>>, actor: Actor, Path(name): Path<String>, body: Bytes) -> Result<Json<Value>, ApiError> {
+async fn set(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, ApiError> {
     let Set { quota } = read(&body, "Send {\"quota\": \"javascript\"}, or \"standard\".")?;
     let given = quota::give(&app.store, &account(&app, &actor, &name).await?, quota, (app.clock)()).await?;
     app.wake.plan.notify_one();

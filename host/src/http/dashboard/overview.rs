@@ -1,21 +1,35 @@
 //! Overview: how things stand, in one sentence first.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use axum::routing::get;
+use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
+use super::accounts::serde_urlencoded;
 use super::draw;
+use super::logs::reader;
 use super::shell::{Place, Shell};
 use crate::app::App;
+use crate::fit::PropertyState;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::model::access::{Actor, Right};
+use crate::model::account::{Connection, ConnectionState};
+use crate::store::LeadFilter;
 use crate::view::connection::{Chip, chip};
+use crate::view::logs::Row;
+use crate::view::overview::{Overview, PERIODS, Period, Seen};
+
+/// Leads that the overview names.
+const RECENT: u32 = 5;
+/// Bindings that may stand in the picture.
+const BINDINGS: u32 = 20;
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     needing(Right::Read, OpenApiRouter::new().route("/accounts/{account}", get(show)))
@@ -26,6 +40,29 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
 struct Page {
     shell: Shell,
     chip: Chip,
+    overview: Overview,
+    period: Period,
+    /// The address of the list of leads.
+    base: String,
+    rows: Vec<Row>,
+    /// What is still to be set up; none once everything is.
+    setup: Option<Setup>,
+    /// Not every hour is added up yet.
+    is_partial: bool,
+}
+
+/// The four steps of setting up.
+struct Setup {
+    is_connected: bool,
+    has_properties: bool,
+    has_source: bool,
+    has_lead: bool,
+}
+
+/// Which time is looked at.
+#[derive(Deserialize)]
+struct Asked {
+    period: Option<String>,
 }
 
 async fn show(
@@ -35,6 +72,62 @@ async fn show(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let Place { shell, connection, issues, .. } = Place::find(&app, &actor, &account, &uri, &headers).await?;
-    draw(&app, &actor, &Page { chip: chip(connection.as_ref(), !issues.is_empty()), shell })
+    let Place { shell, account, connection, issues } = Place::find(&app, &actor, &account, &uri, &headers).await?;
+    let asked: Asked = serde_urlencoded(&uri);
+    let period = PERIODS.into_iter().find(|period| Some(period.word) == asked.period.as_deref());
+    let period = period.unwrap_or(PERIODS[1]);
+    let from = shell.now - Duration::from_secs(u64::from(period.days) * 24 * 3600);
+    let recent = LeadFilter { account: Some(account.id.clone()), limit: RECENT, ..LeadFilter::default() };
+    let (hours, page) = tokio::try_join!(
+        app.store.lead_hours(&account.id, from, shell.now + Duration::from_secs(1)),
+        app.store.leads(&recent)
+    )?;
+    let bindings = match &connection {
+        Some(connection) => app.store.binding_history(connection, BINDINGS).await?,
+        None => Vec::new(),
+    };
+    let live = connection.as_ref().filter(|connection| connection.state != ConnectionState::Disconnected);
+    let logs = shell.at("logs");
+    let overview = Overview::of(&Seen {
+        period,
+        hours: &hours.hours,
+        bindings: &bindings,
+        open_issues: issues.len(),
+        is_connected: live.is_some(),
+        logs: &logs,
+        zone: &shell.zone,
+        now: shell.now,
+    });
+    let setup = Setup {
+        is_connected: live.is_some(),
+        has_properties: match live {
+            Some(live) => has_properties(&app, live).await?,
+            None => false,
+        },
+        has_source: !app.store.sources(Some(&account.id)).await?.is_empty(),
+        has_lead: !page.rows.is_empty(),
+    };
+    let is_set_up = setup.is_connected && setup.has_properties && setup.has_source && setup.has_lead;
+    let reader = reader(&shell);
+    let row = |lead| Row::of(lead, connection.as_ref(), actor.sees_masked, &reader);
+    let page = Page {
+        chip: chip(connection.as_ref(), !issues.is_empty()),
+        rows: page.rows.iter().map(row).collect(),
+        setup: (!is_set_up).then_some(setup),
+        is_partial: hours.complete_from.is_some(),
+        base: logs,
+        overview,
+        period,
+        shell,
+    };
+    draw(&app, &actor, &page)
+}
+
+/// Whether the portal has what the transformation writes, as far as it was read.
+async fn has_properties(app: &App, connection: &Connection) -> Result<bool, ApiError> {
+    let bound = app.store.bound(connection).await?;
+    let Some(cached) = app.store.schema(connection).await? else { return Ok(false) };
+    let wanted = crate::connection::drift::wanted(&bound, &connection.policy);
+    let is_there = |state: &PropertyState| matches!(state, PropertyState::Fine | PropertyState::Wider { .. });
+    Ok(wanted.iter().all(|wanted| is_there(&crate::fit::compare(&wanted.definition, &cached.schema))))
 }

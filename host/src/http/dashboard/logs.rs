@@ -1,0 +1,160 @@
+//! Logs, and one lead.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Uri};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::{get, post};
+use utoipa_axum::router::OpenApiRouter;
+
+use super::accounts::serde_urlencoded;
+use super::draw;
+use super::shell::{Place, Shell};
+use crate::app::App;
+use crate::http::error::ApiError;
+use crate::http::guard::needing;
+use crate::model::access::{Actor, Right};
+use crate::model::id::EventId;
+use crate::model::outcome::Outcome;
+use crate::model::replay::Filter;
+use crate::replay::{self, Wish};
+use crate::store::{LeadFilter, ShownEvent};
+use crate::view::lead::Lead;
+use crate::view::logs::{Query, Row, Segment, segments};
+use crate::view::moment::Moment;
+use crate::view::outcome::Reader;
+
+pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+    let read = OpenApiRouter::new()
+        .route("/accounts/{account}/logs", get(list))
+        .route("/accounts/{account}/logs/{event}", get(show))
+        .route("/accounts/{account}/logs/{event}/row", get(row));
+    let change = OpenApiRouter::new().route("/accounts/{account}/logs/{event}/replay", post(again));
+    needing(Right::Read, read).merge(needing(Right::Change, change))
+}
+
+#[derive(Template)]
+#[template(path = "logs.html")]
+struct Page {
+    shell: Shell,
+    slug: String,
+    /// The address of the list.
+    base: String,
+    query: Query,
+    segments: Vec<Segment>,
+    rows: Vec<Row>,
+    types: Vec<String>,
+    /// Queries of the neighbouring pages.
+    next: Option<String>,
+    prev: Option<String>,
+    looked_until: Option<Moment>,
+    /// New leads would stand on this page.
+    is_newest: bool,
+}
+
+pub(super) fn reader(shell: &Shell) -> Reader {
+    Reader { now: shell.now, zone: shell.zone.clone() }
+}
+
+async fn list(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(account): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let Place { shell, account, connection, .. } = Place::find(&app, &actor, &account, &uri, &headers).await?;
+    let (query, reader): (Query, _) = (serde_urlencoded(&uri), reader(&shell));
+    let filter = query.filter(&account.id, &reader);
+    let (page, counts) = tokio::try_join!(app.store.leads(&filter), app.store.lead_counts(&filter))?;
+    let row = |lead| Row::of(lead, connection.as_ref(), actor.sees_masked, &reader);
+    let drawn = Page {
+        base: shell.at("logs"),
+        segments: segments(&query, &counts),
+        rows: page.rows.iter().map(row).collect(),
+        types: ["lead.captured.v1", "carousel.clicked.v1", "session.initiated.v1"].map(str::to_owned).to_vec(),
+        next: page.next.as_ref().map(|next| query.at(Some(next), None)),
+        prev: page.prev.as_ref().map(|prev| query.at(None, Some(prev))),
+        looked_until: page.looked_until.map(|until| shell.time(until)),
+        is_newest: page.prev.is_none() && !query.is_filtered(),
+        slug: account.slug,
+        query,
+        shell,
+    };
+    draw(&app, &actor, &drawn)
+}
+
+/// The event of an address, as far as it belongs to the account.
+async fn found(app: &App, place: &Place, id: &str) -> Result<ShownEvent, ApiError> {
+    let missing = || ApiError::NotFound(format!("there is no lead `{id}`"));
+    let id: EventId = id.parse().map_err(|_| missing())?;
+    let found = app.store.event(&id).await?.filter(|shown| shown.event.account_id == place.account.id);
+    found.ok_or_else(missing)
+}
+
+#[derive(Template)]
+#[template(path = "lead.html")]
+struct LeadPage {
+    shell: Shell,
+    lead: Lead,
+}
+
+async fn show(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path((account, event)): Path<(String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+    let shown = found(&app, &place, &event).await?;
+    let lead = Lead::of(&shown, place.connection.as_ref(), actor.sees_masked, &reader(&place.shell));
+    draw(&app, &actor, &LeadPage { lead, shell: place.shell })
+}
+
+#[derive(Template)]
+#[template(path = "row.html")]
+struct RowPart {
+    base: String,
+    row: Row,
+}
+
+/// One row, for a list that is open.
+async fn row(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path((account, event)): Path<(String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+    let id = found(&app, &place, &event).await?.event.id;
+    // The one before the next one: a list of one lead.
+    let after = EventId::stored(id.as_str()[..id.as_str().len() - 1].to_owned());
+    let filter = LeadFilter { account: Some(place.account.id), after: Some(after), limit: 1, ..LeadFilter::default() };
+    let page = app.store.leads(&filter).await?;
+    let lead = page.rows.iter().find(|lead| lead.event.id == id);
+    let lead = lead.ok_or_else(|| ApiError::NotFound(format!("there is no lead `{id}`")))?;
+    let row = Row::of(lead, place.connection.as_ref(), actor.sees_masked, &reader(&place.shell));
+    draw(&app, &actor, &RowPart { base: place.shell.at("logs"), row })
+}
+
+/// Sends a lead once more.
+async fn again(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path((account, event)): Path<(String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+    let shown = found(&app, &place, &event).await?;
+    let newest = shown.deliveries.last().map(|newest| &newest.delivery);
+    let again = matches!(Outcome::of(&shown.event, newest, false), Outcome::Synced | Outcome::SyncedWithWarnings);
+    let wish = Wish { filter: Filter { event: Some(shown.event.id), ..Filter::default() }, again, rate: None };
+    replay::create(&app.store, &place.account, &wish, (app.clock)()).await?;
+    app.wake.plan.notify_one();
+    Ok(Redirect::to(&format!("{}/{event}?done=replayed", place.shell.at("logs"))).into_response())
+}
