@@ -48,9 +48,9 @@ pub fn router(app: Arc<App>, roles: &[Role]) -> Router {
             .merge(shadow::router())
             .merge(versions::router());
         let (managed, _) = managed.split_for_parts();
-        let web = managed.merge(sign_in::router());
+        let web = managed.merge(sign_in::out());
         let web = web.route_layer(middleware::from_fn_with_state(app.clone(), guard::recognise));
-        router = router.merge(web).merge(connect::router());
+        router = router.merge(web).merge(connect::router()).merge(sign_in::router());
     }
     router.fallback(error::no_route).method_not_allowed_fallback(error::no_method).with_state(app)
 }
