@@ -2,6 +2,7 @@
 //! in `guard`, and what a request names is found in `reach`.
 
 mod access;
+mod answer;
 mod bindings;
 mod connect;
 mod connections;
@@ -34,7 +35,7 @@ pub use listen::{Limits, serve};
 pub fn router(app: Arc<App>, roles: &[Role]) -> Router {
     let mut router = Router::new().merge(health::router());
     if roles.contains(&Role::Ingest) {
-        router = router.merge(ingest::router());
+        router = router.merge(ingest::router().split_for_parts().0);
     }
     if roles.contains(&Role::Web) {
         // Everything that manages hangs here, each route behind the right that it needs.

@@ -11,7 +11,7 @@ use super::time::Timestamp;
 use crate::cause::Problem;
 
 /// One dealership.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Account {
     pub id: AccountId,
     pub slug: String,
@@ -20,7 +20,7 @@ pub struct Account {
 }
 
 /// What happens to an event whose data breaks the schema of its type.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SchemaMode {
     /// The schema is not looked at.
@@ -38,13 +38,14 @@ pub enum SchemaMode {
 pub type SchemaModes = BTreeMap<String, SchemaMode>;
 
 /// Who signs an account's events: an address and its secrets.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Source {
     pub id: SourceId,
     pub account_id: AccountId,
     pub name: String,
     /// How far a signature's time may be from ours, in seconds, either way.
     pub tolerance_s: i64,
+    #[schema(value_type = BTreeMap<String, SchemaMode>)]
     pub schema_modes: SchemaModes,
     /// Events a second that each process takes from it; 0: any number.
     pub rate: i64,
@@ -67,7 +68,7 @@ impl Source {
 }
 
 /// Whether a connection may be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionState {
     Connected,
@@ -78,7 +79,7 @@ pub enum ConnectionState {
 }
 
 /// How a connection came by its token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Auth {
     /// A private app's, or a service key: it stays until somebody changes it in HubSpot.
@@ -89,7 +90,7 @@ pub enum Auth {
 }
 
 /// What an account wants of a connection.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub struct Policy {
     /// A lead with a value that HubSpot refuses waits, instead of going through without it.
@@ -104,7 +105,7 @@ pub struct Policy {
 }
 
 /// How contacts are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ContactWrite {
     /// New and known ones in one call.
@@ -128,7 +129,7 @@ impl Default for Policy {
 }
 
 /// What HubSpot says of a portal.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub struct PortalDetails {
     pub name: Option<String>,
@@ -142,7 +143,7 @@ pub struct PortalDetails {
 }
 
 /// An account's HubSpot portal. The tokens stay in the store until a round needs them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Connection {
     pub id: ConnectionId,
     pub account_id: AccountId,
@@ -194,7 +195,7 @@ pub struct Binding {
 }
 
 /// A binding as its connection's history tells it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct PastBinding {
     pub id: BindingId,
     pub event_type: String,
@@ -230,7 +231,7 @@ impl Sign {
 }
 
 /// One immutable version of a transformation.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Version {
     pub id: VersionId,
     pub transformation_id: TransformationId,
