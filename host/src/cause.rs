@@ -123,6 +123,19 @@ impl Code {
     }
 }
 
+impl utoipa::PartialSchema for Code {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        let codes = Self::ALL.iter().map(|code| code.as_str());
+        utoipa::openapi::schema::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .description(Some("A cause or a reason, as programs know it."))
+            .enum_values(Some(codes))
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for Code {}
+
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -155,8 +168,9 @@ impl<'de> Deserialize<'de> for Code {
 }
 
 /// One thing that went wrong, or was decided: the code, the thing it is about, and the words for people.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, utoipa::ToSchema)]
 #[error("{detail}")]
+#[schema(as = Cause)]
 pub struct Problem {
     pub code: Code,
     /// What it is about, such as a property's name. Everything with the same code and subject is one issue.

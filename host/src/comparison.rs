@@ -14,7 +14,8 @@ const NAMED_MAX: usize = 3;
 const SHOWN_MAX: usize = 5;
 
 /// How a version beside the one in force did.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = Comparison)]
 pub struct Report {
     /// Leads that both ran.
     pub events: u64,
@@ -33,7 +34,7 @@ pub struct Report {
 }
 
 /// In how many leads a property differs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ChangeCount {
     pub action: String,
     /// A property or a field of the contract; none where the whole action is new or gone.
@@ -45,7 +46,7 @@ pub struct ChangeCount {
 }
 
 /// How many leads went from one outcome to another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct OutcomeCount {
     pub before: String,
     pub after: String,
@@ -54,7 +55,7 @@ pub struct OutcomeCount {
 }
 
 /// How many leads it failed on, by code. What it said may be about a person, and is not kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FailureCount {
     pub code: Code,
     pub leads: u64,
@@ -62,7 +63,7 @@ pub struct FailureCount {
 }
 
 /// Fuel of the runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Fuel {
     pub p50: u64,
     pub p99: u64,

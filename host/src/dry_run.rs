@@ -38,12 +38,13 @@ const OWNER: &str = "dry-run";
 const ROUNDS_MAX: usize = 50;
 
 /// What a lead would come to.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct DryRun {
     /// Such as `deals@3`.
     pub version: String,
     /// Where the event would stand, and why where it would not be delivered.
     pub outcome: String,
+    #[schema(value_type = Vec<Object>)]
     pub actions: Vec<Action>,
     /// Values that no record would get, each with the reason.
     pub dropped: Vec<String>,
@@ -51,7 +52,7 @@ pub struct DryRun {
 }
 
 /// One call. The ids of records are made up.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct DryCall {
     pub method: String,
     pub path: String,

@@ -18,7 +18,8 @@ pub use read::read;
 const DEPTH_MAX: usize = 8;
 
 /// One setting.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = SettingsField)]
 pub struct Field {
     /// Where it stands in the settings, as a JSON pointer.
     pub pointer: String,
@@ -33,11 +34,12 @@ pub struct Field {
     /// The choices would come from the portal, which did not show them.
     pub choices_unknown: bool,
     /// Of a group.
+    #[schema(no_recursion)]
     pub fields: Vec<Field>,
 }
 
 /// How a setting is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FieldKind {
     Text,
@@ -63,7 +65,7 @@ pub enum FieldKind {
 }
 
 /// One thing that a setting may be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Choice {
     pub value: String,
     pub label: String,

@@ -2,6 +2,7 @@
 //! in `guard`, and what a request names is found in `reach`.
 
 mod access;
+mod answer;
 mod assets;
 mod bindings;
 mod connect;
@@ -37,7 +38,7 @@ pub use listen::{Limits, serve};
 pub fn router(app: Arc<App>, roles: &[Role]) -> Router {
     let mut router = Router::new().merge(health::router());
     if roles.contains(&Role::Ingest) {
-        router = router.merge(ingest::router());
+        router = router.merge(ingest::router().split_for_parts().0);
     }
     if roles.contains(&Role::Web) {
         // Everything that manages hangs here, each route behind the right that it needs.
@@ -53,9 +54,9 @@ pub fn router(app: Arc<App>, roles: &[Role]) -> Router {
             .merge(versions::router());
         let (managed, _) = managed.split_for_parts();
         let pages = dashboard::router(&app).split_for_parts().0;
-        let web = managed.merge(pages).merge(sign_in::router());
+        let web = managed.merge(pages).merge(sign_in::out());
         let web = web.route_layer(middleware::from_fn_with_state(app.clone(), guard::recognise));
-        router = router.merge(web).merge(connect::router()).merge(assets::router());
+        router = router.merge(web).merge(connect::router()).merge(sign_in::router()).merge(assets::router());
     }
     router.fallback(error::no_route).method_not_allowed_fallback(error::no_method).with_state(app)
 }

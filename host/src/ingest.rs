@@ -103,7 +103,7 @@ impl Refusal {
 }
 
 /// What the sender is told.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct Receipt {
     pub event_id: EventId,
     /// The event was stored before, under this id.

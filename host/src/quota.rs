@@ -13,7 +13,7 @@ use crate::transform::Quota;
 const CURED: [Code; 3] = [Code::TransformFuel, Code::TransformMemory, Code::TransformTimeout];
 
 /// What an account's runs may use.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Given {
     pub account: String,
     pub quota: QuotaClass,

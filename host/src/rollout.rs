@@ -89,7 +89,7 @@ pub struct Wish {
 }
 
 /// What enabling came to.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Enabled {
     pub version: String,
     pub share: Share,
@@ -99,7 +99,7 @@ pub struct Enabled {
 }
 
 /// What a rollback came to.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct RolledBack {
     /// The version that was in use.
     pub from: String,
@@ -230,7 +230,8 @@ pub async fn evidence(store: &Store, connection: &Connection, choice: &Choice) -
 }
 
 /// The settings of a version as a form.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = SettingsForm)]
 pub struct Drawn {
     pub version: String,
     pub fields: Vec<Field>,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::text::cut;
 
 /// A place in a JSON document that breaks its schema.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, utoipa::ToSchema)]
 #[error("{}: {detail}", if pointer.is_empty() { "the whole document" } else { pointer })]
 pub struct Violation {
     /// JSON pointer; empty for the document itself.

@@ -19,7 +19,7 @@ use crate::model::word;
 use crate::store::{ShownDelivery, ShownEvent};
 
 /// A version of a transformation, under the label that people call it by.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ShownVersion {
     pub label: String,
     /// What its maker could do better.

@@ -6,6 +6,7 @@ mod postgres_server;
 mod proxy;
 mod support;
 
+mod access;
 mod answers;
 mod author;
 mod blocked;

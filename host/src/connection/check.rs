@@ -11,14 +11,15 @@ use crate::model::time::Timestamp;
 use crate::store::Store;
 
 /// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Finding {
     pub ok: bool,
     pub sentence: String,
 }
 
 /// What a check found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ConnectionCheck)]
 pub struct Check {
     pub connection: Connection,
     pub findings: Vec<Finding>,

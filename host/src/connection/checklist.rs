@@ -17,7 +17,8 @@ use crate::model::time::Timestamp;
 use crate::store::{Bound, Store};
 
 /// How the portal of a connection stands.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = PropertyCheck)]
 pub struct Check {
     pub rows: Vec<Row>,
     /// What else does not fit: permissions, pipelines, stages, owners, settings.
@@ -62,8 +63,9 @@ pub async fn check(store: &Store, session: &Session, now: Timestamp) -> anyhow::
 }
 
 /// What may be done beside creating what is missing.
-#[derive(Clone, Copy, Debug, Default, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, serde::Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schema(as = CreationConsent)]
 pub struct Consent {
     /// Archived properties come back, as they were.
     pub restore: bool,
@@ -74,7 +76,7 @@ pub struct Consent {
 }
 
 /// One thing that is to be done, or was.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Work {
     pub object_type: String,
     pub name: String,
@@ -87,7 +89,7 @@ pub struct Work {
     pub result: Option<Done>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
     Create,
@@ -98,7 +100,7 @@ pub enum What {
     Ask(String),
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(tag = "result", rename_all = "snake_case")]
 pub enum Done {
     Fine,
@@ -113,7 +115,7 @@ pub enum Done {
 }
 
 /// What creating came to.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Creation {
     pub work: Vec<Work>,
     /// How the portal stands now; none where nothing was done, or HubSpot no longer answered.

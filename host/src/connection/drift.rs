@@ -135,7 +135,8 @@ fn problems_of(definition: &PropertyDefinition, state: &PropertyState) -> Vec<Pr
 }
 
 /// One row of the checklist: a property that leads write, and how it stands in the portal.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = PropertyRow)]
 pub struct Row {
     /// Object type id.
     pub object_type: String,

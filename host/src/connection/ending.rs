@@ -28,7 +28,7 @@ impl From<StoreError> for EndError {
 }
 
 /// How HubSpot took the end. None of it keeps a connection from ending on our side.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Ended {
     /// What was still to do at HubSpot, in sentences: somebody may do it there by hand.
     pub left: Vec<String>,

@@ -22,8 +22,9 @@ const LEASE_TRIES: u32 = 20;
 const LEASE_WAIT: Duration = Duration::from_millis(250);
 
 /// What is to be filled in.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[derive(Clone, Debug, Default, serde::Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schema(as = FillWish)]
 pub struct Wish {
     /// Only this property.
     pub property: Option<String>,
@@ -34,14 +35,15 @@ pub struct Wish {
 }
 
 /// A value that was filled in, or would be.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Filled {
     #[serde(flatten)]
     pub dropped: DroppedValue,
 }
 
 /// A value that was not.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = NotFilled)]
 pub struct Skipped {
     #[serde(flatten)]
     pub dropped: DroppedValue,
@@ -51,7 +53,8 @@ pub struct Skipped {
 }
 
 /// What a run came to.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, utoipa::ToSchema)]
+#[schema(as = FillReport)]
 pub struct Report {
     pub filled: Vec<Filled>,
     pub skipped: Vec<Skipped>,

@@ -9,7 +9,7 @@ use crate::model::account::Connection;
 use crate::model::portal::{COMPANY, CONTACT, DEAL, object_type_id};
 
 /// What an account may do with HubSpot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Feature {
     /// Contacts and their notes: what everybody needs.

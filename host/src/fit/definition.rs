@@ -9,7 +9,7 @@ use crate::model::portal::{PortalSchema, PropertyInfo, object_type_id};
 const LIKENESS_MIN: f64 = 0.6;
 
 /// How the portal's property stands to the one that is wanted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum PropertyState {
     Fine,
@@ -21,6 +21,7 @@ pub enum PropertyState {
     Missing,
     /// Creating it brings the old one back, as it was: what of it would not fit.
     Archived {
+        #[schema(no_recursion)]
         differs: Option<Box<PropertyState>>,
     },
     ReadOnly,

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::routing::{delete, get, post};
 use secrecy::ExposeSecret as _;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::answer::{Data, List, One, Page, Place, Wanted, one, unknown};
 use super::error::ApiError;
 use super::guard::needing;
 use super::reach::{account_or_all, reach, read};
@@ -21,24 +21,20 @@ use crate::access::{
 };
 use crate::app::App;
 use crate::model::access::{Actor, Reach, Right, Role};
-use crate::model::id::AuditId;
+use crate::model::id::{ApiKeyId, AuditId, PersonId, SessionId};
 use crate::model::time::Timestamp;
-
-/// Entries of the audit that one answer lists at most.
-const AUDIT_PAGE: u32 = 200;
+use crate::store::{ApiKey, AuditEntry, Person, StoredSession};
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let access = OpenApiRouter::new()
-        .route("/v1/api-keys", get(keys))
-        .route("/v1/api-keys", post(make_key))
-        .route("/v1/api-keys/{id}", delete(revoke_key))
-        .route("/v1/people", get(people))
-        .route("/v1/people", post(invite))
-        .route("/v1/people/{id}", delete(remove_person))
-        .route("/v1/sign-in-links", post(make_link))
-        .route("/v1/sessions", get(sessions))
-        .route("/v1/sessions/{id}", delete(end_session));
-    let read = OpenApiRouter::new().route("/v1/audit", get(audit));
+        .routes(routes!(keys, make_key))
+        .routes(routes!(revoke_key))
+        .routes(routes!(people, invite))
+        .routes(routes!(remove_person))
+        .routes(routes!(make_link))
+        .routes(routes!(sessions))
+        .routes(routes!(end_session));
+    let read = OpenApiRouter::new().routes(routes!(audit));
     needing(Right::Access, access).merge(needing(Right::Read, read))
 }
 
@@ -56,18 +52,35 @@ impl From<AccessError> for ApiError {
 }
 
 /// Whose keys, people and sessions are meant.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Whose {
     /// Slug or id; without one, those of the only account that the asker reaches, or of the house.
+    #[param(example = "acme")]
     account: Option<String>,
 }
 
-async fn keys(State(app): State<Arc<App>>, actor: Actor, Query(whose): Query<Whose>) -> Result<Json<Value>, ApiError> {
+/// The keys of an account, or of the house, the revoked ones too.
+#[utoipa::path(
+    get,
+    path = "/v1/api-keys",
+    tag = "Access",
+    params(Whose, Wanted),
+    responses((status = 200, description = "The keys", body = List<ApiKey>)),
+    extensions(("x-command" = json!("leadline access key list")))
+)]
+async fn keys(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Query(whose): Query<Whose>,
+    page: Page,
+) -> Result<List<ApiKey>, ApiError> {
     let reach = reach(&app, &actor, whose.account.as_deref()).await?;
-    Ok(Json(json!({ "data": app.store.api_keys(&reach).await?, "next": null })))
+    page.of(app.store.api_keys(&reach).await?, |key| key.id.as_str())
 }
 
-#[derive(Deserialize)]
+/// A key to make.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct MakeKey {
     account: Option<String>,
@@ -76,41 +89,94 @@ struct MakeKey {
     expires_at: Option<Timestamp>,
 }
 
+/// Makes a key.
+///
+/// It is shown this once, and can do no more than whoever makes it.
+#[utoipa::path(
+    post,
+    path = "/v1/api-keys",
+    tag = "Access",
+    request_body(content = MakeKey, example = json!({ "account": "acme", "name": "reports", "rights": ["read"] })),
+    responses((status = 201, description = "The key", body = Data<MadeKey>)),
+    extensions(("x-command" = json!("leadline access key create reports --account acme --right read")))
+)]
 async fn make_key(
     State(app): State<Arc<App>>,
     actor: Actor,
     body: Bytes,
-) -> Result<(StatusCode, Json<Value>), ApiError> {
+) -> Result<(StatusCode, One<MadeKey>), ApiError> {
     let asked: MakeKey = read(&body, "Send {\"name\": \"reports\", \"rights\": [\"read\"]}.")?;
     let reach = reach(&app, &actor, asked.account.as_deref()).await?;
     let new = NewKey { reach, name: &asked.name, rights: &asked.rights, expires_at: asked.expires_at };
     let (key, text) = access::make_key(&app.store, &actor, new, (app.clock)()).await?;
-    Ok((StatusCode::CREATED, Json(json!({ "data": { "key": key, "secret": text.expose_secret() } }))))
+    Ok((StatusCode::CREATED, one(MadeKey { key, secret: text.expose_secret().to_owned() })))
 }
 
+/// Revokes a key, at once.
+#[utoipa::path(
+    delete,
+    path = "/v1/api-keys/{id}",
+    tag = "Access",
+    params(("id" = ApiKeyId, Path, description = "The key"), Whose),
+    responses((status = 200, description = "It opens nothing any more", body = Data<Gone>)),
+    extensions(("x-command" = json!("leadline access key revoke KEY --account acme")))
+)]
 async fn revoke_key(
     State(app): State<Arc<App>>,
     actor: Actor,
     Path(id): Path<String>,
     Query(whose): Query<Whose>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<One<Gone>, ApiError> {
     let reach = reach(&app, &actor, whose.account.as_deref()).await?;
     match app.store.revoke_api_key(&reach, &id, (app.clock)()).await? {
-        true => Ok(Json(json!({ "data": { "id": id, "revoked": true } }))),
+        true => Ok(one(Gone { id })),
         false => Err(ApiError::NotFound(format!("there is no key `{id}` that opens something"))),
     }
 }
 
+/// Who may sign in to an account, or of the house.
+#[utoipa::path(
+    get,
+    path = "/v1/people",
+    tag = "Access",
+    params(Whose, Wanted),
+    responses((status = 200, description = "The people", body = List<Person>)),
+    extensions(("x-command" = json!("leadline access person list --account acme")))
+)]
 async fn people(
     State(app): State<Arc<App>>,
     actor: Actor,
     Query(whose): Query<Whose>,
-) -> Result<Json<Value>, ApiError> {
+    page: Page,
+) -> Result<List<Person>, ApiError> {
     let reach = reach(&app, &actor, whose.account.as_deref()).await?;
-    Ok(Json(json!({ "data": app.store.people(&reach).await?, "next": null })))
+    page.of(app.store.people(&reach).await?, |person| person.id.as_str())
 }
 
-#[derive(Deserialize)]
+/// A key that was made. What opens something is shown this once.
+#[derive(Serialize, ToSchema)]
+struct MadeKey {
+    key: ApiKey,
+    #[schema(example = "llk_hq3b0Yb3v9fJm2kTtJm0c1yqkq0w6m8f3d7s5a2n4zE")]
+    secret: String,
+}
+
+/// A link that was made. It is shown this once.
+#[derive(Serialize, ToSchema)]
+struct MadeLink {
+    #[schema(example = "https://leads.example.com/sign-in/hq3b0Yb3v9fJm2kTtJm0c1yqkq0w6m8f3d7s5a2n4zE")]
+    link: String,
+    expires_at: Timestamp,
+}
+
+/// What was there before, and opens nothing any more.
+#[derive(Serialize, ToSchema)]
+struct Gone {
+    id: String,
+}
+
+/// Somebody who may sign in.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Invite {
     account: Option<String>,
@@ -119,31 +185,49 @@ struct Invite {
     role: Role,
 }
 
-async fn invite(State(app): State<Arc<App>>, actor: Actor, body: Bytes) -> Result<(StatusCode, Json<Value>), ApiError> {
+/// Lets somebody sign in, or changes the role of who may already.
+#[utoipa::path(
+    post,
+    path = "/v1/people",
+    tag = "Access",
+    request_body(content = Invite, example = json!({ "account": "acme", "email": "maya@example.com", "name": "Maya Lind", "role": "manager" })),
+    responses((status = 201, description = "Who may sign in", body = Data<Person>)),
+    extensions(("x-command" = json!("leadline access person add maya@example.com --account acme --name \"Maya Lind\" --role manager")))
+)]
+async fn invite(State(app): State<Arc<App>>, actor: Actor, body: Bytes) -> Result<(StatusCode, One<Person>), ApiError> {
     const FIX: &str = "Send {\"email\": \"maya@example.com\", \"name\": \"Maya Lind\", \"role\": \"manager\"}.";
     let asked: Invite = read(&body, FIX)?;
     let reach = reach(&app, &actor, asked.account.as_deref()).await?;
     let who = (asked.email.as_str(), asked.name.as_str(), asked.role);
     let person = access::invite(&app.store, &actor, &reach, who, (app.clock)()).await?;
-    Ok((StatusCode::CREATED, Json(json!({ "data": person }))))
+    Ok((StatusCode::CREATED, one(person)))
 }
 
+/// Takes somebody out, and ends what runs in the name.
+#[utoipa::path(
+    delete,
+    path = "/v1/people/{id}",
+    tag = "Access",
+    params(("id" = PersonId, Path, description = "The person"), Whose),
+    responses((status = 200, description = "Nobody signs in under it any more", body = Data<Gone>)),
+    extensions(("x-command" = json!("leadline access person remove maya@example.com --account acme")))
+)]
 async fn remove_person(
     State(app): State<Arc<App>>,
     actor: Actor,
     Path(id): Path<String>,
     Query(whose): Query<Whose>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<One<Gone>, ApiError> {
     let reach = reach(&app, &actor, whose.account.as_deref()).await?;
     let people = app.store.people(&reach).await?;
     let nobody = || ApiError::NotFound(format!("there is nobody with the id `{id}`"));
     let person = people.iter().find(|person| person.id.as_str() == id).ok_or_else(nobody)?;
     app.store.remove_person(&reach, person).await?;
-    Ok(Json(json!({ "data": { "id": id, "removed": true } })))
+    Ok(one(Gone { id }))
 }
 
 /// What a link is for: a person's browser, or a frame of the product that asks for it.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct MakeLink {
     account: Option<String>,
@@ -156,11 +240,22 @@ struct MakeLink {
     session_minutes: Option<u64>,
 }
 
+/// Makes a link that signs its bearer in, once.
+///
+/// For a person it is good for a quarter of an hour; for a frame of another product, for a minute.
+#[utoipa::path(
+    post,
+    path = "/v1/sign-in-links",
+    tag = "Access",
+    request_body(content = MakeLink, example = json!({ "account": "acme", "name": "Maya Lind", "role": "viewer", "embedded": true, "session_minutes": 60 })),
+    responses((status = 201, description = "The link", body = Data<MadeLink>)),
+    extensions(("x-command" = json!("leadline access link --account acme --role viewer --for \"Maya Lind\"")))
+)]
 async fn make_link(
     State(app): State<Arc<App>>,
     actor: Actor,
     body: Bytes,
-) -> Result<(StatusCode, Json<Value>), ApiError> {
+) -> Result<(StatusCode, One<MadeLink>), ApiError> {
     let asked: MakeLink = read(&body, "Send {\"account\": \"acme\", \"name\": \"Maya Lind\", \"role\": \"manager\"}.")?;
     let Some(public_url) = &app.public_url else {
         let text = "this service does not know where browsers reach it".to_owned();
@@ -188,45 +283,73 @@ async fn make_link(
     };
     let (text, expires_at) = access::make_link(&app.store, &actor, new, (app.clock)()).await?;
     let link = format!("{public_url}/sign-in/{}", text.expose_secret());
-    Ok((StatusCode::CREATED, Json(json!({ "data": { "link": link, "expires_at": expires_at } }))))
+    Ok((StatusCode::CREATED, one(MadeLink { link, expires_at })))
 }
 
+/// The browsers in which somebody is signed in.
+#[utoipa::path(
+    get,
+    path = "/v1/sessions",
+    tag = "Access",
+    params(Whose, Wanted),
+    responses((status = 200, description = "The sessions", body = List<StoredSession>)),
+)]
 async fn sessions(
     State(app): State<Arc<App>>,
     actor: Actor,
     Query(whose): Query<Whose>,
-) -> Result<Json<Value>, ApiError> {
+    page: Page,
+) -> Result<List<StoredSession>, ApiError> {
     let reach = reach(&app, &actor, whose.account.as_deref()).await?;
-    Ok(Json(json!({ "data": app.store.sessions(&reach, (app.clock)()).await?, "next": null })))
+    page.of(app.store.sessions(&reach, (app.clock)()).await?, |session| session.id.as_str())
 }
 
+/// Signs a browser out.
+#[utoipa::path(
+    delete,
+    path = "/v1/sessions/{id}",
+    tag = "Access",
+    params(("id" = SessionId, Path, description = "The session"), Whose),
+    responses((status = 200, description = "It is signed out", body = Data<Gone>)),
+)]
 async fn end_session(
     State(app): State<Arc<App>>,
     actor: Actor,
     Path(id): Path<String>,
     Query(whose): Query<Whose>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<One<Gone>, ApiError> {
     let reach = reach(&app, &actor, whose.account.as_deref()).await?;
     match app.store.end_session(&reach, &id).await? {
-        true => Ok(Json(json!({ "data": { "id": id, "ended": true } }))),
+        true => Ok(one(Gone { id })),
         false => Err(ApiError::NotFound(format!("there is no session `{id}`"))),
     }
 }
 
-/// Which entries are listed.
-#[derive(Deserialize)]
-struct Page {
-    account: Option<String>,
-    /// Only those before this one.
-    before: Option<String>,
-    limit: Option<u32>,
-}
-
-async fn audit(State(app): State<Arc<App>>, actor: Actor, Query(page): Query<Page>) -> Result<Json<Value>, ApiError> {
-    let account = account_or_all(&app, &actor, page.account.as_deref()).await?.map(|account| account.id);
-    let before = page.before.map(AuditId::stored);
-    let limit = page.limit.unwrap_or(50).clamp(1, AUDIT_PAGE);
-    let entries = app.store.audit(account.as_ref(), before.as_ref(), limit).await?;
-    let next = (entries.len() == limit as usize).then(|| entries.last().map(|entry| entry.id.clone())).flatten();
-    Ok(Json(json!({ "data": entries, "next": next })))
+/// What people and programs did, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/audit",
+    tag = "Access",
+    params(Whose, Wanted),
+    responses((status = 200, description = "The history", body = List<AuditEntry>)),
+)]
+async fn audit(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Query(whose): Query<Whose>,
+    page: Page,
+) -> Result<List<AuditEntry>, ApiError> {
+    let account = account_or_all(&app, &actor, whose.account.as_deref()).await?.map(|account| account.id);
+    let after = match &page.place {
+        Place::Start => None,
+        Place::After(id) => Some(id.parse::<AuditId>().map_err(|_| unknown(id))?),
+        Place::Before(_) => {
+            let text = "the history is read from the newest entry on".to_owned();
+            return Err(ApiError::BadRequest(text, "Send `after`, with the `next` of the page before."));
+        }
+    };
+    let mut entries = app.store.audit(account.as_ref(), after.as_ref(), page.limit + 1).await?;
+    let has_next = entries.len() > page.limit as usize;
+    entries.truncate(page.limit as usize);
+    Ok(page.list(entries, |entry| entry.id.as_str(), (false, has_next)))
 }

@@ -7,11 +7,13 @@ use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::answer::{Data, List, One, one};
 use super::error::ApiError;
 use super::guard::needing;
 use super::reach::{owner, read};
@@ -20,16 +22,16 @@ use crate::model::access::{Actor, Right};
 use crate::model::account::{PastBinding, Sign};
 use crate::model::id::BindingId;
 use crate::model::share::Share;
-use crate::rollout::{self, HISTORY_MAX, Wish};
+use crate::rollout::{self, Drawn, Enabled, HISTORY_MAX, RolledBack, Wish};
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
-    let read = OpenApiRouter::new().route("/v1/bindings", get(history)).route("/v1/settings-form", get(form));
-    let change =
-        OpenApiRouter::new().route("/v1/bindings", post(enable)).route("/v1/bindings/rollback", post(roll_back));
+    let read = OpenApiRouter::new().routes(routes!(history)).routes(routes!(form));
+    let change = OpenApiRouter::new().routes(routes!(enable)).routes(routes!(roll_back));
     needing(Right::Read, read).merge(needing(Right::Transform, change))
 }
 
-#[derive(Deserialize)]
+/// A version to use.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Enable {
     /// The account's slug or id, or the connection's id.
@@ -46,6 +48,16 @@ struct Enable {
     by: Option<String>,
 }
 
+/// Uses a version from now on, on all events of an account or on a share of them.
+#[utoipa::path(
+    post,
+    path = "/v1/bindings",
+    tag = "Transformations",
+    params(("if-match" = Option<String>, Header, description = "The `ETag` that was seen last: 412 where somebody was quicker")),
+    request_body(content = Enable, example = json!({ "account": "acme", "version": "default@1", "share": 100, "settings": { "country": "US" }, "despite": "the example of the document" })),
+    responses((status = 200, description = "What was enabled", body = Data<Enabled>)),
+    extensions(("x-command" = json!("leadline transform enable default@1 --account acme")))
+)]
 async fn enable(
     State(app): State<Arc<App>>,
     actor: Actor,
@@ -62,10 +74,11 @@ async fn enable(
     let wish = Wish { share: asked.share.unwrap_or(Share::ALL), sign, expected: expected(&headers)?, despite };
     let enabled = rollout::enable(&app.store, &connection, &choice, &wish, (app.clock)()).await?;
     app.wake.plan.notify_one();
-    Ok(tagged(enabled.bindings.last(), &json!({ "data": enabled })))
+    Ok(tagged(enabled.bindings.last(), Data { data: &enabled }))
 }
 
-#[derive(Deserialize)]
+/// Whose version is taken back.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct RollBack {
     /// The account's slug or id, or the connection's id.
@@ -76,6 +89,16 @@ struct RollBack {
     by: Option<String>,
 }
 
+/// Goes back to what was used before.
+#[utoipa::path(
+    post,
+    path = "/v1/bindings/rollback",
+    tag = "Transformations",
+    params(("if-match" = Option<String>, Header, description = "The `ETag` that was seen last: 412 where somebody was quicker")),
+    request_body(content = RollBack, example = json!({ "account": "acme", "reason": "leads went to the wrong stage" })),
+    responses((status = 200, description = "What is used again", body = Data<RolledBack>)),
+    extensions(("x-command" = json!("leadline transform rollback --account acme")))
+)]
 async fn roll_back(
     State(app): State<Arc<App>>,
     actor: Actor,
@@ -88,35 +111,59 @@ async fn roll_back(
     let expected = expected(&headers)?;
     let back = rollout::roll_back(&app.store, &connection, expected.as_ref(), &sign, (app.clock)()).await?;
     app.wake.plan.notify_one();
-    Ok(tagged(back.bindings.last(), &json!({ "data": back })))
+    Ok(tagged(back.bindings.last(), Data { data: &back }))
 }
 
 /// Whose bindings are listed.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Whose {
     /// The connection's id, or the account's slug or id.
+    #[param(example = "acme")]
     connection: String,
 }
 
+/// The newest bindings of a connection. The list is cut there, and has one page.
+#[utoipa::path(
+    get,
+    path = "/v1/bindings",
+    tag = "Transformations",
+    params(Whose),
+    responses((status = 200, description = "The bindings, with an `ETag`", body = List<PastBinding>)),
+    extensions(("x-command" = json!("leadline transform history --account acme")))
+)]
 async fn history(State(app): State<Arc<App>>, actor: Actor, Query(whose): Query<Whose>) -> Result<Response, ApiError> {
     let (_, connection) = owner(&app, &actor, &whose.connection).await?;
     let history: Vec<PastBinding> = app.store.binding_history(&connection, HISTORY_MAX).await?;
     let newest = history.first().map(|past| past.id.clone());
-    Ok(tagged(newest.as_ref(), &json!({ "data": history, "next": null })))
+    Ok(tagged(newest.as_ref(), List::whole(history)))
 }
 
-#[derive(Deserialize)]
+/// Whose settings, and of which version.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Form {
     /// The account's slug or id, or the connection's id.
+    #[param(example = "acme")]
     account: String,
+    #[param(example = "default@1")]
     version: String,
 }
 
-async fn form(State(app): State<Arc<App>>, actor: Actor, Query(asked): Query<Form>) -> Result<Json<Value>, ApiError> {
+/// The settings of a version as a form, with what the portal offers.
+#[utoipa::path(
+    get,
+    path = "/v1/settings-form",
+    tag = "Transformations",
+    params(Form),
+    responses((status = 200, description = "The form", body = Data<Drawn>)),
+    extensions(("x-command" = json!("leadline transform form default@1 --account acme")))
+)]
+async fn form(State(app): State<Arc<App>>, actor: Actor, Query(asked): Query<Form>) -> Result<One<Drawn>, ApiError> {
     let (account, connection) = owner(&app, &actor, &asked.account).await?;
     let (store, whose) = (&app.store, (&account, &connection));
     let drawn = rollout::settings_form(store, &app.hubspot, whose, &asked.version, None, &*app.clock).await?;
-    Ok(Json(json!({ "data": drawn })))
+    Ok(one(drawn))
 }
 
 /// The binding that the one who asks has seen last, as `If-Match` names it.
@@ -133,7 +180,7 @@ fn expected(headers: &HeaderMap) -> Result<Option<BindingId>, ApiError> {
 }
 
 /// An answer that says which binding is the newest.
-fn tagged(newest: Option<&BindingId>, body: &Value) -> Response {
+fn tagged(newest: Option<&BindingId>, body: impl Serialize) -> Response {
     let mut response = Json(body).into_response();
     if let Some(tag) = newest.and_then(|id| HeaderValue::from_str(&format!("\"{id}\"")).ok()) {
         response.headers_mut().insert(header::ETAG, tag);

@@ -2,83 +2,163 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::routing::{get, post};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::answer::{Data, List, One, Page, Wanted, one};
 use super::error::ApiError;
 use super::guard::needing;
 use super::reach::{account, connection, read};
 use crate::app::App;
+use crate::connection::check::Check;
 use crate::connection::consent::{self, Wish};
+use crate::connection::ending::Ended;
 use crate::connection::scopes::Feature;
 use crate::connection::{UseError, check, choose, ending};
 use crate::model::access::{Actor, Right};
-use crate::model::account::ConnectionState;
+use crate::model::account::{Connection, ConnectionState};
+use crate::model::id::ConnectionId;
+use crate::model::time::Timestamp;
 use crate::store::Waiting;
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
-    let read = OpenApiRouter::new().route("/v1/connections", get(list)).route("/v1/connections/{id}", get(show));
+    let read = OpenApiRouter::new().routes(routes!(list)).routes(routes!(show));
     let change = OpenApiRouter::new()
-        .route("/v1/connections/{id}/check", post(look))
-        .route("/v1/connections/{id}/pause", post(pause))
-        .route("/v1/connections/{id}/resume", post(resume))
-        .route("/v1/connections/{id}/disconnect", post(disconnect))
-        .route("/v1/accounts/{account}/connect", post(connect));
+        .routes(routes!(look))
+        .routes(routes!(pause))
+        .routes(routes!(resume))
+        .routes(routes!(disconnect))
+        .routes(routes!(connect));
     needing(Right::Read, read).merge(needing(Right::Change, change))
 }
 
-async fn list(State(app): State<Arc<App>>, actor: Actor) -> Result<Json<Value>, ApiError> {
+/// The connections of all accounts within reach.
+#[utoipa::path(
+    get,
+    path = "/v1/connections",
+    tag = "Connections",
+    params(Wanted),
+    responses((status = 200, description = "The connections", body = List<Connection>)),
+    extensions(("x-command" = json!("leadline connection list")))
+)]
+async fn list(State(app): State<Arc<App>>, actor: Actor, page: Page) -> Result<List<Connection>, ApiError> {
     let connections = app.store.connections(actor.own_account()).await?;
-    Ok(Json(json!({ "data": connections, "next": null })))
+    page.of(connections, |connection| connection.id.as_str())
 }
 
-async fn show(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
-    Ok(Json(json!({ "data": connection(&app, &actor, &id).await? })))
+/// One connection.
+#[utoipa::path(
+    get,
+    path = "/v1/connections/{id}",
+    tag = "Connections",
+    params(("id" = ConnectionId, Path, description = "The connection")),
+    responses((status = 200, description = "The connection", body = Data<Connection>)),
+    extensions(("x-command" = json!("leadline connection show CONNECTION")))
+)]
+async fn show(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<One<Connection>, ApiError> {
+    Ok(one(connection(&app, &actor, &id).await?))
 }
 
 /// Asks HubSpot, and says what is wrong.
-async fn look(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+#[utoipa::path(
+    post,
+    path = "/v1/connections/{id}/check",
+    tag = "Connections",
+    params(("id" = ConnectionId, Path, description = "The connection")),
+    responses((status = 200, description = "What was found", body = Data<Check>)),
+    extensions(("x-command" = json!("leadline connection check CONNECTION")))
+)]
+async fn look(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<One<Check>, ApiError> {
     let connection = connection(&app, &actor, &id).await?;
     let checked = check::check(&app.store, &app.hubspot, &connection, &*app.clock).await?;
-    Ok(Json(json!({ "data": checked })))
+    Ok(one(checked))
 }
 
-async fn pause(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+/// Lets deliveries to the portal wait.
+#[utoipa::path(
+    post,
+    path = "/v1/connections/{id}/pause",
+    tag = "Connections",
+    params(("id" = ConnectionId, Path, description = "The connection")),
+    responses((status = 200, description = "The connection", body = Data<Connection>)),
+    extensions(("x-command" = json!("leadline connection pause CONNECTION")))
+)]
+async fn pause(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<One<Connection>, ApiError> {
     ending::pause(&app.store, &connection(&app, &actor, &id).await?).await.map_err(refused)?;
     show(State(app), actor, Path(id)).await
 }
 
-async fn resume(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+/// Lets deliveries to the portal go on.
+#[utoipa::path(
+    post,
+    path = "/v1/connections/{id}/resume",
+    tag = "Connections",
+    params(("id" = ConnectionId, Path, description = "The connection")),
+    responses((status = 200, description = "The connection", body = Data<Connection>)),
+    extensions(("x-command" = json!("leadline connection resume CONNECTION")))
+)]
+async fn resume(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(id): Path<String>,
+) -> Result<One<Connection>, ApiError> {
     ending::resume(&app.store, &connection(&app, &actor, &id).await?, (app.clock)()).await.map_err(refused)?;
     app.wake.deliver.notify_one();
     show(State(app), actor, Path(id)).await
 }
 
-#[derive(Deserialize)]
+/// What becomes of the leads that wait.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct End {
     waiting: Waiting,
 }
 
+/// Ends a connection, and says what becomes of the leads that wait.
+#[utoipa::path(
+    post,
+    path = "/v1/connections/{id}/disconnect",
+    tag = "Connections",
+    params(("id" = ConnectionId, Path, description = "The connection")),
+    request_body(content = End, example = json!({ "waiting": "hold" })),
+    responses((status = 200, description = "What ended", body = Data<Disconnected>)),
+    extensions(("x-command" = json!("leadline connection disconnect CONNECTION --waiting hold")))
+)]
 async fn disconnect(
     State(app): State<Arc<App>>,
     actor: Actor,
     Path(id): Path<String>,
     body: Bytes,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<One<Disconnected>, ApiError> {
     let End { waiting } = read(&body, "Send {\"waiting\": \"send\"}, with send, hold or discard.")?;
     let found = connection(&app, &actor, &id).await?;
     let ended = ending::disconnect(&app.store, &app.hubspot, &found, waiting, &*app.clock).await.map_err(refused)?;
     let fresh = connection(&app, &actor, &id).await?;
-    Ok(Json(json!({ "data": { "connection": fresh, "ended": ended } })))
+    Ok(one(Disconnected { connection: fresh, ended }))
 }
 
-#[derive(Default, Deserialize)]
+/// A connection that ended, and what was left to do.
+#[derive(Serialize, ToSchema)]
+struct Disconnected {
+    connection: Connection,
+    ended: Ended,
+}
+
+/// A link for whoever may connect the account.
+#[derive(Serialize, ToSchema)]
+struct Invitation {
+    #[schema(example = "https://leads.example.com/connect/hq3b0Yb3v9fJm2kTtJm0c1yqkq0w6m8f3d7s5a2n4zE")]
+    link: String,
+    expires_at: Timestamp,
+}
+
+/// What the account is to be connected for.
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 struct Connect {
     /// To ask permission for, beside what is in use.
@@ -87,13 +167,22 @@ struct Connect {
     settings: Option<Value>,
 }
 
-/// Makes a link for whoever may connect the account.
+/// Makes a link for whoever may connect the account to HubSpot.
+#[utoipa::path(
+    post,
+    path = "/v1/accounts/{account}/connect",
+    tag = "Connections",
+    params(("account" = String, Path, description = "Slug or id", example = "acme")),
+    request_body(content = Connect, example = json!({ "features": ["create_contact_properties"] })),
+    responses((status = 200, description = "The link", body = Data<Invitation>)),
+    extensions(("x-command" = json!("leadline connection connect --account acme")))
+)]
 async fn connect(
     State(app): State<Arc<App>>,
     actor: Actor,
     Path(account): Path<String>,
     body: Bytes,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<One<Invitation>, ApiError> {
     const FIX: &str = "Send {}, or {\"features\": [\"create_contact_properties\"]}.";
     let wanted: Connect = if body.is_empty() { Connect::default() } else { read(&body, FIX)? };
     let (Some(public_url), Some(_)) = (&app.public_url, app.hubspot.app()) else {
@@ -116,7 +205,7 @@ async fn connect(
     let transformation = wanted.transformation.as_deref().map(|name| (name, &settings));
     let wish = Wish { connection: live, features: &wanted.features, transformation };
     let invitation = consent::invite(&app.store, &account, wish, (app.clock)()).await?;
-    Ok(Json(json!({ "data": { "link": invitation.link(public_url), "expires_at": invitation.expires_at } })))
+    Ok(one(Invitation { link: invitation.link(public_url), expires_at: invitation.expires_at }))
 }
 
 pub(super) fn refused(error: ending::EndError) -> ApiError {

@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::routing::post;
-use axum::{Json, Router};
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::error::ApiError;
 use super::listen;
 use crate::app::App;
 use crate::ingest::{BODY_BYTES_MAX, Receipt, Refusal};
+use crate::model::id::SourceId;
 use crate::model::time::Timestamp;
 use crate::signature;
 use crate::store::Rejection;
@@ -19,11 +22,27 @@ use crate::store::Rejection;
 /// Of a source's address and a sender's id, what is shown of a refused request.
 const SHOWN_BYTES_MAX: usize = 100;
 
-pub(super) fn router() -> Router<Arc<App>> {
-    Router::new().route("/v1/sources/{source}/events", post(receive))
+pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(receive))
 }
 
-/// 202 with the event's id, after the commit. A repeat answers the same.
+/// Takes an event in.
+///
+/// It is answered after the commit; a repeat is answered the same. It is signed as Standard Webhooks says.
+#[utoipa::path(
+    post,
+    path = "/v1/sources/{source}/events",
+    tag = "Events",
+    params(
+        ("source" = SourceId, Path, description = "The source"),
+        ("webhook-id" = String, Header, description = "The event's id at the sender, the same on every repeat", example = "msg_1"),
+        ("webhook-timestamp" = i64, Header, description = "Seconds since 1970", example = 1795435200),
+        ("webhook-signature" = String, Header, description = "`v1,` and the signature of id, time and body", example = "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="),
+    ),
+    request_body(content = Value, example = json!({ "type": "lead.captured.v1", "timestamp": "2026-11-23T08:00:00Z", "data": { "id": "lead_1", "name": "Ana Lopez", "email": "ana@example.com", "status": "new", "priority": "high", "origin": "chat_widget", "dealership": { "name": "Ocean Honda", "slug": "ocean-honda" } } })),
+    responses((status = 202, description = "It is stored", body = Receipt)),
+    extensions(("x-command" = json!("leadline event send event.json --source SOURCE --sign")))
+)]
 async fn receive(
     State(app): State<Arc<App>>,
     Path(source): Path<String>,

@@ -4,104 +4,192 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::routing::{get, post};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use axum::response::{IntoResponse as _, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::answer::{Data, List, One, Page, Wanted, one, with_link};
 use super::error::ApiError;
 use super::guard::needing;
 use super::reach::{account, account_or_all};
 use crate::app::App;
 use crate::model::access::{Actor, Right};
 use crate::model::lane::PauseScope;
+use crate::model::time::Timestamp;
+use crate::store::ShownLane;
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
-    let read = OpenApiRouter::new().route("/v1/lanes", get(list));
+    let read = OpenApiRouter::new().routes(routes!(list));
     let change = OpenApiRouter::new()
-        .route("/v1/lanes/{id}/pause", post(pause_lane))
-        .route("/v1/lanes/{id}/resume", post(resume_lane))
-        .route("/v1/accounts/{account}/pause", post(pause_account))
-        .route("/v1/accounts/{account}/resume", post(resume_account));
-    let everything =
-        OpenApiRouter::new().route("/v1/lanes/pause", post(pause_all)).route("/v1/lanes/resume", post(resume_all));
+        .routes(routes!(pause_lane))
+        .routes(routes!(resume_lane))
+        .routes(routes!(pause_account))
+        .routes(routes!(resume_account));
+    let everything = OpenApiRouter::new().routes(routes!(pause_all)).routes(routes!(resume_all));
     needing(Right::Read, read).merge(needing(Right::Change, change)).merge(needing(Right::Operate, everything))
 }
 
 /// Whose lanes are listed.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Whose {
     /// Slug or id.
+    #[param(example = "acme")]
     account: Option<String>,
 }
 
-async fn list(State(app): State<Arc<App>>, actor: Actor, Query(whose): Query<Whose>) -> Result<Json<Value>, ApiError> {
-    let account = account_or_all(&app, &actor, whose.account.as_deref()).await?.map(|account| account.id);
-    let lanes = app.store.lanes(account.as_ref(), (app.clock)()).await?;
-    Ok(Json(json!({ "data": lanes, "pauses": pauses(&app, &actor).await?, "next": null })))
+/// Something that stands still because somebody said so.
+#[derive(Serialize, ToSchema)]
+struct Pause {
+    scope: PauseScope,
+    since: Timestamp,
 }
 
-async fn pause_all(State(app): State<Arc<App>>, actor: Actor) -> Result<Json<Value>, ApiError> {
+/// Lanes, and what of them stands still.
+#[derive(Serialize, ToSchema)]
+struct Lanes {
+    #[serde(flatten)]
+    lanes: List<ShownLane>,
+    pauses: Vec<Pause>,
+}
+
+/// The lanes, with what waits in each, and what stands still.
+#[utoipa::path(
+    get,
+    path = "/v1/lanes",
+    tag = "Lanes",
+    params(Whose, Wanted),
+    responses((status = 200, description = "The lanes", body = Lanes)),
+    extensions(("x-command" = json!("leadline lane list")))
+)]
+async fn list(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Query(whose): Query<Whose>,
+    page: Page,
+) -> Result<Response, ApiError> {
+    let account = account_or_all(&app, &actor, whose.account.as_deref()).await?.map(|account| account.id);
+    let lanes = app.store.lanes(account.as_ref(), (app.clock)()).await?;
+    let mut lanes = page.of(lanes, |lane| &lane.id)?;
+    let link = lanes.link();
+    Ok(with_link(link, Json(Lanes { lanes, pauses: pauses(&app, &actor).await? }).into_response()))
+}
+
+/// Lets everything stand still.
+#[utoipa::path(
+    post,
+    path = "/v1/lanes/pause",
+    tag = "Lanes",
+    responses((status = 200, description = "What stands still", body = Data<Vec<Pause>>)),
+    extensions(("x-command" = json!("leadline lane pause --all")))
+)]
+async fn pause_all(State(app): State<Arc<App>>, actor: Actor) -> Result<One<Vec<Pause>>, ApiError> {
     pause(&app, &actor, &PauseScope::All).await
 }
 
-async fn resume_all(State(app): State<Arc<App>>, actor: Actor) -> Result<Json<Value>, ApiError> {
+/// Lets everything go on.
+#[utoipa::path(
+    post,
+    path = "/v1/lanes/resume",
+    tag = "Lanes",
+    responses((status = 200, description = "What stands still", body = Data<Vec<Pause>>)),
+    extensions(("x-command" = json!("leadline lane resume --all")))
+)]
+async fn resume_all(State(app): State<Arc<App>>, actor: Actor) -> Result<One<Vec<Pause>>, ApiError> {
     resume(&app, &actor, &PauseScope::All).await
 }
 
+/// Lets one lane stand still.
+#[utoipa::path(
+    post,
+    path = "/v1/lanes/{id}/pause",
+    tag = "Lanes",
+    params(("id" = String, Path, description = "The lane: the id of its account or of its connection")),
+    responses((status = 200, description = "What stands still", body = Data<Vec<Pause>>)),
+    extensions(("x-command" = json!("leadline lane pause LANE")))
+)]
 async fn pause_lane(
     State(app): State<Arc<App>>,
     actor: Actor,
     Path(id): Path<String>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<One<Vec<Pause>>, ApiError> {
     pause(&app, &actor, &lane(&app, &actor, &id).await?).await
 }
 
+/// Lets one lane go on.
+#[utoipa::path(
+    post,
+    path = "/v1/lanes/{id}/resume",
+    tag = "Lanes",
+    params(("id" = String, Path, description = "The lane: the id of its account or of its connection")),
+    responses((status = 200, description = "What stands still", body = Data<Vec<Pause>>)),
+    extensions(("x-command" = json!("leadline lane resume LANE")))
+)]
 async fn resume_lane(
     State(app): State<Arc<App>>,
     actor: Actor,
     Path(id): Path<String>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<One<Vec<Pause>>, ApiError> {
     resume(&app, &actor, &lane(&app, &actor, &id).await?).await
 }
 
+/// Lets planning and delivering of an account stand still; events are taken in and wait.
+#[utoipa::path(
+    post,
+    path = "/v1/accounts/{account}/pause",
+    tag = "Lanes",
+    params(("account" = String, Path, description = "Slug or id", example = "acme")),
+    responses((status = 200, description = "What stands still", body = Data<Vec<Pause>>)),
+    extensions(("x-command" = json!("leadline account pause acme")))
+)]
 async fn pause_account(
     State(app): State<Arc<App>>,
     actor: Actor,
     Path(name): Path<String>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<One<Vec<Pause>>, ApiError> {
     pause(&app, &actor, &PauseScope::Account(account(&app, &actor, &name).await?.id)).await
 }
 
+/// Lets an account go on.
+#[utoipa::path(
+    post,
+    path = "/v1/accounts/{account}/resume",
+    tag = "Lanes",
+    params(("account" = String, Path, description = "Slug or id", example = "acme")),
+    responses((status = 200, description = "What stands still", body = Data<Vec<Pause>>)),
+    extensions(("x-command" = json!("leadline account resume acme")))
+)]
 async fn resume_account(
     State(app): State<Arc<App>>,
     actor: Actor,
     Path(name): Path<String>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<One<Vec<Pause>>, ApiError> {
     resume(&app, &actor, &PauseScope::Account(account(&app, &actor, &name).await?.id)).await
 }
 
-async fn pause(app: &App, actor: &Actor, scope: &PauseScope) -> Result<Json<Value>, ApiError> {
+async fn pause(app: &App, actor: &Actor, scope: &PauseScope) -> Result<One<Vec<Pause>>, ApiError> {
     app.store.pause(scope, (app.clock)()).await?;
-    Ok(Json(json!({ "data": pauses(app, actor).await? })))
+    Ok(one(pauses(app, actor).await?))
 }
 
-async fn resume(app: &App, actor: &Actor, scope: &PauseScope) -> Result<Json<Value>, ApiError> {
+async fn resume(app: &App, actor: &Actor, scope: &PauseScope) -> Result<One<Vec<Pause>>, ApiError> {
     app.store.resume(scope).await?;
     app.wake.plan.notify_one();
     app.wake.deliver.notify_one();
-    Ok(Json(json!({ "data": pauses(app, actor).await? })))
+    Ok(one(pauses(app, actor).await?))
 }
 
 /// What stands still, as far as it concerns who asks.
-async fn pauses(app: &App, actor: &Actor) -> Result<Value, ApiError> {
+async fn pauses(app: &App, actor: &Actor) -> Result<Vec<Pause>, ApiError> {
     let pauses = app.store.pauses().await?;
     let concerns = |scope: &PauseScope| match (scope, actor.own_account()) {
         (PauseScope::All, _) | (_, None) => true,
         (PauseScope::Account(account) | PauseScope::Lane(account, _), Some(own)) => account == own,
     };
-    let pauses = pauses.iter().filter(|(scope, _)| concerns(scope));
-    Ok(pauses.map(|(scope, since)| json!({ "scope": scope, "since": since })).collect())
+    let pauses = pauses.into_iter().filter(|(scope, _)| concerns(scope));
+    Ok(pauses.map(|(scope, since)| Pause { scope, since }).collect())
 }
 
 async fn lane(app: &App, actor: &Actor, id: &str) -> Result<PauseScope, ApiError> {

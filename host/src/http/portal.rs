@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::answer::{Data, List, One, Page, Wanted, one};
 use super::error::ApiError;
 use super::guard::needing;
 use super::reach::{account_or_all, connection};
@@ -16,25 +18,18 @@ use crate::connection::checklist::{self, Check, Consent, Creation};
 use crate::connection::fill::{self, Report, Wish};
 use crate::connection::session::{self, Session};
 use crate::model::access::{Actor, Right};
+use crate::model::id::ConnectionId;
 use crate::store::Issue;
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
-    let read =
-        OpenApiRouter::new().route("/v1/connections/{id}/properties", get(check)).route("/v1/issues", get(issues));
-    let change = OpenApiRouter::new()
-        .route("/v1/connections/{id}/properties/create-missing", post(create))
-        .route("/v1/connections/{id}/properties/fill", post(fill_in));
+    let read = OpenApiRouter::new().routes(routes!(check)).routes(routes!(issues));
+    let change = OpenApiRouter::new().routes(routes!(create)).routes(routes!(fill_in));
     needing(Right::Read, read).merge(needing(Right::Change, change))
 }
 
-/// What every answer with one thing, or with a whole list, looks like.
-#[derive(Serialize)]
-struct Data<T> {
-    data: T,
-}
-
 /// An issue with what people need to know about it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ShownIssue)]
 struct Shown {
     #[serde(flatten)]
     issue: Issue,
@@ -44,60 +39,98 @@ struct Shown {
 }
 
 /// Which issues are listed.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Filter {
     /// Slug or id.
+    #[param(example = "acme")]
     account: Option<String>,
 }
 
-async fn check(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(id): Path<String>,
-) -> Result<Json<Data<Check>>, ApiError> {
+/// Compares what leads write with what the portal has.
+#[utoipa::path(
+    get,
+    path = "/v1/connections/{id}/properties",
+    tag = "Properties and issues",
+    params(("id" = ConnectionId, Path, description = "The connection")),
+    responses((status = 200, description = "Property by property", body = Data<Check>)),
+    extensions(("x-command" = json!("leadline property check --account acme")))
+)]
+async fn check(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<One<Check>, ApiError> {
     let session = talk(&app, &actor, &id).await?;
     let check = checklist::check(&app.store, &session, (app.clock)()).await?.map_err(ApiError::Away)?;
     app.wake.deliver.notify_one();
-    Ok(Json(Data { data: check }))
+    Ok(one(check))
 }
 
+/// Creates the properties that are missing.
+#[utoipa::path(
+    post,
+    path = "/v1/connections/{id}/properties/create-missing",
+    tag = "Properties and issues",
+    params(("id" = ConnectionId, Path, description = "The connection")),
+    request_body(content = Consent, example = json!({ "dry_run": true })),
+    responses((status = 200, description = "What was done", body = Data<Creation>)),
+    extensions(("x-command" = json!("leadline property create --account acme --dry-run")))
+)]
 async fn create(
     State(app): State<Arc<App>>,
     actor: Actor,
     Path(id): Path<String>,
     consent: Option<Json<Consent>>,
-) -> Result<Json<Data<Creation>>, ApiError> {
+) -> Result<One<Creation>, ApiError> {
     let session = talk(&app, &actor, &id).await?;
     let consent = consent.map(|Json(consent)| consent).unwrap_or_default();
     let created = checklist::create_missing(&app.store, &session, consent, (app.clock)()).await?;
     app.wake.deliver.notify_one();
-    Ok(Json(Data { data: created.map_err(ApiError::Away)? }))
+    Ok(one(created.map_err(ApiError::Away)?))
 }
 
+/// Fills in what leads went through without.
+#[utoipa::path(
+    post,
+    path = "/v1/connections/{id}/properties/fill",
+    tag = "Properties and issues",
+    params(("id" = ConnectionId, Path, description = "The connection")),
+    request_body(content = Wish, example = json!({ "dry_run": true })),
+    responses((status = 200, description = "What was filled in", body = Data<Report>)),
+    extensions(("x-command" = json!("leadline property fill --account acme --dry-run")))
+)]
 async fn fill_in(
     State(app): State<Arc<App>>,
     actor: Actor,
     Path(id): Path<String>,
     wish: Option<Json<Wish>>,
-) -> Result<Json<Data<Report>>, ApiError> {
+) -> Result<One<Report>, ApiError> {
     let session = talk(&app, &actor, &id).await?;
     let wish = wish.map(|Json(wish)| wish).unwrap_or_default();
     let report = fill::fill(&app.store, &session, &wish, &app.clock).await?;
     app.wake.deliver.notify_one();
-    Ok(Json(Data { data: report }))
+    Ok(one(report))
 }
 
+/// What holds leads up, or lets them through without a value.
+#[utoipa::path(
+    get,
+    path = "/v1/issues",
+    tag = "Properties and issues",
+    params(Filter, Wanted),
+    responses((status = 200, description = "The issues", body = List<Shown>)),
+    extensions(("x-command" = json!("leadline issue list")))
+)]
 async fn issues(
     State(app): State<Arc<App>>,
     actor: Actor,
     Query(filter): Query<Filter>,
-) -> Result<Json<Data<Vec<Shown>>>, ApiError> {
+    page: Page,
+) -> Result<List<Shown>, ApiError> {
     let account = account_or_all(&app, &actor, filter.account.as_deref()).await?.map(|account| account.id);
     let shown = |issue: Issue| {
         let code = issue.problem.code;
         Shown { title: code.title(), fix: code.fix(), hubspot_path: code.hubspot_path(), issue }
     };
-    Ok(Json(Data { data: app.store.issues(account.as_ref()).await?.into_iter().map(shown).collect() }))
+    let issues = app.store.issues(account.as_ref()).await?.into_iter().map(shown).collect();
+    page.of(issues, |shown| shown.issue.id.as_str())
 }
 
 /// The connection of an id, ready to be talked to.

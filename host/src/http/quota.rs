@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::routing::{get, put};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::answer::{Data, One, one};
 use super::error::ApiError;
 use super::guard::needing;
 use super::reach::{account, read};
@@ -19,29 +19,53 @@ use crate::model::account::QuotaClass;
 use crate::quota::{self, Given};
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
-    let read = OpenApiRouter::new().route("/v1/accounts/{account}/quota", get(show));
-    let operate = OpenApiRouter::new().route("/v1/accounts/{account}/quota", put(set));
+    let read = OpenApiRouter::new().routes(routes!(show));
+    let operate = OpenApiRouter::new().routes(routes!(set));
     needing(Right::Read, read).merge(needing(Right::Operate, operate))
 }
 
-async fn show(State(app): State<Arc<App>>, actor: Actor, Path(name): Path<String>) -> Result<Json<Value>, ApiError> {
-    Ok(Json(json!({ "data": Given::of(&account(&app, &actor, &name).await?) })))
+/// What the runs of an account's transformations may use.
+#[utoipa::path(
+    get,
+    path = "/v1/accounts/{account}/quota",
+    tag = "Accounts",
+    params(("account" = String, Path, description = "Slug or id", example = "acme")),
+    responses((status = 200, description = "The class, and what it allows", body = Data<Given>)),
+    extensions(("x-command" = json!("leadline account show acme")))
+)]
+async fn show(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(name): Path<String>,
+) -> Result<One<Given>, ApiError> {
+    Ok(one(Given::of(&account(&app, &actor, &name).await?)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "quota": "javascript" }))]
 struct Set {
     quota: QuotaClass,
 }
 
+/// Gives an account another class of quota, from its next event on.
+#[utoipa::path(
+    put,
+    path = "/v1/accounts/{account}/quota",
+    tag = "Accounts",
+    params(("account" = String, Path, description = "Slug or id", example = "acme")),
+    request_body = Set,
+    responses((status = 200, description = "The class, and what it allows", body = Data<Given>)),
+    extensions(("x-command" = json!("leadline account set --account acme --quota javascript")))
+)]
 async fn set(
     State(app): State<Arc<App>>,
     actor: Actor,
     Path(name): Path<String>,
     body: Bytes,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<One<Given>, ApiError> {
     let Set { quota } = read(&body, "Send {\"quota\": \"javascript\"}, or \"standard\".")?;
     let given = quota::give(&app.store, &account(&app, &actor, &name).await?, quota, (app.clock)()).await?;
     app.wake.plan.notify_one();
-    Ok(Json(json!({ "data": given })))
+    Ok(one(given))
 }

@@ -2,36 +2,40 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
-use axum::routing::{get, post};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::answer::{Data, List, One, Page, Wanted, one};
 use super::error::ApiError;
 use super::guard::needing;
 use super::reach::{account, account_or_all, read};
 use crate::app::App;
 use crate::model::access::{Actor, Right};
-use crate::model::replay::{Change, Filter, Replay};
+use crate::model::id::ReplayId;
+use crate::model::replay::{Change, Estimate, Filter, Replay};
 use crate::replay::{self, Wish};
+use crate::store::SkippedLead;
 
-/// Replays that one answer lists at most, the newest.
+/// Replays that are listed at most, the newest: on all pages together.
 const LISTED_MAX: u32 = 200;
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
-    let read = OpenApiRouter::new().route("/v1/replays", get(list)).route("/v1/replays/{id}", get(show));
+    let read = OpenApiRouter::new().routes(routes!(list)).routes(routes!(show));
     let change = OpenApiRouter::new()
-        .route("/v1/replays", post(create))
-        .route("/v1/replays/{id}/pause", post(pause))
-        .route("/v1/replays/{id}/resume", post(resume))
-        .route("/v1/replays/{id}/cancel", post(cancel));
+        .routes(routes!(create))
+        .routes(routes!(pause))
+        .routes(routes!(resume))
+        .routes(routes!(cancel));
     needing(Right::Read, read).merge(needing(Right::Change, change))
 }
 
-#[derive(Deserialize)]
+/// Leads to send once more.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = CreateReplay)]
 #[serde(deny_unknown_fields)]
 struct Create {
     /// Slug or id.
@@ -47,46 +51,122 @@ struct Create {
     dry_run: bool,
 }
 
-async fn create(State(app): State<Arc<App>>, actor: Actor, body: Bytes) -> Result<Json<Value>, ApiError> {
+/// Sends leads once more, or says what that would come to.
+#[utoipa::path(
+    post,
+    path = "/v1/replays",
+    tag = "Replays",
+    request_body(content = Create, example = json!({ "account": "acme", "filter": { "state": "delivered" }, "again": true, "dry_run": true })),
+    responses((status = 200, description = "The replay, or its estimate", body = Data<Created>)),
+    extensions(("x-command" = json!("leadline replay create --account acme --state delivered --again --dry-run")))
+)]
+async fn create(State(app): State<Arc<App>>, actor: Actor, body: Bytes) -> Result<One<Created>, ApiError> {
     let asked: Create = read(&body, "Send {\"account\": \"acme\", \"filter\": {\"state\": \"failed\"}}.")?;
     let account = account(&app, &actor, &asked.account).await?;
     let wish = Wish { filter: asked.filter, again: asked.again, rate: asked.rate };
     let now = (app.clock)();
     if asked.dry_run {
         let estimate = replay::estimate(&app.store, &account, &wish, now).await?;
-        return Ok(Json(json!({ "data": { "estimate": estimate } })));
+        return Ok(one(Created::Estimated { estimate }));
     }
-    Ok(Json(json!({ "data": replay::create(&app.store, &account, &wish, now).await? })))
+    Ok(one(Created::Begun(replay::create(&app.store, &account, &wish, now).await?)))
+}
+
+/// A replay that began, or only what it would come to.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+enum Created {
+    Estimated { estimate: Estimate },
+    Begun(Replay),
+}
+
+/// A replay, with the leads that it left alone.
+#[derive(Serialize, ToSchema)]
+struct ShownReplay {
+    replay: Replay,
+    skipped: Vec<SkippedLead>,
 }
 
 /// Whose replays are listed.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Whose {
     /// Slug or id.
+    #[param(example = "acme")]
     account: Option<String>,
 }
 
-async fn list(State(app): State<Arc<App>>, actor: Actor, Query(whose): Query<Whose>) -> Result<Json<Value>, ApiError> {
+/// The newest replays.
+#[utoipa::path(
+    get,
+    path = "/v1/replays",
+    tag = "Replays",
+    params(Whose, Wanted),
+    responses((status = 200, description = "The replays", body = List<Replay>)),
+    extensions(("x-command" = json!("leadline replay list")))
+)]
+async fn list(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Query(whose): Query<Whose>,
+    page: Page,
+) -> Result<List<Replay>, ApiError> {
     let account = account_or_all(&app, &actor, whose.account.as_deref()).await?.map(|account| account.id);
     let replays = app.store.replays(account.as_ref(), LISTED_MAX).await?;
-    Ok(Json(json!({ "data": replays, "next": null })))
+    page.of(replays, |replay| replay.id.as_str())
 }
 
-async fn show(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+/// One replay, with the leads that it left alone.
+#[utoipa::path(
+    get,
+    path = "/v1/replays/{id}",
+    tag = "Replays",
+    params(("id" = ReplayId, Path, description = "The replay")),
+    responses((status = 200, description = "The replay", body = Data<ShownReplay>)),
+    extensions(("x-command" = json!("leadline replay status REPLAY")))
+)]
+async fn show(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<One<ShownReplay>, ApiError> {
     let replay = found(&app, &actor, &id).await?;
     let skipped = app.store.skipped_leads(&replay).await?;
-    Ok(Json(json!({ "data": { "replay": replay, "skipped": skipped } })))
+    Ok(one(ShownReplay { replay, skipped }))
 }
 
-async fn pause(state: State<Arc<App>>, actor: Actor, id: Path<String>) -> Result<Json<Value>, ApiError> {
+/// Lets a replay stand still.
+#[utoipa::path(
+    post,
+    path = "/v1/replays/{id}/pause",
+    tag = "Replays",
+    params(("id" = ReplayId, Path, description = "The replay")),
+    responses((status = 200, description = "The replay", body = Data<Replay>)),
+    extensions(("x-command" = json!("leadline replay pause REPLAY")))
+)]
+async fn pause(state: State<Arc<App>>, actor: Actor, id: Path<String>) -> Result<One<Replay>, ApiError> {
     change(state, actor, id, Change::Pause).await
 }
 
-async fn resume(state: State<Arc<App>>, actor: Actor, id: Path<String>) -> Result<Json<Value>, ApiError> {
+/// Lets a replay go on.
+#[utoipa::path(
+    post,
+    path = "/v1/replays/{id}/resume",
+    tag = "Replays",
+    params(("id" = ReplayId, Path, description = "The replay")),
+    responses((status = 200, description = "The replay", body = Data<Replay>)),
+    extensions(("x-command" = json!("leadline replay resume REPLAY")))
+)]
+async fn resume(state: State<Arc<App>>, actor: Actor, id: Path<String>) -> Result<One<Replay>, ApiError> {
     change(state, actor, id, Change::Resume).await
 }
 
-async fn cancel(state: State<Arc<App>>, actor: Actor, id: Path<String>) -> Result<Json<Value>, ApiError> {
+/// Ends a replay; what it sent on its way goes on.
+#[utoipa::path(
+    post,
+    path = "/v1/replays/{id}/cancel",
+    tag = "Replays",
+    params(("id" = ReplayId, Path, description = "The replay")),
+    responses((status = 200, description = "The replay", body = Data<Replay>)),
+    extensions(("x-command" = json!("leadline replay cancel REPLAY")))
+)]
+async fn cancel(state: State<Arc<App>>, actor: Actor, id: Path<String>) -> Result<One<Replay>, ApiError> {
     change(state, actor, id, Change::Cancel).await
 }
 
@@ -95,9 +175,9 @@ async fn change(
     actor: Actor,
     Path(id): Path<String>,
     change: Change,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<One<Replay>, ApiError> {
     replay::change(&app.store, &found(&app, &actor, &id).await?, change, (app.clock)()).await?;
-    Ok(Json(json!({ "data": found(&app, &actor, &id).await? })))
+    Ok(one(found(&app, &actor, &id).await?))
 }
 
 async fn found(app: &App, actor: &Actor, id: &str) -> Result<Replay, ApiError> {

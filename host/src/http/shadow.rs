@@ -2,30 +2,35 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::routing::{get, post};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::answer::{Data, One, one};
 use super::error::ApiError;
 use super::guard::needing;
 use super::reach::{owner, read};
 use crate::app::App;
 use crate::model::access::{Actor, Right};
+use crate::model::id::ShadowRunId;
 use crate::rollout;
 use crate::shadow::{self, EVENTS_MAX};
+use crate::store::ShadowRun;
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
-    let read = OpenApiRouter::new().route("/v1/shadow-runs/{id}", get(show));
-    let change = OpenApiRouter::new().route("/v1/shadow-runs", post(create));
+    let read = OpenApiRouter::new().routes(routes!(show));
+    let change = OpenApiRouter::new().routes(routes!(create));
     needing(Right::Read, read).merge(needing(Right::Transform, change))
 }
 
-#[derive(Deserialize)]
+/// A comparison to make.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = CreateShadowRun)]
 #[serde(deny_unknown_fields)]
 struct Create {
     /// The account's slug or id, or the connection's id.
@@ -38,15 +43,29 @@ struct Create {
     by: Option<String>,
 }
 
-/// It begins here and ends by itself; who asked looks again.
-async fn create(State(app): State<Arc<App>>, actor: Actor, body: Bytes) -> Result<(StatusCode, Json<Value>), ApiError> {
+/// Runs a version beside the one in force, on the newest leads.
+///
+/// It ends by itself; look again for its report.
+#[utoipa::path(
+    post,
+    path = "/v1/shadow-runs",
+    tag = "Transformations",
+    request_body(content = Create, example = json!({ "account": "acme", "version": "default@1", "events": 100 })),
+    responses((status = 202, description = "It runs", body = Data<ShadowRun>)),
+    extensions(("x-command" = json!("leadline transform shadow --account acme --version default@1")))
+)]
+async fn create(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    body: Bytes,
+) -> Result<(StatusCode, One<ShadowRun>), ApiError> {
     let asked: Create = read(&body, "Send {\"account\": \"acme\", \"version\": \"deals@3\", \"events\": 500}.")?;
     let (account, connection) = owner(&app, &actor, &asked.account).await?;
     let choice = rollout::choose(&app.store, &account, &connection, &asked.version, asked.settings).await?;
     let by = asked.by.as_deref().unwrap_or(&actor.name);
     let events = asked.events.unwrap_or(EVENTS_MAX).clamp(1, EVENTS_MAX);
     let run = shadow::begin(&app.store, &connection, &choice, events, by, (app.clock)()).await?;
-    let answer = json!({ "data": run });
+    let answer = one(run.clone());
     tokio::spawn(async move {
         let id = run.id.clone();
         let clock = app.clock.clone();
@@ -54,12 +73,20 @@ async fn create(State(app): State<Arc<App>>, actor: Actor, body: Bytes) -> Resul
             tracing::error!("shadow run {id} could not be finished: {error:#}");
         }
     });
-    Ok((StatusCode::ACCEPTED, Json(answer)))
+    Ok((StatusCode::ACCEPTED, answer))
 }
 
-async fn show(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+/// One comparison, with its report once it ended.
+#[utoipa::path(
+    get,
+    path = "/v1/shadow-runs/{id}",
+    tag = "Transformations",
+    params(("id" = ShadowRunId, Path, description = "The comparison")),
+    responses((status = 200, description = "The comparison", body = Data<ShadowRun>)),
+)]
+async fn show(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<One<ShadowRun>, ApiError> {
     let run = app.store.shadow_run(&id).await?;
     let run = run.filter(|run| actor.reaches(&run.account_id));
     let run = run.ok_or_else(|| ApiError::NotFound(format!("there is no shadow run `{id}`")))?;
-    Ok(Json(json!({ "data": run })))
+    Ok(one(run))
 }

@@ -18,11 +18,14 @@ use crate::app::App;
 use crate::model::access::{Actor, Reach};
 use crate::store::StoredSession;
 
+/// Open to everybody, and to who is signed in already, as somebody else perhaps.
 pub(super) fn router() -> Router<Arc<App>> {
-    Router::new()
-        .route("/sign-in", get(ask))
-        .route("/sign-in/{link}", get(show).post(enter))
-        .route("/sign-out", post(leave))
+    Router::new().route("/sign-in", get(ask)).route("/sign-in/{link}", get(show).post(enter))
+}
+
+/// For who is known.
+pub(super) fn out() -> Router<Arc<App>> {
+    Router::new().route("/sign-out", post(leave))
 }
 
 /// Where somebody goes after signing in.
@@ -107,12 +110,16 @@ fn over(app: &App) -> Response {
 }
 
 async fn leave(State(app): State<Arc<App>>, actor: Actor) -> Result<Response, ApiError> {
+    let mut scope = Scope::Site;
     if let Some(session) = &actor.session {
+        if session.is_embedded {
+            scope = Scope::Frame;
+        }
         let reach = actor.own_account().map_or(Reach::All, |account| Reach::One(account.clone()));
         app.store.end_session(&reach, &session.id).await?;
     }
     let mut response = Redirect::to("/sign-in").into_response();
-    cookie::set(&app, &mut response, &cookie::name(&app, SESSION_COOKIE), "", 0, &Scope::Site);
+    cookie::set(&app, &mut response, &cookie::name(&app, SESSION_COOKIE), "", 0, &scope);
     Ok(response)
 }
 

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{DefaultBodyLimit, FromRequest as _, Multipart, Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::routing::{get, post};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::answer::{Data, List, One, Page, Wanted, one};
 use super::error::ApiError;
 use super::guard::needing;
 use super::reach::account_or_all;
@@ -24,7 +24,7 @@ use crate::transform::{UPLOAD_BYTES_MAX, UploadError};
 use crate::upload::{self, Upload, Uploaded};
 use crate::view;
 
-/// Versions that one answer lists at most, the newest.
+/// Versions that are listed at most, the newest: on all pages together.
 const LISTED_MAX: u32 = 200;
 /// A form of a component and its samples: what each of both may have, and room for what stands between the parts.
 const FORM_BYTES_MAX: usize = UPLOAD_BYTES_MAX + SAMPLES_BYTES_MAX + 64 * 1024;
@@ -34,14 +34,14 @@ const COMPONENT: &str = "component";
 const SAMPLES: &str = "examples/";
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
-    let read = OpenApiRouter::new().route("/v1/versions", get(list)).route("/v1/versions/{version}", get(show));
-    let create = post(create).layer(DefaultBodyLimit::max(FORM_BYTES_MAX));
-    let publish = OpenApiRouter::new().route("/v1/versions", create);
+    let read = OpenApiRouter::new().routes(routes!(list)).routes(routes!(show));
+    let publish = OpenApiRouter::new().routes(routes!(create)).layer(DefaultBodyLimit::max(FORM_BYTES_MAX));
     needing(Right::Read, read).merge(needing(Right::Publish, publish))
 }
 
 /// What an upload is for.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Create {
     /// Slug or id; without one, every account may use the version.
@@ -54,14 +54,25 @@ struct Create {
     by: Option<String>,
 }
 
-/// The body is the component, or the core module that carries the contract; or a form with it and the samples of its
-/// author.
+/// Uploads a transformation; it stays a draft until it is enabled.
+///
+/// The body is the component, or the core module that carries the contract; or a form with it, as `component`, and the
+/// samples of its author, as `examples/NAME/event.json` and its neighbours.
+#[utoipa::path(
+    post,
+    path = "/v1/versions",
+    tag = "Transformations",
+    params(Create),
+    request_body(content = Vec<u8>, content_type = "application/wasm"),
+    responses((status = 201, description = "A new version", body = Data<view::ShownVersion>), (status = 200, description = "The same bytes were there before", body = Data<view::ShownVersion>)),
+    extensions(("x-command" = json!("leadline transform upload deals.wasm --name deals")))
+)]
 async fn create(
     State(app): State<Arc<App>>,
     actor: Actor,
     Query(wish): Query<Create>,
     request: Request,
-) -> Result<(StatusCode, Json<Value>), ApiError> {
+) -> Result<(StatusCode, One<view::ShownVersion>), ApiError> {
     let account = account_or_all(&app, &actor, wish.account.as_deref()).await?;
     let by = wish.by.unwrap_or(actor.name);
     let (bytes, samples) = match is_form(request.headers()) {
@@ -82,7 +93,7 @@ async fn create(
         Uploaded::Known(version) => (StatusCode::OK, version),
         Uploaded::Refused(refusal) => return Err(ApiError::Upload(refusal)),
     };
-    Ok((status, Json(json!({ "data": view::ShownVersion::of(version) }))))
+    Ok((status, one(view::ShownVersion::of(version))))
 }
 
 fn is_form(headers: &HeaderMap) -> bool {
@@ -141,30 +152,53 @@ fn unread(error: &axum::Error) -> ApiError {
     }
 }
 
-async fn list(State(app): State<Arc<App>>, actor: Actor, Query(whose): Query<Whose>) -> Result<Json<Value>, ApiError> {
+/// The newest versions that an account may use, or all.
+#[utoipa::path(
+    get,
+    path = "/v1/versions",
+    tag = "Transformations",
+    params(Whose, Wanted),
+    responses((status = 200, description = "The versions", body = List<view::ShownVersion>)),
+    extensions(("x-command" = json!("leadline transform list")))
+)]
+async fn list(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Query(whose): Query<Whose>,
+    page: Page,
+) -> Result<List<view::ShownVersion>, ApiError> {
     let account = account_or_all(&app, &actor, whose.account.as_deref()).await?;
     let versions = app.store.versions(account.as_ref().map(|account| &account.id), LISTED_MAX).await?;
-    let versions: Vec<_> = versions.into_iter().map(view::ShownVersion::of).collect();
-    Ok(Json(json!({ "data": versions, "next": null })))
+    let versions = versions.into_iter().map(view::ShownVersion::of).collect();
+    page.of(versions, |shown: &view::ShownVersion| shown.version.id.as_str())
 }
 
 /// Whose versions are listed.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Whose {
     /// Slug or id.
+    #[param(example = "acme")]
     account: Option<String>,
 }
 
-/// The version of an id, or of a label such as `deals@3`: of the account, where one is named, else of the house.
+/// One version: of an id, or of a label such as `deals@3` — of the account, where one is named, else of the house.
+#[utoipa::path(
+    get,
+    path = "/v1/versions/{version}",
+    tag = "Transformations",
+    params(("version" = String, Path, description = "Id or label of the version", example = "default@1"), Whose),
+    responses((status = 200, description = "The version", body = Data<view::ShownVersion>)),
+    extensions(("x-command" = json!("leadline transform show default@1")))
+)]
 async fn show(
     State(app): State<Arc<App>>,
     actor: Actor,
     Path(word): Path<String>,
     Query(whose): Query<Whose>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<One<view::ShownVersion>, ApiError> {
     let account = account_or_all(&app, &actor, whose.account.as_deref()).await?;
     let found = app.store.find_version(account.as_ref().map(|account| &account.id), &word).await?;
     let version = found.ok_or_else(|| ApiError::NotFound(format!("there is no version `{}`", cut(&word, 100))))?;
-    Ok(Json(json!({ "data": view::ShownVersion::of(version) })))
+    Ok(one(view::ShownVersion::of(version)))
 }

@@ -11,7 +11,7 @@ use super::time::Timestamp;
 use crate::cause::Problem;
 
 /// One dealership.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Account {
     pub id: AccountId,
     pub slug: String,
@@ -22,7 +22,7 @@ pub struct Account {
 }
 
 /// What a run of an account's transformations may use. The numbers of each class stand with the other limits of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum QuotaClass {
     /// Enough for what a compiler made.
@@ -66,7 +66,7 @@ impl std::fmt::Display for QuotaClass {
 }
 
 /// What happens to an event whose data breaks the schema of its type.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SchemaMode {
     /// The schema is not looked at.
@@ -84,13 +84,14 @@ pub enum SchemaMode {
 pub type SchemaModes = BTreeMap<String, SchemaMode>;
 
 /// Who signs an account's events: an address and its secrets.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Source {
     pub id: SourceId,
     pub account_id: AccountId,
     pub name: String,
     /// How far a signature's time may be from ours, in seconds, either way.
     pub tolerance_s: i64,
+    #[schema(value_type = BTreeMap<String, SchemaMode>)]
     pub schema_modes: SchemaModes,
     /// Events a second that each process takes from it; 0: any number.
     pub rate: i64,
@@ -113,7 +114,7 @@ impl Source {
 }
 
 /// Whether a connection may be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionState {
     Connected,
@@ -124,7 +125,7 @@ pub enum ConnectionState {
 }
 
 /// How a connection came by its token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Auth {
     /// A private app's, or a service key: it stays until somebody changes it in HubSpot.
@@ -135,7 +136,7 @@ pub enum Auth {
 }
 
 /// What an account wants of a connection.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub struct Policy {
     /// A lead with a value that HubSpot refuses waits, instead of going through without it.
@@ -150,7 +151,7 @@ pub struct Policy {
 }
 
 /// How contacts are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ContactWrite {
     /// New and known ones in one call.
@@ -174,7 +175,7 @@ impl Default for Policy {
 }
 
 /// What HubSpot says of a portal.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub struct PortalDetails {
     pub name: Option<String>,
@@ -188,7 +189,7 @@ pub struct PortalDetails {
 }
 
 /// An account's HubSpot portal. The tokens stay in the store until a round needs them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Connection {
     pub id: ConnectionId,
     pub account_id: AccountId,
@@ -240,7 +241,7 @@ pub struct Binding {
 }
 
 /// A binding as its connection's history tells it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct PastBinding {
     pub id: BindingId,
     pub event_type: String,
@@ -276,7 +277,7 @@ impl Sign {
 }
 
 /// One immutable version of a transformation.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Version {
     pub id: VersionId,
     pub transformation_id: TransformationId,

@@ -9,7 +9,7 @@ use crate::contract::actions::Action;
 use crate::plan::Plan;
 
 /// Where a delivery stands. *In flight* is not stored: a delivery is in flight while an unsettled call names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
     /// To be carried out, now or at its due time.

@@ -8,7 +8,7 @@ use super::time::Timestamp;
 use crate::cause::Problem;
 
 /// Where an event stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EventState {
     /// Committed, not planned yet.
@@ -24,7 +24,7 @@ pub enum EventState {
 }
 
 /// An event as the store lists it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Event {
     pub id: EventId,
     pub account_id: AccountId,

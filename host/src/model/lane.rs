@@ -7,7 +7,7 @@ use super::time::Timestamp;
 use crate::budget::Learned;
 
 /// What is done in a lane.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LaneKind {
     /// Received events of one account. The lane's id is the account's.
@@ -26,7 +26,7 @@ impl LaneKind {
 }
 
 /// What somebody lets stand still until it is resumed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PauseScope {
     /// Every lane there is.

@@ -26,7 +26,7 @@ pub const SKIPPED_KEPT_MAX: u64 = 1000;
 const COMMIT_LAG: Duration = Duration::from_secs(60);
 
 /// Where a lead stands: its event, or its newest delivery once it is planned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     Received,
@@ -71,8 +71,9 @@ impl Standing {
 }
 
 /// Which leads of an account are replayed: those that fit everything that is named.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schema(as = LeadFilter)]
 pub struct Filter {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<EventId>,
@@ -147,7 +148,7 @@ pub struct Stopped {
 }
 
 /// What a replay does with a lead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
     /// It goes through its transformation again. Where it was delivered before, that is a new delivery: contact and
@@ -197,8 +198,9 @@ pub fn decide(lead: &Candidate, again: bool) -> Fate {
 }
 
 /// How many leads came to what, by where they stood before.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(transparent)]
+#[schema(as = ReplayTally, value_type = BTreeMap<String, BTreeMap<String, u64>>)]
 pub struct Tally(pub BTreeMap<Standing, BTreeMap<Fate, u64>>);
 
 impl Tally {
@@ -222,7 +224,7 @@ impl Tally {
 }
 
 /// What a replay comes to if nothing changes before it is there.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Estimate {
     pub replayed: u64,
     pub skipped: u64,
@@ -239,7 +241,7 @@ impl Estimate {
 }
 
 /// Where a replay stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplayState {
     Running,
@@ -278,7 +280,7 @@ impl Change {
 }
 
 /// A job that sends leads once more.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Replay {
     pub id: ReplayId,
     pub account_id: AccountId,

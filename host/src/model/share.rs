@@ -9,8 +9,9 @@ use sha2::{Digest as _, Sha256};
 use super::id::EventId;
 
 /// A share in percent, from 0 to 100.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(try_from = "i64", into = "i64")]
+#[schema(value_type = i64, minimum = 0, maximum = 100, example = 100)]
 pub struct Share(u8);
 
 /// The text or number is no share.

@@ -10,7 +10,7 @@ use crate::model::id::{AccountId, ApiKeyId, PersonId, SessionId};
 use crate::model::time::Timestamp;
 
 /// Somebody who may sign in.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Person {
     pub id: PersonId,
     /// None for one of the house.
@@ -24,7 +24,7 @@ pub struct Person {
 }
 
 /// A key by which a program is known.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ApiKey {
     pub id: ApiKeyId,
     /// None where it reaches all accounts.
@@ -53,7 +53,8 @@ pub struct SignInLink {
 }
 
 /// A browser in which somebody is signed in.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Session)]
 pub struct StoredSession {
     pub id: SessionId,
     /// None for one of the house.

@@ -8,7 +8,7 @@ use crate::model::id::{AccountId, AuditId};
 use crate::model::time::Timestamp;
 
 /// Something that somebody did.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct AuditEntry {
     pub id: AuditId,
     /// None where it concerns the service, or more accounts than one.

@@ -13,7 +13,7 @@ use crate::model::time::Timestamp;
 use crate::plan::object_type;
 
 /// A value that a record went without.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct DroppedValue {
     pub object_type: String,
     pub record_id: String,

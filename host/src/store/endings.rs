@@ -13,7 +13,7 @@ use crate::model::lane::Lease;
 use crate::model::time::Timestamp;
 
 /// What to do with the leads that wait when a connection is ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Waiting {
     /// They have to be sent first.

@@ -10,7 +10,7 @@ use crate::model::id::{AccountId, CauseId};
 use crate::model::time::Timestamp;
 
 /// One issue of an account.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Issue {
     pub id: CauseId,
     pub account_id: AccountId,

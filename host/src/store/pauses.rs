@@ -25,7 +25,8 @@ macro_rules! not_paused {
 pub(super) use not_paused;
 
 /// A lane, as people are shown it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Lane)]
 pub struct ShownLane {
     pub id: String,
     pub kind: LaneKind,

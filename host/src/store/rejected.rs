@@ -16,7 +16,7 @@ macro_rules! columns {
 }
 
 /// One refused request.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Rejection {
     /// As in the address, whether such a source exists or not.
     pub source_id: String,

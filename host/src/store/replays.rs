@@ -31,7 +31,7 @@ pub struct Scan {
 }
 
 /// A lead that a replay left alone.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct SkippedLead {
     pub event_id: EventId,
     pub reason: Fate,

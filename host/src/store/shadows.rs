@@ -10,7 +10,7 @@ use crate::model::id::{AccountId, ConnectionId, ShadowRunId, VersionId};
 use crate::model::time::Timestamp;
 
 /// A trial of a version on an account's last leads.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ShadowRun {
     pub id: ShadowRunId,
     pub account_id: AccountId,
