@@ -6,13 +6,16 @@ mod scene;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use super::Context;
 use super::failure::{Failure, Result};
 use super::output::{progress, table};
+use crate::access::{self, NewLink};
 use crate::app::App;
 use crate::config::{Config, Listen};
+use crate::model::access::{Actor, Reach, Role};
 use crate::text::cut;
 use crate::view::Lead;
 use crate::{serve, stock, telemetry};
@@ -49,19 +52,23 @@ pub async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
         Failure::failed(format!("the simulator cannot listen: {error}"))
             .hint("choose another address with `--simulator`")
     })?;
-    let config = Config {
-        data: folder.path().join("data"),
-        keys: None,
-        database: None,
-        hubspot_url: simulator.base_url(),
-        ..context.config.clone()
-    };
-    let app = Arc::new(App { metrics: telemetry::init_metrics(), ..App::connect(&config).await? });
     let listener = tokio::net::TcpListener::bind(listen).await;
     let listener = listener.map_err(|error| {
         Failure::failed(format!("cannot listen on {listen}: {error}")).hint("choose another address with `--listen`")
     })?;
     let address = format!("http://{}", listener.local_addr()?);
+    // HubSpot sends people back to no other address without TLS.
+    let pages = format!("http://localhost:{}", listener.local_addr()?.port());
+    let config = Config {
+        data: folder.path().join("data"),
+        keys: None,
+        database: None,
+        hubspot_url: simulator.base_url(),
+        public_url: Some(pages.clone()),
+        ..context.config.clone()
+    };
+    let config = scene::hubspot_app(&simulator, &pages, config)?;
+    let app = Arc::new(App { metrics: telemetry::init_metrics(), ..App::connect(&config).await? });
 
     let asked_to_end = serve::asked_to_end()?;
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
@@ -91,7 +98,8 @@ pub async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
         let data = config.data.display();
         writeln!(
             context.out,
-            "\nStill running; Ctrl-C ends it and forgets everything.\n  HubSpot's side    {}\n  Post your own     leadline --data {data} event send FILE --sign --source {} --url {address}\n  What became of it leadline --data {data} event list\n  Numbers           {address}/metrics",
+            "\nStill running; Ctrl-C ends it and forgets everything.\n  The dashboard     {}\n  HubSpot's side    {}\n  Post your own     leadline --data {data} event send FILE --sign --source {} --url {address}\n  What became of it leadline --data {data} event list\n  Numbers           {address}/metrics",
+            sign_in(&app, &pages).await?,
             simulator.base_url(),
             scene.first_source(),
         )?;
@@ -107,6 +115,22 @@ pub async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
         0 => Ok(()),
         count => Err(Failure::problems(format!("{count} findings: something is not as its example expects"))),
     }
+}
+
+/// A link that signs the operator in, for as long as somebody plays with the demo.
+async fn sign_in(app: &App, address: &str) -> Result<String> {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let by = Actor::in_role("demo", Role::Operator, Reach::All);
+    let new = NewLink {
+        reach: Reach::All,
+        name: "you",
+        role: Role::Operator,
+        life: HOUR,
+        session: access::SESSION_LIFE,
+        is_embedded: false,
+    };
+    let (text, _) = access::make_link(&app.store, &by, new, (app.clock)()).await?;
+    Ok(format!("{address}/sign-in/{}", text.expose_secret()))
 }
 
 /// Posts every example and waits until each has its fate. Keeps the order of the examples.

@@ -120,7 +120,8 @@ fn answer(arrived: &Arrived) -> String {
         html += &arrived.missing.iter().map(|missing| fill("<li>{}</li>", &[&missing.sentence])).collect::<String>();
         html += "</ul>";
     }
-    html + "<p>You can close this page.</p>"
+    let next = format!("/accounts/{}/fields", arrived.account.slug);
+    html + &fill("<p>You can close this page, or <a href=\"{}\">go on to the fields</a>.</p>", &[&next])
 }
 
 /// Why nothing was connected, and the way on.

@@ -1,12 +1,15 @@
 //! The scene of the demo: two dealerships with their portals, and the examples that are theirs.
 
-use hubspot_sim::{Preset, Simulator};
+use hubspot_sim::{OAuthApp, Preset, Simulator};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::app::App;
 use crate::cli::failure::{Failure, Result};
+use crate::config::Config;
 use crate::connection;
+use crate::connection::scopes::{self, Feature, Permission};
+use crate::digest::random_text;
 use crate::examples::{self, Example};
 use crate::model::account::{SchemaModes, Source};
 use crate::model::id::{EventId, SourceId};
@@ -20,6 +23,34 @@ const DEALERSHIPS: [(&str, &str, &str, Preset); 2] = [
     ("ocean-honda", "Ocean Honda", "default", Preset::Ready),
     ("northside-toyota", "Northside Toyota", "deals", Preset::Deals),
 ];
+
+/// What the app of the demo is called at the simulator.
+const CLIENT_ID: &str = "leadline-demo";
+/// A dealership that is there and connected to nothing yet, so that there is something to connect.
+const UNCONNECTED: (&str, &str) = ("bay-motors", "Bay Motors");
+
+/// Makes the simulator know us as an app, so that a dealership can be connected by consent.
+pub(super) fn hubspot_app(simulator: &Simulator, address: &str, config: Config) -> Result<Config> {
+    let secret = random_text();
+    let file = config.data.with_file_name("client-secret");
+    std::fs::write(&file, &secret)?;
+    let others: Vec<_> = Feature::ALL.into_iter().filter(|feature| *feature != Feature::Contacts).collect();
+    let names = |permissions: Vec<Permission>| permissions.iter().map(|one| one.scope.to_owned()).collect();
+    simulator.add_app(OAuthApp {
+        name: "Leadline".to_owned(),
+        client_id: CLIENT_ID.to_owned(),
+        client_secret: secret,
+        redirect_urls: vec![format!("{address}/oauth/callback")],
+        required_scopes: names(scopes::required()),
+        optional_scopes: names(scopes::permissions(&others)),
+    });
+    Ok(Config {
+        hubspot_client_id: Some(CLIENT_ID.to_owned()),
+        hubspot_client_secret_file: Some(file),
+        hubspot_app_url: simulator.base_url(),
+        ..config
+    })
+}
 
 pub(super) struct Scene {
     dealerships: Vec<Dealership>,
@@ -56,6 +87,9 @@ impl Scene {
             examples::put_contacts(simulator, &portal, &contacts).await?;
             dealerships.push(open(app, (slug, name, transformation), &portal, settings).await?);
         }
+        let (slug, name) = UNCONNECTED;
+        app.store.create_account(slug, name, (app.clock)()).await?;
+        simulator.add_portal(Preset::Bare, name);
         Ok(Self { dealerships, simulator: simulator.clone(), examples })
     }
 
