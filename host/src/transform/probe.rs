@@ -85,7 +85,7 @@ pub struct Figures {
     /// How it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
-    /// In what the answer differs from the one that its author expects, up to [`DIFFERENCES_MAX`].
+    /// In what the answer differs from the one that its author expects; the first of them, where there are many.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Change>,
     pub fuel: u64,

@@ -8,7 +8,7 @@ use crate::diff;
 use crate::model::id::EventId;
 use crate::model::time::clock;
 use crate::shadow::{self, EVENTS_MAX, Seen};
-use crate::transform::RUN_FUEL;
+use crate::transform::Quota;
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
@@ -26,10 +26,11 @@ pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let (connection, choice) = args.target.find(&store, context).await?;
     let run = shadow::begin(&store, &connection, &choice, args.events, &args.signed.sign().by, clock()).await?;
     let seen = shadow::carry_out(&store, &context.transformer()?, run, &choice, clock).await?;
-    context.one(&seen.run, |_| text(&seen))
+    let quota = Quota::of(store.quota(connection.account_id.as_str()).await?);
+    context.one(&seen.run, |_| text(&seen, quota))
 }
 
-fn text(seen: &Seen) -> String {
+fn text(seen: &Seen, quota: Quota) -> String {
     let Seen { run, examples } = seen;
     let Some(report) = &run.report else { return format!("{} · running", run.id) };
     let Report { events, changed, failed, same, .. } = report;
@@ -46,7 +47,7 @@ fn text(seen: &Seen) -> String {
         lines.push(format!("  {:>5}  {}  {}", failure.leads, failure.code, names(&failure.events)));
     }
     let Fuel { p50, p99, max } = report.fuel;
-    let share = p99 as f64 * 100.0 / RUN_FUEL as f64;
+    let share = p99 as f64 * 100.0 / quota.fuel as f64;
     lines.push(format!("fuel p50 {p50} · p99 {p99} · max {max} · p99 is {share:.1} % of the limit"));
     let Fuel { p50, p99, max } = report.fuel_before;
     lines.push(format!("     p50 {p50} · p99 {p99} · max {max} in the version in force"));
