@@ -100,7 +100,6 @@ impl Scene {
     }
 
     async fn send(&mut self, count: u64) {
-        let mut events = Vec::new();
         for _ in 0..count {
             self.sent += 1;
             self.now = self.now + Duration::from_millis(self.below(90_000));
@@ -118,7 +117,7 @@ impl Scene {
             });
             let event_type = if self.below(8) == 0 { "session.initiated.v1" } else { "lead.captured.v1" };
             let of = &self.tenants[tenant];
-            events.push(NewEvent {
+            let event = NewEvent {
                 id: EventId::new(self.now),
                 account_id: of.account.id.clone(),
                 source_id: of.source.clone(),
@@ -127,9 +126,9 @@ impl Scene {
                 occurred_at: self.now,
                 body: json!({ "type": event_type, "data": data }).to_string(),
                 body_hash: number.to_string(),
-            });
+            };
+            self.store.insert_events(&[event], self.now).await.unwrap();
         }
-        self.store.insert_events(&events, self.now).await.unwrap();
     }
 
     async fn plan(&mut self) {
@@ -384,13 +383,13 @@ fn seeds(usual: std::ops::Range<u64>) -> std::ops::Range<u64> {
 
 #[tokio::test]
 async fn every_filter_finds_what_fits_it_and_nothing_else_there_and_back() {
-    for seed in seeds(1..3) {
+    let mut outcomes = BTreeSet::new();
+    for seed in seeds(1..4) {
         let mut scene = Scene::new(seed).await;
         scene.go_on(120).await;
         let all = scene.everything().await;
         assert!(all.len() > 60, "{}", all.len());
-        let outcomes: BTreeSet<_> = all.iter().map(Naive::outcome).collect();
-        assert!(outcomes.len() >= 7, "{outcomes:?}");
+        outcomes.extend(all.iter().map(Naive::outcome));
         for filter in filters(&scene) {
             let fits = all.iter().filter(|lead| takes(&filter, lead));
             let expected: Vec<_> = fits.map(|lead| lead.event.id.to_string()).collect();
@@ -406,6 +405,7 @@ async fn every_filter_finds_what_fits_it_and_nothing_else_there_and_back() {
             }
         }
     }
+    assert!(outcomes.len() >= 7, "every outcome but an erasure comes about: {outcomes:?}");
 }
 
 #[tokio::test]
