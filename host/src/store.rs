@@ -65,7 +65,7 @@ pub use deliveries::{Attempt, Settlement};
 pub use dropped::DroppedValue;
 pub use endings::{Waiting, WaitingLeads};
 pub use events::{EventFilter, RunLog, ShownDelivery, ShownEvent};
-pub use hours::{HourOfLeads, HoursOfLeads};
+pub use hours::{Dealerships, HourOfLeads, HoursOfLeads};
 pub use issues::Issue;
 pub use keys::Resealed;
 pub use lanes::LaneState;

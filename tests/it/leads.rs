@@ -21,8 +21,8 @@ use leadline::model::time::Timestamp;
 use leadline::plan::Plan;
 use leadline::replay::{self, Wish};
 use leadline::store::{
-    CreateAccount, Decision, EventFilter, Kept, LaneState, LeadFilter, LeadPage, PlannedEvent, PlannedLane, Removed,
-    RunFigures, Settlement, Store,
+    CreateAccount, Dealerships, Decision, EventFilter, Kept, LaneState, LeadFilter, LeadPage, PlannedEvent,
+    PlannedLane, Removed, RunFigures, Settlement, Store,
 };
 use leadline::words::{LeadTraits, terms};
 use secrecy::SecretString;
@@ -508,18 +508,31 @@ async fn the_figures_of_hours_are_those_of_their_leads_whatever_changes_later() 
             }
             let all = scene.everything().await;
             for of in &scene.tenants {
-                let told = scene.store.lead_hours(&of.account.id, NOON, scene.now + HOUR).await.unwrap();
-                assert_eq!(told.complete_from, None);
-                let told: BTreeMap<_, _> =
-                    told.hours.into_iter().map(|of| ((hour(of.hour), of.dealership), of.figures)).collect();
-                assert_eq!(told, recount(&all, &of.account), "seed {seed}, round {round}");
+                let expected = recount(&all, &of.account);
+                let told = |whose| {
+                    let (store, account, until) = (scene.store.clone(), of.account.id.clone(), scene.now + HOUR);
+                    async move { store.lead_hours(&account, &whose, NOON, until).await.unwrap() }
+                };
+                let each = told(Dealerships::Each).await;
+                assert_eq!(each.complete_from, None);
+                let each = each.hours.into_iter().map(|of| ((hour(of.hour), of.dealership.unwrap()), of.figures));
+                assert_eq!(each.collect::<BTreeMap<_, _>>(), expected, "seed {seed}, round {round}");
+                let one = told(Dealerships::One("ocean".to_owned())).await.hours;
+                assert_eq!(one.len(), expected.keys().filter(|(_, dealership)| dealership == "ocean").count());
+                let mut sums: BTreeMap<i64, Figures> = BTreeMap::new();
+                for ((hour, _), figures) in &expected {
+                    sums.entry(*hour).or_default().merge(figures);
+                }
+                let together = told(Dealerships::Together).await.hours;
+                let together = together.into_iter().map(|of| (hour(of.hour), of.figures)).collect::<BTreeMap<_, _>>();
+                assert_eq!(together, sums, "seed {seed}, round {round}");
             }
         }
         let all = scene.everything().await;
         let account = &scene.tenants[1].account;
         let expected = recount(&all, account);
         let (from, until) = (begin(hour(NOON) + 1), begin(hour(NOON) + 4));
-        let part = scene.store.lead_hours(&account.id, from, until).await.unwrap();
+        let part = scene.store.lead_hours(&account.id, &Dealerships::Each, from, until).await.unwrap();
         let within = expected.keys().filter(|(at, _)| (hour(from)..hour(until)).contains(at)).count();
         assert_eq!(part.hours.len(), within);
     }

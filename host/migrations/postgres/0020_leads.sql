@@ -43,7 +43,7 @@ CREATE TABLE lead_words_rest PARTITION OF lead_words DEFAULT;
 CREATE TABLE lead_hours (
   account_id text COLLATE "C" NOT NULL,
   hour       bigint           NOT NULL,         -- since 1970
-  dealership text COLLATE "C" NOT NULL,         -- its slug; empty where a lead names none
+  dealership text COLLATE "C" NOT NULL,         -- = and its slug, = where a lead names none; empty: of all leads of the hour
   figures    text COLLATE "C" NOT NULL,         -- JSON
   PRIMARY KEY (account_id, hour, dealership)
 );

@@ -39,7 +39,7 @@ CREATE TABLE lead_words (
 CREATE TABLE lead_hours (
   account_id text    NOT NULL,
   hour       integer NOT NULL,                  -- since 1970
-  dealership text    NOT NULL,                  -- its slug; empty where a lead names none
+  dealership text    NOT NULL,                  -- = and its slug, = where a lead names none; empty: of all leads of the hour
   figures    text    NOT NULL,                  -- JSON
   PRIMARY KEY (account_id, hour, dealership)
 ) STRICT, WITHOUT ROWID;

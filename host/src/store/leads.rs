@@ -24,9 +24,10 @@ use crate::words::{TEST_WORD, Wanted, dealership_word, terms};
 pub(crate) const PAGE_MAX: u32 = 200;
 /// Leads that are read for a page: some 20 ms. Where that is not enough, the page says how far it looked.
 const READ_MAX: usize = 2_000;
-/// Leads that are read at once while most of them do not fit.
+/// Leads that are read at once: first as many as a page has, while most of them do not fit more.
 const READ_STEP: usize = 250;
-/// Keys of one index that are read at once.
+/// Keys of one index that are read at once: first so many, then more and more.
+const KEYS_FIRST: usize = 256;
 const KEYS_STEP: usize = 5_000;
 /// Keys that are read from all indexes for a page.
 const KEYS_MAX: usize = 20_000;
@@ -301,6 +302,7 @@ struct Search {
     /// From newer to older.
     is_down: bool,
     keys_read: usize,
+    keys_step: usize,
     days_step: i64,
     /// Those whose words are looked into.
     accounts: Vec<String>,
@@ -320,6 +322,7 @@ impl Search {
             accounts: filter.account.iter().map(AccountId::to_string).collect(),
             filter: filter.clone(),
             keys_read: 0,
+            keys_step: KEYS_FIRST,
             days_step: 1,
         })
     }
@@ -355,15 +358,15 @@ impl Search {
         }
         let mut rows: Vec<LeadRow> = Vec::new();
         let mut read_leads = 0;
-        let needs_a_look =
-            self.filter.names_more_than_times() || self.filter.from.is_some() || self.filter.until.is_some();
+        let mut step = limit + 1;
         while !self.range.is_empty() {
             if read_leads >= READ_MAX || self.keys_read >= KEYS_MAX {
                 return Ok(Found { rows, stopped_at: Some(self.position().to_owned()), is_cut: true });
             }
-            let step = if needs_a_look { READ_STEP } else { limit + 1 - rows.len() };
             let Some((keys, position)) = self.candidates(conn, step).await? else { break };
-            for keys in keys.chunks(READ_STEP) {
+            step = (step * 2).min(READ_STEP);
+            self.keys_step = (self.keys_step * 4).min(KEYS_STEP);
+            for keys in keys.chunks(READ_STEP.min(limit + 1)) {
                 read_leads += keys.len();
                 for lead in read(conn, keys).await? {
                     if !self.filter.takes(&lead) {
@@ -600,9 +603,9 @@ impl Search {
             postgres: format!("{head}{}{}", from.postgres, rest(since)).into(),
         };
         let marked = query(sql).bind(self.account()).bind(value).bind(&range.after).bind(&range.before);
-        let marked = marked.bind(KEYS_STEP as i64);
+        let marked = marked.bind(self.keys_step as i64);
         let marked = if since.is_empty() { marked } else { marked.bind(first_id_since("dlv", &range.after)) };
-        Ok(keys(marked.fetch_all(conn).await?, KEYS_STEP))
+        Ok(keys(marked.fetch_all(conn).await?, self.keys_step))
     }
 
     /// Events that have a word between these two.
@@ -628,8 +631,8 @@ impl Search {
         );
         let found = query(found.and(&format!(" ORDER BY x.event_id {} LIMIT $6", self.order())));
         let found = found.bind(Rows::of(&days)).bind(first).bind(last).bind(&range.after).bind(&range.before);
-        let found: Vec<(String, String, String)> = found.bind(KEYS_STEP as i64).fetch_all(conn).await?;
-        let stopped_at = (found.len() == KEYS_STEP).then(|| found.last().map(|(id, ..)| id.clone())).flatten();
+        let found: Vec<(String, String, String)> = found.bind(self.keys_step as i64).fetch_all(conn).await?;
+        let stopped_at = (found.len() == self.keys_step).then(|| found.last().map(|(id, ..)| id.clone())).flatten();
         let takes = |word: &str| wanted.is_none_or(|wanted| wanted.takes(word));
         let keys = found.into_iter().filter(|(.., word)| takes(word)).map(|(id, account, _)| (id, account)).collect();
         Ok(Keys { keys, stopped_at })
