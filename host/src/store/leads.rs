@@ -246,7 +246,10 @@ fn sources(filter: &LeadFilter) -> Option<Vec<Source>> {
         Some(Outcome::Synced | Outcome::Removed) | None => Vec::new(),
     };
     let cause = filter.cause.map_or_else(Vec::new, |code| {
-        vec![events("code", code.as_str()), deliveries("code", code.as_str()), deliveries("mark", "warned")]
+        let mut parts = vec![events("code", code.as_str()), deliveries("code", code.as_str())];
+        // Among those that went through without a value the others are too many to look through for nothing.
+        parts.extend(is_of_a_value(code).then(|| deliveries("mark", "warned")));
+        parts
     });
     let whole = [outcome, cause].into_iter().map(|parts| Source { parts, kind: Kind::Whole });
     let text = match filter.text.as_deref().map(terms) {
@@ -262,6 +265,12 @@ fn sources(filter: &LeadFilter) -> Option<Vec<Source>> {
     let traits = traits.chain(filter.test.filter(|test| *test).map(|_| TEST_WORD.to_owned()));
     let traits = traits.map(|word| Source { parts: vec![Part::Word(word)], kind: Kind::Trait });
     Some(whole.chain(text).chain(traits).filter(|source| !source.parts.is_empty()).collect())
+}
+
+/// Whether a value may be left out because of it.
+fn is_of_a_value(code: Code) -> bool {
+    let kind = code.as_str().split('.').next().unwrap_or_default();
+    ["property", "option", "owner", "email", "lead"].contains(&kind)
 }
 
 /// Ids after the first and before the second.
@@ -640,12 +649,12 @@ impl Search {
 
     /// The events of what is open; none where that is too much to look through.
     async fn work(&self, conn: &mut Conn, range: &Range) -> Result<Option<Keys>> {
-        let items: Vec<Key> =
-            query(sql!("SELECT item_id, account_id FROM work WHERE $1 IS NULL OR account_id = $1 LIMIT $2"))
-                .bind(self.account())
-                .bind(WORK_MAX as i64 + 1)
-                .fetch_all(&mut *conn)
-                .await?;
+        let of_one = if self.account().is_some() { "account_id = $1" } else { "$1 IS NULL" };
+        let items: Vec<Key> = query(Sql::same(format!("SELECT item_id, account_id FROM work WHERE {of_one} LIMIT $2")))
+            .bind(self.account())
+            .bind(WORK_MAX as i64 + 1)
+            .fetch_all(&mut *conn)
+            .await?;
         if items.len() > WORK_MAX {
             return Ok(None);
         }
