@@ -18,8 +18,8 @@ use leadline::model::outcome::Outcome;
 use leadline::model::time::{Timestamp, clock};
 use leadline::plan::Plan;
 use leadline::store::{
-    CreateAccount, Decision, LaneState, LeadFilter, PlannedEvent, PlannedLane, ReceivedEvent, RunFigures, Settlement,
-    Store,
+    CreateAccount, Dealerships, Decision, LaneState, LeadFilter, PlannedEvent, PlannedLane, ReceivedEvent, RunFigures,
+    Settlement, Store,
 };
 use leadline::words::LeadTraits;
 use secrecy::SecretString;
@@ -58,12 +58,12 @@ pub(crate) async fn run(choice: &Choice) -> anyhow::Result<Vec<Figure>> {
         month.fill(leads).await?;
         let mut bench = Bench { figures: &mut figures, database, leads };
         bench.tell("to put one there", started.elapsed().as_secs_f64() * 1e6 / leads as f64, "µs/lead");
-        bench.words(&store).await?;
-        bench.hours(&month).await?;
-        bench.pages(&month).await?;
         if database == Database::Sqlite {
             bench.size(&place).await?;
         }
+        bench.hours(&month).await?;
+        bench.pages(&month).await?;
+        bench.words(&store).await?;
         store.close().await;
     }
     Ok(figures)
@@ -118,13 +118,17 @@ impl Bench<'_> {
 
     async fn hours(&mut self, month: &Month<'_>) -> anyhow::Result<()> {
         let (store, account, now) = (month.store, &month.account.id, month.now);
-        let read = async |days: u32| Ok(store.lead_hours(account, now - DAY * days, now).await?.hours.len());
-        self.time("hours of 7 days, none added up", 5, |_| read(7)).await?;
+        let read = async |of: &Dealerships, days: u32| {
+            Ok(store.lead_hours(account, of, now - DAY * days, now).await?.hours.len())
+        };
+        let (all, each) = (&Dealerships::Together, &Dealerships::Each);
+        self.time("hours of 7 days, none added up", 5, |_| read(all, 7)).await?;
         let started = Instant::now();
         while store.fill_hours(now).await? {}
         self.tell("to add up all hours", started.elapsed().as_secs_f64(), "s");
-        self.time("hours of 7 days", ASKED, |_| read(7)).await?;
-        self.time("hours of 30 days", ASKED, |_| read(30)).await
+        self.time("hours of 7 days", ASKED, |_| read(all, 7)).await?;
+        self.time("hours of 30 days", ASKED, |_| read(all, 30)).await?;
+        self.time("hours of 30 days by dealership", ASKED, |_| read(each, 30)).await
     }
 
     async fn pages(&mut self, month: &Month<'_>) -> anyhow::Result<()> {
@@ -207,7 +211,7 @@ impl Bench<'_> {
         let file = place.data().join("leadline.db");
         let mut file = sqlx::SqliteConnection::connect(&format!("sqlite://{}", file.display())).await?;
         let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM lead_words").fetch_one(&mut file).await?;
-        self.tell("words", rows as f64 / self.leads as f64, "rows/lead");
+        self.tell("rows of words", rows as f64 / self.leads as f64, "rows/lead");
         for (table, what) in [("lead_words", "words"), ("event_bodies", "body"), ("plans", "plan")] {
             let bytes: i64 = sqlx::query_scalar("SELECT coalesce(sum(pgsize), 0) FROM dbstat WHERE name = $1")
                 .bind(table)

@@ -69,7 +69,7 @@ pub use deliveries::{Attempt, Settlement};
 pub use dropped::DroppedValue;
 pub use endings::{Waiting, WaitingLeads};
 pub use events::{EventFilter, RunLog, ShownDelivery, ShownEvent};
-pub use hours::{HourOfLeads, HoursOfLeads};
+pub use hours::{Dealerships, HourOfLeads, HoursOfLeads};
 pub use issues::Issue;
 pub use keys::Resealed;
 pub use lanes::LaneState;
@@ -207,12 +207,15 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
+    use crate::cause::Code;
     use crate::model::account::Connection;
     use crate::model::delivery::Progress;
     use crate::model::event::NewEvent;
     use crate::model::id::{CallId, EventId, SourceId, VersionId};
     use crate::model::lane::LaneKind;
+    use crate::model::outcome::Outcome;
     use crate::plan::Plan;
+    use crate::words::LeadTraits;
 
     #[tokio::test]
     async fn what_runs_every_round_reads_by_key_and_no_whole_table() {
@@ -236,6 +239,8 @@ mod tests {
             (replays::LEADS, "h USING COVERING INDEX held_by_item (item_id=? AND account_id=?)"),
             (replays::DELIVERIES, "k USING COVERING INDEX deliveries_by_event (account_id=? AND event_id=?)"),
             (replays::DELIVERIES, "d USING PRIMARY KEY (account_id=? AND id=?)"),
+            (leads::EVENTS, "e USING PRIMARY KEY (account_id=? AND id=?)"),
+            (leads::DELIVERIES, "d USING INDEX deliveries_by_event (account_id=? AND event_id=?)"),
             (plans::RECEIVED, "d USING COVERING INDEX deliveries_by_event (account_id=? AND event_id=?)"),
             (plans::RECEIVED, "w USING PRIMARY KEY (account_id=? AND lane_id=? AND band=? AND due_at<?)"),
         ];
@@ -255,7 +260,7 @@ mod tests {
     }
 
     /// The tables that grow with the leads.
-    const HOT: [&str; 13] = [
+    const HOT: [&str; 14] = [
         "events",
         "event_bodies",
         "event_keys",
@@ -269,6 +274,7 @@ mod tests {
         "attempts",
         "held",
         "dropped",
+        "lead_words",
     ];
     const NOW: Timestamp = Timestamp(1_795_435_200_000);
 
@@ -320,7 +326,8 @@ mod tests {
             figures: RunFigures::default(),
         };
         let log = Some((VersionId::stored("tfv_1".to_owned()), Vec::new()));
-        let planned = vec![PlannedEvent { event, decision, lead: None, ran: None, log }];
+        let lead = LeadTraits { words: vec!["maya".to_owned()], ..LeadTraits::default() };
+        let planned = vec![PlannedEvent { event, decision, lead: Some(lead), ran: None, log }];
         store.store_plans(&[PlannedLane { lease, planned, rest: None }], NOW).await.unwrap();
         let mut lease = store.lease_lanes(LaneKind::Deliver, "test", 10, NOW).await.unwrap().remove(0);
         store.open_calls(&lease).await.unwrap();
@@ -362,6 +369,31 @@ mod tests {
         store.next_due(LaneKind::Deliver, NOW).await.unwrap();
         store.lanes(None, NOW).await.unwrap();
         store.lanes(account.as_ref(), NOW).await.unwrap();
+        look_for_leads(store, connection).await;
+    }
+
+    /// The list of leads, by everything that it can be asked for, and the figures of hours.
+    async fn look_for_leads(store: &Store, connection: &Connection) {
+        let all = LeadFilter { limit: 10, ..LeadFilter::default() };
+        let of_one = LeadFilter { account: Some(connection.account_id.clone()), ..all.clone() };
+        let text = Some("maya 305 555 0187".to_owned());
+        let mut filters = vec![
+            all.clone(),
+            of_one.clone(),
+            LeadFilter { outcome: Some(Outcome::Failed), ..all.clone() },
+            LeadFilter { text: text.clone(), ..all },
+            LeadFilter { text, dealership: Some("ocean".to_owned()), test: Some(true), ..of_one.clone() },
+            LeadFilter { cause: Some(Code::PropertyMissing), ..of_one.clone() },
+            LeadFilter { after: Some(EventId::earliest(NOW)), ..of_one.clone() },
+        ];
+        filters.extend(Outcome::ALL.map(|outcome| LeadFilter { outcome: Some(outcome), ..of_one.clone() }));
+        for filter in filters {
+            store.leads(&filter).await.unwrap();
+            store.lead_counts(&filter).await.unwrap();
+        }
+        let later = NOW + std::time::Duration::from_secs(24 * 60 * 60);
+        while store.fill_hours(later).await.unwrap() {}
+        store.lead_hours(&connection.account_id, &Dealerships::Each, NOW, later).await.unwrap();
     }
 
     #[tokio::test]

@@ -28,14 +28,14 @@ CREATE INDEX events_by_code ON events (account_id, code, id) WHERE code IS NOT N
 CREATE INDEX deliveries_by_mark ON deliveries (account_id, mark, event_id) WHERE mark IS NOT NULL;
 CREATE INDEX deliveries_by_code ON deliveries (account_id, code, event_id) WHERE code IS NOT NULL;
 
--- The words that a lead is found by. A day's words stand together, so that a search reads the newest days first and stops
--- when it has a page.
+-- The words that a lead is found by. An hour's words stand together: a search reads the newest hours first and stops when it
+-- has a page, and what is written now lies on few pages.
 CREATE TABLE lead_words (
   account_id text COLLATE "C" NOT NULL,
-  day        bigint           NOT NULL,         -- since 1970, in UTC, by the event's id
+  hour       bigint           NOT NULL,         -- since 1970, by the event's id
   word       text COLLATE "C" NOT NULL,
   event_id   text COLLATE "C" NOT NULL,
-  PRIMARY KEY (account_id, day, word, event_id)
+  PRIMARY KEY (account_id, hour, word, event_id)
 ) PARTITION BY RANGE (event_id);
 CREATE TABLE lead_words_rest PARTITION OF lead_words DEFAULT;
 
@@ -43,7 +43,7 @@ CREATE TABLE lead_words_rest PARTITION OF lead_words DEFAULT;
 CREATE TABLE lead_hours (
   account_id text COLLATE "C" NOT NULL,
   hour       bigint           NOT NULL,         -- since 1970
-  dealership text COLLATE "C" NOT NULL,         -- its slug; empty where a lead names none
+  dealership text COLLATE "C" NOT NULL,         -- = and its slug, = where a lead names none; empty: of all leads of the hour
   figures    text COLLATE "C" NOT NULL,         -- JSON
   PRIMARY KEY (account_id, hour, dealership)
 );

@@ -25,21 +25,21 @@ ALTER TABLE events ADD COLUMN has_email integer;
 ALTER TABLE events ADD COLUMN is_test integer;
 ALTER TABLE deliveries ADD COLUMN contact text; -- created, updated; null: no contact is written yet
 
--- The words that a lead is found by. A day's words stand together, so that a search reads the newest days first and stops
--- when it has a page, and so that retention removes a day as a range.
+-- The words that a lead is found by. An hour's words stand together: a search reads the newest hours first and stops when it
+-- has a page, retention removes an hour as a range, and what is written now lies on few pages.
 CREATE TABLE lead_words (
   account_id text    NOT NULL,
-  day        integer NOT NULL,                  -- since 1970, in UTC, by the event's id
+  hour       integer NOT NULL,                  -- since 1970, by the event's id
   word       text    NOT NULL,
   event_id   text    NOT NULL,
-  PRIMARY KEY (account_id, day, word, event_id)
+  PRIMARY KEY (account_id, hour, word, event_id)
 ) STRICT, WITHOUT ROWID;
 
 -- Figures of an hour that is over, without anything personal. An hour without leads has no row.
 CREATE TABLE lead_hours (
   account_id text    NOT NULL,
   hour       integer NOT NULL,                  -- since 1970
-  dealership text    NOT NULL,                  -- its slug; empty where a lead names none
+  dealership text    NOT NULL,                  -- = and its slug, = where a lead names none; empty: of all leads of the hour
   figures    text    NOT NULL,                  -- JSON
   PRIMARY KEY (account_id, hour, dealership)
 ) STRICT, WITHOUT ROWID;

@@ -28,14 +28,40 @@ const FILL_HOURS: i64 = 24;
 /// Between the time of an event's id and that of its commit there is no more.
 const COMMIT_LAG: Duration = Duration::from_secs(60);
 
-/// What became of the leads of an hour and a dealership.
+/// Of which dealerships of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dealerships {
+    /// Of all in one.
+    Together,
+    /// Of each by itself.
+    Each,
+    /// Of the one of this slug; empty for leads that name none.
+    One(String),
+}
+
+/// What became of the leads of an hour.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HourOfLeads {
     /// When it begins.
     pub hour: Timestamp,
-    /// Its slug; empty for leads that name none.
-    pub dealership: String,
+    /// The slug of whose leads these are, empty for leads that name none; none: those of all together.
+    pub dealership: Option<String>,
     pub figures: Figures,
+}
+
+/// How a row says whose figures it has: nothing for those of all, a sign and the slug for those of one.
+fn key(dealership: Option<&str>) -> String {
+    dealership.map_or_else(String::new, |slug| format!("={slug}"))
+}
+
+impl Dealerships {
+    fn takes(&self, dealership: Option<&str>) -> bool {
+        match self {
+            Self::Together => dealership.is_none(),
+            Self::Each => dealership.is_some(),
+            Self::One(slug) => dealership == Some(slug),
+        }
+    }
 }
 
 /// The hours of a time, oldest first. One without leads is not among them.
@@ -51,10 +77,27 @@ pub struct HoursOfLeads {
 
 impl Store {
     /// The hours of an account from a time until another, whole ones.
-    pub async fn lead_hours(&self, account: &AccountId, from: Timestamp, until: Timestamp) -> Result<HoursOfLeads> {
-        let account = account.clone();
+    pub async fn lead_hours(
+        &self,
+        account: &AccountId,
+        of: &Dealerships,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<HoursOfLeads> {
+        let (account, of) = (account.clone(), of.clone());
         let (from, to) = (hour(from), hour(Timestamp(until.0 - 1)) + 1);
-        self.db.read(move |conn| Box::pin(async move { range(conn, &account, from, to).await })).await
+        let mut read = self
+            .db
+            .read(move |conn| {
+                Box::pin(async move {
+                    let mut read = range(conn, &account, &of, from, to).await?;
+                    read.hours.retain(|hour| of.takes(hour.dealership.as_deref()));
+                    Ok(read)
+                })
+            })
+            .await?;
+        read.hours.sort_by(|a, b| (a.hour, &a.dealership).cmp(&(b.hour, &b.dealership)));
+        Ok(read)
     }
 
     /// Adds up some hours that are over, or one that changed since; says whether there were any.
@@ -144,7 +187,7 @@ impl Store {
 
 /// The hours of an account, from the first to before the last: stored ones, and what is not stored of them added up, the
 /// newest first.
-async fn range(conn: &mut Conn, account: &AccountId, from: i64, to: i64) -> Result<HoursOfLeads> {
+async fn range(conn: &mut Conn, account: &AccountId, of: &Dealerships, from: i64, to: i64) -> Result<HoursOfLeads> {
     let within = |sql: Sql| query(sql).bind(account.as_str()).bind(from).bind(to);
     let filled: Option<i64> = query(sql!("SELECT filled_to FROM hours_filled WHERE account_id = $1"))
         .bind(account.as_str())
@@ -156,12 +199,19 @@ async fn range(conn: &mut Conn, account: &AccountId, from: i64, to: i64) -> Resu
         "SELECT hour FROM hours_changed WHERE account_id = $1 AND hour >= $2 AND hour < $3 ORDER BY hour DESC"
     ));
     let changed: Vec<i64> = changed.fetch_all(&mut *conn).await?;
+    let one = match of {
+        Dealerships::Together => Some(key(None)),
+        Dealerships::One(slug) => Some(key(Some(slug))),
+        Dealerships::Each => None,
+    };
     let stored = within(sql!(
-        "SELECT hour, dealership, figures FROM lead_hours WHERE account_id = $1 AND hour >= $2 AND hour < $3"
+        "SELECT hour, dealership, figures FROM lead_hours
+         WHERE account_id = $1 AND hour >= $2 AND hour < $3 AND ($4 IS NULL OR dealership = $4)"
     ));
     let mut hours = Vec::new();
-    for (hour, dealership, figures) in stored.fetch_all::<(i64, String, String)>(&mut *conn).await? {
+    for (hour, key, figures) in stored.bind(one).fetch_all::<(i64, String, String)>(&mut *conn).await? {
         if hour < filled && !changed.contains(&hour) {
+            let dealership = key.strip_prefix('=').map(str::to_owned);
             hours.push(HourOfLeads { hour: begin(hour), dealership, figures: parse(&figures)? });
         }
     }
@@ -179,7 +229,6 @@ async fn range(conn: &mut Conn, account: &AccountId, from: i64, to: i64) -> Resu
         complete_from = complete_from.max(counted.complete_from);
         hours.extend(counted.hours);
     }
-    hours.sort_by(|a, b| (a.hour, &a.dealership).cmp(&(b.hour, &b.dealership)));
     Ok(HoursOfLeads { hours, complete_from, read: 0 })
 }
 
@@ -227,17 +276,19 @@ async fn count(conn: &mut Conn, account: &AccountId, from: i64, to: i64, most: i
     let read = i64::try_from(newest.len()).unwrap_or(i64::MAX);
     let oldest = leads.last().and_then(|lead| time_of(&lead.0));
     let complete = oldest.filter(|_| read >= most).map(|oldest| hour(oldest + COMMIT_LAG) + 1);
-    let mut hours: BTreeMap<(i64, &str), Figures> = BTreeMap::new();
+    let mut hours: BTreeMap<(i64, Option<&str>), Figures> = BTreeMap::new();
     for lead in newest.into_values() {
         let at = hour(Timestamp(lead.1));
         if at >= complete.unwrap_or(from) && at >= from && at < to {
-            let dealership = lead.4.as_deref().unwrap_or_default();
-            hours.entry((at, dealership)).or_default().add(&counted(lead)?);
+            let (dealership, counted) = (lead.4.as_deref().unwrap_or_default(), counted(lead)?);
+            for of in [None, Some(dealership)] {
+                hours.entry((at, of)).or_default().add(&counted);
+            }
         }
     }
-    let of_leads = |((hour, dealership), figures): ((i64, &str), Figures)| HourOfLeads {
+    let of_leads = |((hour, dealership), figures): ((i64, Option<&str>), Figures)| HourOfLeads {
         hour: begin(hour),
-        dealership: dealership.to_owned(),
+        dealership: dealership.map(str::to_owned),
         figures,
     };
     let complete_from = complete.filter(|complete| *complete > from).map(begin);
@@ -270,14 +321,14 @@ fn counted(lead: &Row) -> Result<Counted> {
 /// Puts these figures in the place of those that are stored of the hours.
 fn replacing(account: &AccountId, from: i64, to: i64, hours: &[HourOfLeads]) -> [Query; 2] {
     #[derive(Serialize)]
-    struct Row<'a> {
+    struct Row {
         hour: i64,
-        dealership: &'a str,
+        dealership: String,
         figures: String,
     }
     let rows: Vec<_> = hours
         .iter()
-        .map(|of| Row { hour: hour(of.hour), dealership: &of.dealership, figures: json(&of.figures) })
+        .map(|of| Row { hour: hour(of.hour), dealership: key(of.dealership.as_deref()), figures: json(&of.figures) })
         .collect();
     let forget = query(sql!("DELETE FROM lead_hours WHERE account_id = $1 AND hour >= $2 AND hour < $3"));
     let keep = query(sql!(

@@ -11,8 +11,9 @@ use serde::Serialize;
 
 use super::deliveries::{Row as DeliveryRow, columns, delivery};
 use super::retention::{first_id_since, time_of};
-use super::{Conn, Query, Result, Rows, Sql, Store, parse, query, sql, word, words};
+use super::{Conn, Query, Result, Rows, Sql, Store, parse, query, sql, word};
 use crate::cause::Code;
+use crate::hours;
 use crate::model::delivery::{ContactWrite, Delivery, DeliveryState};
 use crate::model::event::{Event, EventState};
 use crate::model::id::{AccountId, EventId, SourceId};
@@ -24,15 +25,18 @@ use crate::words::{TEST_WORD, Wanted, dealership_word, terms};
 pub(crate) const PAGE_MAX: u32 = 200;
 /// Leads that are read for a page: some 20 ms. Where that is not enough, the page says how far it looked.
 const READ_MAX: usize = 2_000;
-/// Leads that are read at once while most of them do not fit.
+/// Leads that are read at once: first as many as a page has, while most of them do not fit more.
 const READ_STEP: usize = 250;
-/// Keys of one index that are read at once.
+/// Keys of one index that are read at once: first so many, then more and more.
+const KEYS_FIRST: usize = 256;
 const KEYS_STEP: usize = 5_000;
 /// Keys that are read from all indexes for a page.
 const KEYS_MAX: usize = 20_000;
-/// Days of words that are looked into at once: of an account, and of all accounts together.
-const DAYS_STEP: i64 = 64;
-const ACCOUNT_DAYS_STEP: i64 = 10_000;
+/// Hours of words that are looked into at once: first so many, then more and more, a month at most; and of all accounts
+/// together.
+const HOURS_FIRST: i64 = 12;
+const HOURS_STEP: i64 = 768;
+const ACCOUNT_HOURS_STEP: i64 = 10_000;
 /// More open work than this is no set to look through: then what is sent is all that is new.
 const WORK_MAX: usize = 2_000;
 /// Counts end here.
@@ -245,7 +249,10 @@ fn sources(filter: &LeadFilter) -> Option<Vec<Source>> {
         Some(Outcome::Synced | Outcome::Removed) | None => Vec::new(),
     };
     let cause = filter.cause.map_or_else(Vec::new, |code| {
-        vec![events("code", code.as_str()), deliveries("code", code.as_str()), deliveries("mark", "warned")]
+        let mut parts = vec![events("code", code.as_str()), deliveries("code", code.as_str())];
+        // Among those that went through without a value the others are too many to look through for nothing.
+        parts.extend(is_of_a_value(code).then(|| deliveries("mark", "warned")));
+        parts
     });
     let whole = [outcome, cause].into_iter().map(|parts| Source { parts, kind: Kind::Whole });
     let text = match filter.text.as_deref().map(terms) {
@@ -261,6 +268,12 @@ fn sources(filter: &LeadFilter) -> Option<Vec<Source>> {
     let traits = traits.chain(filter.test.filter(|test| *test).map(|_| TEST_WORD.to_owned()));
     let traits = traits.map(|word| Source { parts: vec![Part::Word(word)], kind: Kind::Trait });
     Some(whole.chain(text).chain(traits).filter(|source| !source.parts.is_empty()).collect())
+}
+
+/// Whether a value may be left out because of it.
+fn is_of_a_value(code: Code) -> bool {
+    let kind = code.as_str().split('.').next().unwrap_or_default();
+    ["property", "option", "owner", "email", "lead"].contains(&kind)
 }
 
 /// Ids after the first and before the second.
@@ -301,7 +314,8 @@ struct Search {
     /// From newer to older.
     is_down: bool,
     keys_read: usize,
-    days_step: i64,
+    keys_step: usize,
+    hours_step: i64,
     /// Those whose words are looked into.
     accounts: Vec<String>,
 }
@@ -320,7 +334,8 @@ impl Search {
             accounts: filter.account.iter().map(AccountId::to_string).collect(),
             filter: filter.clone(),
             keys_read: 0,
-            days_step: 1,
+            keys_step: KEYS_FIRST,
+            hours_step: HOURS_FIRST,
         })
     }
 
@@ -355,15 +370,15 @@ impl Search {
         }
         let mut rows: Vec<LeadRow> = Vec::new();
         let mut read_leads = 0;
-        let needs_a_look =
-            self.filter.names_more_than_times() || self.filter.from.is_some() || self.filter.until.is_some();
+        let mut step = limit + 1;
         while !self.range.is_empty() {
             if read_leads >= READ_MAX || self.keys_read >= KEYS_MAX {
                 return Ok(Found { rows, stopped_at: Some(self.position().to_owned()), is_cut: true });
             }
-            let step = if needs_a_look { READ_STEP } else { limit + 1 - rows.len() };
             let Some((keys, position)) = self.candidates(conn, step).await? else { break };
-            for keys in keys.chunks(READ_STEP) {
+            step = (step * 2).min(READ_STEP);
+            self.keys_step = (self.keys_step * 4).min(KEYS_STEP);
+            for keys in keys.chunks(READ_STEP.min(limit + 1)) {
                 read_leads += keys.len();
                 for lead in read(conn, keys).await? {
                     if !self.filter.takes(&lead) {
@@ -403,16 +418,16 @@ impl Search {
 
     /// The next keys that may match, in order, and where to go on; nowhere when the range is done.
     async fn candidates(&mut self, conn: &mut Conn, step: usize) -> Result<Option<(Vec<Key>, Option<String>)>> {
-        let Some((range, days)) = self.next_range(conn).await? else { return Ok(None) };
+        let Some((range, hours)) = self.next_range(conn).await? else { return Ok(None) };
         let is_all = (&range.after, &range.before) == (&self.range.after, &self.range.before);
         let mut sources: Vec<_> = self.sources.clone();
-        if days.is_none() {
+        if hours.is_none() {
             sources.retain(|source| !source.kind.is_of_words());
         }
         let mut keys: Option<BTreeSet<Key>> = None;
         let mut stopped_at: Option<String> = None;
         for source in &sources {
-            let Some(found) = self.union(conn, source, &range, days).await? else { continue };
+            let Some(found) = self.union(conn, source, &range, hours).await? else { continue };
             stopped_at = self.nearer(stopped_at, found.stopped_at);
             let both = match keys {
                 None => found.keys,
@@ -450,16 +465,16 @@ impl Search {
         }
     }
 
-    /// The ids that are looked at next, and the days of their words, the first and the last: whole days where words or all
-    /// accounts are asked for, more of them each time. Without days no words are left there. None when all is done.
+    /// The ids that are looked at next, and the hours of their words, the first and the last: whole hours where words or all
+    /// accounts are asked for, more of them each time. Without hours no words are left there. None when all is done.
     async fn next_range(&mut self, conn: &mut Conn) -> Result<Option<(Range, Option<(i64, i64)>)>> {
         let of_words = self.sources.iter().any(|source| source.kind.is_of_words());
         let of_all = self.filter.account.is_none() && !self.sources.is_empty();
         if !of_words && !of_all {
             return Ok(Some((self.range.clone(), None)));
         }
-        let Some((first, last)) = self.days(conn).await? else { return Ok(self.beyond_words()) };
-        let begin = |day| EventId::earliest(words::begin(day)).to_string();
+        let Some((first, last)) = self.hours(conn).await? else { return Ok(self.beyond_words()) };
+        let begin = |hour| EventId::earliest(hours::begin(hour)).to_string();
         if !self.is_down && self.range.after < begin(first) {
             // On the way up, what is too old for words comes first.
             let before = self.range.before.clone().min(begin(first));
@@ -469,20 +484,21 @@ impl Search {
             }
             self.go_to(Some(before));
         }
-        let from = time_of(&self.range.after).map_or(first, words::day).max(first);
-        let to = time_of(&self.range.before).map_or(last, |at| match self.range.before == begin(words::day(at)) {
-            true => words::day(at) - 1,
-            false => words::day(at),
+        let from = time_of(&self.range.after).map_or(first, hours::hour).max(first);
+        let to = time_of(&self.range.before).map_or(last, |at| match self.range.before == begin(hours::hour(at)) {
+            true => hours::hour(at) - 1,
+            false => hours::hour(at),
         });
         let to = to.min(last);
         if from > to || self.range.is_empty() {
             return Ok(self.beyond_words().filter(|_| self.is_down));
         }
         let (step, most) = match self.filter.account {
-            Some(_) => (self.days_step, DAYS_STEP),
-            None => (self.days_step, (ACCOUNT_DAYS_STEP / self.accounts.len().max(1) as i64).clamp(1, DAYS_STEP)),
+            Some(_) => (self.hours_step, HOURS_STEP),
+            None => (self.hours_step, (ACCOUNT_HOURS_STEP / self.accounts.len().max(1) as i64).clamp(1, HOURS_STEP)),
         };
-        self.days_step = (step * 2).min(most);
+        let step = step.min(most);
+        self.hours_step = (step * 4).min(most);
         let (from, to) = if self.is_down { (from.max(to - step + 1), to) } else { (from, to.min(from + step - 1)) };
         let range = Range {
             after: self.range.after.clone().max(begin(from)),
@@ -498,26 +514,26 @@ impl Search {
         (!is_text && self.filter.account.is_some()).then(|| (self.range.clone(), None))
     }
 
-    /// The first and the last day of what is searched.
-    async fn days(&self, conn: &mut Conn) -> Result<Option<(i64, i64)>> {
+    /// The first and the last hour of what is searched.
+    async fn hours(&self, conn: &mut Conn) -> Result<Option<(i64, i64)>> {
         let (first, last) = match self.account() {
             Some(account) => {
-                let day = |order| {
+                let hour = |order| {
                     query(Sql::same(format!(
-                        "SELECT day FROM lead_words WHERE account_id = $1 ORDER BY day {order} LIMIT 1"
+                        "SELECT hour FROM lead_words WHERE account_id = $1 ORDER BY hour {order} LIMIT 1"
                     )))
                     .bind(account)
                 };
-                let first: Option<i64> = day("ASC").fetch_optional(&mut *conn).await?;
-                (first, day("DESC").fetch_optional::<i64>(conn).await?)
+                let first: Option<i64> = hour("ASC").fetch_optional(&mut *conn).await?;
+                (first, hour("DESC").fetch_optional::<i64>(conn).await?)
             }
             None => {
                 let id = |order| {
                     query(Sql::same(format!("SELECT event_id FROM event_bodies ORDER BY event_id {order} LIMIT 1")))
                 };
-                let day = |id: Option<String>| id.as_deref().and_then(time_of).map(words::day);
+                let hour = |id: Option<String>| id.as_deref().and_then(time_of).map(hours::hour);
                 let first: Option<String> = id("ASC").fetch_optional(&mut *conn).await?;
-                (day(first), day(id("DESC").fetch_optional(conn).await?))
+                (hour(first), hour(id("DESC").fetch_optional(conn).await?))
             }
         };
         Ok(first.zip(last))
@@ -529,11 +545,11 @@ impl Search {
         conn: &mut Conn,
         source: &Source,
         range: &Range,
-        days: Option<(i64, i64)>,
+        hours: Option<(i64, i64)>,
     ) -> Result<Option<Keys>> {
         let mut all = Keys { keys: BTreeSet::new(), stopped_at: None };
         for part in &source.parts {
-            let Some(found) = self.part(conn, part, range, days).await? else { return Ok(None) };
+            let Some(found) = self.part(conn, part, range, hours).await? else { return Ok(None) };
             self.keys_read += found.keys.len();
             all.stopped_at = self.nearer(all.stopped_at, found.stopped_at);
             all.keys.extend(found.keys);
@@ -546,7 +562,7 @@ impl Search {
         conn: &mut Conn,
         part: &Part,
         range: &Range,
-        days: Option<(i64, i64)>,
+        hours: Option<(i64, i64)>,
     ) -> Result<Option<Keys>> {
         match part {
             Part::Events { by, value } => self.marked(conn, ("events", "id"), by, value, range).await.map(Some),
@@ -554,9 +570,9 @@ impl Search {
                 self.marked(conn, ("deliveries", "event_id"), by, value, range).await.map(Some)
             }
             Part::Words(wanted) => {
-                self.words(conn, (&wanted.start, &wanted.last()), Some(wanted), range, days).await.map(Some)
+                self.words(conn, (&wanted.start, &wanted.last()), Some(wanted), range, hours).await.map(Some)
             }
-            Part::Word(word) => self.words(conn, (word, word), None, range, days).await.map(Some),
+            Part::Word(word) => self.words(conn, (word, word), None, range, hours).await.map(Some),
             Part::Work => self.work(conn, range).await,
         }
     }
@@ -600,9 +616,9 @@ impl Search {
             postgres: format!("{head}{}{}", from.postgres, rest(since)).into(),
         };
         let marked = query(sql).bind(self.account()).bind(value).bind(&range.after).bind(&range.before);
-        let marked = marked.bind(KEYS_STEP as i64);
+        let marked = marked.bind(self.keys_step as i64);
         let marked = if since.is_empty() { marked } else { marked.bind(first_id_since("dlv", &range.after)) };
-        Ok(keys(marked.fetch_all(conn).await?, KEYS_STEP))
+        Ok(keys(marked.fetch_all(conn).await?, self.keys_step))
     }
 
     /// Events that have a word between these two.
@@ -612,24 +628,24 @@ impl Search {
         (first, last): (&str, &str),
         wanted: Option<&Wanted>,
         range: &Range,
-        days: Option<(i64, i64)>,
+        hours: Option<(i64, i64)>,
     ) -> Result<Keys> {
         #[derive(Serialize)]
-        struct Day<'a> {
+        struct Hour<'a> {
             account: &'a str,
-            day: i64,
+            hour: i64,
         }
-        let (from, to) = days.unwrap_or((0, -1));
-        let days: Vec<_> =
-            self.accounts.iter().flat_map(|account| (from..=to).map(move |day| Day { account, day })).collect();
+        let (from, to) = hours.unwrap_or((0, -1));
+        let hours: Vec<_> =
+            self.accounts.iter().flat_map(|account| (from..=to).map(move |hour| Hour { account, hour })).collect();
         let found = sql!(
-            "SELECT x.event_id, x.account_id, x.word FROM " rows("$1"; account text, day bigint) " AS j CROSS JOIN lead_words AS x
-             WHERE x.account_id = j.account AND x.day = j.day AND x.word >= $2 AND x.word <= $3 AND x.event_id > $4 AND x.event_id < $5"
+            "SELECT x.event_id, x.account_id, x.word FROM " rows("$1"; account text, hour bigint) " AS j CROSS JOIN lead_words AS x
+             WHERE x.account_id = j.account AND x.hour = j.hour AND x.word >= $2 AND x.word <= $3 AND x.event_id > $4 AND x.event_id < $5"
         );
         let found = query(found.and(&format!(" ORDER BY x.event_id {} LIMIT $6", self.order())));
-        let found = found.bind(Rows::of(&days)).bind(first).bind(last).bind(&range.after).bind(&range.before);
-        let found: Vec<(String, String, String)> = found.bind(KEYS_STEP as i64).fetch_all(conn).await?;
-        let stopped_at = (found.len() == KEYS_STEP).then(|| found.last().map(|(id, ..)| id.clone())).flatten();
+        let found = found.bind(Rows::of(&hours)).bind(first).bind(last).bind(&range.after).bind(&range.before);
+        let found: Vec<(String, String, String)> = found.bind(self.keys_step as i64).fetch_all(conn).await?;
+        let stopped_at = (found.len() == self.keys_step).then(|| found.last().map(|(id, ..)| id.clone())).flatten();
         let takes = |word: &str| wanted.is_none_or(|wanted| wanted.takes(word));
         let keys = found.into_iter().filter(|(.., word)| takes(word)).map(|(id, account, _)| (id, account)).collect();
         Ok(Keys { keys, stopped_at })
@@ -637,12 +653,12 @@ impl Search {
 
     /// The events of what is open; none where that is too much to look through.
     async fn work(&self, conn: &mut Conn, range: &Range) -> Result<Option<Keys>> {
-        let items: Vec<Key> =
-            query(sql!("SELECT item_id, account_id FROM work WHERE $1 IS NULL OR account_id = $1 LIMIT $2"))
-                .bind(self.account())
-                .bind(WORK_MAX as i64 + 1)
-                .fetch_all(&mut *conn)
-                .await?;
+        let of_one = if self.account().is_some() { "account_id = $1" } else { "$1 IS NULL" };
+        let items: Vec<Key> = query(Sql::same(format!("SELECT item_id, account_id FROM work WHERE {of_one} LIMIT $2")))
+            .bind(self.account())
+            .bind(WORK_MAX as i64 + 1)
+            .fetch_all(&mut *conn)
+            .await?;
         if items.len() > WORK_MAX {
             return Ok(None);
         }

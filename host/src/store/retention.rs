@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::{Conn, Db, Result, Sql, Store, StoreError, query, sql, words};
+use super::{Conn, Db, Result, Sql, Store, StoreError, query, sql};
 use crate::model::time::Timestamp;
 
 /// Rows that go in one commit: few enough that an event at the door does not notice.
@@ -224,11 +224,11 @@ impl Kept {
                    SELECT x.account_id, x.{id} FROM accounts AS a CROSS JOIN {table} AS x
                    WHERE x.account_id = a.id AND x.{id} < $1 AND {free} LIMIT $2)"
             ),
-            // By whole days, so that each page is a range: some go a few hours before their body, none after it.
+            // By whole hours, so that each page is a range: some go a moment before their body, none after it.
             Self::Words => format!(
-                "DELETE FROM {table} WHERE (account_id, day, word, event_id) IN (
-                   SELECT x.account_id, x.day, x.word, x.event_id FROM accounts AS a CROSS JOIN {table} AS x
-                   WHERE x.account_id = a.id AND x.day <= $1 AND {free} LIMIT $2)"
+                "DELETE FROM {table} WHERE (account_id, hour, word, event_id) IN (
+                   SELECT x.account_id, x.hour, x.word, x.event_id FROM accounts AS a CROSS JOIN {table} AS x
+                   WHERE x.account_id = a.id AND x.hour <= $1 AND {free} LIMIT $2)"
             ),
             Self::Hours => format!(
                 "DELETE FROM {table} WHERE (account_id, hour, dealership) IN (
@@ -298,7 +298,7 @@ impl Store {
                 let page = match kept {
                     Kept::Keys => page.bind(before.0).bind(KEYS_PAGE),
                     Kept::Hours => page.bind(crate::hours::hour(before)).bind(KEYS_PAGE),
-                    Kept::Words => page.bind(words::day(before)).bind(KEYS_PAGE),
+                    Kept::Words => page.bind(crate::hours::hour(before)).bind(KEYS_PAGE),
                     _ => page.bind(first_id(kept.prefix(), before)).bind(PAGE),
                 };
                 let rows = page.execute(tx).await?;

@@ -4,24 +4,13 @@ use serde::Serialize;
 
 use super::retention::time_of;
 use super::{PlannedLane, Query, Rows, query, sql};
+use crate::hours::hour;
 use crate::model::time::Timestamp;
-
-const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
-
-/// The day of a time, in UTC, counted from 1970.
-pub(super) fn day(at: Timestamp) -> i64 {
-    at.0.div_euclid(DAY_MILLIS)
-}
-
-/// When a day begins.
-pub(super) fn begin(day: i64) -> Timestamp {
-    Timestamp(day.saturating_mul(DAY_MILLIS))
-}
 
 #[derive(Serialize)]
 struct Row<'a> {
     account: &'a str,
-    day: i64,
+    hour: i64,
     word: &'a str,
     event: &'a str,
 }
@@ -32,17 +21,17 @@ pub(super) fn keep(lanes: &[&PlannedLane]) -> Option<Query> {
     for lane in lanes {
         for planned in &lane.planned {
             let event = planned.event.id.as_str();
-            let day = day(time_of(event).unwrap_or(Timestamp(0)));
+            let hour = hour(time_of(event).unwrap_or(Timestamp(0)));
             let words = planned.lead.iter().flat_map(|lead| &lead.words);
-            rows.extend(words.map(|word| Row { account: lane.lease.account_id.as_str(), day, word, event }));
+            rows.extend(words.map(|word| Row { account: lane.lease.account_id.as_str(), hour, word, event }));
         }
     }
     // In the order of the key, so that neighbours in the tree are written one after the other.
-    rows.sort_by_key(|row| (row.account, row.day, row.word));
+    rows.sort_by_key(|row| (row.account, row.hour, row.word));
     let keep = || {
         query(sql!(
-            "INSERT INTO lead_words (account_id, day, word, event_id)
-             SELECT j.account, j.day, j.word, j.event FROM " rows("$1"; account text, day bigint, word text, event text) " AS j
+            "INSERT INTO lead_words (account_id, hour, word, event_id)
+             SELECT j.account, j.hour, j.word, j.event FROM " rows("$1"; account text, hour bigint, word text, event text) " AS j
              WHERE true ON CONFLICT DO NOTHING"
         ))
         .bind(Rows::of(&rows))
