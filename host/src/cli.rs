@@ -21,7 +21,6 @@ pub mod replay;
 pub mod serve;
 pub mod source;
 pub mod transform;
-mod tried;
 
 use std::io::Write;
 use std::process::ExitCode;

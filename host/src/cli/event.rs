@@ -1,6 +1,6 @@
 //! `leadline event`: events, and what became of them.
 
-mod rerun;
+pub(super) mod rerun;
 mod runs;
 
 use std::path::PathBuf;

@@ -18,6 +18,7 @@ mod test;
 use std::path::PathBuf;
 
 use super::Context;
+use super::event::rerun;
 use super::failure::Result;
 use check::Checked;
 use project::Project;
@@ -34,6 +35,8 @@ pub enum Command {
     Test(test::Args),
     /// Run the component on one event: its actions, log, fuel, memory and time.
     Run(run::Args),
+    /// Run a recorded event again in this build, with the settings that it had, and say what differs from what happened.
+    Replay(rerun::Args),
     /// Measure what the component uses of each limit, with its examples and with the largest lead there can be.
     Bench(bench::Args),
     /// Say what a code means, or where the fuel of a run goes and what a service would do with its outcome.
@@ -73,6 +76,7 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Check(args) => check::run(args, context),
         Command::Test(args) => test::run(args, context),
         Command::Run(args) => run::run(args, context),
+        Command::Replay(args) => rerun::run(args, context).await,
         Command::Bench(args) => bench::run(args, context),
         Command::Explain(args) => explain::run(args, context),
         Command::Schema(args) => schema::run(args, context),

@@ -33,11 +33,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     responses((status = 200, description = "The class, and what it allows", body = Data<Given>)),
     extensions(("x-command" = json!("leadline account show acme")))
 )]
-async fn show(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(name): Path<String>,
-) -> Result<One<Given>, ApiError> {
+async fn show(State(app): State<Arc<App>>, actor: Actor, Path(name): Path<String>) -> Result<One<Given>, ApiError> {
     Ok(one(Given::of(&account(&app, &actor, &name).await?)))
 }
 

@@ -290,7 +290,7 @@ mod tests {
     use super::*;
 
     fn seen(figures: Figures, is_connected: bool, open_issues: usize) -> (&'static str, String) {
-        let hours = [HourOfLeads { hour: Timestamp(0), dealership: String::new(), figures }];
+        let hours = [HourOfLeads { hour: Timestamp(0), dealership: None, figures }];
         let seen = Seen {
             period: PERIODS[1],
             hours: &hours,

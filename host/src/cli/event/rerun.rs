@@ -31,7 +31,7 @@ pub struct Args {
     redacted: Option<PathBuf>,
 }
 
-pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
+pub(in crate::cli) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let store = open_store(&context.config).await?;
     let event = found(&store, &event_of(&args)?).await?;
     let then = wanted(&store, &event, &args.run).await?;

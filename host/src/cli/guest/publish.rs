@@ -13,9 +13,9 @@ use super::super::Context;
 use super::super::failure::{Failure, Result};
 use super::super::file;
 use super::super::output::printable;
-use super::super::tried;
 use super::Component;
 use crate::transform::Tried;
+use crate::view::tried;
 
 #[derive(clap::Args, Debug)]
 pub struct Args {

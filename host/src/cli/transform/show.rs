@@ -5,9 +5,9 @@ use serde_json::Value;
 use super::super::Context;
 use super::super::failure::{Failure, Result};
 use super::super::output::{grouped, printable};
-use super::super::tried;
 use crate::transform::Tried;
 use crate::view::ShownVersion;
+use crate::view::tried;
 
 #[derive(clap::Args, Debug)]
 pub struct Args {

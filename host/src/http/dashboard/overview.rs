@@ -21,7 +21,7 @@ use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::model::access::{Actor, Right};
 use crate::model::account::{Connection, ConnectionState};
-use crate::store::LeadFilter;
+use crate::store::{Dealerships, LeadFilter};
 use crate::view::connection::{Chip, chip};
 use crate::view::logs::Row;
 use crate::view::overview::{Overview, PERIODS, Period, Seen};
@@ -47,6 +47,8 @@ struct Page {
     rows: Vec<Row>,
     /// What is still to be set up; none once everything is.
     setup: Option<Setup>,
+    /// The one that is looked at, where somebody chose.
+    dealership: Option<String>,
     /// Not every hour is added up yet.
     is_partial: bool,
 }
@@ -63,6 +65,8 @@ struct Setup {
 #[derive(Deserialize)]
 struct Asked {
     period: Option<String>,
+    /// Only this dealership of the account, by its slug.
+    dealership: Option<String>,
 }
 
 async fn show(
@@ -77,9 +81,16 @@ async fn show(
     let period = PERIODS.into_iter().find(|period| Some(period.word) == asked.period.as_deref());
     let period = period.unwrap_or(PERIODS[1]);
     let from = shell.now - Duration::from_secs(u64::from(period.days) * 24 * 3600);
-    let recent = LeadFilter { account: Some(account.id.clone()), limit: RECENT, ..LeadFilter::default() };
+    let dealership = asked.dealership.filter(|slug| !slug.is_empty());
+    let whose = dealership.clone().map_or(Dealerships::Together, Dealerships::One);
+    let recent = LeadFilter {
+        dealership: dealership.clone(),
+        account: Some(account.id.clone()),
+        limit: RECENT,
+        ..LeadFilter::default()
+    };
     let (hours, page) = tokio::try_join!(
-        app.store.lead_hours(&account.id, from, shell.now + Duration::from_secs(1)),
+        app.store.lead_hours(&account.id, &whose, from, shell.now + Duration::from_secs(1)),
         app.store.leads(&recent)
     )?;
     let bindings = match &connection {
@@ -116,6 +127,7 @@ async fn show(
         setup: (!is_set_up).then_some(setup),
         is_partial: hours.complete_from.is_some(),
         base: logs,
+        dealership,
         overview,
         period,
         shell,

@@ -34,6 +34,7 @@ use crate::transform::UPLOAD_BYTES_MAX;
 use crate::upload::{self, Upload, Uploaded};
 use crate::view::ShownVersion;
 use crate::view::moment::{Moment, count};
+use crate::view::tried;
 
 /// A form with a file is as long as the file may be, and a little.
 const FORM_BYTES_MAX: usize = UPLOAD_BYTES_MAX + (64 << 10);
@@ -458,7 +459,8 @@ struct Version {
     facts: Vec<(&'static str, String)>,
     properties: Vec<(String, String, String)>,
     schema: String,
-    figures: String,
+    /// What it did on its samples, line by line.
+    tried: Vec<String>,
 }
 
 fn words(value: &Value) -> String {
@@ -500,7 +502,7 @@ async fn show(
     let page = Version {
         at: shell.time(version.created_at),
         schema: serde_json::to_string_pretty(&schema).unwrap_or_default(),
-        figures: serde_json::to_string_pretty(&version.figures).unwrap_or_default(),
+        tried: tried::lines(&serde_json::from_value(version.figures.clone()).unwrap_or_default()),
         facts,
         properties,
         shown: ShownVersion::of(version),
