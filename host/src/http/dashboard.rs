@@ -5,6 +5,7 @@ mod connectors;
 mod fields;
 mod logs;
 mod overview;
+mod replays;
 mod settings;
 mod shell;
 mod transformations;
@@ -42,6 +43,7 @@ pub(super) fn router(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
         .merge(fields::router())
         .merge(logs::router())
         .merge(overview::router())
+        .merge(replays::router())
         .merge(settings::router())
         .merge(transformations::router())
         .layer(middleware::from_fn_with_state(app.clone(), as_page))

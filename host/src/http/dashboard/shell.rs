@@ -133,6 +133,7 @@ impl Shell {
                 own("connectors", "Connectors", Some('c')),
                 own("fields", "Fields", None),
                 own("logs", "Logs", Some('l')),
+                own("replays", "Replays", None),
                 Link { count: self.open_issues, ..own("issues", "Issues", Some('i')) },
                 own("transformation", "Transformation", Some('t')),
             ];

@@ -1,0 +1,213 @@
+//! Replays: leads that are sent once more. First what it would come to, then a job with its progress.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Form, Path, State};
+use axum::http::{HeaderMap, Uri};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::{get, post};
+use serde::{Deserialize, Serialize};
+use utoipa_axum::router::OpenApiRouter;
+
+use super::accounts::serde_urlencoded;
+use super::draw;
+use super::logs::reader;
+use super::shell::{Place, Shell};
+use crate::app::App;
+use crate::cause::Code;
+use crate::http::error::ApiError;
+use crate::http::guard::needing;
+use crate::model::access::{Actor, Right};
+use crate::model::replay::{Change, Estimate, Filter, Replay, ReplayState, Standing, Tally};
+use crate::model::word;
+use crate::replay::{self, Wish};
+use crate::view::logs::Query;
+use crate::view::moment::{Moment, count, span};
+use crate::view::outcome::Reader;
+
+/// Replays that the page lists, the newest.
+const LISTED_MAX: u32 = 50;
+
+pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+    let read = OpenApiRouter::new().route("/accounts/{account}/replays", get(list));
+    let change = OpenApiRouter::new()
+        .route("/accounts/{account}/replays", post(create))
+        .route("/accounts/{account}/replays/{id}/{change}", post(move_on));
+    needing(Right::Read, read).merge(needing(Right::Change, change))
+}
+
+/// Which leads, as a form says it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Asked {
+    state: String,
+    cause: String,
+    from: String,
+    until: String,
+    /// What is in HubSpot is sent once more too.
+    again: String,
+    rate: String,
+}
+
+impl Asked {
+    fn wish(&self, reader: &Reader) -> Wish {
+        let days = Query { from: self.from.clone(), until: self.until.clone(), ..Query::default() };
+        let days = days.filter(&crate::model::id::AccountId::stored(String::new()), reader);
+        let filter = Filter {
+            event: None,
+            state: Standing::ALL.into_iter().find(|standing| word(standing) == self.state),
+            from: days.from,
+            to: days.until,
+            event_type: None,
+            cause: self.cause.parse::<Code>().ok(),
+        };
+        Wish { filter, again: self.again == "yes", rate: self.rate.trim().parse().ok() }
+    }
+
+    fn is_given(&self) -> bool {
+        [&self.state, &self.cause, &self.from, &self.until].into_iter().any(|text| !text.is_empty())
+    }
+}
+
+#[derive(Template)]
+#[template(path = "replays.html")]
+struct Page {
+    shell: Shell,
+    asked: Asked,
+    /// What it would come to; none where nobody has asked.
+    estimate: Option<Shown>,
+    /// Why it cannot be done, and what to do.
+    wrong: Option<(String, &'static str)>,
+    rows: Vec<Row>,
+}
+
+/// An estimate, in words.
+struct Shown {
+    replayed: String,
+    skipped: String,
+    takes: String,
+    is_nothing: bool,
+    lines: Vec<(String, String, &'static str)>,
+}
+
+fn shown(estimate: &Estimate) -> Shown {
+    let number = |number: u64| count(i64::try_from(number).unwrap_or(i64::MAX));
+    Shown {
+        replayed: number(estimate.replayed),
+        skipped: number(estimate.skipped),
+        takes: span(estimate.seconds.saturating_mul(1000)),
+        is_nothing: estimate.replayed == 0,
+        lines: lines(&estimate.tally),
+    }
+}
+
+fn lines(tally: &Tally) -> Vec<(String, String, &'static str)> {
+    let rows = tally.0.iter().flat_map(|(standing, fates)| fates.iter().map(move |(fate, leads)| (standing, fate, leads)));
+    let line = |(standing, fate, leads): (&Standing, &crate::model::replay::Fate, &u64)| {
+        (count(i64::try_from(*leads).unwrap_or(i64::MAX)), word(standing), fate.text())
+    };
+    rows.map(line).collect()
+}
+
+/// A job with its progress.
+struct Row {
+    replay: Replay,
+    at: Moment,
+    state: String,
+    tone: &'static str,
+    icon: &'static str,
+    done: u64,
+    expected: u64,
+    width: u64,
+    lines: Vec<(String, String, &'static str)>,
+}
+
+fn row(shell: &Shell, replay: Replay) -> Row {
+    let done = replay.tally.replayed() + replay.tally.skipped();
+    let expected = (replay.estimate.replayed + replay.estimate.skipped).max(done);
+    let (tone, icon) = match replay.state {
+        ReplayState::Running => ("sending", "◔"),
+        ReplayState::Paused => ("none", "⏸"),
+        ReplayState::Done => ("good", "✓"),
+        ReplayState::Cancelled => ("none", "⊘"),
+    };
+    Row {
+        at: shell.time(replay.created_at),
+        state: word(&replay.state),
+        width: if expected == 0 { 100 } else { done * 100 / expected },
+        lines: lines(&replay.tally),
+        tone,
+        icon,
+        done,
+        expected,
+        replay,
+    }
+}
+
+async fn page(app: &App, place: Place, asked: Asked, wrong: Option<(String, &'static str)>) -> Result<Page, ApiError> {
+    let (mut estimate, mut wrong) = (None, wrong);
+    if asked.is_given() && wrong.is_none() {
+        let wish = asked.wish(&reader(&place.shell));
+        match replay::estimate(&app.store, &place.account, &wish, place.shell.now).await {
+            Ok(found) => estimate = Some(shown(&found)),
+            Err(replay::ReplayError::Store(error)) => return Err(error.into()),
+            Err(error) => wrong = Some((error.to_string(), error.fix().unwrap_or_default())),
+        }
+    }
+    let replays = app.store.replays(Some(&place.account.id), LISTED_MAX).await?;
+    let rows = replays.into_iter().map(|replay| row(&place.shell, replay)).collect();
+    Ok(Page { asked, estimate, wrong, rows, shell: place.shell })
+}
+
+async fn list(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(account): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+    draw(&app, &actor, &page(&app, place, serde_urlencoded(&uri), None).await?)
+}
+
+async fn create(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(account): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+    Form(asked): Form<Asked>,
+) -> Result<Response, ApiError> {
+    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+    let wish = asked.wish(&reader(&place.shell));
+    match replay::create(&app.store, &place.account, &wish, (app.clock)()).await {
+        Ok(_) => Ok(Redirect::to(&format!("{}?done=replayed", place.shell.at("replays"))).into_response()),
+        Err(replay::ReplayError::Store(error)) => Err(error.into()),
+        Err(error) => {
+            let wrong = Some((error.to_string(), error.fix().unwrap_or_default()));
+            draw(&app, &actor, &page(&app, place, asked, wrong).await?)
+        }
+    }
+}
+
+/// Pauses a job, lets it go on, or ends it.
+async fn move_on(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path((account, id, change)): Path<(String, String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+    let change = match change.as_str() {
+        "pause" => Change::Pause,
+        "resume" => Change::Resume,
+        "cancel" => Change::Cancel,
+        other => return Err(ApiError::NotFound(format!("a replay cannot be changed by `{other}`"))),
+    };
+    let found = app.store.replay(&id).await?.filter(|replay| replay.account_id == place.account.id);
+    let found = found.ok_or_else(|| ApiError::NotFound(format!("there is no replay `{id}`")))?;
+    replay::change(&app.store, &found, change, (app.clock)()).await?;
+    Ok(Redirect::to(&place.shell.at("replays")).into_response())
+}
