@@ -59,6 +59,24 @@ pub struct DryCall {
     pub body: Value,
 }
 
+/// The same beside the threads that answer requests: it stays on one thread.
+///
+/// # Errors
+/// As [`dry_run`].
+pub async fn dry_run_beside(
+    (store, transformer): (Store, Transformer),
+    connection: Connection,
+    choice: Choice,
+    body: String,
+    now: Timestamp,
+) -> anyhow::Result<DryRun> {
+    let runtime = tokio::runtime::Handle::current();
+    let run = tokio::task::spawn_blocking(move || {
+        runtime.block_on(dry_run(&store, &transformer, &connection, &choice, &body, now))
+    });
+    run.await?
+}
+
 /// Shows what an event would do. `body` is a webhook's.
 ///
 /// # Errors

@@ -25,6 +25,7 @@ pub mod rerun;
 pub mod rollout;
 pub mod shadow;
 pub mod stock;
+pub mod test_lead;
 pub mod trial;
 pub mod upload;
 pub mod wake;

@@ -44,6 +44,7 @@ build: Build the component of a crate, and say what is in it
 check: Say what a service would say at an upload
 test: Compare what the component answers with what the examples expect
 run: Run the component on one event: its actions, log, fuel, memory and time
+replay: Run a recorded event again in this build, with the settings that it had, and say what differs from what happened
 bench: Measure what the component uses of each limit, with its examples and with the largest lead there can be
 explain: Say what a code means, or where the fuel of a run goes and what a service would do with its outcome
 schema: Print the schema of the settings

@@ -8,6 +8,7 @@ mod overview;
 mod replays;
 mod settings;
 mod shell;
+mod test;
 mod transformations;
 
 use std::sync::Arc;
@@ -45,6 +46,7 @@ pub(super) fn router(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
         .merge(overview::router())
         .merge(replays::router())
         .merge(settings::router())
+        .merge(test::router())
         .merge(transformations::router())
         .layer(middleware::from_fn_with_state(app.clone(), as_page))
 }

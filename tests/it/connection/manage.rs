@@ -44,7 +44,10 @@ async fn the_management_api_is_for_the_operator_only() {
             assert_eq!((status, &problem["code"]), (401, &json!("unauthorized")), "{path}");
         }
     }
-    assert_eq!(managed(&app, Method::GET, "/v1/connections", None).await, (200, json!({ "data": [], "next": null })));
+    assert_eq!(
+        managed(&app, Method::GET, "/v1/connections", None).await,
+        (200, json!({ "data": [], "next": null, "prev": null }))
+    );
     finish(app).await;
 }
 

@@ -103,7 +103,8 @@ fn shown(estimate: &Estimate) -> Shown {
 }
 
 fn lines(tally: &Tally) -> Vec<(String, String, &'static str)> {
-    let rows = tally.0.iter().flat_map(|(standing, fates)| fates.iter().map(move |(fate, leads)| (standing, fate, leads)));
+    let rows =
+        tally.0.iter().flat_map(|(standing, fates)| fates.iter().map(move |(fate, leads)| (standing, fate, leads)));
     let line = |(standing, fate, leads): (&Standing, &crate::model::replay::Fate, &u64)| {
         (count(i64::try_from(*leads).unwrap_or(i64::MAX)), word(standing), fate.text())
     };

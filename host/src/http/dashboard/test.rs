@@ -1,0 +1,123 @@
+//! Test: what a lead would do, without sending it; and a test lead that goes the whole way.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Form, Path, State};
+use axum::http::{HeaderMap, Uri};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+use utoipa_axum::router::OpenApiRouter;
+
+use super::draw;
+use super::shell::{Place, Shell};
+use crate::app::App;
+use crate::dry_run::{DryRun, dry_run_beside};
+use crate::http::error::ApiError;
+use crate::http::guard::needing;
+use crate::model::access::{Actor, Right};
+use crate::model::account::ConnectionState;
+use crate::payload::Envelope;
+use crate::rollout;
+use crate::test_lead::{self, TestLeadError};
+
+pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+    let read = OpenApiRouter::new().route("/accounts/{account}/test", get(show));
+    let change = OpenApiRouter::new()
+        .route("/accounts/{account}/test/preview", post(preview))
+        .route("/accounts/{account}/test/send", post(send));
+    needing(Right::Read, read).merge(needing(Right::Change, change))
+}
+
+#[derive(Template)]
+#[template(path = "test.html")]
+struct Page {
+    shell: Shell,
+    is_connected: bool,
+    body: String,
+    run: Option<DryRun>,
+    calls: Vec<(String, String)>,
+    wrong: Option<String>,
+}
+
+fn page(place: Place, body: String) -> Page {
+    let live = place.connection.filter(|connection| connection.state != ConnectionState::Disconnected);
+    Page { is_connected: live.is_some(), body, run: None, calls: Vec::new(), wrong: None, shell: place.shell }
+}
+
+async fn show(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(account): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+    let sample = serde_json::to_string_pretty(&test_lead::sample(&place.account, (app.clock)()));
+    draw(&app, &actor, &page(place, sample.map_err(anyhow::Error::from)?))
+}
+
+/// The event of the form.
+#[derive(Deserialize)]
+struct Sent {
+    body: String,
+}
+
+/// Shows the calls. Nothing is sent, to anybody.
+async fn preview(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(account): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+    Form(sent): Form<Sent>,
+) -> Result<Response, ApiError> {
+    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+    let (account, connection) = (place.account.clone(), place.connection.clone());
+    let mut drawn = page(place, sent.body);
+    let Some(connection) = connection.filter(|_| drawn.is_connected) else {
+        drawn.wrong = Some("HubSpot is not connected, so there is nothing that the lead would go to.".to_owned());
+        return draw(&app, &actor, &drawn);
+    };
+    if let Err(error) = Envelope::read(drawn.body.as_bytes()) {
+        drawn.wrong = Some(error.to_string());
+        return draw(&app, &actor, &drawn);
+    }
+    let Some(bound) = app.store.bound(&connection).await?.into_iter().next() else {
+        drawn.wrong = Some("No transformation is in use.".to_owned());
+        return draw(&app, &actor, &drawn);
+    };
+    let whose = (&account, &connection);
+    let choice =
+        rollout::choose_live(&app.store, &app.hubspot, whose, &bound.label, Some(bound.settings), &*app.clock).await?;
+    let tools = (app.store.clone(), app.transformer.clone());
+    let run = dry_run_beside(tools, connection, choice, drawn.body.clone(), (app.clock)()).await?;
+    let call = |call: &crate::dry_run::DryCall| {
+        (format!("{} {}", call.method, call.path), serde_json::to_string_pretty(&call.body).unwrap_or_default())
+    };
+    drawn.calls = run.calls.iter().map(call).collect();
+    drawn.run = Some(run);
+    draw(&app, &actor, &drawn)
+}
+
+/// Sends it, and shows the lead as it goes.
+async fn send(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(account): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+    Form(sent): Form<Sent>,
+) -> Result<Response, ApiError> {
+    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+    match test_lead::send(&app.store, &app.door, &place.account, &sent.body, (app.clock)()).await {
+        Ok(receipt) => Ok(Redirect::to(&format!("{}/{}", place.shell.at("logs"), receipt.event_id)).into_response()),
+        Err(TestLeadError::Store(error)) => Err(error.into()),
+        Err(TestLeadError::Ours(error)) => Err(error.into()),
+        Err(error) => {
+            let drawn = Page { wrong: Some(error.to_string()), ..page(place, sent.body) };
+            draw(&app, &actor, &drawn)
+        }
+    }
+}
