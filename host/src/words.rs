@@ -80,7 +80,7 @@ fn of_lead(lead: &Lead) -> LeadTraits {
     if let Some(digits) = lead.phone.as_deref().map(digits).filter(|digits| digits.len() >= PHONE_END_DIGITS) {
         words.push(phone_word(&digits));
     }
-    words.push(plain(&folded(&lead.id)));
+    words.push(plain(folded(&lead.id)));
     let mut words: Vec<_> = words.into_iter().map(cut).filter(|word| word.len() >= WORD_BYTES_MIN).collect();
     words.truncate(WORDS_MAX);
     let dealership = lead.dealership.as_ref().map(|dealership| dealership.slug.clone());
