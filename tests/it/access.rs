@@ -66,6 +66,21 @@ impl Asker {
         Reply { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
     }
 
+    /// Of a header that it sends.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Posts a body of this kind.
+    pub(crate) async fn send(&self, app: &TestApp, path: &str, kind: &'static str, body: String) -> Reply {
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let request = client.post(format!("{}{path}", app.address)).headers(self.headers.clone());
+        let response = request.header("content-type", kind).body(body).send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        Reply { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
+    }
+
     pub(crate) async fn get(&self, app: &TestApp, path: &str) -> Reply {
         self.ask(app, Method::GET, path, None).await
     }
@@ -108,21 +123,21 @@ fn browser(answer: &Reply) -> Asker {
 }
 
 /// A browser in which somebody is signed in, in this role.
-async fn signed_in(app: &TestApp, account: Option<&str>, role: &str) -> Asker {
+pub(crate) async fn signed_in(app: &TestApp, account: Option<&str>, role: &str) -> Asker {
     let asked = json!({ "account": account, "name": "maya@example.com", "role": role });
     let link = link(app, &Asker::operator(), asked).await;
     browser(&Asker::default().post(app, &link, Value::Null).await)
 }
 
 /// What stands in the forms of a session: the tests compute it as the service does.
-fn csrf(browser: &Asker) -> String {
+pub(crate) fn csrf(browser: &Asker) -> String {
     use sha2::Digest as _;
     let cookie = browser.headers["cookie"].to_str().unwrap();
     let secret = cookie.split_once('=').unwrap().1;
     sha2::Sha256::digest(format!("form of {secret}")).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-async fn with_public_url(url: &'static str) -> TestApp {
+pub(crate) async fn with_public_url(url: &'static str) -> TestApp {
     TestApp::start_with(|config, _, _| config.public_url = Some(url.to_owned())).await
 }
 

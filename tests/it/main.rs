@@ -17,6 +17,7 @@ mod conformance;
 mod connection;
 mod contract;
 mod crash;
+mod dashboard;
 mod database;
 mod delivery;
 mod examples;

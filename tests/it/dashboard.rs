@@ -1,0 +1,267 @@
+//! The dashboard over HTTP: who sees which screen, what stands on it, and what its forms do. How it looks is a matter of
+//! the browser's tests.
+
+use hubspot_sim::Preset;
+use serde_json::{Value, json};
+
+use crate::access::{Asker, Reply, csrf, signed_in, with_public_url};
+use crate::support::{TestApp, lead};
+
+const URL: &str = "http://localhost:8080";
+
+/// The screens of an account, and what they are called.
+const SCREENS: [(&str, &str); 9] = [
+    ("", "Overview"),
+    ("/connectors", "Connectors"),
+    ("/fields", "Fields"),
+    ("/test", "Test"),
+    ("/logs", "Logs"),
+    ("/replays", "Replays"),
+    ("/issues", "Issues"),
+    ("/transformation", "Transformation"),
+    ("/settings", "Settings and activity"),
+];
+
+fn text(reply: &Reply) -> &str {
+    reply.body.as_str().unwrap_or_default()
+}
+
+/// Sends a form of one of our own pages.
+async fn submit(app: &TestApp, browser: &Asker, path: &str, fields: &[(&str, &str)]) -> Reply {
+    let token = csrf(browser);
+    let all = std::iter::once(("csrf", token.as_str())).chain(fields.iter().copied());
+    let form = reqwest::Url::parse_with_params("http://localhost", all).unwrap();
+    browser.send(app, path, "application/x-www-form-urlencoded", form.query().unwrap().to_owned()).await
+}
+
+fn looks(browser: &Asker) -> Asker {
+    browser.with("accept", "text/html")
+}
+
+#[tokio::test]
+async fn every_screen_is_there_for_those_who_may_see_it_and_for_nobody_else() {
+    let app = with_public_url(URL).await;
+    let acme = app.connected("acme").await;
+    app.connected("other").await;
+    app.send_lead(&acme, "ana").await;
+    app.run_until_idle().await;
+    for (role, account, house) in [
+        ("viewer", Some("acme"), false),
+        ("manager", Some("acme"), false),
+        ("support", None, true),
+        ("operator", None, true),
+    ] {
+        let browser = looks(&signed_in(&app, account, role).await);
+        for (screen, title) in SCREENS {
+            let page = browser.get(&app, &format!("/accounts/acme{screen}")).await;
+            let may = screen != "/settings" || ["manager", "operator"].contains(&role);
+            assert_eq!(page.status, if may { 200 } else { 403 }, "{role} {screen}: {}", text(&page));
+            if may {
+                assert!(text(&page).contains(&format!("<h1>{title}")), "{role} {screen}");
+                let policy = page.header("content-security-policy");
+                assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+                assert_eq!(page.header("cache-control"), "no-store");
+            }
+            let other = browser.get(&app, &format!("/accounts/other{screen}")).await;
+            assert_eq!(other.status == 200, house && may, "{role} at another account: {screen}");
+        }
+        for (path, for_role) in [("/accounts", house), ("/transformations", true), ("/queue", role == "operator")] {
+            let page = browser.get(&app, path).await;
+            let sees = page.status == 200;
+            assert_eq!(sees, for_role, "{role} {path} {}", page.status);
+        }
+    }
+    let nobody = looks(&Asker::default());
+    let sent = nobody.get(&app, "/accounts/acme/logs?outcome=failed").await;
+    assert_eq!(
+        (sent.status, sent.header("location")),
+        (303, "/sign-in?to=%2Faccounts%2Facme%2Flogs%3Foutcome%3Dfailed")
+    );
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_viewer_has_no_buttons_and_cannot_send_what_they_send() {
+    let app = with_public_url(URL).await;
+    let acme = app.connected("acme").await;
+    let event = app.send_lead(&acme, "ana").await;
+    app.run_until_idle().await;
+    let viewer = looks(&signed_in(&app, Some("acme"), "viewer").await);
+    let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
+    let lead = format!("/accounts/acme/logs/{event}");
+    for screen in
+        ["/accounts/acme/connectors", "/accounts/acme/fields", "/accounts/acme/replays", "/accounts/acme/test", &lead]
+    {
+        let forms = |page: &Reply| {
+            text(page).matches("<form method=\"post\"").count()
+                + text(page).matches("method=\"post\" action=\"/accounts/acme").count()
+        };
+        let (seen, all) = (viewer.get(&app, screen).await, manager.get(&app, screen).await);
+        assert!(!text(&seen).contains("action=\"/accounts/acme/connectors/pause\""), "{screen}");
+        assert!(forms(&seen) < forms(&all) || screen.ends_with("fields"), "{screen}");
+    }
+    for (path, fields) in [
+        ("/accounts/acme/connectors/pause", vec![]),
+        ("/accounts/acme/connectors/disconnect", vec![("waiting", "hold")]),
+        ("/accounts/acme/replays", vec![("state", "failed")]),
+        ("/accounts/acme/fields/create", vec![("sure", "yes")]),
+        ("/accounts/acme/test/send", vec![("body", "{}")]),
+    ] {
+        let refused = submit(&app, &viewer, path, &fields).await;
+        assert_eq!(refused.status, 403, "{path}");
+        assert!(
+            text(&refused).contains("this needs the right to") || text(&refused).contains("This needs the right to"),
+            "{}",
+            text(&refused)
+        );
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn names_are_text_whatever_they_say_and_support_sees_them_masked() {
+    let app = with_public_url(URL).await;
+    let acme = app.connected("acme").await;
+    let hostile = "<script>alert(1)</script> \u{202e}evil\u{202c} \"'&";
+    let mut data = lead("eve");
+    (data["name"], data["vehicle"]["model"]) = (json!(hostile), json!("<img src=x onerror=alert(2)>"));
+    let event = app.send(&acme, "msg_hostile", data).await;
+    app.run_until_idle().await;
+    let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
+    let support = looks(&signed_in(&app, None, "support").await);
+    for path in ["/accounts/acme".to_owned(), "/accounts/acme/logs".to_owned(), format!("/accounts/acme/logs/{event}")]
+    {
+        let page = manager.get(&app, &path).await;
+        assert!(!text(&page).contains("<script>alert") && !text(&page).contains("<img src=x"), "{path}");
+        assert!(text(&page).contains("&#60;script&#62;alert(1)"), "{path}");
+        let masked = support.get(&app, &path).await;
+        assert!(!text(&masked).contains("alert(1)") && !text(&masked).contains("eve@example.com"), "{path}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_filter_of_the_logs_is_in_the_address_and_finds_leads() {
+    let app = with_public_url(URL).await;
+    let acme = app.connected("acme").await;
+    for name in ["ana", "bob"] {
+        app.send_lead(&acme, name).await;
+    }
+    app.run_until_idle().await;
+    let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
+    for (query, found) in [
+        ("", vec!["ana", "bob"]),
+        ("?text=ana", vec!["ana"]),
+        ("?text=nobody", vec![]),
+        ("?outcome=synced", vec!["ana", "bob"]),
+        ("?outcome=failed", vec![]),
+        ("?text=bob&outcome=synced", vec!["bob"]),
+        ("?outcome=no+such&limit=x&before=", vec!["ana", "bob"]),
+    ] {
+        let page = manager.get(&app, &format!("/accounts/acme/logs{query}")).await;
+        assert_eq!(page.status, 200);
+        for name in ["ana", "bob"] {
+            let is_there = text(&page).contains(&format!("{name}@example.com"));
+            assert_eq!(is_there, found.contains(&name), "{query}: {name}");
+        }
+    }
+    assert_eq!(manager.get(&app, "/accounts/acme/logs/evt_0").await.status, 404);
+    assert_eq!(manager.get(&app, "/accounts/acme/logs/nonsense").await.status, 404);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn pausing_testing_and_replaying_go_by_forms_and_stand_in_the_activity() {
+    let app = with_public_url(URL).await;
+    let acme = app.connected("acme").await;
+    let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
+    let paused = submit(&app, &manager, "/accounts/acme/connectors/pause", &[]).await;
+    assert_eq!((paused.status, paused.header("location")), (303, "/accounts/acme/connectors?done=paused"));
+    let page = manager.get(&app, "/accounts/acme/connectors").await;
+    assert!(text(&page).contains("Paused") && text(&page).contains("Resume"), "{}", text(&page));
+    let again = submit(&app, &manager, "/accounts/acme/connectors/pause", &[]).await;
+    assert_eq!(again.status, 409, "a second press does nothing more");
+    assert_eq!(submit(&app, &manager, "/accounts/acme/connectors/resume", &[]).await.status, 303);
+
+    let shown = manager.get(&app, "/accounts/acme/test").await;
+    let sample = text(&shown).split("spellcheck=\"false\">").nth(1).unwrap().split("</textarea>").next().unwrap();
+    let sample = sample.replace("&#34;", "\"").replace("&#39;", "'").replace("&#38;", "&");
+    let preview = submit(&app, &manager, "/accounts/acme/test/preview", &[("body", &sample)]).await;
+    assert!(
+        text(&preview).contains("Nothing was sent") && text(&preview).contains("batch/upsert"),
+        "{}",
+        text(&preview)
+    );
+    assert!(app.hubspot.records(acme.portal(), "0-1").is_empty(), "a preview makes no contact");
+    let sent = submit(&app, &manager, "/accounts/acme/test/send", &[("body", &sample)]).await;
+    assert_eq!(sent.status, 303, "{}", text(&sent));
+    app.run_until_idle().await;
+    let lead = manager.get(&app, sent.header("location")).await;
+    assert!(text(&lead).contains("Synced") && text(&lead).contains("leadline-test+"), "{}", text(&lead));
+    assert_eq!(app.hubspot.records(acme.portal(), "0-1").len(), 1);
+    let real = r#"{"type":"lead.captured.v1","data":{"id":"1","email":"maya@example.com"}}"#;
+    let refused = submit(&app, &manager, "/accounts/acme/test/send", &[("body", real)]).await;
+    assert!(text(&refused).contains("leadline-test+"), "a real address is no test");
+
+    let counted = manager.get(&app, "/accounts/acme/replays?state=delivered&again=yes").await;
+    assert!(text(&counted).contains("1 would be sent on their way"), "{}", text(&counted));
+    let begun = submit(&app, &manager, "/accounts/acme/replays", &[("state", "delivered"), ("again", "yes")]).await;
+    assert_eq!(begun.header("location"), "/accounts/acme/replays?done=replayed");
+    let settings = manager.get(&app, "/accounts/acme/settings").await;
+    for action in ["connectors.pause", "connectors.resume", "test.send", "accounts.replays"] {
+        assert!(text(&settings).contains(action), "{action}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn missing_properties_are_shown_then_created_after_a_look() {
+    let app = with_public_url(URL).await;
+    app.dealer("acme", Preset::Bare, "default", json!({ "country": "US" })).await;
+    let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
+    let checked = submit(&app, &manager, "/accounts/acme/fields/check", &[]).await;
+    assert_eq!(checked.status, 303, "{}", text(&checked));
+    let page = manager.get(&app, "/accounts/acme/fields").await;
+    assert!(text(&page).contains("Create the missing ones"), "{}", text(&page));
+    let planned = submit(&app, &manager, "/accounts/acme/fields/create", &[]).await;
+    assert!(text(&planned).contains("This is what will be created"), "{}", text(&planned));
+    assert!(!text(&planned).contains("What was done"));
+    let created = submit(&app, &manager, "/accounts/acme/fields/create", &[("sure", "yes")]).await;
+    assert!(text(&created).contains("What was done"), "{}", text(&created));
+    assert!(text(&manager.get(&app, "/accounts/acme/fields").await).contains("Every property is there"));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn assets_are_kept_for_ever_and_a_theme_is_remembered() {
+    let app = with_public_url(URL).await;
+    app.connected("acme").await;
+    let browser = looks(&signed_in(&app, Some("acme"), "viewer").await);
+    let page = browser.get(&app, "/accounts/acme").await;
+    let style = text(&page).split("href=\"").find(|part| part.contains("leadline.css")).unwrap();
+    let style = style.split('"').next().unwrap();
+    let asset = Asker::default().get(&app, style).await;
+    assert_eq!(asset.status, 200);
+    assert!(asset.header("cache-control").contains("immutable"));
+    assert_eq!(Asker::default().get(&app, &style.replace("leadline.css", "../../Cargo.toml")).await.status, 404);
+    let chosen = submit(&app, &browser, "/theme", &[("theme", "dark"), ("back", "//evil.example")]).await;
+    assert_eq!(chosen.header("location"), "/", "nobody is led to another site");
+    assert!(chosen.header("set-cookie").contains("leadline_theme=dark"));
+    let dark = browser.with("cookie", &format!("{}; leadline_theme=dark", browser.header("cookie")));
+    assert!(text(&dark.get(&app, "/accounts/acme").await).contains("data-theme=\"dark\""));
+    app.finish().await;
+}
+
+/// Compared as JSON where that is what came.
+#[tokio::test]
+async fn a_program_is_told_problems_and_a_person_reads_them() {
+    let app = with_public_url(URL).await;
+    app.connected("acme").await;
+    let browser = signed_in(&app, Some("acme"), "viewer").await;
+    let told = browser.get(&app, "/accounts/nobody/logs").await;
+    assert_eq!(told.refusal(), (404, "not_found"));
+    let read = looks(&browser).get(&app, "/accounts/nobody/logs").await;
+    assert_eq!((read.status, matches!(read.body, Value::String(_))), (404, true));
+    assert!(text(&read).contains("There is no account `nobody`."), "{}", text(&read));
+    app.finish().await;
+}
