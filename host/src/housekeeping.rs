@@ -17,6 +17,8 @@ const KEYS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const REJECTED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How long the answer to an upload is known: a compiler that could not do it may by then.
 const UPLOADS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// How long an answer is kept for a repeat of its request: programs repeat what they got no answer to within a day.
+pub const ANSWERS: Duration = DAY;
 /// Partitions are there for as many days ahead, so that a week in which none can be made harms nothing.
 const DAYS_AHEAD: u32 = 7;
 
@@ -80,6 +82,9 @@ pub async fn make_partitions(store: &Store, now: Timestamp) -> anyhow::Result<St
 /// When the database does not let it.
 pub async fn next(store: &Store, limits: &Limits, now: Timestamp) -> anyhow::Result<Step> {
     if make_partitions(store, now).await? == Step::Worked {
+        return Ok(Step::Worked);
+    }
+    if store.remove_kept_answers(now - ANSWERS).await.context("kept answers cannot be removed")? > 0 {
         return Ok(Step::Worked);
     }
     // Deliveries go before their events.

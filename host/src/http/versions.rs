@@ -36,9 +36,12 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
 #[serde(deny_unknown_fields)]
 struct Create {
     /// Slug or id; without one, every account may use the version.
+    #[param(example = "acme")]
     account: Option<String>,
     /// Of the transformation that it is a version of.
+    #[param(example = "deals")]
     name: String,
+    /// What is to be said of it.
     #[serde(default)]
     note: String,
     /// For whom it is uploaded, where a program does it for somebody.
@@ -131,7 +134,7 @@ struct Whose {
     get,
     path = "/v1/versions/{id}",
     tag = "Transformations",
-    params(("id" = String, Path, description = "Id or label of the version", example = "default@1")),
+    params(("id" = String, Path, description = "Id of the version; its label too, for who reaches one account")),
     responses((status = 200, description = "The version", body = Data<view::ShownVersion>)),
     extensions(("x-command" = json!("leadline transform show default@1")))
 )]
