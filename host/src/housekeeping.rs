@@ -25,6 +25,8 @@ const COMPILED: Duration = Duration::from_secs(60 * 60);
 const COMPILED_BY_OTHERS: Duration = DAY;
 /// How long figures of hours are kept: three years, to compare them. They name nobody.
 const HOURS: Duration = Duration::from_secs(3 * 366 * 24 * 60 * 60);
+/// How long an answer is kept for a repeat of its request: programs repeat what they got no answer to within a day.
+pub const ANSWERS: Duration = DAY;
 /// Partitions are there for as many days ahead, so that a week in which none can be made harms nothing.
 const DAYS_AHEAD: u32 = 7;
 
@@ -90,6 +92,9 @@ pub async fn make_partitions(store: &Store, now: Timestamp) -> anyhow::Result<St
 /// When the database does not let it.
 pub async fn next(store: &Store, limits: &Limits, now: Timestamp) -> anyhow::Result<Step> {
     if make_partitions(store, now).await? == Step::Worked {
+        return Ok(Step::Worked);
+    }
+    if store.remove_kept_answers(now - ANSWERS).await.context("kept answers cannot be removed")? > 0 {
         return Ok(Step::Worked);
     }
     // Deliveries go before their events.

@@ -2,6 +2,7 @@
 //! in `guard`, and what a request names is found in `reach`.
 
 mod access;
+mod accounts;
 mod answer;
 mod assets;
 mod bindings;
@@ -9,16 +10,21 @@ mod connect;
 mod connections;
 mod cookie;
 mod dashboard;
+mod document;
 mod error;
+mod events;
 mod guard;
 mod health;
 mod ingest;
 mod lanes;
+mod limit;
 mod listen;
+mod manual;
 mod page;
 mod portal;
 mod quota;
 mod reach;
+mod repeat;
 mod replays;
 mod shadow;
 mod sign_in;
@@ -32,6 +38,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::app::App;
 use crate::config::Role;
 
+pub use document::document;
 pub use listen::{Limits, serve};
 
 /// The routes of a process with these roles.
@@ -41,22 +48,29 @@ pub fn router(app: Arc<App>, roles: &[Role]) -> Router {
         router = router.merge(ingest::router().split_for_parts().0);
     }
     if roles.contains(&Role::Web) {
-        // Everything that manages hangs here, each route behind the right that it needs.
-        let managed = OpenApiRouter::new()
-            .merge(access::router())
-            .merge(bindings::router())
-            .merge(connections::router())
-            .merge(lanes::router())
-            .merge(portal::router())
-            .merge(quota::router())
-            .merge(replays::router())
-            .merge(shadow::router())
-            .merge(versions::router());
-        let (managed, _) = managed.split_for_parts();
+        let (managed, _) = managed().split_for_parts();
         let pages = dashboard::router(&app).split_for_parts().0;
         let web = managed.merge(pages).merge(sign_in::out());
-        let web = web.route_layer(middleware::from_fn_with_state(app.clone(), guard::recognise));
-        router = router.merge(web).merge(connect::router()).merge(sign_in::router()).merge(assets::router());
+        let known = (app.clone(), Arc::new(limit::Askers::new()));
+        let web = web.route_layer(middleware::from_fn_with_state(known, guard::recognise));
+        router = router.merge(web).merge(connect::router()).merge(sign_in::router()).merge(document::router());
+        router = router.merge(assets::router());
     }
     router.fallback(error::no_route).method_not_allowed_fallback(error::no_method).with_state(app)
+}
+
+/// Everything that manages hangs here, each route behind the right that it needs.
+fn managed() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .merge(access::router())
+        .merge(accounts::router())
+        .merge(bindings::router())
+        .merge(connections::router())
+        .merge(events::router())
+        .merge(lanes::router())
+        .merge(portal::router())
+        .merge(quota::router())
+        .merge(replays::router())
+        .merge(shadow::router())
+        .merge(versions::router())
 }

@@ -11,6 +11,7 @@ pub mod telemetry;
 pub mod view;
 
 pub mod access;
+pub mod account;
 pub mod clock;
 pub mod connection;
 pub mod deliver;

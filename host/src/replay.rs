@@ -7,6 +7,8 @@
 use std::time::Duration;
 
 use crate::model::account::Account;
+use crate::model::delivery::DeliveryState;
+use crate::model::event::{Event, EventState};
 use crate::model::id::{EventId, ReplayId};
 use crate::model::lane::Step;
 use crate::model::replay::{
@@ -41,6 +43,8 @@ pub enum ReplayError {
     NoEvent { account: String, event: EventId },
     #[error("replay `{id}` is {state}")]
     State { id: ReplayId, state: String },
+    #[error("{event} {state}, and cannot be tried again now")]
+    Unfit { event: EventId, state: &'static str },
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -54,6 +58,9 @@ impl ReplayError {
             Self::Range { .. } => "Let the range begin before it ends.",
             Self::NoEvent { .. } => "Look at the event's id, and whose it is.",
             Self::State { .. } => "Pause one that runs, resume one that is paused, cancel one that has not ended.",
+            Self::Unfit { .. } => {
+                "What waits goes on by itself; what went through is sent once more by a replay with `again`."
+            }
             Self::Store(_) => return None,
         })
     }
@@ -102,6 +109,42 @@ pub async fn create(store: &Store, account: &Account, wish: &Wish, now: Timestam
     };
     store.insert_replay(&replay).await?;
     Ok(replay)
+}
+
+/// What came of trying a lead again.
+#[derive(Debug)]
+pub enum Retried {
+    /// Its delivery waited for the next attempt, which is due now.
+    DueNow,
+    /// It had ended, and is replayed.
+    Replayed(Box<Replay>),
+}
+
+/// Tries one lead again, now.
+///
+/// # Errors
+/// When it waits for something else than time, went through already, or the store fails.
+pub async fn retry(store: &Store, event: &Event, now: Timestamp) -> Result<Retried, ReplayError> {
+    let unfit = |state| ReplayError::Unfit { event: event.id.clone(), state };
+    let deliveries = store.deliveries_of(&event.account_id, &event.id).await?;
+    match (event.state, deliveries.last().map(|delivery| (delivery, delivery.state))) {
+        (EventState::Received, _) => return Err(unfit("is not planned yet")),
+        (EventState::Held, _) | (_, Some((_, DeliveryState::Blocked))) => return Err(unfit("waits for a cause")),
+        (EventState::Planned, Some((_, DeliveryState::Delivered))) => return Err(unfit("went through")),
+        (EventState::Planned, Some((delivery, DeliveryState::Pending))) => {
+            return match store.hurry(delivery, now).await? {
+                true => Ok(Retried::DueNow),
+                false => Err(unfit("is on its way")),
+            };
+        }
+        (EventState::Planned, Some((_, DeliveryState::Failed | DeliveryState::Cancelled)) | None)
+        | (EventState::Skipped | EventState::Refused, _) => {}
+    }
+    let no_event = || ReplayError::NoEvent { account: event.account_id.to_string(), event: event.id.clone() };
+    let account = store.account(event.account_id.as_str()).await?.ok_or_else(no_event)?;
+    let filter = Filter { event: Some(event.id.clone()), ..Filter::default() };
+    let wish = Wish { filter, again: false, rate: None };
+    Ok(Retried::Replayed(Box::new(create(store, &account, &wish, now).await?)))
 }
 
 /// Pauses, resumes or cancels a replay.

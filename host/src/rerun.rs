@@ -19,9 +19,11 @@ use crate::transform::{Quota, Transformer};
 use crate::trial::{self, Guest, Trial};
 
 /// A run of then, and the same run now.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Rerun {
+    #[schema(value_type = Object)]
     pub then: PastRun,
+    #[schema(value_type = Object)]
     pub now: Again,
     /// The outcome is the same, byte for byte.
     pub same_bytes: bool,

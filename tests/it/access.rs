@@ -81,6 +81,13 @@ impl Asker {
         Reply { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
     }
 
+    pub(crate) async fn upload(&self, app: &TestApp, path: &str, bytes: Vec<u8>) -> Reply {
+        let request = reqwest::Client::new().post(format!("{}{path}", app.address)).headers(self.headers.clone());
+        let response = request.header("content-type", "application/wasm").body(bytes).send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Reply { status, headers, body: response.json().await.unwrap() }
+    }
+
     pub(crate) async fn get(&self, app: &TestApp, path: &str) -> Reply {
         self.ask(app, Method::GET, path, None).await
     }

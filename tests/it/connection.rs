@@ -22,7 +22,7 @@ pub(crate) const CLIENT_ID: &str = "client-1";
 pub(crate) const CLIENT_SECRET: &str = "client-secret-4f1c9a";
 
 /// A service that is an app at HubSpot.
-async fn start() -> TestApp {
+pub(crate) async fn start() -> TestApp {
     TestApp::start_with(|config, hubspot, port| {
         let folder = config.data.parent().unwrap();
         let secret = folder.join("client-secret");

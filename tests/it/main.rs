@@ -8,6 +8,7 @@ mod support;
 
 mod access;
 mod answers;
+mod api;
 mod author;
 mod blocked;
 mod cli;

@@ -1,18 +1,16 @@
 //! `leadline account`: dealerships.
 
-use serde::Serialize;
-
 use super::failure::{Failure, Result};
 use super::output::grouped;
 use super::transform::released;
 use super::{Context, lane};
-use crate::model::account::{Account, Connection, QuotaClass, Source};
+use crate::account::{self, AccountError, ShownAccount};
+use crate::model::account::{Account, QuotaClass};
 use crate::model::lane::PauseScope;
-use crate::model::share::Share;
-use crate::model::time::{Timestamp, clock};
+use crate::model::time::clock;
 use crate::model::word;
 use crate::quota::{self, Given};
-use crate::store::{CreateAccount, Store};
+use crate::store::Store;
 
 #[derive(clap::Subcommand, Debug)]
 pub enum Command {
@@ -54,26 +52,6 @@ pub enum Command {
     },
 }
 
-/// An account with what it owns.
-#[derive(Serialize)]
-struct Shown {
-    #[serde(flatten)]
-    account: Account,
-    /// Since when nothing of it is planned or delivered, because somebody paused it, or everything.
-    paused_since: Option<Timestamp>,
-    connections: Vec<Connection>,
-    event_types: Vec<String>,
-    transformations: Vec<Bound>,
-    sources: Vec<Source>,
-}
-
-#[derive(Serialize)]
-struct Bound {
-    event_type: String,
-    version: String,
-    settings: serde_json::Value,
-}
-
 pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
     match command {
@@ -107,63 +85,36 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
         }
         Command::Show { account } => {
             let account = context.account(&store, &account).await?;
-            let shown = show(&store, account).await?;
+            let shown = account::show(&store, account).await?;
             context.one(&shown, text)
         }
     }
 }
 
+impl From<AccountError> for Failure {
+    fn from(error: AccountError) -> Self {
+        let text = error.to_string();
+        match error {
+            AccountError::Store(error) => error.into(),
+            AccountError::Slug(_) => Self::usage(text).hint("choose one with `--slug`"),
+            AccountError::Taken(_) => Self::conflict(text).hint("choose another one with `--slug`"),
+            AccountError::Tolerance(_) | AccountError::Rate(_) | AccountError::Overlap(_) => Self::usage(text),
+        }
+    }
+}
+
 async fn create(store: &Store, name: &str, slug: Option<String>, context: &mut Context<'_>) -> Result<()> {
-    let slug = slug.unwrap_or_else(|| slug_of(name));
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if name.trim().is_empty() || slug.is_empty() || slug.len() > 64 || !slug.bytes().all(plain) {
-        return Err(Failure::usage(format!("`{slug}` is no slug: lower-case letters, digits and `-`, 64 at most"))
-            .hint("choose one with `--slug`"));
-    }
-    match store.create_account(&slug, name.trim(), clock()).await? {
-        CreateAccount::Created(account) => context.one(&account, |account| {
-            format!(
-                "Account {} ({}) is there, with the slug `{}`.\nNext: leadline connection connect --account {slug}\n      leadline source create --account {slug}",
-                account.name, account.id, account.slug
-            )
-        }),
-        CreateAccount::SlugTaken => Err(Failure::conflict(format!("there is an account `{slug}` already")).hint("choose another one with `--slug`")),
-    }
+    let account = account::create(store, name, slug, clock()).await?;
+    context.one(&account, |account| {
+        let Account { name, id, slug, .. } = account;
+        format!(
+            "Account {name} ({id}) is there, with the slug `{slug}`.\nNext: leadline connection connect --account {slug}\n      leadline source create --account {slug}"
+        )
+    })
 }
 
 fn name_of(slug: &str) -> String {
     format!("account `{slug}`")
-}
-
-fn slug_of(name: &str) -> String {
-    let words = name.to_lowercase();
-    let words = words.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join("-")
-}
-
-async fn show(store: &Store, account: Account) -> Result<Shown> {
-    let routing = store.routing(&account.id).await?;
-    let mut transformations = Vec::new();
-    for binding in routing.bindings.into_iter().chain(routing.rest).filter(|binding| binding.share > Share::NONE) {
-        let settings = serde_json::from_str(&binding.settings).map_err(anyhow::Error::from)?;
-        let version = match binding.share {
-            Share::ALL => binding.label,
-            share => format!("{} on {share} of the events", binding.label),
-        };
-        transformations.push(Bound { event_type: binding.event_type, version, settings });
-    }
-    let pauses = store.pauses().await?;
-    let is_whole = |(scope, _): &&(PauseScope, Timestamp)| {
-        *scope == PauseScope::All || *scope == PauseScope::Account(account.id.clone())
-    };
-    Ok(Shown {
-        paused_since: pauses.iter().find(is_whole).map(|(_, since)| *since),
-        sources: store.sources(Some(&account.id)).await?,
-        connections: routing.connections,
-        event_types: routing.subscriptions.into_iter().map(|subscription| subscription.event_type).collect(),
-        transformations,
-        account,
-    })
 }
 
 /// A class with its numbers.
@@ -177,7 +128,7 @@ fn quota_words(given: &Given) -> String {
     )
 }
 
-fn text(shown: &Shown) -> String {
+fn text(shown: &ShownAccount) -> String {
     let mut lines = vec![format!(
         "{} ({}, slug `{}`), since {}",
         shown.account.name, shown.account.id, shown.account.slug, shown.account.created_at
@@ -207,16 +158,4 @@ fn text(shown: &Shown) -> String {
         lines.push(format!("  source {} ({})", source.id, source.name));
     }
     lines.join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn a_slug_is_made_of_the_name() {
-        for (name, slug) in
-            [("Ocean Honda", "ocean-honda"), ("  Müller & Söhne 24 ", "m-ller-s-hne-24"), ("Über", "ber"), ("!!", "")]
-        {
-            assert_eq!(super::slug_of(name), slug);
-        }
-    }
 }

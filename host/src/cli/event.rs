@@ -19,6 +19,7 @@ use crate::model::event::{Event, EventState};
 use crate::model::id::EventId;
 use crate::model::time::{Timestamp, clock};
 use crate::model::word;
+use crate::replay::{self, Retried};
 use crate::signature::Secret;
 use crate::store::{EventFilter, ShownDelivery, ShownEvent, Store};
 
@@ -50,6 +51,11 @@ pub enum Command {
     /// Run a stored event again, with the same version and settings: is every byte the same? Or with another build: what
     /// would change? Nothing is sent.
     Rerun(rerun::Args),
+    /// Try a lead again now: one that waits for its next attempt is due, one that ended is replayed.
+    Retry {
+        /// Id of the event, `evt_…`.
+        event: String,
+    },
     /// Follow new events as they come in. Ends with Ctrl-C.
     Tail(Filter),
 }
@@ -120,13 +126,31 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
         }
         Command::Runs { event } => runs::run(&event, context).await,
         Command::Rerun(args) => rerun::run(args, context).await,
+        Command::Retry { event } => {
+            let store = context.store().await?;
+            let event = found(&store, &event_id(&event)?).await?;
+            match replay::retry(&store, &event, clock()).await? {
+                Retried::DueNow => context.one(&serde_json::json!({ "event": event.id, "due_now": true }), |_| {
+                    format!("Event {} is tried again now.", event.id)
+                }),
+                Retried::Replayed(replay) => context
+                    .one(&replay, |replay| format!("Event {} is sent once more, by replay {}.", event.id, replay.id)),
+            }
+        }
         Command::Tail(filter) => tail(filter, context).await,
     }
 }
 
 async fn event_filter(filter: Filter, store: &Store, context: &Context<'_>) -> Result<EventFilter> {
     let account = context.account_or_all(store, filter.account.as_deref()).await?;
-    Ok(EventFilter { account, state: filter.state, event_type: filter.event_type, after: None, limit: PAGE_MAX })
+    Ok(EventFilter {
+        account,
+        state: filter.state,
+        event_type: filter.event_type,
+        after: None,
+        older_than: None,
+        limit: PAGE_MAX,
+    })
 }
 
 fn event_id(text: &str) -> Result<EventId> {

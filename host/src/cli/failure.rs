@@ -121,7 +121,7 @@ impl From<ReplayError> for Failure {
         match error {
             ReplayError::NoFilter | ReplayError::Rate(_) | ReplayError::Range { .. } => Self::usage(text).hint(fix),
             ReplayError::NoEvent { .. } => Self::not_found(text).hint(fix),
-            ReplayError::State { .. } => Self::conflict(text).hint(fix),
+            ReplayError::State { .. } | ReplayError::Unfit { .. } => Self::conflict(text).hint(fix),
             ReplayError::Store(error) => error.into(),
         }
     }

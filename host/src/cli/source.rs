@@ -1,23 +1,20 @@
 //! `leadline source`: who signs an account's events.
 
-use std::time::Duration;
-
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use super::Context;
 use super::failure::{Failure, Result};
 use super::file::read_text;
+use crate::account::{self, SourceWish};
 use crate::model::account::{SchemaMode, SchemaModes, Source};
 use crate::model::time::clock;
 use crate::schema::EVENT_TYPES;
 use crate::signature::Secret;
-use crate::store::{NewSource, Rejection, Store};
+use crate::store::{Rejection, Store};
 
 /// Hours that a rotated secret counts on: enough to change every sender in working hours.
 const OVERLAP_HOURS: u64 = 24;
-/// A week, after which an old secret is only a risk.
-const OVERLAP_HOURS_MAX: u64 = 7 * 24;
 
 #[derive(clap::Subcommand, Debug)]
 pub enum Command {
@@ -120,23 +117,10 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
     match command {
         Command::Create { account, name, tolerance, rate, schema, secret_file } => {
             let account = context.account(&store, &account).await?;
-            if !Source::TOLERANCE_S_RANGE.contains(&tolerance) {
-                return Err(Failure::usage(format!("a tolerance of {tolerance} s is not between 60 and 900")));
-            }
-            let secret = match secret_file {
-                Some(file) => read_secret(&file)?,
-                None => SecretString::from(Secret::generate()),
-            };
+            let secret = secret_file.as_deref().map(read_secret).transpose()?;
             let schema_modes: SchemaModes = schema.into_iter().collect();
-            let new = NewSource {
-                account_id: &account.id,
-                name: &name,
-                tolerance_s: tolerance,
-                schema_modes: &schema_modes,
-                rate,
-                secret: &secret,
-            };
-            let source = store.create_source(new, clock()).await?;
+            let wish = SourceWish { name: &name, tolerance_s: tolerance, rate, schema_modes, secret };
+            let (source, secret) = account::create_source(&store, &account, wish, clock()).await?;
             let shown = WithSecret { secret: secret.expose_secret().to_owned(), source };
             context.one(&shown, |shown| format!(
                 "Source {} is there. Its signing secret, shown this once:\n{}\nEvents go to POST /v1/sources/{}/events, signed as Standard Webhooks says.",
@@ -144,19 +128,12 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
             ))
         }
         Command::Set { source, rate } => {
-            let source = Source { rate, ..find(&store, &source).await? };
-            store.set_rate(&source, rate).await?;
+            let source = account::set_rate(&store, find(&store, &source).await?, rate).await?;
             context.one(&source, |source| format!("Source {} may send: {}.", source.id, rate_words(source)))
         }
         Command::Rotate { source, overlap } => {
-            if overlap > OVERLAP_HOURS_MAX {
-                return Err(Failure::usage(format!(
-                    "an overlap of {overlap} hours is not between 0 and {OVERLAP_HOURS_MAX}"
-                )));
-            }
             let source = find(&store, &source).await?;
-            let secret = SecretString::from(Secret::generate());
-            store.rotate_secret(&source, &secret, Duration::from_secs(overlap * 3600), clock()).await?;
+            let secret = account::rotate(&store, &source, overlap, clock()).await?;
             let shown = WithSecret { secret: secret.expose_secret().to_owned(), source };
             context.one(&shown, |shown| format!(
                 "The new signing secret of source {}, shown this once:\n{}\nThe old one counts for {overlap} h more.",

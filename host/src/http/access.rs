@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -16,6 +17,7 @@ use super::answer::{Data, List, One, Page, Place, Wanted, one, unknown};
 use super::error::ApiError;
 use super::guard::needing;
 use super::reach::{account_or_all, reach, read};
+use super::repeat::ShownOnce;
 use crate::access::{
     self, AccessError, LINK_LIFE, NewKey, NewLink, PORTAL_LINK_LIFE, PORTAL_SESSION_LIFE_MAX, SESSION_LIFE,
 };
@@ -104,12 +106,12 @@ async fn make_key(
     State(app): State<Arc<App>>,
     actor: Actor,
     body: Bytes,
-) -> Result<(StatusCode, One<MadeKey>), ApiError> {
+) -> Result<(StatusCode, Extension<ShownOnce>, One<MadeKey>), ApiError> {
     let asked: MakeKey = read(&body, "Send {\"name\": \"reports\", \"rights\": [\"read\"]}.")?;
     let reach = reach(&app, &actor, asked.account.as_deref()).await?;
     let new = NewKey { reach, name: &asked.name, rights: &asked.rights, expires_at: asked.expires_at };
     let (key, text) = access::make_key(&app.store, &actor, new, (app.clock)()).await?;
-    Ok((StatusCode::CREATED, one(MadeKey { key, secret: text.expose_secret().to_owned() })))
+    Ok((StatusCode::CREATED, Extension(ShownOnce), one(MadeKey { key, secret: text.expose_secret().to_owned() })))
 }
 
 /// Revokes a key, at once.
@@ -255,7 +257,7 @@ async fn make_link(
     State(app): State<Arc<App>>,
     actor: Actor,
     body: Bytes,
-) -> Result<(StatusCode, One<MadeLink>), ApiError> {
+) -> Result<(StatusCode, Extension<ShownOnce>, One<MadeLink>), ApiError> {
     let asked: MakeLink = read(&body, "Send {\"account\": \"acme\", \"name\": \"Maya Lind\", \"role\": \"manager\"}.")?;
     let Some(public_url) = &app.public_url else {
         let text = "this service does not know where browsers reach it".to_owned();
@@ -283,7 +285,7 @@ async fn make_link(
     };
     let (text, expires_at) = access::make_link(&app.store, &actor, new, (app.clock)()).await?;
     let link = format!("{public_url}/sign-in/{}", text.expose_secret());
-    Ok((StatusCode::CREATED, one(MadeLink { link, expires_at })))
+    Ok((StatusCode::CREATED, Extension(ShownOnce), one(MadeLink { link, expires_at })))
 }
 
 /// The browsers in which somebody is signed in.

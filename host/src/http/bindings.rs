@@ -146,6 +146,7 @@ struct Form {
     /// The account's slug or id, or the connection's id.
     #[param(example = "acme")]
     account: String,
+    /// Such as `deals@3`.
     #[param(example = "default@1")]
     version: String,
 }

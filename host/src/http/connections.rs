@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use super::answer::{Data, List, One, Page, Wanted, one};
 use super::error::ApiError;
 use super::guard::needing;
 use super::reach::{account, connection, read};
+use super::repeat::ShownOnce;
 use crate::app::App;
 use crate::connection::check::Check;
 use crate::connection::consent::{self, Wish};
@@ -24,16 +26,18 @@ use crate::model::access::{Actor, Right};
 use crate::model::account::{Connection, ConnectionState};
 use crate::model::id::ConnectionId;
 use crate::model::time::Timestamp;
+use crate::schema::EVENT_TYPES;
 use crate::store::Waiting;
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
-    let read = OpenApiRouter::new().routes(routes!(list)).routes(routes!(show));
+    let read = OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(event_types));
     let change = OpenApiRouter::new()
         .routes(routes!(look))
         .routes(routes!(pause))
         .routes(routes!(resume))
         .routes(routes!(disconnect))
-        .routes(routes!(connect));
+        .routes(routes!(connect))
+        .routes(routes!(select));
     needing(Right::Read, read).merge(needing(Right::Change, change))
 }
 
@@ -182,7 +186,7 @@ async fn connect(
     actor: Actor,
     Path(account): Path<String>,
     body: Bytes,
-) -> Result<One<Invitation>, ApiError> {
+) -> Result<(Extension<ShownOnce>, One<Invitation>), ApiError> {
     const FIX: &str = "Send {}, or {\"features\": [\"create_contact_properties\"]}.";
     let wanted: Connect = if body.is_empty() { Connect::default() } else { read(&body, FIX)? };
     let (Some(public_url), Some(_)) = (&app.public_url, app.hubspot.app()) else {
@@ -205,7 +209,81 @@ async fn connect(
     let transformation = wanted.transformation.as_deref().map(|name| (name, &settings));
     let wish = Wish { connection: live, features: &wanted.features, transformation };
     let invitation = consent::invite(&app.store, &account, wish, (app.clock)()).await?;
-    Ok(one(Invitation { link: invitation.link(public_url), expires_at: invitation.expires_at }))
+    Ok((Extension(ShownOnce), one(Invitation { link: invitation.link(public_url), expires_at: invitation.expires_at })))
+}
+
+/// An event type, and whether its events go to the portal.
+#[derive(Serialize, ToSchema)]
+struct EventTypeChoice {
+    #[serde(rename = "type")]
+    #[schema(example = "lead.captured.v1")]
+    name: String,
+    selected: bool,
+}
+
+/// The event types that there are, and which of them are selected. There are a few: the list has one page.
+#[utoipa::path(
+    get,
+    path = "/v1/connections/{id}/event-types",
+    tag = "Connections",
+    params(("id" = ConnectionId, Path, description = "The connection")),
+    responses((status = 200, description = "The event types", body = List<EventTypeChoice>)),
+    extensions(("x-command" = json!("leadline account show acme")))
+)]
+async fn event_types(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(id): Path<String>,
+) -> Result<List<EventTypeChoice>, ApiError> {
+    let connection = connection(&app, &actor, &id).await?;
+    chosen(&app, &connection).await
+}
+
+async fn chosen(app: &App, connection: &Connection) -> Result<List<EventTypeChoice>, ApiError> {
+    let routing = app.store.routing(&connection.account_id).await?;
+    let selected: Vec<_> = routing.subscriptions.into_iter().filter(|one| one.connection_id == connection.id).collect();
+    let choice = |name: &str| EventTypeChoice {
+        name: name.to_owned(),
+        selected: selected.iter().any(|one| one.event_type == name),
+    };
+    Ok(List::whole(EVENT_TYPES.iter().map(|known| choice(known.name)).collect()))
+}
+
+/// The event types whose events go to the portal from now on.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Selection {
+    types: Vec<String>,
+}
+
+/// Selects event types, and no others. Events of the others are skipped, and can be replayed.
+#[utoipa::path(
+    put,
+    path = "/v1/connections/{id}/event-types",
+    tag = "Connections",
+    params(("id" = ConnectionId, Path, description = "The connection")),
+    request_body(content = Selection, example = json!({ "types": ["lead.captured.v1"] })),
+    responses((status = 200, description = "The event types", body = List<EventTypeChoice>))
+)]
+async fn select(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<List<EventTypeChoice>, ApiError> {
+    const FIX: &str = "Send {\"types\": [\"lead.captured.v1\"]}, of those that `GET` lists.";
+    let Selection { types } = read(&body, FIX)?;
+    let connection = connection(&app, &actor, &id).await?;
+    if let Some(stranger) = types.iter().find(|name| !EVENT_TYPES.iter().any(|known| known.name == **name)) {
+        return Err(ApiError::BadRequest(format!("there is no event type `{stranger}`"), FIX));
+    }
+    for known in EVENT_TYPES.iter() {
+        match types.iter().any(|name| name == known.name) {
+            true => app.store.subscribe(&connection, known.name, (app.clock)()).await?,
+            false => app.store.unsubscribe(&connection, known.name).await?,
+        }
+    }
+    chosen(&app, &connection).await
 }
 
 pub(super) fn refused(error: ending::EndError) -> ApiError {

@@ -1,12 +1,14 @@
 //! From what went wrong to `application/problem+json` (RFC 9457). Holds apart what the client reads and what is logged.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::limit;
 use crate::cause;
 use crate::connection::session::NoSession;
 use crate::ingest::Refusal;
@@ -53,6 +55,12 @@ pub(super) enum ApiError {
     Conflict(String, &'static str),
     /// It changed since the one who asks looked at it. A sentence, and what to do.
     Changed(String, &'static str),
+    /// One asker asks for more than is fair.
+    TooMany {
+        wait: Duration,
+    },
+    /// The `Idempotency-Key` came before, with another request.
+    KeyReused,
     /// The request says something that we do not understand.
     BadRequest(String, &'static str),
 }
@@ -79,7 +87,7 @@ impl From<ReplayError> for ApiError {
         match error {
             ReplayError::NoFilter | ReplayError::Rate(_) | ReplayError::Range { .. } => Self::BadRequest(text, fix),
             ReplayError::NoEvent { .. } => Self::NotFound(text),
-            ReplayError::State { .. } => Self::Conflict(text, fix),
+            ReplayError::State { .. } | ReplayError::Unfit { .. } => Self::Conflict(text, fix),
             ReplayError::Store(error) => error.into(),
         }
     }
@@ -113,16 +121,23 @@ impl From<StoreError> for ApiError {
     }
 }
 
-#[derive(Serialize)]
-struct Problem {
+/// Why something was not done (RFC 9457).
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct Problem {
     r#type: String,
     title: &'static str,
     status: u16,
     detail: String,
+    /// For programs; it stays the same.
     code: String,
+    /// What to do, for people.
+    #[schema(value_type = String)]
     fix: Cow<'static, str>,
+    /// The places that are wrong, where there are several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
     errors: Vec<Violation>,
+    /// Seconds to wait before asking again; the header `Retry-After` says the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
 }
@@ -190,6 +205,23 @@ impl IntoResponse for ApiError {
             Self::Changed(detail, fix) => {
                 problem(StatusCode::PRECONDITION_FAILED, "changed", "It changed meanwhile", detail, fix)
             }
+            Self::TooMany { wait } => Problem {
+                retry_after: Some(wait.as_secs() + 1),
+                ..problem(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "too_many_requests",
+                    "Too many requests",
+                    format!("one key, or one browser, may make {} requests a second", limit::RATE),
+                    "Send it again later, and ask for longer pages.",
+                )
+            },
+            Self::KeyReused => problem(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "key_reused",
+                "The key was used before",
+                "another request came with the same `Idempotency-Key`".to_owned(),
+                "Make a new key for each thing that is to be done, and repeat it with the same body only.",
+            ),
             Self::BadRequest(detail, fix) => {
                 problem(StatusCode::BAD_REQUEST, "bad_request", "The request is not understood", detail, fix)
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use secrecy::{ExposeSecret, SecretString};
@@ -17,8 +17,11 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::cookie::{self, SESSION_COOKIE};
 use super::error::ApiError;
+use super::limit::Askers;
+use super::repeat::{self, Turn};
 use crate::access;
 use crate::app::App;
+use crate::digest::sha256_hex;
 use crate::model::access::{Actor, Reach, Right, Role};
 use crate::model::id::AuditId;
 use crate::store::AuditEntry;
@@ -31,7 +34,7 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 pub(super) const CSRF_FIELD: &str = "csrf";
 const CSRF_HEADER: &str = "x-csrf-token";
 /// What the API's document calls the two ways of being known.
-const SCHEMES: [&str; 2] = ["api_key", "session"];
+pub(super) const SCHEMES: [&str; 2] = ["api_key", "session"];
 
 /// Routes that only those with a right may use. Says so in the API's document too.
 pub(super) fn needing(right: Right, mut router: OpenApiRouter<Arc<App>>) -> OpenApiRouter<Arc<App>> {
@@ -48,12 +51,19 @@ pub(super) fn needing(right: Right, mut router: OpenApiRouter<Arc<App>>) -> Open
 }
 
 /// Finds out who asks, before any route is tried.
-pub(super) async fn recognise(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+pub(super) async fn recognise(
+    State((app, askers)): State<(Arc<App>, Arc<Askers>)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let known = match who(&app, request.headers()).await {
         Ok(known) => known,
         Err(error) => return error.into_response(),
     };
     if let Some(actor) = known {
+        if let Err(wait) = askers.take(&asker(&actor, request.headers())) {
+            return ApiError::TooMany { wait }.into_response();
+        }
         if let Some(session) = actor.session.as_ref().filter(|_| !request.method().is_safe()) {
             let expected = session.csrf.clone();
             request = match sent_by_our_page(request, &expected).await {
@@ -80,6 +90,14 @@ async fn who(app: &App, headers: &HeaderMap) -> Result<Option<Actor>, ApiError> 
     }
     let Some(secret) = cookie::read(headers, &cookie::name(app, SESSION_COOKIE)) else { return Ok(None) };
     Ok(access::signed_in(&app.store, &secret.into(), now).await?)
+}
+
+/// What somebody is known by, as a hash: two keys of the same name are two askers.
+pub(super) fn asker(actor: &Actor, headers: &HeaderMap) -> String {
+    match (&actor.session, headers.get(header::AUTHORIZATION)) {
+        (Some(session), _) => sha256_hex(session.id.as_bytes()),
+        (None, sent) => sha256_hex(sent.map_or(&b""[..], HeaderValue::as_bytes)),
+    }
 }
 
 /// Lets a request through that changes something only if one of our own pages sent it.
@@ -133,7 +151,16 @@ async fn only_with(right: Right, request: Request, next: Next) -> Response {
         Ok(read) => read,
         Err(error) => return error.into_response(),
     };
-    let response = next.run(request).await;
+    let (request, keyed) = match repeat::look(&app, &actor, request).await {
+        Ok(Turn::Plain(request)) => (request, None),
+        Ok(Turn::First(request, keyed)) => (request, Some(keyed)),
+        Ok(Turn::Again(response)) => return response,
+        Err(error) => return error.into_response(),
+    };
+    let mut response = next.run(request).await;
+    if let Some(keyed) = keyed {
+        response = repeat::keep(&app, &keyed, response).await;
+    }
     if response.status().is_success() || response.status().is_redirection() {
         let entry = AuditEntry {
             id: AuditId::new((app.clock)()),

@@ -67,7 +67,7 @@ async fn create(State(app): State<Arc<App>>, actor: Actor, body: Bytes) -> Resul
     let now = (app.clock)();
     if asked.dry_run {
         let estimate = replay::estimate(&app.store, &account, &wish, now).await?;
-        return Ok(one(Created::Estimated { estimate }));
+        return Ok(one(Created::Estimated(Estimated { estimate })));
     }
     Ok(one(Created::Begun(replay::create(&app.store, &account, &wish, now).await?)))
 }
@@ -76,8 +76,15 @@ async fn create(State(app): State<Arc<App>>, actor: Actor, body: Bytes) -> Resul
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 enum Created {
-    Estimated { estimate: Estimate },
+    Estimated(Estimated),
     Begun(Replay),
+}
+
+/// What a replay would come to.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Estimated {
+    estimate: Estimate,
 }
 
 /// A replay, with the leads that it left alone.

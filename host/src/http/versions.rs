@@ -45,9 +45,12 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
 #[serde(deny_unknown_fields)]
 struct Create {
     /// Slug or id; without one, every account may use the version.
+    #[param(example = "acme")]
     account: Option<String>,
     /// Of the transformation that it is a version of.
+    #[param(example = "deals")]
     name: String,
+    /// What is to be said of it.
     #[serde(default)]
     note: String,
     /// For whom it is uploaded, where a program does it for somebody.

@@ -26,7 +26,7 @@ impl LaneKind {
 }
 
 /// What somebody lets stand still until it is resumed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PauseScope {
     /// Every lane there is.
@@ -36,6 +36,19 @@ pub enum PauseScope {
     /// One lane of an account.
     Lane(AccountId, String),
 }
+
+impl utoipa::PartialSchema for PauseScope {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Type};
+        let text = || ObjectBuilder::new().schema_type(Type::String);
+        let pair = ArrayBuilder::new().items(text()).min_items(Some(2)).max_items(Some(2));
+        let account = ObjectBuilder::new().property("account", text()).required("account");
+        let lane = ObjectBuilder::new().property("lane", pair.description(Some("Account and lane."))).required("lane");
+        OneOfBuilder::new().item(text().enum_values(Some(["all"]))).item(account).item(lane).into()
+    }
+}
+
+impl utoipa::ToSchema for PauseScope {}
 
 impl std::fmt::Display for PauseScope {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

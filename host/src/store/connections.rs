@@ -311,6 +311,17 @@ impl Store {
             .execute(&self.db).await.map(drop)
     }
 
+    /// Takes the selection of an event type back: its events are skipped from now on.
+    pub async fn unsubscribe(&self, connection: &Connection, event_type: &str) -> Result<()> {
+        query(sql!("DELETE FROM subscriptions WHERE account_id = $1 AND connection_id = $2 AND event_type = $3"))
+            .bind(connection.account_id.as_str())
+            .bind(connection.id.as_str())
+            .bind(event_type)
+            .execute(&self.db)
+            .await
+            .map(drop)
+    }
+
     /// What routing needs to know of an account.
     pub async fn routing(&self, account: &AccountId) -> Result<Routing> {
         let connections = query(sql!("SELECT " columns!() " FROM connections WHERE account_id = $1 ORDER BY id DESC"));

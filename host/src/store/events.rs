@@ -44,6 +44,8 @@ pub struct EventFilter {
     pub event_type: Option<String>,
     /// Only events after this one.
     pub after: Option<EventId>,
+    /// Only events before this one.
+    pub older_than: Option<EventId>,
     pub limit: u32,
 }
 
@@ -55,13 +57,32 @@ pub struct RunLog {
 }
 
 /// One event with everything that became of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ShownEvent {
     pub event: Event,
     /// None once retention removed it, and log, plans, attempts and calls with it.
     pub body: Option<Value>,
+    /// What each version said.
+    #[schema(value_type = Vec<Object>)]
     pub logs: Vec<RunLog>,
+    /// The newest is the last: plan, progress, attempts and calls.
+    #[schema(value_type = Vec<Object>)]
     pub deliveries: Vec<ShownDelivery>,
+}
+
+impl ShownEvent {
+    /// Takes out what says who the person is, for those who see that masked: states, reasons and times are left.
+    pub fn hide_the_person(&mut self) {
+        self.body = None;
+        self.logs.clear();
+        for shown in &mut self.deliveries {
+            shown.plan = None;
+            shown.calls.clear();
+            shown.delivery.progress.dropped.clear();
+            shown.delivery.progress.filled.clear();
+            shown.delivery.progress.normalized.clear();
+        }
+    }
 }
 
 /// One delivery with its plan and everything that was tried.
@@ -147,9 +168,10 @@ impl Store {
 
     /// The events that match, newest first; with `after`, oldest first, for following along.
     pub async fn events(&self, filter: &EventFilter) -> Result<Vec<Event>> {
-        let (order, after) = match filter.after {
-            Some(_) => ("ASC", "AND b.event_id > $4"),
-            None => ("DESC", "AND $4 IS NULL"),
+        let (order, after) = match (&filter.after, &filter.older_than) {
+            (Some(_), _) => ("ASC", "AND b.event_id > $4"),
+            (None, Some(_)) => ("DESC", "AND b.event_id < $4"),
+            (None, None) => ("DESC", "AND $4 IS NULL"),
         };
         // Bodies are in the order of the ids over all accounts, and events within one: neither is read whole. So the list
         // of all accounts ends where the bodies do, and that of one account goes on.
@@ -165,7 +187,7 @@ impl Store {
             .bind(filter.account.as_ref().map(AccountId::as_str))
             .bind(filter.state.as_ref().map(model::word))
             .bind(&filter.event_type)
-            .bind(filter.after.as_ref().map(EventId::as_str))
+            .bind(filter.after.as_ref().or(filter.older_than.as_ref()).map(EventId::as_str))
             .bind(filter.limit)
             .fetch_all(&self.db)
             .await?;

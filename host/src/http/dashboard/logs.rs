@@ -50,8 +50,6 @@ struct Page {
     next: Option<String>,
     prev: Option<String>,
     looked_until: Option<Moment>,
-    /// New leads would stand on this page.
-    is_newest: bool,
 }
 
 pub(super) fn reader(shell: &Shell) -> Reader {
@@ -78,7 +76,6 @@ async fn list(
         next: page.next.as_ref().map(|next| query.at(Some(next), None)),
         prev: page.prev.as_ref().map(|prev| query.at(None, Some(prev))),
         looked_until: page.looked_until.map(|until| shell.time(until)),
-        is_newest: page.prev.is_none() && !query.is_filtered(),
         slug: account.slug,
         query,
         shell,

@@ -1,0 +1,188 @@
+//! Accounts, and who signs their events: made, shown, set. What people do at an edge, the command line and the API alike.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde::Serialize;
+
+use crate::model::account::{Account, Connection, SchemaModes, Source};
+use crate::model::lane::PauseScope;
+use crate::model::share::Share;
+use crate::model::time::Timestamp;
+use crate::signature::Secret;
+use crate::store::{CreateAccount, NewSource, Store, StoreError};
+
+/// How long the old secret of a source may count beside the new one: after a week it is only a risk.
+pub const OVERLAP_HOURS_MAX: u64 = 7 * 24;
+/// What people type of an account.
+const SLUG_CHARS_MAX: usize = 64;
+
+/// Why an account or a source cannot be made or set.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    #[error("`{0}` is no slug: lower-case letters, digits and `-`, {SLUG_CHARS_MAX} at most")]
+    Slug(String),
+    #[error("there is an account `{0}` already")]
+    Taken(String),
+    #[error("a tolerance of {0} s is not between 60 and 900")]
+    Tolerance(i64),
+    #[error("a rate is a whole number from 0 to {max}, not {0}", max = Source::RATE_MAX)]
+    Rate(i64),
+    #[error("an overlap of {0} hours is not between 0 and {OVERLAP_HOURS_MAX}")]
+    Overlap(u64),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// An account with what it owns.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct ShownAccount {
+    #[serde(flatten)]
+    pub account: Account,
+    /// Since when nothing of it is planned or delivered, because somebody paused it, or everything.
+    pub paused_since: Option<Timestamp>,
+    pub connections: Vec<Connection>,
+    pub event_types: Vec<String>,
+    pub transformations: Vec<InUse>,
+    pub sources: Vec<Source>,
+}
+
+/// A version that an account's events go through.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct InUse {
+    pub event_type: String,
+    /// Such as `deals@3`, or `deals@3 on 10% of the events`.
+    pub version: String,
+    pub settings: serde_json::Value,
+}
+
+/// Makes an account. Its slug is made of the name where it is not given.
+///
+/// # Errors
+/// [`AccountError`], for the one who asked.
+pub async fn create(store: &Store, name: &str, slug: Option<String>, now: Timestamp) -> Result<Account, AccountError> {
+    let slug = slug.unwrap_or_else(|| slug_of(name));
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if name.trim().is_empty() || slug.is_empty() || slug.len() > SLUG_CHARS_MAX || !slug.bytes().all(plain) {
+        return Err(AccountError::Slug(slug));
+    }
+    match store.create_account(&slug, name.trim(), now).await? {
+        CreateAccount::Created(account) => Ok(account),
+        CreateAccount::SlugTaken => Err(AccountError::Taken(slug)),
+    }
+}
+
+fn slug_of(name: &str) -> String {
+    let words = name.to_lowercase();
+    let words = words.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("-")
+}
+
+/// An account with its portal, its transformations and its sources.
+///
+/// # Errors
+/// The store's.
+pub async fn show(store: &Store, account: Account) -> Result<ShownAccount, StoreError> {
+    let routing = store.routing(&account.id).await?;
+    let mut transformations = Vec::new();
+    for binding in routing.bindings.into_iter().chain(routing.rest).filter(|binding| binding.share > Share::NONE) {
+        let settings = serde_json::from_str(&binding.settings).map_err(StoreError::decode)?;
+        let version = match binding.share {
+            Share::ALL => binding.label,
+            share => format!("{} on {share} of the events", binding.label),
+        };
+        transformations.push(InUse { event_type: binding.event_type, version, settings });
+    }
+    let pauses = store.pauses().await?;
+    let is_whole = |(scope, _): &&(PauseScope, Timestamp)| {
+        *scope == PauseScope::All || *scope == PauseScope::Account(account.id.clone())
+    };
+    Ok(ShownAccount {
+        paused_since: pauses.iter().find(is_whole).map(|(_, since)| *since),
+        sources: store.sources(Some(&account.id)).await?,
+        connections: routing.connections,
+        event_types: routing.subscriptions.into_iter().map(|subscription| subscription.event_type).collect(),
+        transformations,
+        account,
+    })
+}
+
+/// A source to make.
+pub struct SourceWish<'a> {
+    pub name: &'a str,
+    pub tolerance_s: i64,
+    pub rate: i64,
+    pub schema_modes: SchemaModes,
+    /// Made here, where nobody brings one.
+    pub secret: Option<SecretString>,
+}
+
+/// Makes a source. Its secret is shown this once.
+///
+/// # Errors
+/// [`AccountError`], for the one who asked.
+pub async fn create_source(
+    store: &Store,
+    account: &Account,
+    wish: SourceWish<'_>,
+    now: Timestamp,
+) -> Result<(Source, SecretString), AccountError> {
+    if !Source::TOLERANCE_S_RANGE.contains(&wish.tolerance_s) {
+        return Err(AccountError::Tolerance(wish.tolerance_s));
+    }
+    check_rate(wish.rate)?;
+    let secret = wish.secret.unwrap_or_else(|| SecretString::from(Secret::generate()));
+    let new = NewSource {
+        account_id: &account.id,
+        name: wish.name,
+        tolerance_s: wish.tolerance_s,
+        schema_modes: &wish.schema_modes,
+        rate: wish.rate,
+        secret: &secret,
+    };
+    Ok((store.create_source(new, now).await?, secret))
+}
+
+/// Sets how many events a second a source may send.
+///
+/// # Errors
+/// [`AccountError`], for the one who asked.
+pub async fn set_rate(store: &Store, source: Source, rate: i64) -> Result<Source, AccountError> {
+    check_rate(rate)?;
+    store.set_rate(&source, rate).await?;
+    Ok(Source { rate, ..source })
+}
+
+fn check_rate(rate: i64) -> Result<(), AccountError> {
+    if (0..=Source::RATE_MAX).contains(&rate) { Ok(()) } else { Err(AccountError::Rate(rate)) }
+}
+
+/// Gives a source a new secret, which is shown this once; the old one counts for some hours more.
+///
+/// # Errors
+/// [`AccountError`], for the one who asked.
+pub async fn rotate(
+    store: &Store,
+    source: &Source,
+    overlap_hours: u64,
+    now: Timestamp,
+) -> Result<SecretString, AccountError> {
+    if overlap_hours > OVERLAP_HOURS_MAX {
+        return Err(AccountError::Overlap(overlap_hours));
+    }
+    let secret = SecretString::from(Secret::generate());
+    store.rotate_secret(source, &secret, Duration::from_secs(overlap_hours * 3600), now).await?;
+    Ok(secret)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_slug_is_made_of_the_name() {
+        for (name, slug) in
+            [("Ocean Honda", "ocean-honda"), ("  Müller & Söhne 24 ", "m-ller-s-hne-24"), ("Über", "ber"), ("!!", "")]
+        {
+            assert_eq!(super::slug_of(name), slug);
+        }
+    }
+}

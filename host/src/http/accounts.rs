@@ -1,0 +1,278 @@
+//! `/v1/accounts` and `/v1/sources`: dealerships, and who signs their events.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use secrecy::ExposeSecret as _;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answer::{Data, List, One, PAGE_MAX, Page, Wanted, one};
+use super::error::ApiError;
+use super::guard::needing;
+use super::reach::{self, account_or_all, read};
+use super::repeat::ShownOnce;
+use crate::account::{self, AccountError, ShownAccount, SourceWish};
+use crate::app::App;
+use crate::model::access::{Actor, Right};
+use crate::model::account::{Account, SchemaModes, Source};
+use crate::model::id::SourceId;
+use crate::store::Rejection;
+
+pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+    let read = OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show))
+        .routes(routes!(sources))
+        .routes(routes!(rejected));
+    let change =
+        OpenApiRouter::new().routes(routes!(create_source)).routes(routes!(set_source)).routes(routes!(rotate));
+    let operate = OpenApiRouter::new().routes(routes!(create));
+    needing(Right::Read, read).merge(needing(Right::Change, change)).merge(needing(Right::Operate, operate))
+}
+
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
+        let text = error.to_string();
+        match error {
+            AccountError::Store(error) => error.into(),
+            AccountError::Taken(_) => Self::Conflict(text, "Choose another `slug`."),
+            _ => Self::BadRequest(text, "Correct it, and send it again."),
+        }
+    }
+}
+
+/// The accounts within reach.
+#[utoipa::path(
+    get,
+    path = "/v1/accounts",
+    tag = "Accounts and sources",
+    params(Wanted),
+    responses((status = 200, description = "The accounts", body = List<Account>)),
+    extensions(("x-command" = json!("leadline account list")))
+)]
+async fn list(State(app): State<Arc<App>>, actor: Actor, page: Page) -> Result<List<Account>, ApiError> {
+    let mut accounts = app.store.accounts().await?;
+    accounts.retain(|account| actor.own_account().is_none_or(|own| *own == account.id));
+    page.of(accounts, |account| account.id.as_str())
+}
+
+/// One account: its portal, its transformations, its sources.
+#[utoipa::path(
+    get,
+    path = "/v1/accounts/{account}",
+    tag = "Accounts and sources",
+    params(("account" = String, Path, description = "Slug or id", example = "acme")),
+    responses((status = 200, description = "The account", body = Data<ShownAccount>)),
+    extensions(("x-command" = json!("leadline account show acme")))
+)]
+async fn show(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(name): Path<String>,
+) -> Result<One<ShownAccount>, ApiError> {
+    let account = reach::account(&app, &actor, &name).await?;
+    Ok(one(account::show(&app.store, account).await?))
+}
+
+/// An account to make.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CreateAccount {
+    name: String,
+    /// What people type; made of the name where it is not given.
+    slug: Option<String>,
+}
+
+/// Makes an account.
+#[utoipa::path(
+    post,
+    path = "/v1/accounts",
+    tag = "Accounts and sources",
+    request_body(content = CreateAccount, example = json!({ "name": "Northside Toyota" })),
+    responses((status = 201, description = "The account", body = Data<Account>)),
+    extensions(("x-command" = json!("leadline account create \"Northside Toyota\"")))
+)]
+async fn create(State(app): State<Arc<App>>, body: Bytes) -> Result<(StatusCode, One<Account>), ApiError> {
+    let asked: CreateAccount = read(&body, "Send {\"name\": \"Ocean Honda\", \"slug\": \"ocean-honda\"}.")?;
+    let account = account::create(&app.store, &asked.name, asked.slug, (app.clock)()).await?;
+    Ok((StatusCode::CREATED, one(account)))
+}
+
+/// Whose sources are listed.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Whose {
+    /// Slug or id.
+    #[param(example = "acme")]
+    account: Option<String>,
+}
+
+/// Who signs events.
+#[utoipa::path(
+    get,
+    path = "/v1/sources",
+    tag = "Accounts and sources",
+    params(Whose, Wanted),
+    responses((status = 200, description = "The sources", body = List<Source>)),
+    extensions(("x-command" = json!("leadline source list")))
+)]
+async fn sources(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Query(whose): Query<Whose>,
+    page: Page,
+) -> Result<List<Source>, ApiError> {
+    let account = account_or_all(&app, &actor, whose.account.as_deref()).await?;
+    let sources = app.store.sources(account.as_ref().map(|account| &account.id)).await?;
+    page.of(sources, |source| source.id.as_str())
+}
+
+/// A source to make.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CreateSource {
+    /// Slug or id of the account.
+    account: String,
+    name: String,
+    /// How far a signature's time may be from ours, in seconds: 60 to 900.
+    tolerance_s: Option<i64>,
+    /// Events a second that it may send; 0: any number.
+    rate: Option<i64>,
+    /// What happens to events that break the schema of their type.
+    #[serde(default)]
+    #[schema(value_type = std::collections::BTreeMap<String, crate::model::account::SchemaMode>)]
+    schema_modes: SchemaModes,
+}
+
+/// A source with its secret, which is shown this once.
+#[derive(Serialize, ToSchema)]
+struct SourceWithSecret {
+    #[serde(flatten)]
+    source: Source,
+    #[schema(example = "whsec_c2VjcmV0IG9mIHRoZSBleGFtcGxl")]
+    secret: String,
+}
+
+/// Makes a source. Its signing secret is shown once.
+#[utoipa::path(
+    post,
+    path = "/v1/sources",
+    tag = "Accounts and sources",
+    request_body(content = CreateSource, example = json!({ "account": "acme", "name": "chat" })),
+    responses((status = 201, description = "The source", body = Data<SourceWithSecret>)),
+    extensions(("x-command" = json!("leadline source create --account acme --name chat")))
+)]
+async fn create_source(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    body: Bytes,
+) -> Result<(StatusCode, Extension<ShownOnce>, One<SourceWithSecret>), ApiError> {
+    let asked: CreateSource = read(&body, "Send {\"account\": \"acme\", \"name\": \"chat\"}.")?;
+    let account = reach::account(&app, &actor, &asked.account).await?;
+    let wish = SourceWish {
+        name: &asked.name,
+        tolerance_s: asked.tolerance_s.unwrap_or(Source::TOLERANCE_S_DEFAULT),
+        rate: asked.rate.unwrap_or(Source::RATE_DEFAULT),
+        schema_modes: asked.schema_modes,
+        secret: None,
+    };
+    let (source, secret) = account::create_source(&app.store, &account, wish, (app.clock)()).await?;
+    let made = SourceWithSecret { source, secret: secret.expose_secret().to_owned() };
+    Ok((StatusCode::CREATED, Extension(ShownOnce), one(made)))
+}
+
+/// What a source may do from now on.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SetSource {
+    /// Events a second; 0: any number.
+    rate: i64,
+}
+
+/// Sets how many events a second a source may send.
+#[utoipa::path(
+    put,
+    path = "/v1/sources/{id}",
+    tag = "Accounts and sources",
+    params(("id" = SourceId, Path, description = "The source")),
+    request_body(content = SetSource, example = json!({ "rate": 100 })),
+    responses((status = 200, description = "The source", body = Data<Source>)),
+    extensions(("x-command" = json!("leadline source set SOURCE --rate 100")))
+)]
+async fn set_source(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<One<Source>, ApiError> {
+    let SetSource { rate } = read(&body, "Send {\"rate\": 100}.")?;
+    let source = source(&app, &actor, &id).await?;
+    Ok(one(account::set_rate(&app.store, source, rate).await?))
+}
+
+/// How the secrets change over.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+struct Rotate {
+    /// The old secret counts for so many hours more.
+    overlap_hours: u64,
+}
+
+/// Gives a source a new signing secret, which is shown once.
+#[utoipa::path(
+    post,
+    path = "/v1/sources/{id}/rotate",
+    tag = "Accounts and sources",
+    params(("id" = SourceId, Path, description = "The source")),
+    request_body(content = Rotate, example = json!({ "overlap_hours": 24 })),
+    responses((status = 200, description = "The source", body = Data<SourceWithSecret>)),
+    extensions(("x-command" = json!("leadline source rotate SOURCE --overlap 24")))
+)]
+async fn rotate(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<(Extension<ShownOnce>, One<SourceWithSecret>), ApiError> {
+    let Rotate { overlap_hours } =
+        if body.is_empty() { Rotate::default() } else { read(&body, "Send {\"overlap_hours\": 24}.")? };
+    let source = source(&app, &actor, &id).await?;
+    let secret = account::rotate(&app.store, &source, overlap_hours, (app.clock)()).await?;
+    let made = SourceWithSecret { source, secret: secret.expose_secret().to_owned() };
+    Ok((Extension(ShownOnce), one(made)))
+}
+
+/// The newest requests of a source that were refused. The list is cut there, and has one page.
+#[utoipa::path(
+    get,
+    path = "/v1/sources/{id}/rejected",
+    tag = "Accounts and sources",
+    params(("id" = SourceId, Path, description = "The source")),
+    responses((status = 200, description = "The refused requests", body = List<Rejection>)),
+    extensions(("x-command" = json!("leadline source rejected SOURCE")))
+)]
+async fn rejected(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(id): Path<String>,
+) -> Result<List<Rejection>, ApiError> {
+    let source = source(&app, &actor, &id).await?;
+    let mut rejections = app.store.rejections(Some(source.id.as_str()), PAGE_MAX).await?;
+    if actor.sees_masked {
+        rejections.iter_mut().for_each(|rejection| rejection.body = None);
+    }
+    Ok(List::whole(rejections))
+}
+
+/// The source of an id.
+async fn source(app: &App, actor: &Actor, id: &str) -> Result<Source, ApiError> {
+    let sources = app.store.sources(actor.own_account()).await?;
+    let found = sources.into_iter().find(|source| source.id.as_str() == id && actor.reaches(&source.account_id));
+    found.ok_or_else(|| ApiError::NotFound(format!("there is no source `{id}`")))
+}
