@@ -27,44 +27,7 @@ class Copy extends HTMLElement {
   }
 }
 
-/** A list that hears of new rows, and never moves under the pointer. */
-class LiveList extends HTMLElement {
-  connectedCallback() {
-    if (!this.getAttribute("src") || !window.EventSource) return;
-    this.fresh = new Set();
-    this.onshown = () => (document.hidden ? this.close() : this.open());
-    document.addEventListener("visibilitychange", this.onshown);
-    this.open();
-  }
-  disconnectedCallback() {
-    document.removeEventListener("visibilitychange", this.onshown);
-    this.close();
-  }
-  open() {
-    if (this.source) return;
-    this.source = new EventSource(this.getAttribute("src"));
-    this.source.addEventListener("lead", (event) => this.take(JSON.parse(event.data)));
-  }
-  close() {
-    this.source?.close();
-    this.source = undefined;
-  }
-  take({ event }) {
-    const row = document.getElementById(event);
-    if (row) {
-      window.htmx?.ajax("GET", row.dataset.row, { target: row, swap: "outerHTML" });
-      return;
-    }
-    this.fresh.add(event);
-    const bar = this.querySelector("[data-fresh]");
-    if (!bar) return;
-    bar.hidden = false;
-    bar.querySelector("a").textContent = `${this.fresh.size} new: show`;
-  }
-}
-
 customElements.define("ll-copy", Copy);
-customElements.define("ll-live-list", LiveList);
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || document.documentElement.dataset.keys === "off") return;

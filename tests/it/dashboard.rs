@@ -10,10 +10,11 @@ use crate::support::{TestApp, lead};
 const URL: &str = "http://localhost:8080";
 
 /// The screens of an account, and what they are called.
-const SCREENS: [(&str, &str); 9] = [
+const SCREENS: [(&str, &str); 10] = [
     ("", "Overview"),
     ("/connectors", "Connectors"),
     ("/fields", "Fields"),
+    ("/event-types", "Event types"),
     ("/test", "Test"),
     ("/logs", "Logs"),
     ("/replays", "Replays"),

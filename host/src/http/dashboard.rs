@@ -2,6 +2,7 @@
 
 mod accounts;
 mod connectors;
+mod event_types;
 mod fields;
 mod logs;
 mod overview;
@@ -41,6 +42,7 @@ pub(super) fn router(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
     needing(Right::Read, own)
         .merge(accounts::router())
         .merge(connectors::router())
+        .merge(event_types::router())
         .merge(fields::router())
         .merge(logs::router())
         .merge(overview::router())

@@ -28,7 +28,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
 #[utoipa::path(
     get,
     path = "/v1/accounts/{account}/quota",
-    tag = "Accounts",
+    tag = "Accounts and sources",
     params(("account" = String, Path, description = "Slug or id", example = "acme")),
     responses((status = 200, description = "The class, and what it allows", body = Data<Given>)),
     extensions(("x-command" = json!("leadline account show acme")))
@@ -48,7 +48,7 @@ struct Set {
 #[utoipa::path(
     put,
     path = "/v1/accounts/{account}/quota",
-    tag = "Accounts",
+    tag = "Accounts and sources",
     params(("account" = String, Path, description = "Slug or id", example = "acme")),
     request_body = Set,
     responses((status = 200, description = "The class, and what it allows", body = Data<Given>)),

@@ -20,7 +20,7 @@ use crate::model::id::EventId;
 use crate::model::outcome::Outcome;
 use crate::model::replay::Filter;
 use crate::replay::{self, Wish};
-use crate::store::{LeadFilter, ShownEvent};
+use crate::store::ShownEvent;
 use crate::view::lead::Lead;
 use crate::view::logs::{Query, Row, Segment, segments};
 use crate::view::moment::Moment;
@@ -29,8 +29,7 @@ use crate::view::outcome::Reader;
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let read = OpenApiRouter::new()
         .route("/accounts/{account}/logs", get(list))
-        .route("/accounts/{account}/logs/{event}", get(show))
-        .route("/accounts/{account}/logs/{event}/row", get(row));
+        .route("/accounts/{account}/logs/{event}", get(show));
     let change = OpenApiRouter::new().route("/accounts/{account}/logs/{event}/replay", post(again));
     needing(Right::Read, read).merge(needing(Right::Change, change))
 }
@@ -109,33 +108,6 @@ async fn show(
     let shown = found(&app, &place, &event).await?;
     let lead = Lead::of(&shown, place.connection.as_ref(), actor.sees_masked, &reader(&place.shell));
     draw(&app, &actor, &LeadPage { lead, shell: place.shell })
-}
-
-#[derive(Template)]
-#[template(path = "row.html")]
-struct RowPart {
-    base: String,
-    row: Row,
-}
-
-/// One row, for a list that is open.
-async fn row(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path((account, event)): Path<(String, String)>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
-    let id = found(&app, &place, &event).await?.event.id;
-    // The one before the next one: a list of one lead.
-    let after = EventId::stored(id.as_str()[..id.as_str().len() - 1].to_owned());
-    let filter = LeadFilter { account: Some(place.account.id), after: Some(after), limit: 1, ..LeadFilter::default() };
-    let page = app.store.leads(&filter).await?;
-    let lead = page.rows.iter().find(|lead| lead.event.id == id);
-    let lead = lead.ok_or_else(|| ApiError::NotFound(format!("there is no lead `{id}`")))?;
-    let row = Row::of(lead, place.connection.as_ref(), actor.sees_masked, &reader(&place.shell));
-    draw(&app, &actor, &RowPart { base: place.shell.at("logs"), row })
 }
 
 /// Sends a lead once more.

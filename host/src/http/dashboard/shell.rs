@@ -132,6 +132,7 @@ impl Shell {
                 own("", "Overview", Some('o')),
                 own("connectors", "Connectors", Some('c')),
                 own("fields", "Fields", None),
+                own("event-types", "Event types", None),
                 own("test", "Test", None),
                 own("logs", "Logs", Some('l')),
                 own("replays", "Replays", None),
