@@ -153,10 +153,14 @@ export function fileName(name) {
   return name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-").replaceAll(/^-|-$/g, "").slice(0, 120);
 }
 
-/** The findings of axe that keep somebody out, a line each. It is put in from outside, so that the content policy stays on. */
-export async function barriers(page) {
-  await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+/**
+ * The findings of axe that keep somebody out, a line each; by all its rules, or by these only. It is put in from outside,
+ * so that the content policy stays on.
+ */
+export async function barriers(page, rules) {
+  if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(AXE);
+  const options = { resultTypes: ["violations"], ...(rules && { runOnly: rules }) };
+  const { violations } = await page.evaluate((options) => globalThis.axe.run(document, options), options);
   return violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .flatMap(({ id, impact, nodes }) =>
@@ -169,7 +173,14 @@ export function overflow(page) {
   return page.evaluate(() => {
     const { scrollWidth, clientWidth } = document.documentElement;
     if (scrollWidth <= clientWidth) return [];
-    const wide = [...document.querySelectorAll("body *")].filter((element) => element.getBoundingClientRect().right > clientWidth + 1);
-    return wide.reverse().slice(0, 5).map((element) => `${element.outerHTML.slice(0, 160)} ends at ${element.getBoundingClientRect().right}`);
+    const scrolls = (element) => element && (getComputedStyle(element).overflowX !== "visible" || scrolls(element.parentElement));
+    const sticksOut = (element) => element.getBoundingClientRect().right > clientWidth + 1 && !scrolls(element.parentElement);
+    const wide = [...document.querySelectorAll("body *")].filter(sticksOut).reverse().slice(0, 3);
+    return [`the page is ${scrollWidth} wide`, ...wide.map((element) => element.outerHTML.slice(0, 160))];
   });
+}
+
+/** Opens everything that is folded, but the menus, so that it is looked at too. */
+export async function unfold(page) {
+  await page.locator("main details:not(.menu)").evaluateAll((all) => all.forEach((details) => { details.open = true; }));
 }

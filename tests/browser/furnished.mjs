@@ -3,7 +3,7 @@
 
 import { eventually } from "./service.mjs";
 
-export const PORTALS = ["ready=Ocean Honda", "bare=Bay Motors"];
+export const PORTALS = ["ready=Ocean Honda", "bare=Bay Motors", "ready=Cove Cars"];
 
 /** HubSpot does not answer about this one. */
 const UNREACHED = "unreached@example.com";

@@ -200,7 +200,7 @@ class Service {
   }
 
   async records(portal, kind = CONTACT) {
-    return this.#sim("GET", `records/${kind}?portal=${this.portal(portal).id}`);
+    return (await this.#sim("GET", `records/${kind}?portal=${this.portal(portal).id}`)).records;
   }
 
   async calls(portal) {
