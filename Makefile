@@ -14,7 +14,7 @@ CRASH  ?=
 # How long `make fuzz` goes on. `FUZZ_SEED=7` starts it elsewhere.
 FUZZ_SECONDS ?= 60
 
-.PHONY: demo build test postgres lint bench rivals crash fuzz guests toolchains components
+.PHONY: demo build test postgres browser lint bench rivals crash fuzz guests toolchains components
 
 ## Two dealerships, a HubSpot simulator, and the leads of examples/, with a table of what became of each.
 demo: build
@@ -40,6 +40,12 @@ postgres: guests
 	  tests/with-postgres cargo test --workspace --test it -- --skip pace:: --skip sandbox:: --skip components:: --skip guests:: --skip examples:: \
 	    --skip author:: --skip toolchains:: --skip contract:: --skip uploads:: --skip probe:: --skip fuzz::; \
 	fi
+
+# LEADLINE_BIN names another binary than the release one, or the debug one where there is no other.
+## The dashboard in a real Chromium: every screen, the journeys, the keyboard, hostile text. Failures leave pictures in target/browser.
+browser:
+	@test -n "$$LEADLINE_BIN" || test -x target/release/leadline || test -x target/debug/leadline || $(MAKE) build
+	@tests/browser/run
 
 # The whole workspace, so that nothing is compiled a second time but what has crash points in it.
 ## Kills the service again and again, and compares what was sent, what HubSpot saw and what is stored.

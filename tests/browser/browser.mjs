@@ -1,0 +1,186 @@
+// Chromium, and pages that fail their test on whatever no page of ours may do: an error in the console or of a script,
+// something that the content policy forbids, a request to anybody else.
+
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { after, before } from "node:test";
+
+import { chromium } from "playwright-core";
+
+import { PROJECT, start } from "./service.mjs";
+
+/** Where people look when something failed, and at the screens. */
+export const PICTURES = path.join(PROJECT, "target", "browser");
+
+const FLAGS = [
+  "--disable-gpu",
+  "--disable-dev-shm-usage",
+  "--font-render-hinting=none",
+  "--force-color-profile=srgb",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+/** Enough for the slowest page of an unoptimised service; a test that waits longer would never end well. */
+const PATIENCE_MS = 20_000;
+
+const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+function executable() {
+  if (process.env.CHROMIUM) return process.env.CHROMIUM;
+  const found = execFileSync("sh", ["-c", "command -v chromium || true"], { encoding: "utf8" }).trim();
+  if (!found || !existsSync(found)) throw new Error("there is no chromium: install it, or set CHROMIUM");
+  return found;
+}
+
+export function launch() {
+  // The sandbox of the browser needs a user; a container often has none but root.
+  const args = process.getuid?.() === 0 ? [...FLAGS, "--no-sandbox"] : FLAGS;
+  return chromium.launch({ executablePath: executable(), headless: true, args });
+}
+
+/** The service and the browser for the tests of one file. `furnish` makes what all of them look at. */
+export function scene(options, furnish) {
+  const scene = {};
+  before(async () => {
+    scene.service = await start(options);
+    scene.browser = new Browser(await launch(), scene.service);
+    await furnish?.(scene);
+  });
+  after(async () => {
+    await scene.browser?.close();
+    await scene.service?.stop();
+  });
+  return scene;
+}
+
+class Browser {
+  #chromium;
+  #service;
+  /** Who is signed in already, so that not every test has to. */
+  #sessions = new Map();
+
+  constructor(chromium, service) {
+    this.#chromium = chromium;
+    this.#service = service;
+  }
+
+  async close() {
+    await this.#chromium.close();
+  }
+
+  /**
+   * A page for one test. `as` is who is signed in, `{ account, role }`; nobody without it. `expected` are errors in the
+   * console that belong to the test, `also` origins that it may go to.
+   */
+  async page(t, { as, scheme = "light", width = 1280, javaScript = true, expected = [], also = [] }, body) {
+    const context = await this.#chromium.newContext({
+      baseURL: this.#service.url,
+      colorScheme: scheme,
+      javaScriptEnabled: javaScript,
+      locale: "en-US",
+      timezoneId: "UTC",
+      storageState: as && (await this.#signedIn(as)),
+      viewport: { width, height: 900 },
+    });
+    context.setDefaultTimeout(PATIENCE_MS);
+    const problems = [];
+    const page = await context.newPage();
+    watch(context, [new URL(this.#service.url).origin, ...also], (problem) => {
+      if (!expected.some((known) => known.test(problem))) problems.push(problem);
+    });
+    await page.addInitScript(() => {
+      document.addEventListener("securitypolicyviolation", (event) => {
+        console.error(`forbidden by ${event.violatedDirective}: ${event.blockedURI} at ${event.sourceFile}:${event.lineNumber}`);
+      });
+    });
+    try {
+      await body(page);
+      if (problems.length > 0) throw new Error(`the page did what it may not do:\n${problems.join("\n")}`);
+    } catch (error) {
+      await keep(t.name, page, problems);
+      throw error;
+    } finally {
+      await context.close();
+    }
+  }
+
+  async #signedIn({ account, role }) {
+    const key = `${account?.slug ?? ""} ${role}`;
+    if (!this.#sessions.has(key)) {
+      const context = await this.#chromium.newContext();
+      await signIn(await context.newPage(), await this.#service.link({ account, role }));
+      this.#sessions.set(key, await context.storageState());
+      await context.close();
+    }
+    return this.#sessions.get(key);
+  }
+}
+
+/** Follows a link that signs in, and agrees. */
+export async function signIn(page, link) {
+  await page.goto(link);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.waitForURL((url) => !url.pathname.startsWith("/sign-in"));
+}
+
+function watch(context, origins, report) {
+  context.on("console", (message) => {
+    if (message.type() === "error") report(`console: ${message.text()} (${message.location().url})`);
+  });
+  context.on("weberror", (error) => report(`script: ${error.error().stack}`));
+  context.on("request", (request) => {
+    const { origin, protocol } = new URL(request.url());
+    if (protocol !== "data:" && !origins.includes(origin)) report(`request to somebody else: ${request.url()}`);
+  });
+}
+
+/** What a failed test leaves behind. */
+async function keep(name, page, problems) {
+  const base = path.join(PICTURES, fileName(name));
+  await mkdir(PICTURES, { recursive: true });
+  await page.screenshot({ path: `${base}.png`, fullPage: true }).catch(() => {});
+  await writeFile(`${base}.html`, await page.content().catch(String));
+  await writeFile(`${base}.txt`, [page.url(), ...problems].join("\n"));
+}
+
+export function fileName(name) {
+  return name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-").replaceAll(/^-|-$/g, "").slice(0, 120);
+}
+
+/**
+ * The findings of axe that keep somebody out, a line each; by all its rules, or by these only. It is put in from outside,
+ * so that the content policy stays on.
+ */
+export async function barriers(page, rules) {
+  if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(AXE);
+  const options = { resultTypes: ["violations"], ...(rules && { runOnly: rules }) };
+  const { violations } = await page.evaluate((options) => globalThis.axe.run(document, options), options);
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .flatMap(({ id, impact, nodes }) =>
+      nodes.map((node) => `${impact} ${id}: ${node.target.join(" ")}: ${node.failureSummary.replaceAll(/\s+/g, " ")}`),
+    );
+}
+
+/** What is wider than the window, innermost first; nothing where nobody has to scroll sideways. */
+export function overflow(page) {
+  return page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    if (scrollWidth <= clientWidth) return [];
+    const scrolls = (element) => element && (getComputedStyle(element).overflowX !== "visible" || scrolls(element.parentElement));
+    const sticksOut = (element) => element.getBoundingClientRect().right > clientWidth + 1 && !scrolls(element.parentElement);
+    const wide = [...document.querySelectorAll("body *")].filter(sticksOut).reverse().slice(0, 3);
+    return [`the page is ${scrollWidth} wide`, ...wide.map((element) => element.outerHTML.slice(0, 160))];
+  });
+}
+
+/** Opens everything that is folded, but the menus, so that it is looked at too. */
+export async function unfold(page) {
+  await page.locator("main details:not(.menu)").evaluateAll((all) => all.forEach((details) => { details.open = true; }));
+}

@@ -1,0 +1,276 @@
+// What people come for, from its beginning to its end in HubSpot. Everything is found by its role and its name.
+//
+// Not here yet, because no page does it:
+// - choosing event types, and reading the test lead back field by field and removing it, which belong to the first journey;
+// - the test bench between upload and comparison, which belongs to the eighth;
+// - a trapping and a greedy guest beside others (9), because components are not assembled here; `tests/it/hostile.rs` has it;
+// - Undo after disconnecting (11): the end that holds what waits is here;
+// - erasing a shopper (12);
+// - the list of refused requests for operators (14): what the dealership sees, or does not, is here, and the command is asked.
+
+import assert from "node:assert/strict";
+import path from "node:path";
+import { test } from "node:test";
+
+import { scene } from "./browser.mjs";
+import { eventually, lead, PROJECT } from "./service.mjs";
+
+const PORTALS = [
+  "bare=Alder Motors",
+  "ready=Birch Cars",
+  "ready=Cedar Honda",
+  "ready=Dogwood Ford",
+  "ready=Elm Toyota",
+  "ready=Fir Autos",
+  "ready=Gum Kia",
+  "deals=Hazel Volvo",
+  "ready=Ivy Mazda",
+  "ready=Juniper Fiat",
+  "ready=Kea Seat",
+];
+const CLIENT = "leadline-sim";
+
+const stage = scene({ portals: PORTALS });
+
+const manager = (account) => ({ account, role: "manager" });
+const at = (account, screen = "") => `/accounts/${account.slug}${screen && `/${screen}`}`;
+/** HubSpot's own page is part of the way. */
+const through = () => ({ also: [stage.service.simulator] });
+
+/** From our page to HubSpot's and back: the person there chooses the portal, and agrees. */
+async function agree(page, portal) {
+  await page.getByRole("button", { name: "Connect to HubSpot" }).click();
+  await page.getByRole("combobox", { name: "Account" }).selectOption({ label: `${portal} (${stage.service.portal(portal).id})` });
+  await page.getByRole("button", { name: "Allow" }).click();
+  await page.getByRole("heading", { name: /is connected$/ }).waitFor();
+}
+
+const row = (page, name) => page.getByRole("row").filter({ has: page.getByRole("link", { name, exact: true }) });
+
+/** Loads the list until the row of this person says so. */
+async function told(page, account, name, ...words) {
+  await eventually(`${name} is not ${words}`, async () => {
+    await page.goto(at(account, "logs"));
+    const text = (await row(page, name).allInnerTexts()).join("\n");
+    return words.every((word) => text.includes(word));
+  });
+}
+
+/** Over the whole width of a test: a page for its manager. */
+function journey(name, portal, body, { connected = true, ...options } = {}) {
+  test(`journey: ${name}`, async (t) => {
+    const account = await stage.service.account(portal);
+    if (connected) await stage.service.connect(account, portal);
+    const source = await stage.service.source(account);
+    await stage.browser.page(t, { as: manager(account), ...through(), ...options }, (page) => body(page, { account, source, portal, t }));
+    await stage.service.mend();
+  });
+}
+
+journey("connect, create the properties, and the test lead and the first one are green", "Alder Motors", async (page, { account, source, portal }) => {
+  await page.goto(at(account));
+  await page.getByRole("link", { name: "Connect to HubSpot" }).click();
+  await page.getByRole("button", { name: "Connect to HubSpot" }).click();
+  await agree(page, portal);
+  await page.goto(at(account, "fields"));
+  await page.getByRole("button", { name: "Create the missing ones" }).click();
+  await page.getByRole("heading", { name: "This is what will be created" }).waitFor();
+  await page.getByRole("button", { name: "Create them" }).click();
+  await page.getByRole("heading", { name: "What was done" }).waitFor();
+  await page.goto(at(account, "fields"));
+  await page.getByText("Every property is there.").waitFor();
+  await page.getByRole("link", { name: "Test", exact: true }).click();
+  await page.getByRole("button", { name: "Preview only" }).click();
+  await page.getByRole("region", { name: "What it would do" }).or(page.getByRole("status", { name: "What it would do" })).waitFor();
+  assert.equal((await contacts(portal)).length, 0, "a preview sends nothing");
+  await page.getByRole("button", { name: "Send test lead" }).click();
+  await page.waitForURL(/logs\/evt_/);
+  await told(page, account, "Test Lead", "test", "Synced");
+  await stage.service.send(source, { name: "Rosa Delgado", email: "rosa@example.com" });
+  await told(page, account, "Rosa Delgado", "Synced", "Created in HubSpot");
+  const [contact] = await contacts(portal, "rosa@example.com");
+  assert.equal(contact.vehicle_of_interest, "2026 Honda Accord Touring");
+}, { connected: false });
+
+journey("an admin connects by a link that somebody else made", "Birch Cars", async (page, { account, portal, t }) => {
+  await page.goto(at(account, "connectors"));
+  await page.getByRole("button", { name: "Make a link for the admin" }).click();
+  const link = await page.getByText(`${stage.service.url}/connect/`).innerText();
+  await stage.browser.page(t, through(), async (admin) => {
+    await admin.goto(link);
+    await agree(admin, portal);
+  });
+  await page.goto(at(account, "connectors"));
+  await page.getByRole("region", { name: "HubSpot CRM" }).getByText("Connected", { exact: true }).first().waitFor();
+}, { connected: false });
+
+journey("HubSpot is away: the lead says when it is tried again, and gets through", "Cedar Honda", async (page, { account, source, portal }) => {
+  // Long enough to be seen, short enough to wait for.
+  const then = { status: 503, headers: { "retry-after": "10" } };
+  await stage.service.fault({ match: { portal: stage.service.portal(portal).id }, times: 1, then });
+  const event = await stage.service.send(source, { name: "Noor Haddad", email: "noor@example.com" });
+  await told(page, account, "Noor Haddad", "Retrying", "Next try");
+  await page.goto(at(account, `logs/${event}`));
+  await page.getByText("Next attempt").waitFor();
+  await stage.service.until(event, "delivered");
+  await told(page, account, "Noor Haddad", "Synced");
+  assert.equal((await contacts(portal, "noor@example.com")).length, 1);
+});
+
+journey("the permission is gone: reconnecting sends what waited, in its order", "Dogwood Ford", async (page, { account, source, portal }) => {
+  await page.goto(at(account, "connectors"));
+  await page.getByRole("button", { name: "Connect to HubSpot" }).click();
+  await agree(page, portal);
+  await stage.service.act(portal, { act: "uninstall_app", client_id: CLIENT });
+  const names = ["First Comer", "Second Comer", "Third Comer"];
+  const events = [];
+  for (const name of names) {
+    events.push(await stage.service.send(source, { name, email: `${name.split(" ")[0].toLowerCase()}@example.com` }));
+    await stage.service.until(events.at(-1), "blocked", "held");
+  }
+  await told(page, account, "First Comer", "Needs attention", "Waiting for you");
+  await page.goto(at(account));
+  await page.getByRole("link", { name: "See what to do" }).click();
+  await page.getByRole("link", { name: "Go to Connectors" }).first().click();
+  await page.getByText("Reconnect required").first().waitFor();
+  await page.getByRole("button", { name: "Re-authorize" }).click();
+  await agree(page, portal);
+  for (const event of events) await stage.service.until(event, "delivered");
+  const held = (await contacts(portal)).filter((contact) => contact.lastname === "Comer");
+  const order = held.sort((a, b) => Number(a.hs_object_id) - Number(b.hs_object_id)).map((contact) => contact.firstname);
+  assert.deepEqual(order, ["First", "Second", "Third"]);
+}, { connected: false });
+
+journey("a property is deleted: a warning, the property again, and what was missing is filled in", "Elm Toyota", async (page, { account, source, portal }) => {
+  await stage.service.act(portal, { act: "archive_property", object_type: "0-1", name: "dealership_slug" });
+  await stage.service.until(await stage.service.send(source, { name: "Iris Wong", email: "iris@example.com" }), "delivered");
+  await told(page, account, "Iris Wong", "Synced with warnings", "dealership_slug");
+  await page.getByRole("link", { name: "Iris Wong" }).click();
+  await page.getByRole("row").filter({ hasText: "dealership_slug" }).getByText("left out").waitFor();
+  await stage.service.act(portal, { act: "restore_property", object_type: "0-1", name: "dealership_slug" });
+  await page.goto(at(account, "fields"));
+  await page.getByRole("button", { name: "Check again" }).click();
+  await page.getByText("Every property is there.").waitFor();
+  await page.getByRole("button", { name: "Fill in earlier contacts" }).click();
+  await page.getByText("Earlier contacts are filled in.").waitFor();
+  assert.equal((await contacts(portal, "iris@example.com"))[0].dealership_slug, "ocean-honda");
+});
+
+journey("no address, twice, and a failed call between: one contact", "Fir Autos", async (page, { account, source, portal }) => {
+  const data = { id: "lead_without_address", name: "Sam Okafor", email: null };
+  await stage.service.fault({ match: { portal: stage.service.portal(portal).id, body: "Okafor" }, times: 1, then: { apply: true, end: "close" } });
+  for (const _ of ["once", "twice"]) await stage.service.until(await stage.service.send(source, data), "delivered");
+  await page.goto(at(account, "logs"));
+  assert.equal(await row(page, "Sam Okafor").count(), 2);
+  assert.equal((await contacts(portal)).filter((contact) => contact.lastname === "Okafor").length, 1);
+});
+
+journey("a customer stays a customer", "Gum Kia", async (page, { account, source, portal }) => {
+  const properties = { email: "lena@example.com", firstname: "Lena", lifecyclestage: "customer" };
+  await stage.service.act(portal, { act: "create_record", object_type: "0-1", properties });
+  await stage.service.until(await stage.service.send(source, { name: "Lena Fischer", email: "lena@example.com" }), "delivered");
+  await told(page, account, "Lena Fischer", "Synced", "Updated existing contact");
+  const [contact] = await contacts(portal, "lena@example.com");
+  assert.deepEqual([contact.lifecyclestage, contact.lastname], ["customer", "Fischer"]);
+});
+
+test("journey: deals are uploaded, compared, enabled, seen, and rolled back", async (t) => {
+  const portal = "Hazel Volvo";
+  const { account, source } = await stage.service.dealership(portal);
+  const send = async (email) => stage.service.until(await stage.service.send(source, { name: "Deal Maker", email }), "delivered");
+  await send("before@example.com");
+  await stage.browser.page(t, { as: { role: "support" } }, async (page) => {
+    await page.goto("/transformations");
+    await page.getByLabel("Component").setInputFiles(path.join(PROJECT, "host", "components", "guest_deals.wasm"));
+    await page.getByLabel("Name", { exact: true }).fill("our-deals");
+    await page.getByRole("button", { name: "Upload and check" }).click();
+    await page.getByRole("heading", { name: "our-deals@1" }).waitFor();
+
+    await page.goto(at(account, "transformation"));
+    await page.getByRole("link", { name: "Choose our-deals@1" }).click();
+    await page.getByLabel("Pipeline").selectOption("new-vehicles");
+    await page.getByLabel("Stage").selectOption("new-lead");
+    await page.getByRole("button", { name: "Check these settings" }).click();
+    await page.getByRole("button", { name: "Compare on the last leads" }).click();
+    await page.getByText("1 of 1 leads change, 0 stay the same, 0 fail.").waitFor();
+    const despite = page.getByLabel("Why it is to be used although gates are closed");
+    if (await despite.count()) await despite.fill("the portal of this test is new");
+    await page.getByRole("button", { name: "Enable our-deals@1" }).click();
+    await page.getByText("Enabled. The next leads use it.").waitFor();
+
+    await send("with@example.com");
+    assert.equal((await stage.service.records(portal, "0-3")).length, 1);
+
+    await page.goto(at(account, "transformation"));
+    await page.getByRole("button", { name: "Back to default@1" }).click();
+    await page.getByText("Rolled back.").waitFor();
+    await send("after@example.com");
+    assert.equal((await stage.service.records(portal, "0-3")).length, 1);
+  });
+});
+
+journey("disconnecting can hold what waits until HubSpot is connected again", "Ivy Mazda", async (page, { account, source, portal }) => {
+  await page.goto(at(account, "connectors"));
+  await page.getByRole("button", { name: "Connect to HubSpot" }).click();
+  await agree(page, portal);
+  await page.goto(at(account, "connectors"));
+  await page.getByRole("button", { name: "Pause" }).click();
+  await page.getByText("Paused. Leads are taken in and wait.").waitFor();
+  const event = await stage.service.send(source, { name: "Held Over", email: "held@example.com" });
+  await stage.service.until(event, "blocked", "held", "pending");
+  await page.goto(at(account, "connectors"));
+  await page.getByText("Disconnect…").click();
+  await page.getByRole("radio", { name: "are held until it is connected again" }).check();
+  await page.getByRole("button", { name: "Disconnect", exact: true }).click();
+  await page.getByText("Disconnected. What is in HubSpot stays as it is.").waitFor();
+  await page.getByRole("button", { name: "Connect to HubSpot" }).click();
+  await agree(page, portal);
+  await stage.service.until(event, "delivered");
+  await told(page, account, "Held Over", "Synced");
+}, { connected: false });
+
+journey("five hundred leads are sent once more, and stopped on the way", "Kea Seat", async (page, { account, source, portal }) => {
+  const leads = 500;
+  // Without a connection they are skipped at once.
+  const send = (index) => stage.service.send(source, { name: `Lead ${index}`, email: `lead${index}@example.com` });
+  for (let index = 0; index < leads; index += 20) await Promise.all(Array.from({ length: 20 }, (_, next) => send(index + next)));
+  await eventually("not every lead is skipped", async () => {
+    await page.goto(at(account, "logs"));
+    return (await page.getByRole("link", { name: "Skipped", exact: false }).innerText()).includes(String(leads));
+  });
+  await stage.service.connect(account, portal);
+  await page.goto(at(account, "replays"));
+  await page.getByLabel("That are").selectOption("skipped");
+  await page.getByLabel("Leads a second").fill("5");
+  await page.getByRole("button", { name: "Count them" }).click();
+  await page.getByText("500 would be sent on their way, 0 left out").waitFor();
+  assert.equal((await contacts(portal)).length, 0, "counting sends nothing");
+  await page.getByRole("button", { name: "Send them" }).click();
+  await page.getByText("The replay has begun.").waitFor();
+  await eventually("no lead is sent once more", async () => (await contacts(portal)).length > 0);
+  await page.goto(at(account, "replays"));
+  await page.getByText(/^[1-9]\d* of 500/).waitFor();
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.getByText("cancelled", { exact: true }).waitFor();
+  assert.ok((await contacts(portal)).length < leads);
+}, { connected: false });
+
+journey("one id sent twice is one row, and a wrong signature is none", "Juniper Fiat", async (page, { account, source }) => {
+  const event = lead({ name: "Only Once", email: "once@example.com" });
+  const answers = [];
+  for (const _ of ["once", "twice"]) answers.push(await stage.service.post(source, event, { id: "msg_the_same" }));
+  assert.deepEqual(answers.map(({ status, duplicate }) => [status, duplicate]), [[202, false], [202, true]]);
+  const forged = await stage.service.post(source, lead({ name: "Not Theirs" }), { secret: "whsec_bm90IHRoZSBzZWNyZXQgb2YgdGhpcyBzb3VyY2U=" });
+  assert.deepEqual([forged.status, forged.code], [401, "ingest.forged"]);
+  await told(page, account, "Only Once", "Synced");
+  assert.equal(await row(page, "Only Once").count(), 1);
+  assert.equal(await page.getByText("Not Theirs").count(), 0);
+  const rejected = await stage.service.cli("source", "rejected", "--source", source.id);
+  assert.match(JSON.stringify(rejected), /forged/);
+});
+
+/** The properties of the portal's contacts, or of those with this address. */
+async function contacts(portal, email) {
+  const all = (await stage.service.records(portal)).map((record) => record.properties);
+  return email ? all.filter((contact) => contact.email === email) : all;
+}

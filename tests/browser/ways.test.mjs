@@ -1,0 +1,229 @@
+// Other ways than a mouse in a current browser: by keyboard alone, without scripts, back and forward, twice in a hurry;
+// and who may only look.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { scene, signIn } from "./browser.mjs";
+import { furnish, PORTALS } from "./furnished.mjs";
+import { eventually } from "./service.mjs";
+
+const stage = scene({ portals: PORTALS }, async (scene) => {
+  scene.made = await furnish(scene);
+});
+
+const as = (role, which = "busy") => ({ account: stage.made[which].account, role });
+const home = (which = "busy") => `/accounts/${stage.made[which].account.slug}`;
+const url = (page) => new URL(page.url());
+
+/** What has the focus now. */
+const focused = (page) => page.evaluate(() => {
+  const element = document.activeElement;
+  const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(element);
+  const box = element.getBoundingClientRect();
+  return {
+    id: [...document.querySelectorAll("*")].indexOf(element),
+    what: element === document.body ? "" : element.outerHTML.slice(0, 120),
+    isMarked: (outlineStyle !== "none" && parseFloat(outlineWidth) > 0) || boxShadow !== "none",
+    isSeen: box.width > 0 && box.height > 0 && box.left >= 0 && box.right <= innerWidth + 1,
+  };
+});
+
+test("keyboard: the first stop skips to the content", async (t) => {
+  await stage.browser.page(t, { as: as("manager") }, async (page) => {
+    await page.goto(`${home()}/logs`);
+    await page.keyboard.press("Tab");
+    const skip = page.getByRole("link", { name: "Skip to the content" });
+    assert.ok(await skip.evaluate((link) => link === document.activeElement));
+    assert.ok(await skip.isVisible());
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Tab");
+    assert.ok(await page.evaluate(() => document.querySelector("main").contains(document.activeElement)));
+  });
+});
+
+for (const screen of ["", "/connectors", "/fields", "/test", "/logs", "/replays", "/issues", "/transformation", "/settings"]) {
+  test(`keyboard: Tab reaches everything, in order and to be seen, on ${screen || "/overview"}`, async (t) => {
+    await stage.browser.page(t, { as: as("manager") }, async (page) => {
+      await page.goto(`${home()}${screen}`);
+      const reachable = await page.evaluate(() => {
+        const all = [...document.querySelectorAll("*")];
+        const takes = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']";
+        // Of radio buttons only the chosen one is a stop.
+        const isStop = (element) => element.checkVisibility() && !element.disabled && (element.type !== "radio" || element.checked);
+        return all.filter((element) => element.matches(takes) && isStop(element)).map((element) => all.indexOf(element));
+      });
+      const stops = new Map();
+      for (let step = 0; step < reachable.length * 4; step += 1) {
+        await page.keyboard.press("Tab");
+        const stop = await focused(page);
+        if (stops.has(stop.id) && stop.id !== [...stops.keys()].at(-1)) break;
+        // A date has stops of its own inside, which the browser marks itself.
+        if (stop.what && !stops.has(stop.id)) stops.set(stop.id, stop);
+      }
+      const missed = reachable.filter((id) => !stops.has(id));
+      const names = await page.evaluate((ids) => ids.map((id) => document.querySelectorAll("*")[id].outerHTML.slice(0, 120)), missed);
+      assert.deepEqual(names, [], "Tab does not reach this");
+      for (const stop of stops.values()) assert.ok(stop.isMarked && stop.isSeen, `nobody sees the focus on ${stop.what}`);
+      const order = [...stops.keys()];
+      assert.deepEqual(order, order.toSorted((a, b) => a - b), "the order is not that of the page");
+    });
+  });
+}
+
+test("keyboard: / searches, ? shows the keys, t changes the theme, g l goes to Logs, j and Enter open a lead", async (t) => {
+  await stage.browser.page(t, { as: as("manager") }, async (page) => {
+    await page.goto(home());
+    await page.keyboard.press("g");
+    await page.keyboard.press("l");
+    await page.waitForURL(`**${home()}/logs`);
+
+    await page.keyboard.press("/");
+    assert.ok(await page.getByRole("searchbox").evaluate((box) => box === document.activeElement));
+    await page.keyboard.type("t?gl");
+    assert.equal(await page.getByRole("searchbox").inputValue(), "t?gl", "keys are not shortcuts while one types");
+    await page.getByRole("searchbox").blur();
+
+    await page.keyboard.press("?");
+    await page.getByRole("dialog", { name: "Keys" }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog", { name: "Keys" }).waitFor({ state: "hidden" });
+
+    const before = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    await page.keyboard.press("t");
+    await eventually("the theme stays", async () => {
+      const now = await page.evaluate(() => getComputedStyle(document.body).backgroundColor).catch(() => before);
+      return now !== before;
+    });
+    await page.waitForLoadState();
+    assert.equal(url(page).pathname, `${home()}/logs`);
+
+    await page.keyboard.press("j");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/logs\/evt_/);
+  });
+});
+
+test("without scripts: sign in, read, filter, and sign out", async (t) => {
+  await stage.browser.page(t, { javaScript: false }, async (page) => {
+    await signIn(page, await stage.service.link(as("viewer")));
+    assert.equal(url(page).pathname, home());
+    await page.getByRole("link", { name: "Logs", exact: true }).click();
+    await page.getByLabel("Name, e-mail, phone or lead id").fill("becker");
+    await page.getByLabel("Outcome").selectOption("Retrying");
+    await page.getByRole("button", { name: "Filter" }).click();
+    assert.equal(url(page).searchParams.get("text"), "becker");
+    await page.getByRole("link", { name: "Tom Becker" }).click();
+    await page.getByRole("heading", { level: 1, name: "Tom Becker" }).waitFor();
+    await page.getByText("Robin Vale").first().click();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.waitForURL(/sign-in/);
+    await page.goto(home());
+    assert.equal(url(page).pathname, "/sign-in");
+  });
+});
+
+test("without scripts: connect HubSpot, and change the theme", async (t) => {
+  const options = { as: as("manager", "unconnected"), javaScript: false, also: [stage.service.simulator] };
+  await stage.browser.page(t, options, async (page) => {
+    await page.goto(`${home("unconnected")}/connectors`);
+    await page.getByRole("button", { name: "Switch to dark" }).click();
+    await page.getByRole("button", { name: "Switch to light" }).waitFor();
+    await page.getByRole("button", { name: "Connect to HubSpot" }).click();
+    await page.getByRole("button", { name: "Connect to HubSpot" }).click();
+    const portal = stage.service.portal("Cove Cars");
+    await page.getByRole("combobox", { name: "Account" }).selectOption(String(portal.id));
+    await page.getByRole("button", { name: "Allow" }).click();
+    await page.getByRole("heading", { name: "Cove Cars is connected" }).waitFor();
+  });
+});
+
+test("back and forward keep the filter", async (t) => {
+  await stage.browser.page(t, { as: as("manager") }, async (page) => {
+    await page.goto(`${home()}/logs`);
+    await page.getByRole("searchbox").fill("becker");
+    await page.getByRole("button", { name: "Filter" }).click();
+    await page.waitForURL(/text=becker/);
+    await page.getByRole("link", { name: "Tom Becker" }).click();
+    await page.getByRole("heading", { level: 1, name: "Tom Becker" }).waitFor();
+    await page.goBack();
+    assert.equal(await page.getByRole("searchbox").inputValue(), "becker");
+    assert.equal(await page.getByRole("link", { name: "Maya Lind" }).count(), 0);
+    await page.goBack();
+    assert.equal(await page.getByRole("searchbox").inputValue(), "");
+    assert.ok(await page.getByRole("link", { name: "Maya Lind" }).count() > 0);
+    await page.goForward();
+    assert.equal(await page.getByRole("searchbox").inputValue(), "becker");
+  });
+});
+
+test("a double click makes one key", async (t) => {
+  await stage.browser.page(t, { as: as("manager") }, async (page) => {
+    await page.goto(`${home()}/settings`);
+    await page.getByRole("region", { name: "API keys" }).getByLabel("Name").fill("reports");
+    await page.getByRole("button", { name: "Make a key" }).dblclick();
+    await page.getByText("It is shown this once").waitFor();
+    const keys = await stage.service.cli("access", "key", "list", "--account", as("manager").account.slug);
+    assert.equal(keys.filter(({ name }) => name === "reports").length, 1);
+  });
+});
+
+test("a double click sends a lead once more, once", async (t) => {
+  const { synced, busy } = stage.made;
+  await stage.browser.page(t, { as: as("manager") }, async (page) => {
+    await page.goto(`${home()}/logs/${synced}`);
+    await page.getByRole("button", { name: "Send again" }).dblclick();
+    await page.getByText("The replay has begun.").waitFor();
+    const replays = await stage.service.cli("replay", "list", "--account", busy.account.slug);
+    assert.equal(replays.length, 1);
+  });
+});
+
+test("a viewer has no button that changes anything", async (t) => {
+  await stage.browser.page(t, { as: as("viewer") }, async (page) => {
+    // Of his own browser he may change the theme and end the session.
+    const own = /^(Switch to (dark|light)|Sign out|Search|Filter|Copy.*|Close)$/;
+    for (const screen of ["", "/connectors", "/fields", "/logs", `/logs/${stage.made.synced}`, "/issues", "/transformation", "/test", "/replays"]) {
+      const answer = await page.goto(`${home()}${screen}`);
+      assert.equal(answer.status(), 200, screen);
+      const buttons = await page.getByRole("button", { includeHidden: true }).evaluateAll((all) => all.map((button) => button.ariaLabel ?? button.textContent.trim()));
+      assert.deepEqual(buttons.map((name) => name.replace("◐", "")).filter((name) => name && !own.test(name)), ["Robin Vale"].filter((name) => buttons.includes(name)), screen);
+      const posts = await page.locator("form[method=post]:has(button)").evaluateAll((all) => all.map((form) => new URL(form.action).pathname));
+      assert.deepEqual(posts.filter((action) => !["/theme", "/sign-out"].includes(action)), [], screen);
+      assert.equal(await page.getByRole("link", { name: "Settings" }).count(), 0);
+    }
+  });
+});
+
+test("a viewer who posts all the same is refused", async (t) => {
+  const expected = [/responded with a status of 403/];
+  await stage.browser.page(t, { as: as("viewer"), expected }, async (page) => {
+    await page.goto(home());
+    const csrf = await page.locator("input[name=csrf]").first().inputValue();
+    const post = (address, fields = {}) => page.evaluate(async ([address, fields]) => {
+      const answer = await fetch(address, { method: "POST", body: new URLSearchParams(fields), redirect: "manual" });
+      return answer.status;
+    }, [address, { csrf, ...fields }]);
+    const changes = [
+      ["connectors/connect"],
+      ["connectors/diagnose"],
+      ["connectors/pause"],
+      ["connectors/resume"],
+      ["connectors/disconnect", { waiting: "discard" }],
+      ["test/preview", { body: "{}" }],
+      ["test/send", { body: "{}" }],
+      ["replays", { state: "delivered", again: "yes" }],
+      ["fields/check"],
+      ["fields/create", { sure: "yes" }],
+      ["fields/fill"],
+      [`logs/${stage.made.synced}/replay`],
+      ["settings/keys", { name: "mine", right: "change" }],
+      ["settings/people", { name: "Me", email: "me@example.com", role: "manager" }],
+      ["transformation/rollback", { reason: "" }],
+    ];
+    for (const [address, fields] of changes) assert.equal(await post(`${home()}/${address}`, fields), 403, address);
+    assert.equal(await post("/queue/pause", { pause: "yes" }), 403);
+    assert.equal((await page.goto(`${home()}/settings`)).status(), 403);
+    await page.getByRole("heading", { level: 1 }).waitFor();
+  });
+});
