@@ -104,7 +104,7 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
     match store.settle(&closed.lease, settlement, now).await? {
         Settled::Done => outcomes.iter().for_each(|outcome| record(outcome, lane)),
         Settled::LeaseLost => {
-            tracing::warn!(lane.id = %lane, "lane {lane} was taken over; its new holder goes on")
+            tracing::warn!(lane.id = %lane, "lane {lane} is no longer ours: it was taken over, or its lease was lost with the database; whoever holds it goes on")
         }
     }
     if closed.contradicted {

@@ -226,7 +226,10 @@ async fn choice_page(
 ) -> Result<ChoicePage, ApiError> {
     let whose = (account, connection);
     let drawn = rollout::settings_form(&app.store, &app.hubspot, whose, word, asked.clone(), &*app.clock).await?;
-    let violations = if wrong.is_empty() { drawn.violations } else { wrong };
+    // Before anybody filled the form in, what is missing is no mistake.
+    let is_first_look = asked.is_none() && wrong.is_empty();
+    let mut violations = if wrong.is_empty() { drawn.violations } else { wrong };
+    violations.retain(|violation| !is_first_look || !violation.pointer.is_empty());
     let mut fields = Vec::new();
     flat(&drawn.fields, 0, &violations, &mut fields);
     let (mut gates, mut shadow, mut settings) = (Vec::new(), None, asked.clone().unwrap_or_default());
