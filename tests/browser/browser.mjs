@@ -27,7 +27,7 @@ const FLAGS = [
   "--disable-sync",
 ];
 /** Enough for the slowest page of an unoptimised service; a test that waits longer would never end well. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 30_000;
 
 const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
