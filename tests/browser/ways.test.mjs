@@ -110,7 +110,7 @@ test("without scripts: sign in, read, filter, and sign out", async (t) => {
     assert.equal(url(page).pathname, home());
     await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Logs" }).click();
     await page.getByLabel("Name, e-mail, phone or lead id").fill("becker");
-    await page.getByLabel("Outcome").selectOption("Retrying");
+    await page.getByLabel("Outcome", { exact: true }).selectOption("Retrying");
     await page.getByRole("button", { name: "Filter" }).click();
     assert.equal(url(page).searchParams.get("text"), "becker");
     await page.getByRole("link", { name: "Tom Becker" }).click();
