@@ -17,7 +17,7 @@ export const PROJECT = path.resolve(fileURLToPath(new URL("../..", import.meta.u
 /** The first start compiles the stock transformations, which takes an unoptimised binary a while. */
 const START_MS = 60_000;
 /** Every lead that nothing holds up is done long before this. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 30_000;
 const POLL_MS = 50;
 /** HubSpot's name for the type. */
 const CONTACT = "0-1";
