@@ -1,7 +1,7 @@
 // What people come for, from its beginning to its end in HubSpot. Everything is found by its role and its name.
 //
 // Not here yet, because no page does it:
-// - choosing event types, and reading the test lead back field by field and removing it, which belong to the first journey;
+// - reading the test lead back field by field and removing it, which belongs to the first journey;
 // - the test bench between upload and comparison, which belongs to the eighth;
 // - a trapping and a greedy guest beside others (9), because components are not assembled here; `tests/it/hostile.rs` has it;
 // - Undo after disconnecting (11): the end that holds what waits is here;
@@ -79,6 +79,8 @@ journey("connect, create the properties, and the test lead and the first one are
   await page.getByRole("heading", { name: "What was done" }).waitFor();
   await page.goto(at(account, "fields"));
   await page.getByText("Every property is there.").waitFor();
+  await page.goto(at(account, "event-types"));
+  await page.getByRole("switch", { name: "Lead Captured", checked: true }).waitFor();
   await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Test" }).click();
   await page.getByRole("button", { name: "Preview only" }).click();
   await page.getByRole("region", { name: "What it would do" }).or(page.getByRole("status", { name: "What it would do" })).waitFor();

@@ -183,7 +183,7 @@ test("a viewer has no button that changes anything", async (t) => {
   await stage.browser.page(t, { as: as("viewer") }, async (page) => {
     // He may change the theme of his own browser, end his session, look for things, and copy them.
     const own = /^(◐?Switch to (dark|light)|Robin Vale|Sign out|Search|Filter|Count them|Copy.*|Close)$/;
-    for (const screen of ["", "/connectors", "/fields", "/logs", `/logs/${stage.made.synced}`, "/issues", "/transformation", "/test", "/replays"]) {
+    for (const screen of ["", "/connectors", "/fields", "/logs", `/logs/${stage.made.synced}`, "/issues", "/transformation", "/event-types", "/test", "/replays"]) {
       const answer = await page.goto(`${home()}${screen}`);
       assert.equal(answer.status(), 200, screen);
       const buttons = await page.locator("button").evaluateAll((all) => all.map((button) => button.ariaLabel ?? button.textContent.trim()));
@@ -210,6 +210,7 @@ test("a viewer who posts all the same is refused", async (t) => {
       ["connectors/pause"],
       ["connectors/resume"],
       ["connectors/disconnect", { waiting: "discard" }],
+      ["event-types", { name: "lead.captured.v1", on: "no" }],
       ["test/preview", { body: "{}" }],
       ["test/send", { body: "{}" }],
       ["replays", { state: "delivered", again: "yes" }],
