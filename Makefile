@@ -29,6 +29,7 @@ test: guests
 	cargo test --doc -p guest-sdk
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace --all-targets; fi
 	$(MAKE) postgres
+	LEADLINE_BIN=$(CURDIR)/target/debug/leadline $(MAKE) browser
 	$(MAKE) crash CYCLES=25
 
 # What does not touch the database, and what takes long on any, is left out.
