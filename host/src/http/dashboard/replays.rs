@@ -136,7 +136,7 @@ fn row(shell: &Shell, replay: Replay) -> Row {
     Row {
         at: shell.time(replay.created_at),
         state: word(&replay.state),
-        width: if expected == 0 { 100 } else { done * 100 / expected },
+        width: (done * 100).checked_div(expected).unwrap_or(100),
         lines: lines(&replay.tally),
         tone,
         icon,

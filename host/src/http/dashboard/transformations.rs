@@ -150,7 +150,7 @@ impl Drawn {
         match &self.field.value {
             Value::Array(values) => values.iter().any(|one| one == value),
             Value::String(one) => one == value,
-            other => other.to_string() == value,
+            other => *other.to_string() == *value,
         }
     }
 
