@@ -117,7 +117,7 @@ enum Retry {
     /// The delivery that waited is due now.
     DueNow,
     /// It had ended: this replay sends it once more.
-    Replayed(Replay),
+    Replayed(Box<Replay>),
 }
 
 /// Tries a lead again: one that waits for its next attempt is due now, one that ended is replayed.
@@ -136,7 +136,7 @@ async fn retry(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>
     app.wake.plan.notify_one();
     Ok(one(match retried {
         Retried::DueNow => Retry::DueNow,
-        Retried::Replayed(replay) => Retry::Replayed(*replay),
+        Retried::Replayed(replay) => Retry::Replayed(replay),
     }))
 }
 

@@ -69,7 +69,7 @@ async fn create(State(app): State<Arc<App>>, actor: Actor, body: Bytes) -> Resul
         let estimate = replay::estimate(&app.store, &account, &wish, now).await?;
         return Ok(one(Created::Estimated(Estimated { estimate })));
     }
-    Ok(one(Created::Begun(replay::create(&app.store, &account, &wish, now).await?)))
+    Ok(one(Created::Begun(replay::create(&app.store, &account, &wish, now).await?.into())))
 }
 
 /// A replay that began, or only what it would come to.
@@ -77,7 +77,7 @@ async fn create(State(app): State<Arc<App>>, actor: Actor, body: Bytes) -> Resul
 #[serde(untagged)]
 enum Created {
     Estimated(Estimated),
-    Begun(Replay),
+    Begun(Box<Replay>),
 }
 
 /// What a replay would come to.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::draw;
-use super::shell::{Place, Shell};
+use super::shell::{Shell, Visit};
 use crate::app::App;
 use crate::cause::Code;
 use crate::http::error::ApiError;
@@ -193,14 +193,7 @@ fn issue_row(shell: &Shell, slug: &str, issue: Issue) -> IssueRow {
     }
 }
 
-async fn issues(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(account): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+async fn issues(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
     let slug = place.account.slug.clone();
     let rows = place.issues.into_iter().map(|issue| issue_row(&place.shell, &slug, issue)).collect();
     draw(&app, &actor, &Issues { rows, is_of_all: false, shell: place.shell })

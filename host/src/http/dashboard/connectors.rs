@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, Path, State};
-use axum::http::{HeaderMap, Uri};
+use axum::extract::Form;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use secrecy::ExposeSecret as _;
@@ -13,7 +12,7 @@ use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::draw;
-use super::shell::{Place, Shell};
+use super::shell::{Place, Shell, Visit};
 use crate::app::App;
 use crate::connection::check::{self, Check};
 use crate::connection::consent::{self, Wish};
@@ -22,7 +21,7 @@ use crate::connection::{ending, needs};
 use crate::http::connections::refused;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
-use crate::model::access::{Actor, Right};
+use crate::model::access::Right;
 use crate::model::account::{Auth, Connection, ConnectionState};
 use crate::store::Waiting;
 use crate::view::connection::{Chip, chip, portal_address};
@@ -128,14 +127,7 @@ async fn page(app: &App, place: Place, check: Option<Check>, link: Option<String
     })
 }
 
-async fn show(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(account): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+async fn show(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
     draw(&app, &actor, &page(&app, place, None, None).await?)
 }
 
@@ -149,15 +141,7 @@ struct Connect {
 }
 
 /// On to the page that says what HubSpot will be asked for; or its address, for the one who may agree.
-async fn connect(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(account): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-    Form(asked): Form<Connect>,
-) -> Result<Response, ApiError> {
-    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+async fn connect(Visit { app, actor, place }: Visit, Form(asked): Form<Connect>) -> Result<Response, ApiError> {
     let (Some(public_url), Some(_)) = (&app.public_url, app.hubspot.app()) else {
         let text = "this service is not set up as a HubSpot app".to_owned();
         return Err(ApiError::Conflict(text, "Ask the operator, or connect with the token of a private app."));
@@ -174,14 +158,7 @@ async fn connect(
 }
 
 /// Every check in order, with a live call to HubSpot.
-async fn diagnose(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(account): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+async fn diagnose(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
     let Some(connection) = &place.connection else { return Ok(to(&place.shell, "nothing")) };
     let checked = check::check(&app.store, &app.hubspot, connection, &*app.clock).await?;
     let place = Place { connection: Some(checked.connection.clone()), ..place };
@@ -193,30 +170,19 @@ fn to(shell: &Shell, done: &str) -> Response {
 }
 
 /// The connection that a form is about.
-async fn found(app: &Arc<App>, actor: &Actor, account: &str, uri: &Uri) -> Result<(Shell, Connection), ApiError> {
-    let place = Place::find(app, actor, account, uri, &HeaderMap::new()).await?;
+fn found(place: Place) -> Result<(Shell, Connection), ApiError> {
     let missing = || ApiError::Conflict("HubSpot is not connected".to_owned(), "Connect HubSpot first.");
     Ok((place.shell, place.connection.ok_or_else(missing)?))
 }
 
-async fn pause(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(account): Path<String>,
-    uri: Uri,
-) -> Result<Response, ApiError> {
-    let (shell, connection) = found(&app, &actor, &account, &uri).await?;
+async fn pause(Visit { app, place, .. }: Visit) -> Result<Response, ApiError> {
+    let (shell, connection) = found(place)?;
     ending::pause(&app.store, &connection).await.map_err(refused)?;
     Ok(to(&shell, "paused"))
 }
 
-async fn resume(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(account): Path<String>,
-    uri: Uri,
-) -> Result<Response, ApiError> {
-    let (shell, connection) = found(&app, &actor, &account, &uri).await?;
+async fn resume(Visit { app, place, .. }: Visit) -> Result<Response, ApiError> {
+    let (shell, connection) = found(place)?;
     ending::resume(&app.store, &connection, (app.clock)()).await.map_err(refused)?;
     app.wake.deliver.notify_one();
     Ok(to(&shell, "resumed"))
@@ -228,14 +194,8 @@ struct End {
     waiting: String,
 }
 
-async fn disconnect(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(account): Path<String>,
-    uri: Uri,
-    Form(end): Form<End>,
-) -> Result<Response, ApiError> {
-    let (shell, connection) = found(&app, &actor, &account, &uri).await?;
+async fn disconnect(Visit { app, place, .. }: Visit, Form(end): Form<End>) -> Result<Response, ApiError> {
+    let (shell, connection) = found(place)?;
     let waiting: Waiting = serde_json::from_value(json!(end.waiting)).map_err(|_| {
         ApiError::BadRequest(format!("`{}` is no way to end", end.waiting), "Choose send, hold or discard.")
     })?;

@@ -3,19 +3,18 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, Path, State};
-use axum::http::{HeaderMap, Uri};
+use axum::extract::Form;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::draw;
-use super::shell::{Place, Shell};
+use super::shell::{Shell, Visit};
 use crate::app::App;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
-use crate::model::access::{Actor, Right};
+use crate::model::access::Right;
 use crate::model::account::ConnectionState;
 use crate::schema::EVENT_TYPES;
 
@@ -49,14 +48,7 @@ struct Row {
     schema: String,
 }
 
-async fn show(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(account): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+async fn show(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
     let live = place.connection.filter(|connection| connection.state != ConnectionState::Disconnected);
     let selected = app.store.routing(&place.account.id).await?.subscriptions;
     let is_on = |name: &str| {
@@ -84,15 +76,7 @@ struct Switch {
 }
 
 /// Switches a type on or off, at once. Events that come while it is off are skipped, and can be replayed.
-async fn switch(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(account): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-    Form(asked): Form<Switch>,
-) -> Result<Response, ApiError> {
-    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+async fn switch(Visit { app, place, .. }: Visit, Form(asked): Form<Switch>) -> Result<Response, ApiError> {
     let missing = || ApiError::Conflict("HubSpot is not connected".to_owned(), "Connect HubSpot first.");
     let connection = place.connection.ok_or_else(missing)?;
     let ready = TYPES.iter().find(|(name, _, _, is_ready)| *name == asked.name && *is_ready);

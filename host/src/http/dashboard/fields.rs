@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, Path, State};
-use axum::http::{HeaderMap, Uri};
+use axum::extract::Form;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::draw;
-use super::shell::{Place, Shell};
+use super::shell::{Place, Shell, Visit};
 use crate::app::App;
 use crate::connection::checklist::{self, Consent, Work};
 use crate::connection::drift::{self, Row};
@@ -21,7 +20,7 @@ use crate::connection::session::{self, Session};
 use crate::fit::PropertyState;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
-use crate::model::access::{Actor, Right};
+use crate::model::access::Right;
 use crate::model::account::{Connection, ConnectionState};
 use crate::view::connection::{Chip, portal_address};
 use crate::view::moment::{Moment, things};
@@ -117,14 +116,7 @@ async fn page(app: &App, place: Place) -> Result<Page, ApiError> {
     })
 }
 
-async fn show(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(account): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+async fn show(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
     draw(&app, &actor, &page(&app, place).await?)
 }
 
@@ -134,14 +126,7 @@ async fn talk(app: &App, connection: Option<&Connection>) -> Result<Session, Api
     Ok(session::open(&app.store, &app.hubspot, connection.ok_or_else(missing)?, &*app.clock).await?)
 }
 
-async fn look(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(account): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+async fn look(Visit { app, place, .. }: Visit) -> Result<Response, ApiError> {
     let session = talk(&app, place.connection.as_ref()).await?;
     checklist::check(&app.store, &session, (app.clock)()).await?.map_err(ApiError::Away)?;
     app.wake.deliver.notify_one();
@@ -157,15 +142,7 @@ struct Agreed {
     options: Option<String>,
 }
 
-async fn create(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(account): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-    Form(agreed): Form<Agreed>,
-) -> Result<Response, ApiError> {
-    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+async fn create(Visit { app, actor, place }: Visit, Form(agreed): Form<Agreed>) -> Result<Response, ApiError> {
     let session = talk(&app, place.connection.as_ref()).await?;
     let consent = Consent {
         dry_run: agreed.sure.is_none(),
@@ -179,14 +156,7 @@ async fn create(
     draw(&app, &actor, &drawn)
 }
 
-async fn fill_in(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(account): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+async fn fill_in(Visit { app, place, .. }: Visit) -> Result<Response, ApiError> {
     let session = talk(&app, place.connection.as_ref()).await?;
     let report =
         fill::fill(&app.store, &session, &Wish { limit: Some(FILL_MAX), ..Wish::default() }, &app.clock).await?;

@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, Uri};
+use axum::extract::Path;
+use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::accounts::serde_urlencoded;
 use super::draw;
-use super::shell::{Place, Shell};
+use super::shell::{Place, Shell, Visit};
 use crate::app::App;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
-use crate::model::access::{Actor, Right};
+use crate::model::access::Right;
 use crate::model::id::EventId;
 use crate::model::outcome::Outcome;
 use crate::model::replay::Filter;
@@ -55,14 +55,8 @@ pub(super) fn reader(shell: &Shell) -> Reader {
     Reader { now: shell.now, zone: shell.zone.clone() }
 }
 
-async fn list(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(account): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let Place { shell, account, connection, .. } = Place::find(&app, &actor, &account, &uri, &headers).await?;
+async fn list(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, ApiError> {
+    let Place { shell, account, connection, .. } = place;
     let (query, reader): (Query, _) = (serde_urlencoded(&uri), reader(&shell));
     let filter = query.filter(&account.id, &reader);
     let (page, counts) = tokio::try_join!(app.store.leads(&filter), app.store.lead_counts(&filter))?;
@@ -98,13 +92,9 @@ struct LeadPage {
 }
 
 async fn show(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path((account, event)): Path<(String, String)>,
-    uri: Uri,
-    headers: HeaderMap,
+    Visit { app, actor, place }: Visit,
+    Path((_, event)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
     let shown = found(&app, &place, &event).await?;
     let lead = Lead::of(&shown, place.connection.as_ref(), actor.sees_masked, &reader(&place.shell));
     draw(&app, &actor, &LeadPage { lead, shell: place.shell })
@@ -112,13 +102,9 @@ async fn show(
 
 /// Sends a lead once more.
 async fn again(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path((account, event)): Path<(String, String)>,
-    uri: Uri,
-    headers: HeaderMap,
+    Visit { app, place, .. }: Visit,
+    Path((_, event)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
     let shown = found(&app, &place, &event).await?;
     let newest = shown.deliveries.last().map(|newest| &newest.delivery);
     let again = matches!(Outcome::of(&shown.event, newest, false), Outcome::Synced | Outcome::SyncedWithWarnings);

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, Uri};
+use axum::http::Uri;
 use axum::response::Response;
 use axum::routing::get;
 use serde::Deserialize;
@@ -14,12 +13,12 @@ use utoipa_axum::router::OpenApiRouter;
 use super::accounts::serde_urlencoded;
 use super::draw;
 use super::logs::reader;
-use super::shell::{Place, Shell};
+use super::shell::{Place, Shell, Visit};
 use crate::app::App;
 use crate::fit::PropertyState;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
-use crate::model::access::{Actor, Right};
+use crate::model::access::Right;
 use crate::model::account::{Connection, ConnectionState};
 use crate::store::{Dealerships, LeadFilter};
 use crate::view::connection::{Chip, chip};
@@ -69,14 +68,8 @@ struct Asked {
     dealership: Option<String>,
 }
 
-async fn show(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(account): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let Place { shell, account, connection, issues } = Place::find(&app, &actor, &account, &uri, &headers).await?;
+async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, ApiError> {
+    let Place { shell, account, connection, issues } = place;
     let asked: Asked = serde_urlencoded(&uri);
     let period = PERIODS.into_iter().find(|period| Some(period.word) == asked.period.as_deref());
     let period = period.unwrap_or(PERIODS[1]);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, Path, State};
-use axum::http::{HeaderMap, Uri};
+use axum::extract::{Form, Path};
+use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
@@ -13,12 +13,12 @@ use utoipa_axum::router::OpenApiRouter;
 use super::accounts::serde_urlencoded;
 use super::draw;
 use super::logs::reader;
-use super::shell::{Place, Shell};
+use super::shell::{Place, Shell, Visit};
 use crate::app::App;
 use crate::cause::Code;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
-use crate::model::access::{Actor, Right};
+use crate::model::access::Right;
 use crate::model::replay::{Change, Estimate, Filter, Replay, ReplayState, Standing, Tally};
 use crate::model::word;
 use crate::replay::{self, Wish};
@@ -161,26 +161,11 @@ async fn page(app: &App, place: Place, asked: Asked, wrong: Option<(String, &'st
     Ok(Page { asked, estimate, wrong, rows, shell: place.shell })
 }
 
-async fn list(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(account): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+async fn list(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, ApiError> {
     draw(&app, &actor, &page(&app, place, serde_urlencoded(&uri), None).await?)
 }
 
-async fn create(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(account): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-    Form(asked): Form<Asked>,
-) -> Result<Response, ApiError> {
-    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+async fn create(Visit { app, actor, place }: Visit, Form(asked): Form<Asked>) -> Result<Response, ApiError> {
     let wish = asked.wish(&reader(&place.shell));
     match replay::create(&app.store, &place.account, &wish, (app.clock)()).await {
         Ok(_) => Ok(Redirect::to(&format!("{}?done=replayed", place.shell.at("replays"))).into_response()),
@@ -194,13 +179,9 @@ async fn create(
 
 /// Pauses a job, lets it go on, or ends it.
 async fn move_on(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path((account, id, change)): Path<(String, String, String)>,
-    uri: Uri,
-    headers: HeaderMap,
+    Visit { app, place, .. }: Visit,
+    Path((_, id, change)): Path<(String, String, String)>,
 ) -> Result<Response, ApiError> {
-    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
     let change = match change.as_str() {
         "pause" => Change::Pause,
         "resume" => Change::Resume,

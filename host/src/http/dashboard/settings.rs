@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, Path, State};
-use axum::http::{HeaderMap, Uri};
+use axum::extract::{Form, Path};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use secrecy::ExposeSecret as _;
@@ -12,7 +11,7 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::draw;
-use super::shell::{Place, Shell};
+use super::shell::{Place, Shell, Visit};
 use crate::access::{self, NewKey};
 use crate::app::App;
 use crate::http::error::ApiError;
@@ -100,14 +99,7 @@ async fn page(app: &App, actor: &Actor, place: Place, fresh: Option<String>) -> 
     draw(app, actor, &page)
 }
 
-async fn show(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(account): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+async fn show(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
     page(&app, &actor, place, None).await
 }
 
@@ -119,15 +111,7 @@ struct MakeKey {
     right: String,
 }
 
-async fn make_key(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(account): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-    Form(asked): Form<MakeKey>,
-) -> Result<Response, ApiError> {
-    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+async fn make_key(Visit { app, actor, place }: Visit, Form(asked): Form<MakeKey>) -> Result<Response, ApiError> {
     let rights: &[Right] = if asked.right == "change" { &[Right::Read, Right::Change] } else { &[Right::Read] };
     let new = NewKey { reach: Reach::One(place.account.id.clone()), name: &asked.name, rights, expires_at: None };
     let (_, text) = access::make_key(&app.store, &actor, new, (app.clock)()).await?;
@@ -135,9 +119,8 @@ async fn make_key(
 }
 
 /// The account of a form.
-async fn found(app: &Arc<App>, actor: &Actor, account: &str, uri: &Uri) -> Result<(Shell, Reach), ApiError> {
-    let place = Place::find(app, actor, account, uri, &HeaderMap::new()).await?;
-    Ok((place.shell, Reach::One(place.account.id)))
+fn found(place: Place) -> (Shell, Reach) {
+    (place.shell, Reach::One(place.account.id))
 }
 
 fn to(shell: &Shell, done: &str) -> Response {
@@ -145,12 +128,10 @@ fn to(shell: &Shell, done: &str) -> Response {
 }
 
 async fn revoke_key(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path((account, id)): Path<(String, String)>,
-    uri: Uri,
+    Visit { app, place, .. }: Visit,
+    Path((_, id)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let (shell, reach) = found(&app, &actor, &account, &uri).await?;
+    let (shell, reach) = found(place);
     let revoked = app.store.revoke_api_key(&reach, &id, (app.clock)()).await?;
     Ok(to(&shell, if revoked { "revoked" } else { "nothing" }))
 }
@@ -162,26 +143,15 @@ struct Invite {
     role: String,
 }
 
-async fn invite(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(account): Path<String>,
-    uri: Uri,
-    Form(asked): Form<Invite>,
-) -> Result<Response, ApiError> {
-    let (shell, reach) = found(&app, &actor, &account, &uri).await?;
+async fn invite(Visit { app, actor, place }: Visit, Form(asked): Form<Invite>) -> Result<Response, ApiError> {
+    let (shell, reach) = found(place);
     let role = if asked.role == "manager" { Role::Manager } else { Role::Viewer };
     access::invite(&app.store, &actor, &reach, (&asked.email, &asked.name, role), (app.clock)()).await?;
     Ok(to(&shell, "invited"))
 }
 
-async fn remove(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path((account, id)): Path<(String, String)>,
-    uri: Uri,
-) -> Result<Response, ApiError> {
-    let (shell, reach) = found(&app, &actor, &account, &uri).await?;
+async fn remove(Visit { app, place, .. }: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, ApiError> {
+    let (shell, reach) = found(place);
     let people = app.store.people(&reach).await?;
     let removed = match people.iter().find(|person| person.id.as_str() == id) {
         Some(person) => app.store.remove_person(&reach, person).await?,
@@ -191,12 +161,10 @@ async fn remove(
 }
 
 async fn end_session(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path((account, id)): Path<(String, String)>,
-    uri: Uri,
+    Visit { app, place, .. }: Visit,
+    Path((_, id)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let (shell, reach) = found(&app, &actor, &account, &uri).await?;
+    let (shell, reach) = found(place);
     let ended = app.store.end_session(&reach, &id).await?;
     Ok(to(&shell, if ended { "ended" } else { "nothing" }))
 }

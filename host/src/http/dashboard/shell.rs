@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
+use axum::response::{IntoResponse, Response};
 use jiff::tz::TimeZone;
 
 use super::chosen_theme;
@@ -161,6 +164,24 @@ impl Shell {
     }
 }
 
+/// Somebody at a screen of an account: what every handler of one begins with.
+pub(super) struct Visit {
+    pub(super) app: Arc<App>,
+    pub(super) actor: Actor,
+    pub(super) place: Place,
+}
+
+impl FromRequestParts<Arc<App>> for Visit {
+    type Rejection = Response;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        let actor = Actor::from_request_parts(parts, app).await?;
+        let named = RawPathParams::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
+        let account = named.iter().find(|(name, _)| *name == "account").map_or("", |(_, value)| value).to_owned();
+        let place = Place::find(app, &actor, &account, &parts.uri, &parts.headers).await;
+        Ok(Self { app: app.clone(), actor, place: place.map_err(ApiError::into_response)? })
+    }
+}
+
 /// A screen of one account: the shell, and the connection that counts.
 pub(super) struct Place {
     pub(super) shell: Shell,
@@ -172,13 +193,7 @@ pub(super) struct Place {
 
 impl Place {
     /// Finds the account of an address, as far as who asks may reach it.
-    pub(super) async fn find(
-        app: &Arc<App>,
-        actor: &Actor,
-        name: &str,
-        uri: &Uri,
-        headers: &HeaderMap,
-    ) -> Result<Self, ApiError> {
+    async fn find(app: &Arc<App>, actor: &Actor, name: &str, uri: &Uri, headers: &HeaderMap) -> Result<Self, ApiError> {
         let account = reach::account(app, actor, name).await?;
         let connections = app.store.connections(Some(&account.id)).await?;
         let live = connections.iter().find(|connection| connection.state != ConnectionState::Disconnected);

@@ -3,20 +3,19 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, Path, State};
-use axum::http::{HeaderMap, Uri};
+use axum::extract::Form;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::draw;
-use super::shell::{Place, Shell};
+use super::shell::{Place, Shell, Visit};
 use crate::app::App;
 use crate::dry_run::{DryRun, dry_run_beside};
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
-use crate::model::access::{Actor, Right};
+use crate::model::access::Right;
 use crate::model::account::ConnectionState;
 use crate::payload::Envelope;
 use crate::rollout;
@@ -46,14 +45,7 @@ fn page(place: Place, body: String) -> Page {
     Page { is_connected: live.is_some(), body, run: None, calls: Vec::new(), wrong: None, shell: place.shell }
 }
 
-async fn show(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(account): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+async fn show(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
     let sample = serde_json::to_string_pretty(&test_lead::sample(&place.account, (app.clock)()));
     draw(&app, &actor, &page(place, sample.map_err(anyhow::Error::from)?))
 }
@@ -65,15 +57,7 @@ struct Sent {
 }
 
 /// Shows the calls. Nothing is sent, to anybody.
-async fn preview(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(account): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-    Form(sent): Form<Sent>,
-) -> Result<Response, ApiError> {
-    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+async fn preview(Visit { app, actor, place }: Visit, Form(sent): Form<Sent>) -> Result<Response, ApiError> {
     let (account, connection) = (place.account.clone(), place.connection.clone());
     let mut drawn = page(place, sent.body);
     let Some(connection) = connection.filter(|_| drawn.is_connected) else {
@@ -102,15 +86,7 @@ async fn preview(
 }
 
 /// Sends it, and shows the lead as it goes.
-async fn send(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(account): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-    Form(sent): Form<Sent>,
-) -> Result<Response, ApiError> {
-    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+async fn send(Visit { app, actor, place }: Visit, Form(sent): Form<Sent>) -> Result<Response, ApiError> {
     match test_lead::send(&app.store, &app.door, &place.account, &sent.body, (app.clock)()).await {
         Ok(receipt) => Ok(Redirect::to(&format!("{}/{}", place.shell.at("logs"), receipt.event_id)).into_response()),
         Err(TestLeadError::Store(error)) => Err(error.into()),

@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::accounts::serde_urlencoded;
 use super::draw;
-use super::shell::{Place, Shell};
+use super::shell::{Place, Shell, Visit};
 use crate::app::App;
 use crate::comparison::Report;
 use crate::form::{self, Field, FieldKind};
@@ -85,14 +85,8 @@ fn connected(connection: Option<Connection>) -> Result<Connection, ApiError> {
         .ok_or_else(|| ApiError::Conflict("HubSpot is not connected".to_owned(), "Connect HubSpot first."))
 }
 
-async fn in_use(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(account): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let Place { shell, account, connection, .. } = Place::find(&app, &actor, &account, &uri, &headers).await?;
+async fn in_use(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
+    let Place { shell, account, connection, .. } = place;
     let past = |past: PastBinding| Past { at: shell.time(past.at), past };
     let (mut in_force, mut history, mut back) = (Vec::new(), Vec::new(), None);
     if let Some(connection) = &connection {
@@ -269,13 +263,10 @@ fn parsed(settings: Option<&str>) -> Option<Value> {
 }
 
 async fn choice(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path((account, version)): Path<(String, String)>,
+    Visit { app, actor, place }: Visit,
+    Path((_, version)): Path<(String, String)>,
     uri: Uri,
-    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
     let connection = connected(place.connection)?;
     let carried: Carried = serde_urlencoded(&uri);
     let whose = (place.shell, &place.account, &connection);
@@ -291,14 +282,10 @@ fn on(shell: &Shell, version: &str, settings: &Value) -> Response {
 
 /// Takes in the form of the settings, and goes on to the page that judges them. Nothing is in force by this.
 async fn settings(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path((account, version)): Path<(String, String)>,
-    uri: Uri,
-    headers: HeaderMap,
+    Visit { app, actor, place }: Visit,
+    Path((_, version)): Path<(String, String)>,
     body: Bytes,
 ) -> Result<Response, ApiError> {
-    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
     let connection = connected(place.connection)?;
     let sent: Vec<(String, String)> = url::form_urlencoded::parse(&body).into_owned().collect();
     let whose = (&place.account, &connection);
@@ -320,14 +307,10 @@ struct With {
 
 /// Tries the version on the last leads. Nothing is sent.
 async fn compare(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path((account, version)): Path<(String, String)>,
-    uri: Uri,
-    headers: HeaderMap,
+    Visit { app, actor, place }: Visit,
+    Path((_, version)): Path<(String, String)>,
     Form(with): Form<With>,
 ) -> Result<Response, ApiError> {
-    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
     let connection = connected(place.connection)?;
     let settings = parsed(Some(&with.settings));
     let choice = rollout::choose(&app.store, &place.account, &connection, &version, settings).await?;
@@ -348,14 +331,10 @@ struct Enable {
 }
 
 async fn enable(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path((account, version)): Path<(String, String)>,
-    uri: Uri,
-    headers: HeaderMap,
+    Visit { app, actor, place }: Visit,
+    Path((_, version)): Path<(String, String)>,
     Form(asked): Form<Enable>,
 ) -> Result<Response, ApiError> {
-    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
     let connection = connected(place.connection)?;
     let settings = parsed(Some(&asked.settings));
     let whose = (&place.account, &connection);
@@ -375,15 +354,7 @@ struct RollBack {
     reason: String,
 }
 
-async fn roll_back(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(account): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-    Form(asked): Form<RollBack>,
-) -> Result<Response, ApiError> {
-    let place = Place::find(&app, &actor, &account, &uri, &headers).await?;
+async fn roll_back(Visit { app, actor, place }: Visit, Form(asked): Form<RollBack>) -> Result<Response, ApiError> {
     let connection = connected(place.connection)?;
     let sign = Sign::new(actor.name, asked.reason);
     rollout::roll_back(&app.store, &connection, None, &sign, (app.clock)()).await?;
