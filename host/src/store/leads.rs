@@ -72,7 +72,7 @@ pub struct LeadFilter {
     /// Only leads newer than this one: those next to it, for going back and for following along. Whoever follows asks
     /// from a few seconds earlier and leaves out what is there: a commit that took long comes behind a later one.
     pub after: Option<EventId>,
-    /// [`PAGE_MAX`] at most.
+    /// 200 at most.
     pub limit: u32,
 }
 
