@@ -33,6 +33,7 @@ mod versions;
 use std::sync::Arc;
 
 use axum::{Router, middleware};
+use tower_http::compression::CompressionLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
@@ -53,8 +54,9 @@ pub fn router(app: Arc<App>, roles: &[Role]) -> Router {
         let web = managed.merge(pages).merge(sign_in::out());
         let known = (app.clone(), Arc::new(limit::Askers::new()));
         let web = web.route_layer(middleware::from_fn_with_state(known, guard::recognise));
-        router = router.merge(web).merge(connect::router()).merge(sign_in::router()).merge(document::router());
-        router = router.merge(assets::router());
+        let web = web.merge(connect::router()).merge(sign_in::router()).merge(document::router());
+        // What senders of events are told is short; what people read is not.
+        router = router.merge(web.merge(assets::router()).layer(CompressionLayer::new()));
     }
     router.fallback(error::no_route).method_not_allowed_fallback(error::no_method).with_state(app)
 }

@@ -25,11 +25,14 @@ use crate::digest::sha256_hex;
 use crate::model::access::{Actor, Reach, Right, Role};
 use crate::model::id::AuditId;
 use crate::store::AuditEntry;
+use crate::text::cut;
 
 /// What whoever sends the service's own token is called.
 const TOKEN_HOLDER: &str = "API token";
 /// A form or a JSON body that is read here; uploads are not.
 const BODY_BYTES_MAX: usize = 1 << 20;
+/// Of a text that is noted.
+const TEXT_CHARS_MAX: usize = 120;
 /// The field of a form, and the header of a script, that proves that one of our pages sent it.
 pub(super) const CSRF_FIELD: &str = "csrf";
 const CSRF_HEADER: &str = "x-csrf-token";
@@ -207,9 +210,13 @@ async fn note_of(request: Request) -> Result<(Note, Request), ApiError> {
     let action = action(&parts.method, &path);
     let subject = subject(&mut parts).await;
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let is_form = kind.starts_with("application/x-www-form-urlencoded");
+    let says_form = kind.starts_with("application/x-www-form-urlencoded");
+    // Some programs call everything a form, uploads too; ours are those of pages.
+    let is_form = says_form && !path.starts_with("/v1/");
+    let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let is_long = length.is_some_and(|length: usize| length > BODY_BYTES_MAX);
     // A body that says nothing of its kind is one of ours, of a few JSON fields.
-    if !is_form && !kind.is_empty() && !kind.starts_with("application/json") {
+    if is_long || !says_form && !kind.is_empty() && !kind.starts_with("application/json") {
         return Ok((Note { action, subject, detail: Value::Null }, Request::from_parts(parts, body)));
     }
     let bytes = read(body).await?;
@@ -251,6 +258,8 @@ fn without_secrets(detail: Value) -> Value {
             Value::Object(kept.map(|(name, value)| (name, without_secrets(value))).collect::<Map<_, _>>())
         }
         Value::Array(values) => values.into_iter().map(without_secrets).collect(),
+        // A whole event or component says more than what was done, and of whom.
+        Value::String(text) => Value::String(cut(&text, TEXT_CHARS_MAX)),
         other => other,
     }
 }
@@ -314,6 +323,8 @@ mod tests {
     fn secrets_are_not_noted() {
         let asked = json!({ "name": "x", "token": "t", "nested": { "client_secret": "s", "rate": 5 }, "csrf": "c" });
         assert_eq!(without_secrets(asked), json!({ "name": "x", "nested": { "rate": 5 } }));
+        let long = without_secrets(json!({ "body": "x".repeat(10_000) }));
+        assert!(long["body"].as_str().unwrap().chars().count() <= TEXT_CHARS_MAX + 1, "{long}");
     }
 
     #[test]
