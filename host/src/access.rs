@@ -108,10 +108,7 @@ pub async fn make_key(
         return Err(AccessError::NoRight);
     }
     let text = format!("{KEY_PREFIX}{}", random_text());
-    let account_id = match &new.reach {
-        Reach::All => None,
-        Reach::One(account) => Some(account.clone()),
-    };
+    let account_id = new.reach.account().cloned();
     let key = ApiKey {
         id: ApiKeyId::new(now),
         account_id,
@@ -157,10 +154,7 @@ pub async fn invite(
 ) -> Result<Person, AccessError> {
     fits(role, reach)?;
     covers(by, role.rights())?;
-    let account_id = match reach {
-        Reach::All => None,
-        Reach::One(account) => Some(account.clone()),
-    };
+    let account_id = reach.account().cloned();
     let person = Person {
         id: PersonId::new(now),
         account_id,
@@ -240,10 +234,7 @@ pub async fn enter(
     let secret = random_text();
     let session = StoredSession {
         id: SessionId::new(now),
-        account_id: match link.reach {
-            Reach::All => None,
-            Reach::One(account) => Some(account),
-        },
+        account_id: link.reach.account().cloned(),
         name: link.name,
         role: link.role,
         is_embedded: link.is_embedded,

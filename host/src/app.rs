@@ -40,8 +40,6 @@ pub struct App {
     pub api_token: Option<SecretString>,
     /// What the pages call the product.
     pub brand: String,
-    /// Where support is asked, if anywhere.
-    pub support_email: Option<String>,
     /// Whose pages may show the dashboard in a frame, as `frame-ancestors` lists them.
     pub frame_ancestors: String,
     /// Places for recording refused requests; when all are taken, they are only counted.
@@ -73,7 +71,6 @@ impl App {
             public_url: config.public_url()?,
             api_token: api_token(config)?,
             brand: config.brand.clone(),
-            support_email: config.support_email.clone(),
             frame_ancestors: config.frame_ancestors()?,
             door: Door::open(store.clone(), wake.clone()),
             store,

@@ -73,10 +73,6 @@ pub struct Config {
     #[arg(long, env = "LEADLINE_BRAND", default_value = "Leadline", global = true, value_name = "NAME")]
     pub brand: String,
 
-    /// Address that the dashboard names for help.
-    #[arg(long, env = "LEADLINE_SUPPORT_EMAIL", global = true, value_name = "ADDRESS")]
-    pub support_email: Option<String>,
-
     /// Origins whose pages may show the dashboard in a frame, such as `https://app.example.com`.
     #[arg(long, env = "LEADLINE_FRAME_ANCESTORS", global = true, value_delimiter = ',', value_name = "ORIGINS")]
     pub frame_ancestors: Vec<String>,
@@ -118,7 +114,6 @@ impl Config {
             hubspot_oauth_version: OAUTH_VERSION.to_owned(),
             public_url: None,
             brand: "Leadline".to_owned(),
-            support_email: None,
             frame_ancestors: Vec::new(),
             api_token_file: None,
             compiled: None,

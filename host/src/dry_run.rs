@@ -59,7 +59,10 @@ pub struct DryCall {
     pub body: Value,
 }
 
-/// The same beside the threads that answer requests: it stays on one thread.
+/// Leads that are tried at once beside requests: each brings a stand-in of HubSpot.
+static PLACES: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(2);
+
+/// The same beside the threads that answer requests: it stays on one thread. None where others are tried already.
 ///
 /// # Errors
 /// As [`dry_run`].
@@ -69,12 +72,13 @@ pub async fn dry_run_beside(
     choice: Choice,
     body: String,
     now: Timestamp,
-) -> anyhow::Result<DryRun> {
+) -> anyhow::Result<Option<DryRun>> {
+    let Ok(_place) = PLACES.try_acquire() else { return Ok(None) };
     let runtime = tokio::runtime::Handle::current();
     let run = tokio::task::spawn_blocking(move || {
         runtime.block_on(dry_run(&store, &transformer, &connection, &choice, &body, now))
     });
-    run.await?
+    run.await?.map(Some)
 }
 
 /// Shows what an event would do. `body` is a webhook's.

@@ -1,5 +1,7 @@
 //! Tables for people, JSON for programs.
 
+pub(super) use crate::view::moment::grouped;
+
 use std::io::IsTerminal as _;
 
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
@@ -51,19 +53,6 @@ impl Context<'_> {
 /// A text without the characters that move a cursor or change a colour: names and answers are foreign texts.
 pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
-}
-
-/// A number as people read it: 20,000,000.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// One line under the header, and nothing else: a row can be copied.

@@ -8,14 +8,14 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Data, List, One, PAGE_MAX, Page, Wanted, one};
 use super::error::ApiError;
 use super::guard::needing;
-use super::reach::{self, account_or_all, read};
+use super::reach::{self, Whose, account_or_all, read};
 use super::repeat::ShownOnce;
 use crate::account::{self, AccountError, ShownAccount, SourceWish};
 use crate::app::App;
@@ -102,15 +102,6 @@ async fn create(State(app): State<Arc<App>>, body: Bytes) -> Result<(StatusCode,
     let asked: CreateAccount = read(&body, "Send {\"name\": \"Ocean Honda\", \"slug\": \"ocean-honda\"}.")?;
     let account = account::create(&app.store, &asked.name, asked.slug, (app.clock)()).await?;
     Ok((StatusCode::CREATED, one(account)))
-}
-
-/// Whose sources are listed.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct Whose {
-    /// Slug or id.
-    #[param(example = "acme")]
-    account: Option<String>,
 }
 
 /// Who signs events.

@@ -6,7 +6,6 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::sync::Semaphore;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -16,7 +15,7 @@ use super::error::ApiError;
 use super::guard::needing;
 use super::reach::{account_or_all, owner, read};
 use crate::app::App;
-use crate::dry_run::{DryRun, dry_run};
+use crate::dry_run::{DryRun, dry_run_beside};
 use crate::model::access::{Actor, Right};
 use crate::model::event::{Event, EventState};
 use crate::model::id::EventId;
@@ -25,9 +24,6 @@ use crate::replay::{self, Retried};
 use crate::rerun::{Rerun, rerun};
 use crate::rollout;
 use crate::store::{EventFilter, ShownEvent};
-
-/// Leads that are tried at once: each has a database and a portal of its own.
-static TRIALS: Semaphore = Semaphore::const_new(2);
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let read = OpenApiRouter::new().routes(routes!(list)).routes(routes!(show));
@@ -210,17 +206,10 @@ async fn try_out(State(app): State<Arc<App>>, actor: Actor, body: Bytes) -> Resu
     if let Err(error) = crate::payload::Envelope::read(lead.as_bytes()) {
         return Err(ApiError::BadRequest(error.to_string(), FIX));
     }
-    let busy = |_| ApiError::Conflict("other leads are being tried".to_owned(), "Try it again in a moment.");
-    let place = TRIALS.try_acquire().map_err(busy)?;
-    // It stays on one thread, beside those that answer requests.
-    let runtime = tokio::runtime::Handle::current();
-    let tried = tokio::task::spawn_blocking(move || {
-        let (store, transformer) = (&app.store, &app.transformer);
-        runtime.block_on(dry_run(store, transformer, &connection, &choice, &lead, (app.clock)()))
-    });
-    let tried = tried.await.map_err(anyhow::Error::from)??;
-    drop(place);
-    Ok(one(tried))
+    let tools = (app.store.clone(), app.transformer.clone());
+    let tried = dry_run_beside(tools, connection, choice, lead, (app.clock)()).await?;
+    let busy = || ApiError::Conflict("other leads are being tried".to_owned(), "Try it again in a moment.");
+    tried.map(one).ok_or_else(busy)
 }
 
 /// The event of an id.

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse as _, Response};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Data, List, One, Page, Wanted, one, with_link};
 use super::error::ApiError;
 use super::guard::needing;
-use super::reach::{account, account_or_all};
+use super::reach::{Whose, account, account_or_all};
 use crate::app::App;
 use crate::model::access::{Actor, Right};
 use crate::model::lane::PauseScope;
@@ -29,15 +29,6 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(resume_account));
     let everything = OpenApiRouter::new().routes(routes!(pause_all)).routes(routes!(resume_all));
     needing(Right::Read, read).merge(needing(Right::Change, change)).merge(needing(Right::Operate, everything))
-}
-
-/// Whose lanes are listed.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct Whose {
-    /// Slug or id.
-    #[param(example = "acme")]
-    account: Option<String>,
 }
 
 /// Something that stands still because somebody said so.

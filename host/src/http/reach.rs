@@ -1,11 +1,22 @@
 //! What a request names, as far as whoever asks may reach it. What lies beyond looks like nothing at all.
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
 
 use super::error::ApiError;
 use crate::app::App;
 use crate::model::access::{Actor, Reach, Right};
 use crate::model::account::{Account, Connection, ConnectionState};
+
+/// Of which account things are listed.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Whose {
+    /// Slug or id.
+    #[param(example = "acme")]
+    pub(super) account: Option<String>,
+}
 
 /// The account of a slug or an id.
 pub(super) async fn account(app: &App, actor: &Actor, name: &str) -> Result<Account, ApiError> {

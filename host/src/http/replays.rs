@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Data, List, One, Page, Wanted, one};
 use super::error::ApiError;
 use super::guard::needing;
-use super::reach::{account, account_or_all, read};
+use super::reach::{Whose, account, account_or_all, read};
 use crate::app::App;
 use crate::model::access::{Actor, Right};
 use crate::model::id::ReplayId;
@@ -92,15 +92,6 @@ struct Estimated {
 struct ShownReplay {
     replay: Replay,
     skipped: Vec<SkippedLead>,
-}
-
-/// Whose replays are listed.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct Whose {
-    /// Slug or id.
-    #[param(example = "acme")]
-    account: Option<String>,
 }
 
 /// The newest replays.

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use super::answer::{Data, List, One, Page, Wanted, one};
 use super::error::ApiError;
 use super::guard::needing;
-use super::reach::account_or_all;
+use super::reach::{Whose, account_or_all};
 use crate::app::App;
 use crate::model::access::{Actor, Right};
 use crate::samples::{Files, SAMPLES_BYTES_MAX, Sample, SampleError};
@@ -174,15 +174,6 @@ async fn list(
     let versions = app.store.versions(account.as_ref().map(|account| &account.id), LISTED_MAX).await?;
     let versions = versions.into_iter().map(view::ShownVersion::of).collect();
     page.of(versions, |shown: &view::ShownVersion| shown.version.id.as_str())
-}
-
-/// Whose versions are listed.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct Whose {
-    /// Slug or id.
-    #[param(example = "acme")]
-    account: Option<String>,
 }
 
 /// One version: of an id, or of a label such as `deals@3` — of the account, where one is named, else of the house.

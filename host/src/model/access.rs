@@ -89,6 +89,16 @@ pub enum Reach {
     One(AccountId),
 }
 
+impl Reach {
+    /// The one account; none where all are meant.
+    pub fn account(&self) -> Option<&AccountId> {
+        match self {
+            Self::All => None,
+            Self::One(account) => Some(account),
+        }
+    }
+}
+
 /// Somebody who is known and asks for something.
 #[derive(Clone, Debug)]
 pub struct Actor {
@@ -150,10 +160,7 @@ impl Actor {
 
     /// The only account within reach; none where all are.
     pub fn own_account(&self) -> Option<&AccountId> {
-        match &self.reach {
-            Reach::All => None,
-            Reach::One(account) => Some(account),
-        }
+        self.reach.account()
     }
 
     /// The account that the request turned out to be about, if any.

@@ -55,6 +55,12 @@ impl Store {
         rows.into_iter().map(issue).collect()
     }
 
+    /// How many issues of an account are open. Cheap: what waits under them is not looked at.
+    pub async fn open_issues(&self, account: &AccountId) -> Result<usize> {
+        let count = query(sql!("SELECT count(*) FROM causes WHERE account_id = $1")).bind(account.as_str());
+        Ok(usize::try_from(count.fetch_one::<i64>(&self.db).await?).unwrap_or(0))
+    }
+
     /// One issue, while it is open.
     pub async fn issue(&self, id: &str) -> Result<Option<Issue>> {
         let text = format!("{SELECT} WHERE c.id = $1");

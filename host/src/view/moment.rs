@@ -55,7 +55,13 @@ pub fn span(millis: u64) -> String {
 
 /// A number with thousands apart: `12,430`.
 pub fn count(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
+    let text = grouped(number.unsigned_abs());
+    if number < 0 { format!("−{text}") } else { text }
+}
+
+/// The same of a number that counts something.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + 4);
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
@@ -63,7 +69,7 @@ pub fn count(number: i64) -> String {
         }
         text.push(digit);
     }
-    if number < 0 { format!("−{text}") } else { text }
+    text
 }
 
 /// A number of things: `1 lead`, `2 leads`.

@@ -1,14 +1,10 @@
 //! What a version did on its samples, as people read it.
 
-use super::moment::count;
+use super::moment::grouped;
 use crate::diff;
 use crate::transform::{Figures, Quota, Tried, Whose};
 
 const MIB: f64 = 1_048_576.0;
-
-fn grouped(number: u64) -> String {
-    count(i64::try_from(number).unwrap_or(i64::MAX))
-}
 
 /// A line of counts and of what was used at most, and below it each sample that is not green, with why.
 pub fn lines(tried: &Tried) -> Vec<String> {

@@ -195,7 +195,8 @@ fn issue_row(shell: &Shell, slug: &str, issue: Issue) -> IssueRow {
 
 async fn issues(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
     let slug = place.account.slug.clone();
-    let rows = place.issues.into_iter().map(|issue| issue_row(&place.shell, &slug, issue)).collect();
+    let issues = app.store.issues(Some(&place.account.id)).await?;
+    let rows = issues.into_iter().map(|issue| issue_row(&place.shell, &slug, issue)).collect();
     draw(&app, &actor, &Issues { rows, is_of_all: false, shell: place.shell })
 }
 

@@ -111,10 +111,10 @@ async fn shown(app: &App, shell: &Shell, connection: &Connection) -> Result<Show
 }
 
 async fn page(app: &App, place: Place, check: Option<Check>, link: Option<String>) -> Result<Page, ApiError> {
-    let Place { shell, connection, issues, .. } = place;
+    let Place { shell, connection, .. } = place;
     let live = connection.as_ref().filter(|connection| connection.state != ConnectionState::Disconnected);
     Ok(Page {
-        chip: chip(connection.as_ref(), !issues.is_empty()),
+        chip: chip(connection.as_ref(), shell.open_issues > 0),
         is_live: live.is_some(),
         connection: match &connection {
             Some(connection) => Some(shown(app, &shell, connection).await?),

@@ -69,7 +69,7 @@ struct Asked {
 }
 
 async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, ApiError> {
-    let Place { shell, account, connection, issues } = place;
+    let Place { shell, account, connection } = place;
     let asked: Asked = serde_urlencoded(&uri);
     let period = PERIODS.into_iter().find(|period| Some(period.word) == asked.period.as_deref());
     let period = period.unwrap_or(PERIODS[1]);
@@ -96,7 +96,7 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
         period,
         hours: &hours.hours,
         bindings: &bindings,
-        open_issues: issues.len(),
+        open_issues: shell.open_issues,
         is_connected: live.is_some(),
         logs: &logs,
         zone: &shell.zone,
@@ -115,7 +115,7 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
     let reader = reader(&shell);
     let row = |lead| Row::of(lead, connection.as_ref(), actor.sees_masked, &reader);
     let page = Page {
-        chip: chip(connection.as_ref(), !issues.is_empty()),
+        chip: chip(connection.as_ref(), shell.open_issues > 0),
         rows: page.rows.iter().map(row).collect(),
         setup: (!is_set_up).then_some(setup),
         is_partial: hours.complete_from.is_some(),

@@ -188,7 +188,6 @@ pub(super) struct Place {
     pub(super) account: Account,
     /// The live one; else the one that was disconnected last.
     pub(super) connection: Option<Connection>,
-    pub(super) issues: Vec<crate::store::Issue>,
 }
 
 impl Place {
@@ -198,7 +197,6 @@ impl Place {
         let connections = app.store.connections(Some(&account.id)).await?;
         let live = connections.iter().find(|connection| connection.state != ConnectionState::Disconnected);
         let connection = live.or(connections.first()).cloned();
-        let issues = app.store.issues(Some(&account.id)).await?;
         let pauses = app.store.pauses().await?;
         let pause = pauses.iter().find_map(|(scope, _)| match scope {
             PauseScope::All => Some("Everything is paused by the operator: leads are taken in and wait."),
@@ -212,10 +210,10 @@ impl Place {
             zone: moment::zone(portal.map_or("", |portal| portal.time_zone.as_str())),
             account: Some(account.clone()),
             pause,
-            open_issues: issues.len(),
+            open_issues: app.store.open_issues(&account.id).await?,
             ..Shell::of_the_house(app, actor, uri, headers)
         };
-        Ok(Self { shell, account, connection, issues })
+        Ok(Self { shell, account, connection })
     }
 }
 

@@ -77,6 +77,10 @@ async fn preview(Visit { app, actor, place }: Visit, Form(sent): Form<Sent>) -> 
         rollout::choose_live(&app.store, &app.hubspot, whose, &bound.label, Some(bound.settings), &*app.clock).await?;
     let tools = (app.store.clone(), app.transformer.clone());
     let run = dry_run_beside(tools, connection, choice, drawn.body.clone(), (app.clock)()).await?;
+    let Some(run) = run else {
+        drawn.wrong = Some("Other leads are being tried; try it again in a moment.".to_owned());
+        return draw(&app, &actor, &drawn);
+    };
     let call = |call: &crate::dry_run::DryCall| {
         (format!("{} {}", call.method, call.path), serde_json::to_string_pretty(&call.body).unwrap_or_default())
     };
