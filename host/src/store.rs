@@ -91,6 +91,7 @@ pub use take::{TakenDeliveries, TakenEvents};
 pub use tokens::{Credentials, NewTokens};
 pub use transformations::{Bound, HOUSE, NewVersion};
 pub use uploads::Upload;
+pub use words::MERGED_AT_ONCE;
 
 /// A number of virtual shards that no installation outgrows.
 const SHARDS: u64 = 4096;
@@ -394,6 +395,7 @@ mod tests {
             store.leads(&filter).await.unwrap();
             store.lead_counts(&filter).await.unwrap();
         }
+        assert_eq!(store.merge_words(MERGED_AT_ONCE).await.unwrap(), 1);
         let later = NOW + std::time::Duration::from_secs(24 * 60 * 60);
         while store.fill_hours(later).await.unwrap() {}
         store.lead_hours(&connection.account_id, &Dealerships::Each, NOW, later).await.unwrap();

@@ -36,6 +36,9 @@ const KEEP_HOUSE_REST: Duration = Duration::from_millis(50);
 /// After a failure of housekeeping: a lock that was not to be had, most likely.
 const KEEP_HOUSE_MEND: Duration = Duration::from_secs(60);
 
+/// How often the words of new leads are merged where there are few. Until then a search reads them where they are.
+const MERGE_WORDS_EVERY: Duration = Duration::from_secs(1);
+
 /// How often the room on the disk is looked at: at a thousand leads a second, a hundredth of the reserve.
 const MEASURE_ROOM_EVERY: Duration = Duration::from_secs(2);
 
@@ -47,6 +50,9 @@ pub async fn run(app: Arc<App>, roles: Vec<Role>, (keep, disk_reserve): (Limits,
     }
     if roles.contains(&Role::Plan) {
         loops.spawn(keep_house(app.clone(), keep, stop.clone()));
+    }
+    if roles.contains(&Role::Plan) {
+        loops.spawn(merge_words(app.clone(), stop.clone()));
     }
     // Whatever a process does, it may compile.
     loops.spawn(sweep(app.clone(), stop.clone()));
@@ -276,6 +282,28 @@ async fn keep_house(app: Arc<App>, limits: Limits, mut stop: watch::Receiver<boo
                     tracing::error!("housekeeping failed and is tried again: {error:#}");
                 }
                 KEEP_HOUSE_MEND
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(rest) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Merges the words of what was planned into those that stand for good, beside the work, until `stop` says so.
+async fn merge_words(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let started = tokio::time::Instant::now();
+        let rest = match app.store.merge_words(store::MERGED_AT_ONCE).await {
+            // As long as that took: never more than half of the time of the database's one writer.
+            Ok(merged) if merged == u64::from(store::MERGED_AT_ONCE) => started.elapsed().max(KEEP_HOUSE_REST),
+            Ok(_) => MERGE_WORDS_EVERY,
+            Err(error) => {
+                if !error.is_away() {
+                    tracing::error!("the words that leads are found by are merged later: {error}");
+                }
+                MERGE_WORDS_EVERY
             }
         };
         tokio::select! {

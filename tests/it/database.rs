@@ -6,8 +6,11 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use leadline::lane::LEASE;
 use leadline::model::delivery::DeliveryState;
-use leadline::store::EventFilter;
+use leadline::model::id::CallId;
+use leadline::model::lane::{LaneKind, Settled};
+use leadline::store::{EventFilter, NewCall};
 use serde_json::json;
 use sqlx::Executor as _;
 
@@ -255,4 +258,34 @@ async fn a_snapshot_that_somebody_holds_open_delays_no_lead() {
     scene.finish(senders).await;
     assert_eq!(said.count(""), 0, "{}", said.text());
     other.execute("ROLLBACK").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_call_is_not_made_when_somebody_takes_the_lane_while_it_is_stored() {
+    let Some(server) = Server::start() else { return };
+    let url = server.url();
+    let app = TestApp::start_with(|config, _, _| config.database = Some(url)).await;
+    let dealer = app.connected("acme").await;
+    app.send_lead(&dealer, "maya").await;
+    app.plan().await;
+    let store = &app.app.store;
+    let mut lease = store.lease_lanes(LaneKind::Deliver, "slow", 1, app.now()).await.unwrap().remove(0);
+    let now = lease.until + LEASE;
+    let mut other = server.connection().await;
+    other.execute("BEGIN; UPDATE lanes SET owner = 'other', epoch = epoch + 1 WHERE kind = 'deliver'").await.unwrap();
+    let call = NewCall { id: CallId::new(now), operation: "notes.create", request: "{}".to_owned(), items: &[] };
+    let committed = async {
+        let mut operator = server.connection().await;
+        let waiting =
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'leadline' AND wait_event_type = 'Lock'";
+        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut operator).await.unwrap() == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        other.execute("COMMIT").await.unwrap();
+    };
+    let (settled, ()) = tokio::join!(store.next_call(&mut lease, None, call, now), committed);
+    assert_eq!(settled.unwrap(), Settled::LeaseLost);
+    let kept: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM calls WHERE settled = 0").fetch_one(&mut other).await.unwrap();
+    assert_eq!(kept, 0, "a call that is not made is not remembered");
 }

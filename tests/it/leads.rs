@@ -242,6 +242,8 @@ impl Scene {
                 7..9 => self.deliver().await,
                 _ => self.stir().await,
             }
+            // Some words are merged, and some are still where the plans left them.
+            self.store.merge_words(self.sent as u32 % 7).await.unwrap();
         }
     }
 
@@ -472,6 +474,8 @@ async fn words_go_with_the_bodies_and_what_is_told_of_a_lead_stays() {
         LeadFilter { account, dealership: Some("ocean".to_owned()), limit: 50, ..LeadFilter::default() };
     let (text, dealership) = (scene.walk(&by_text).await, scene.walk(&by_dealership).await);
     assert!(!text.is_empty() && !dealership.is_empty());
+    while scene.store.merge_words(10).await.unwrap() == 10 {}
+    assert_eq!(scene.walk(&by_text).await, text, "merged words find what they found before");
     for kept in [Kept::Bodies, Kept::Words] {
         while scene.store.remove_before(kept, scene.now + HOUR * 24 * 8).await.unwrap() != Removed::Nothing {}
     }

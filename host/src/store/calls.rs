@@ -136,7 +136,7 @@ impl Store {
         let renew = renew.bind(lease.account_id.as_str()).bind(&lease.lane_id).bind(&lease.owner).bind(lease.epoch);
         let renew = (until != lease.until).then(|| renew.bind(until.0));
         let answer = answered.map(|answered| store_answer(&lease.account_id, answered, now));
-        // The row of the lane is only read: whoever wakes it does not wait for this commit.
+        // The row of the lane is only read, unless the lease is renewed: whoever wakes it does not wait for this commit.
         let call = query(sql!(
             "INSERT INTO calls (account_id, id, lane_id, epoch, operation, started_at, settled)
              SELECT l.account_id, $2, l.id, l.epoch, $6, $7, 0
@@ -155,11 +155,13 @@ impl Store {
         let request = request.bind(json(new.items)).bind(new.request);
         let store = self.db.write(|tx| {
             Box::pin(async move {
-                if call.execute(&mut *tx).await? == 0 {
+                // Before the call: whoever takes the lane at this moment has the row, and is seen only after a wait for it.
+                let is_lost = match renew {
+                    Some(renew) => renew.execute(&mut *tx).await? == 0,
+                    None => false,
+                };
+                if is_lost || call.execute(&mut *tx).await? == 0 {
                     return Ok(Settled::LeaseLost);
-                }
-                if let Some(renew) = renew {
-                    renew.execute(&mut *tx).await?;
                 }
                 if let Some(answer) = answer {
                     answer.execute(&mut *tx).await?;

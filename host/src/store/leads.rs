@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::deliveries::{Row as DeliveryRow, columns, delivery};
 use super::retention::{first_id_since, time_of};
-use super::{Conn, Query, Result, Rows, Sql, Store, parse, query, sql, word};
+use super::{Conn, Query, Result, Rows, Sql, Store, parse, query, sql, word, words};
 use crate::cause::Code;
 use crate::hours;
 use crate::model::delivery::{ContactWrite, Delivery, DeliveryState};
@@ -517,16 +517,7 @@ impl Search {
     /// The first and the last hour of what is searched.
     async fn hours(&self, conn: &mut Conn) -> Result<Option<(i64, i64)>> {
         let (first, last) = match self.account() {
-            Some(account) => {
-                let hour = |order| {
-                    query(Sql::same(format!(
-                        "SELECT hour FROM lead_words WHERE account_id = $1 ORDER BY hour {order} LIMIT 1"
-                    )))
-                    .bind(account)
-                };
-                let first: Option<i64> = hour("ASC").fetch_optional(&mut *conn).await?;
-                (first, hour("DESC").fetch_optional::<i64>(conn).await?)
-            }
+            Some(account) => query(words::HOURS).bind(account).fetch_one::<(Option<i64>, Option<i64>)>(conn).await?,
             None => {
                 let id = |order| {
                     query(Sql::same(format!("SELECT event_id FROM event_bodies ORDER BY event_id {order} LIMIT 1")))
@@ -638,11 +629,7 @@ impl Search {
         let (from, to) = hours.unwrap_or((0, -1));
         let hours: Vec<_> =
             self.accounts.iter().flat_map(|account| (from..=to).map(move |hour| Hour { account, hour })).collect();
-        let found = sql!(
-            "SELECT x.event_id, x.account_id, x.word FROM " rows("$1"; account text, hour bigint) " AS j CROSS JOIN lead_words AS x
-             WHERE x.account_id = j.account AND x.hour = j.hour AND x.word >= $2 AND x.word <= $3 AND x.event_id > $4 AND x.event_id < $5"
-        );
-        let found = query(found.and(&format!(" ORDER BY x.event_id {} LIMIT $6", self.order())));
+        let found = query(words::WORDS.and(&format!(" ORDER BY event_id {} LIMIT $6", self.order())));
         let found = found.bind(Rows::of(&hours)).bind(first).bind(last).bind(&range.after).bind(&range.before);
         let found: Vec<(String, String, String)> = found.bind(self.keys_step as i64).fetch_all(conn).await?;
         let stopped_at = (found.len() == self.keys_step).then(|| found.last().map(|(id, ..)| id.clone())).flatten();
