@@ -74,6 +74,12 @@ document.addEventListener("submit", (event) => {
 });
 window.addEventListener("pageshow", () => { for (const button of document.querySelectorAll("button:disabled:not([data-off])")) button.disabled = false; });
 
+/** What is over at a time is shown as it is then. */
+for (const notice of document.querySelectorAll("[data-reload-at]")) {
+  const left = Date.parse(notice.dataset.reloadAt) - Date.now();
+  setTimeout(() => location.reload(), Math.max(left, 0) + 2000);
+}
+
 relative(document);
 setInterval(() => relative(document), 30000);
 document.addEventListener("htmx:after:swap", () => relative(document));

@@ -28,6 +28,7 @@ mod repeat;
 mod replays;
 mod shadow;
 mod sign_in;
+mod test_leads;
 mod versions;
 
 use std::sync::Arc;
@@ -74,5 +75,6 @@ fn managed() -> OpenApiRouter<Arc<App>> {
         .merge(quota::router())
         .merge(replays::router())
         .merge(shadow::router())
+        .merge(test_leads::router())
         .merge(versions::router())
 }

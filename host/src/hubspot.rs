@@ -27,7 +27,7 @@ pub use properties::{
     Shelf, create_group, create_property, definition_json, has_group, properties_of, property_of, read_groups,
     read_properties, read_property, read_rules, rules_of, set_options, with_options,
 };
-pub use records::{Change, read_records, records_of, update_records};
+pub use records::{Change, delete_record, read_records, records_of, update_records};
 
 pub use crate::model::portal::{COMPANY, CONTACT, DEAL, NOTE};
 

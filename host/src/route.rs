@@ -87,6 +87,7 @@ mod tests {
                 portal: None,
                 problem: None,
                 checked_at: Timestamp(0),
+                ends_at: None,
                 created_at: Timestamp(0),
             }],
             subscriptions: selected

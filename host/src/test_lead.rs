@@ -1,6 +1,8 @@
 //! A lead to try things with: it goes the whole way that a real one goes, signed as the widget would sign it, and is known
 //! by its address, so that figures, alerts and pictures leave it out.
 
+pub mod read_back;
+
 use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

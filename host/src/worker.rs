@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::config::Role;
+use crate::connection::ending;
 use crate::deliver;
 use crate::housekeeping::{self, Limits};
 use crate::model::lane::{LaneKind, Step};
@@ -36,6 +37,8 @@ const KEEP_HOUSE_REST: Duration = Duration::from_millis(50);
 /// After a failure of housekeeping: a lock that was not to be had, most likely.
 const KEEP_HOUSE_MEND: Duration = Duration::from_secs(60);
 
+/// How often it is looked whether a connection ends.
+const END_CONNECTIONS_EVERY: Duration = Duration::from_secs(1);
 /// How often the words of new leads are merged where there are few. Until then a search reads them where they are.
 const MERGE_WORDS_EVERY: Duration = Duration::from_secs(1);
 
@@ -50,6 +53,9 @@ pub async fn run(app: Arc<App>, roles: Vec<Role>, (keep, disk_reserve): (Limits,
     }
     if roles.contains(&Role::Plan) {
         loops.spawn(keep_house(app.clone(), keep, stop.clone()));
+    }
+    if roles.contains(&Role::Deliver) {
+        loops.spawn(end_connections(app.clone(), stop.clone()));
     }
     if roles.contains(&Role::Plan) {
         loops.spawn(merge_words(app.clone(), stop.clone()));
@@ -286,6 +292,22 @@ async fn keep_house(app: Arc<App>, limits: Limits, mut stop: watch::Receiver<boo
         };
         tokio::select! {
             () = tokio::time::sleep(rest) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Ends connections whose time to think better of it is over, until `stop` says so.
+async fn end_connections(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        match ending::end_due(&app.store, &app.hubspot, &*app.clock).await {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) if store::is_away(&error) => {}
+            Err(error) => tracing::error!("{error:#}; it is tried again"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(END_CONNECTIONS_EVERY) => {}
             _ = stop.changed() => {}
         }
     }

@@ -26,7 +26,7 @@ use Whose::{Named, Reach};
 
 /// Every managed operation, with the right that it needs, in an order in which the examples can be carried out.
 #[rustfmt::skip]
-const OPERATIONS: [(&str, Right, Whose); 61] = [
+const OPERATIONS: [(&str, Right, Whose); 65] = [
     ("GET /v1/accounts", Read, Reach),
     ("POST /v1/accounts", Operate, Reach),
     ("GET /v1/accounts/{account}", Read, Named),
@@ -86,7 +86,11 @@ const OPERATIONS: [(&str, Right, Whose); 61] = [
     ("GET /v1/sessions", Access, Named),
     ("DELETE /v1/sessions/{id}", Access, Named),
     ("GET /v1/audit", Read, Named),
+    ("POST /v1/accounts/{account}/test-leads", Change, Named),
+    ("POST /v1/events/{id}/read-back", Change, Named),
+    ("DELETE /v1/events/{id}/test-contact", Change, Named),
     ("POST /v1/connections/{id}/disconnect", Change, Named),
+    ("POST /v1/connections/{id}/stay", Change, Named),
     ("POST /v1/sources/{source}/events", Right::Read, Reach),
 ];
 
@@ -114,6 +118,8 @@ struct Scene {
     shadow: String,
     /// One that waits for its second attempt.
     event: String,
+    /// A test lead that was delivered.
+    test_lead: String,
 }
 
 impl Scene {
@@ -130,12 +136,15 @@ impl Scene {
         let shadow = json!({ "account": "acme", "version": "default@1" });
         let shadow = operator.post(&app, "/v1/shadow-runs", shadow).await;
         let id = |reply: &Reply| reply.body["data"]["id"].as_str().unwrap_or_else(|| panic!("{reply:?}")).to_owned();
+        let sent = operator.post(&app, "/v1/accounts/acme/test-leads", json!({})).await;
+        let test_lead = sent.body["data"]["event_id"].as_str().unwrap_or_else(|| panic!("{sent:?}")).to_owned();
+        app.run_until_idle().await;
         let outage = Outage { from_ms: NOON.0, to_ms: NOON.0 + 1 };
         app.hubspot.set_knobs(|knobs| knobs.outage = Some(outage));
         let event = app.send_lead(&acme, "ana").await.to_string();
         app.run_until_idle().await;
         app.hubspot.set_knobs(|knobs| knobs.outage = None);
-        Self { replay: id(&replay), shadow: id(&shadow), event, app, acme }
+        Self { replay: id(&replay), shadow: id(&shadow), event, test_lead, app, acme }
     }
 
     /// Something that an address names; what can be removed is made for it.
@@ -168,6 +177,7 @@ impl Scene {
                 store.version(account, "default@1").await.unwrap().unwrap().id.to_string()
             }
             "sources" => self.acme.source.to_string(),
+            "events" if path.ends_with("/read-back") || path.ends_with("/test-contact") => self.test_lead.clone(),
             "events" => self.event.clone(),
             "lanes" | "connections" => self.acme.connection.id.to_string(),
             other => panic!("nothing is named in /v1/{other}"),
@@ -313,6 +323,7 @@ async fn each_operation_is_open_to_those_with_its_right_and_within_their_account
             assert_eq!(told, expected, "{name} by {who}: {reply:?}");
         }
     }
+    scene.app.run_until_idle().await;
     scene.app.finish_after(&[FindingKind::TooManyErrors]).await;
 }
 

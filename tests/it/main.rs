@@ -5,6 +5,7 @@ mod guests;
 mod postgres_server;
 mod proxy;
 mod support;
+mod test_leads;
 
 mod access;
 mod answers;

@@ -3,6 +3,8 @@
 mod connect;
 mod set;
 
+use std::time::Duration;
+
 use clap::builder::TypedValueParser as _;
 use serde::Serialize;
 
@@ -62,6 +64,15 @@ pub enum Command {
         /// What to do with leads that wait.
         #[arg(long, default_value = "send", value_parser = clap::builder::PossibleValuesParser::new(WAITING.map(|(word, _)| word)).map(waiting))]
         waiting: Waiting,
+        /// Seconds, 60 at most, in which it can be kept with `leadline connection stay`; a running service ends it then.
+        #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=60))]
+        undo_for: u32,
+    },
+    /// Keep a connection that is about to end.
+    #[command(alias = "undo")]
+    Stay {
+        /// The account's slug, or the connection's id.
+        connection: String,
     },
 }
 
@@ -107,7 +118,19 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
             ending::resume(&store, &connection, clock()).await.map_err(failure)?;
             said(&store, &connection, context, "is resumed. What waited goes on by itself.").await
         }
-        Command::Disconnect { connection, waiting } => {
+        Command::Stay { connection } => {
+            let connection = find(&store, &connection).await?;
+            ending::stay(&store, &connection, clock()).await.map_err(failure)?;
+            said(&store, &connection, context, "stays as it was.").await
+        }
+        Command::Disconnect { connection, waiting, undo_for } if undo_for > 0 => {
+            let connection = find(&store, &connection).await?;
+            let undo = (clock(), Duration::from_secs(undo_for.into()));
+            ending::disconnect_later(&store, &connection, waiting, undo).await.map_err(failure)?;
+            let words = format!("ends in {undo_for} seconds. `leadline connection stay {}` keeps it.", connection.id);
+            said(&store, &connection, context, &words).await
+        }
+        Command::Disconnect { connection, waiting, undo_for: _ } => {
             let connection = find(&store, &connection).await?;
             let hubspot = open_hubspot(&context.config)?;
             let ended = ending::disconnect(&store, &hubspot, &connection, waiting, &clock).await.map_err(failure)?;
@@ -228,7 +251,7 @@ fn waiting(word: String) -> Waiting {
 
 fn failure(error: EndError) -> Failure {
     match error {
-        EndError::State { .. } => Failure::conflict(error.to_string()),
+        EndError::State { .. } | EndError::Ended(_) => Failure::conflict(error.to_string()),
         EndError::LeadsWait(_) => Failure::conflict(error.to_string())
             .hint("wait until they are sent, or choose `--waiting hold` or `--waiting discard`"),
         EndError::Store(error) => error.into(),

@@ -2,6 +2,7 @@
 
 pub(super) mod rerun;
 mod runs;
+mod trial;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -53,6 +54,18 @@ pub enum Command {
     Rerun(rerun::Args),
     /// Try a lead again now: one that waits for its next attempt is due, one that ended is replayed.
     Retry {
+        /// Id of the event, `evt_…`.
+        event: String,
+    },
+    /// Send a test lead the whole way. Its contact is real, and can be taken out again.
+    Test(trial::Args),
+    /// Read what HubSpot holds of a test lead, beside what was sent. Exit code 3 when it is something else.
+    ReadBack {
+        /// Id of the event, `evt_…`.
+        event: String,
+    },
+    /// Take the contact of a test lead out of HubSpot again.
+    DeleteTestContact {
         /// Id of the event, `evt_…`.
         event: String,
     },
@@ -137,6 +150,9 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
                     .one(&replay, |replay| format!("Event {} is sent once more, by replay {}.", event.id, replay.id)),
             }
         }
+        Command::Test(args) => trial::send(args, context).await,
+        Command::ReadBack { event } => trial::read_it_back(&event, context).await,
+        Command::DeleteTestContact { event } => trial::delete_contact(&event, context).await,
         Command::Tail(filter) => tail(filter, context).await,
     }
 }

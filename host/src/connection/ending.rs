@@ -1,5 +1,7 @@
 //! Pausing a connection, letting it go on, and ending it. Records in HubSpot stay as they are, always.
 
+use std::time::Duration;
+
 use secrecy::SecretString;
 
 use super::session::take_lane;
@@ -17,6 +19,9 @@ pub enum EndError {
     /// They have to be sent first, and somebody asked for that.
     #[error("{} on the way, and {} waiting for somebody to mend something", leads(.0.pending), leads(.0.blocked))]
     LeadsWait(WaitingLeads),
+    /// It was to end and has, or was never to.
+    #[error("portal {0} is not about to be disconnected")]
+    Ended(i64),
     #[error(transparent)]
     Store(#[from] anyhow::Error),
 }
@@ -38,6 +43,64 @@ pub struct Ended {
     pub held: i64,
 }
 
+/// How long people have to think better of ending a connection, at most.
+pub const UNDO_MAX: Duration = Duration::from_secs(60);
+
+/// Lets a connection end in a moment, and until then all deliveries wait, so that it can stay as it was: [`stay`]. Whoever
+/// runs [`end_due`] ends it.
+///
+/// # Errors
+/// [`EndError`].
+pub async fn disconnect_later(
+    store: &Store,
+    connection: &Connection,
+    waiting: Waiting,
+    (now, undo): (Timestamp, Duration),
+) -> Result<(), EndError> {
+    refuse_to_leave_leads(store, connection, waiting).await?;
+    match store.end_later(connection, waiting, now + undo.min(UNDO_MAX)).await? {
+        true => Ok(()),
+        false => Err(wrong_state(store, connection, "disconnected").await?),
+    }
+}
+
+/// Lets a connection stay that was to end.
+///
+/// # Errors
+/// [`EndError`].
+pub async fn stay(store: &Store, connection: &Connection, now: Timestamp) -> Result<(), EndError> {
+    match store.stay(connection).await? {
+        Some(ConnectionState::Connected) => {
+            Ok(store.release(&connection.account_id, &[Code::ConnectionPaused], now).await.map(drop)?)
+        }
+        Some(_) => Ok(()),
+        None => Err(EndError::Ended(connection.portal_id)),
+    }
+}
+
+/// Ends a connection whose time has come. Says whether there was one.
+///
+/// # Errors
+/// The store's.
+pub async fn end_due(
+    store: &Store,
+    hubspot: &HubSpot,
+    clock: &(dyn Fn() -> Timestamp + Send + Sync),
+) -> anyhow::Result<bool> {
+    let Some((connection, waiting)) = store.take_ending(clock()).await? else { return Ok(false) };
+    // Nothing waited when it was asked for; what came since goes on when the account is connected again.
+    let waiting = if waiting == Waiting::Send { Waiting::Hold } else { waiting };
+    match disconnect(store, hubspot, &connection, waiting, clock).await {
+        Ok(ended) => {
+            for left in &ended.left {
+                tracing::warn!(lane.id = %connection.id, "portal {} is not quite left: {left}", connection.portal_id);
+            }
+            Ok(true)
+        }
+        Err(error) => Err(anyhow::anyhow!("connection {} could not be ended: {error}", connection.id)),
+    }
+}
+
 /// Stops deliveries; they wait until the connection is resumed.
 ///
 /// # Errors
@@ -54,6 +117,9 @@ pub async fn pause(store: &Store, connection: &Connection) -> Result<(), EndErro
 /// # Errors
 /// [`EndError`].
 pub async fn resume(store: &Store, connection: &Connection, now: Timestamp) -> Result<(), EndError> {
+    if connection.ends_at.is_some() {
+        return stay(store, connection, now).await;
+    }
     if !store.move_connection(connection, ConnectionState::Paused, ConnectionState::Connected).await? {
         return Err(wrong_state(store, connection, "resumed").await?);
     }
@@ -89,10 +155,7 @@ async fn end(
     waiting: Waiting,
     clock: &(dyn Fn() -> Timestamp + Send + Sync),
 ) -> Result<Ended, EndError> {
-    let leads = store.waiting_leads(connection).await?;
-    if waiting == Waiting::Send && leads != WaitingLeads::default() {
-        return Err(EndError::LeadsWait(leads));
-    }
+    refuse_to_leave_leads(store, connection, waiting).await?;
     for from in [ConnectionState::Connected, ConnectionState::Paused, ConnectionState::ReconnectRequired] {
         store.move_connection(connection, from, ConnectionState::Disconnected).await?;
     }
@@ -110,6 +173,15 @@ async fn end(
     tracing::info!(lane.id = %id, "connection {id} was ended");
     let held = store.waiting_leads(connection).await?;
     Ok(Ended { left, cancelled, held: held.pending + held.blocked })
+}
+
+/// Where leads that wait have to be sent first, none may wait.
+async fn refuse_to_leave_leads(store: &Store, connection: &Connection, waiting: Waiting) -> Result<(), EndError> {
+    let leads = store.waiting_leads(connection).await?;
+    match waiting {
+        Waiting::Send if leads != WaitingLeads::default() => Err(EndError::LeadsWait(leads)),
+        Waiting::Send | Waiting::Hold | Waiting::Discard => Ok(()),
+    }
 }
 
 /// Takes our app out of a portal. Returns what could not be done.

@@ -290,6 +290,7 @@ mod tests {
             portal: None,
             problem: None,
             checked_at: Timestamp(0),
+            ends_at: None,
             created_at: Timestamp(0),
         };
         assert_eq!(missing(&connection, &Feature::ALL), [], "nobody knows");

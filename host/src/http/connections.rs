@@ -1,6 +1,7 @@
 //! `/v1/connections`: an account's HubSpot portal, for the operator's programs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Extension;
 use axum::body::Bytes;
@@ -36,6 +37,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(pause))
         .routes(routes!(resume))
         .routes(routes!(disconnect))
+        .routes(routes!(stay))
         .routes(routes!(connect))
         .routes(routes!(select));
     needing(Right::Read, read).merge(needing(Right::Change, change))
@@ -116,20 +118,23 @@ async fn resume(
     show(State(app), actor, Path(id)).await
 }
 
-/// What becomes of the leads that wait.
+/// What becomes of the leads that wait, and how long one can still think better of it.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct End {
     waiting: Waiting,
+    /// Seconds, 60 at most, in which deliveries wait and the connection can be kept. 0: it ends at once.
+    #[serde(default)]
+    undo_s: u32,
 }
 
-/// Ends a connection, and says what becomes of the leads that wait.
+/// Ends a connection, at once or in a moment, and says what becomes of the leads that wait.
 #[utoipa::path(
     post,
     path = "/v1/connections/{id}/disconnect",
     tag = "Connections",
     params(("id" = ConnectionId, Path, description = "The connection")),
-    request_body(content = End, example = json!({ "waiting": "hold" })),
+    request_body(content = End, example = json!({ "waiting": "hold", "undo_s": 10 })),
     responses((status = 200, description = "What ended", body = Data<Disconnected>)),
     extensions(("x-command" = json!("leadline connection disconnect CONNECTION --waiting hold")))
 )]
@@ -139,18 +144,46 @@ async fn disconnect(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<One<Disconnected>, ApiError> {
-    let End { waiting } = read(&body, "Send {\"waiting\": \"send\"}, with send, hold or discard.")?;
+    const FIX: &str =
+        "Send {\"waiting\": \"send\"}, with send, hold or discard, and `undo_s` up to 60 if it may be undone.";
+    let End { waiting, undo_s } = read(&body, FIX)?;
+    let undo = Duration::from_secs(undo_s.into());
+    if undo > ending::UNDO_MAX {
+        return Err(ApiError::BadRequest(format!("{undo_s} seconds are too long to think better of it"), FIX));
+    }
     let found = connection(&app, &actor, &id).await?;
-    let ended = ending::disconnect(&app.store, &app.hubspot, &found, waiting, &*app.clock).await.map_err(refused)?;
+    let ended = if undo.is_zero() {
+        Some(ending::disconnect(&app.store, &app.hubspot, &found, waiting, &*app.clock).await.map_err(refused)?)
+    } else {
+        ending::disconnect_later(&app.store, &found, waiting, ((app.clock)(), undo)).await.map_err(refused)?;
+        None
+    };
     let fresh = connection(&app, &actor, &id).await?;
     Ok(one(Disconnected { connection: fresh, ended }))
 }
 
-/// A connection that ended, and what was left to do.
+/// A connection that ended or is about to, and what was left to do.
 #[derive(Serialize, ToSchema)]
 struct Disconnected {
     connection: Connection,
-    ended: Ended,
+    /// None while it can still be kept.
+    ended: Option<Ended>,
+}
+
+/// Keeps a connection that is about to end: it is as it was before.
+#[utoipa::path(
+    post,
+    path = "/v1/connections/{id}/stay",
+    tag = "Connections",
+    params(("id" = ConnectionId, Path, description = "The connection")),
+    responses((status = 200, description = "The connection", body = Data<Connection>)),
+    extensions(("x-command" = json!("leadline connection stay CONNECTION")))
+)]
+async fn stay(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<One<Connection>, ApiError> {
+    let found = connection(&app, &actor, &id).await?;
+    ending::stay(&app.store, &found, (app.clock)()).await.map_err(refused)?;
+    app.wake.deliver.notify_one();
+    show(State(app), actor, Path(id)).await
 }
 
 /// A link for whoever may connect the account.
@@ -288,7 +321,9 @@ async fn select(
 
 pub(super) fn refused(error: ending::EndError) -> ApiError {
     match error {
-        ending::EndError::State { .. } => ApiError::Conflict(error.to_string(), "Look at its state."),
+        ending::EndError::State { .. } | ending::EndError::Ended(_) => {
+            ApiError::Conflict(error.to_string(), "Look at its state; what is disconnected can be connected again.")
+        }
         ending::EndError::LeadsWait(_) => {
             ApiError::Conflict(error.to_string(), "Wait until they are sent, or choose `hold` or `discard`.")
         }

@@ -35,6 +35,11 @@ pub fn update_records(portal: &Portal, object_type: &str, changes: &[Change]) ->
     )
 }
 
+/// Takes one record out. A person can restore it in HubSpot for a while.
+pub fn delete_record(portal: &Portal, object_type: &str, id: &str) -> Request {
+    Request::delete("records.delete", format!("/crm/objects/{}/{object_type}/{id}", portal.api_version))
+}
+
 /// The records of an answer: id and the properties that have a value.
 pub fn records_of(body: &Value) -> BTreeMap<String, BTreeMap<String, String>> {
     let record = |shown: &Value| {

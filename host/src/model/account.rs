@@ -209,6 +209,8 @@ pub struct Connection {
     /// When it was looked after last.
     pub checked_at: Timestamp,
     pub created_at: Timestamp,
+    /// It ends then, unless somebody thinks better of it.
+    pub ends_at: Option<Timestamp>,
 }
 
 impl Connection {

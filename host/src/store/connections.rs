@@ -55,13 +55,14 @@ pub(super) type Row = (
     Option<String>,
     i64,
     i64,
+    Option<i64>,
     String,
 );
 
 /// The columns of [`Row`], in one place. The token comes last.
 macro_rules! columns {
     () => {
-        "account_id, id, portal_id, state, api_version, auth, expires_at, scopes, policy, portal, problem, checked_at, created_at, token"
+        "account_id, id, portal_id, state, api_version, auth, expires_at, scopes, policy, portal, problem, checked_at, created_at, ends_at, token"
     };
 }
 
@@ -85,6 +86,7 @@ fn connection(row: Row) -> Result<Connection> {
         problem,
         checked_at,
         created_at,
+        ends_at,
         _,
     ) = row;
     Ok(Connection {
@@ -101,6 +103,7 @@ fn connection(row: Row) -> Result<Connection> {
         problem: problem.as_deref().map(parse).transpose()?,
         checked_at: Timestamp(checked_at),
         created_at: Timestamp(created_at),
+        ends_at: ends_at.map(Timestamp),
     })
 }
 
@@ -151,7 +154,8 @@ fn upsert() -> Query {
          ON CONFLICT (account_id, id) DO UPDATE SET state = CASE c.state WHEN 'paused' THEN c.state ELSE excluded.state END,
            auth = excluded.auth, token = excluded.token, refresh_token = excluded.refresh_token,
            expires_at = excluded.expires_at, scopes = excluded.scopes, portal = coalesce(excluded.portal, c.portal),
-           problem = NULL, generation = c.generation + 1, refreshed_at = excluded.refreshed_at, retry_after = 0
+           problem = NULL, generation = c.generation + 1, refreshed_at = excluded.refreshed_at, retry_after = 0,
+           ends_at = NULL, ends_waiting = NULL, ends_from = NULL
          RETURNING " columns!()
     ))
 }
@@ -226,7 +230,7 @@ impl Store {
 
     /// The connection of a row, and its token.
     pub(super) fn opened(&self, row: Row) -> anyhow::Result<(Connection, SecretString)> {
-        let sealed = row.13.clone();
+        let sealed = row.14.clone();
         let connection = connection(row)?;
         let token = self.open_token(&connection.id, "token", &sealed)?;
         Ok((connection, token))

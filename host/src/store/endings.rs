@@ -1,13 +1,16 @@
 //! What becomes of a lane when its connection is ended: counting what waits, cancelling it, and taking the lane so that
 //! no round is under way meanwhile.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::json;
 
 use super::lanes::{self, LaneState};
-use super::{Result, Rows, Store, hours, parse, query, sql};
+use super::{Result, Rows, Store, hours, parse, query, sql, word};
 use crate::lane::LEASE;
-use crate::model::account::Connection;
+use crate::model;
+use crate::model::account::{Connection, ConnectionState};
 use crate::model::id::AccountId;
 use crate::model::lane::Lease;
 use crate::model::time::Timestamp;
@@ -36,7 +39,54 @@ pub struct WaitingLeads {
 /// Items of a lane that are cancelled in one commit.
 const PAGE: i64 = 500;
 
+/// Whoever takes an ending in hand has so long for it; after that somebody else goes on with it.
+const ENDING_TAKES: Duration = Duration::from_secs(120);
+
 impl Store {
+    /// Lets a connection end at `at`; until then its deliveries wait, as in a pause. False where it ends already, or is
+    /// disconnected.
+    pub async fn end_later(&self, connection: &Connection, waiting: Waiting, at: Timestamp) -> Result<bool> {
+        let end = query(sql!(
+            "UPDATE connections SET ends_at = $3, ends_waiting = $4, ends_from = state,
+               state = CASE state WHEN 'connected' THEN 'paused' ELSE state END
+             WHERE account_id = $1 AND id = $2 AND state <> 'disconnected' AND ends_at IS NULL"
+        ));
+        let end = end.bind(connection.account_id.as_str()).bind(connection.id.as_str()).bind(at.0);
+        Ok(end.bind(model::word(&waiting)).execute(&self.db).await? > 0)
+    }
+
+    /// Lets a connection stay that was to end, as it was before. None where it does not end, or nobody can stop that any more;
+    /// else the state that it has again.
+    pub async fn stay(&self, connection: &Connection) -> Result<Option<ConnectionState>> {
+        let stay = query(sql!(
+            "UPDATE connections SET state = CASE state WHEN 'paused' THEN ends_from ELSE state END,
+               ends_at = NULL, ends_waiting = NULL, ends_from = NULL
+             WHERE account_id = $1 AND id = $2 AND state <> 'disconnected' AND ends_at IS NOT NULL RETURNING state"
+        ));
+        let stay = stay.bind(connection.account_id.as_str()).bind(connection.id.as_str());
+        let state = self.db.write(|tx| Box::pin(async move { stay.fetch_optional::<String>(tx).await }));
+        state.await?.as_deref().map(word).transpose()
+    }
+
+    /// A connection whose time has come, and what becomes of its leads. From here on nobody can let it stay; whoever asks two
+    /// minutes later gets it too, if it has not ended by then.
+    pub async fn take_ending(&self, now: Timestamp) -> Result<Option<(Connection, Waiting)>> {
+        let is_due = query(sql!("SELECT count(*) FROM connections WHERE ends_at <= $1")).bind(now.0);
+        if is_due.fetch_one::<i64>(&self.db).await? == 0 {
+            return Ok(None);
+        }
+        let take = query(sql!(
+            "UPDATE connections SET state = 'disconnected', ends_at = $2 WHERE (account_id, id) IN (
+               SELECT account_id, id FROM connections WHERE ends_at <= $1 ORDER BY ends_at LIMIT 1"
+            on(sqlite: "", postgres: " FOR UPDATE SKIP LOCKED") ") RETURNING ends_waiting, id"
+        ));
+        let take = take.bind(now.0).bind((now + ENDING_TAKES).0);
+        let taken = self.db.write(|tx| Box::pin(async move { take.fetch_optional::<(String, String)>(tx).await }));
+        let Some((waiting, id)) = taken.await? else { return Ok(None) };
+        let connection = self.connection(&id).await?;
+        connection.map(|connection| Ok((connection, word(&waiting)?))).transpose()
+    }
+
     /// Takes a lane for what is no call to the portal, such as a refresh: a lane that rests too. None while somebody
     /// else holds it. Agrees with [`crate::lane::Lane::hold`].
     pub async fn hold_lane(

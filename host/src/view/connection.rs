@@ -24,6 +24,9 @@ impl Chip {
 pub fn chip(connection: Option<&Connection>, has_open_issues: bool) -> Chip {
     let Some(connection) = connection else { return Chip::new("none", "○", "Not connected") };
     match connection.state {
+        state if state != ConnectionState::Disconnected && connection.ends_at.is_some() => {
+            Chip::new("none", "◔", "Disconnecting")
+        }
         ConnectionState::Disconnected => Chip::new("none", "○", "Not connected"),
         ConnectionState::Paused => Chip::new("none", "⏸", "Paused"),
         ConnectionState::ReconnectRequired => Chip::new("bad", "✕", "Reconnect required"),

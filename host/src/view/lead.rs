@@ -23,6 +23,7 @@ use crate::plan::Plan;
 use crate::redact::redacted;
 use crate::retry;
 use crate::store::{ShownCall, ShownDelivery, ShownEvent};
+use crate::words::is_test_address;
 
 /// A lead with everything that became of it, for one page.
 #[derive(Clone, Debug, Serialize)]
@@ -53,6 +54,10 @@ pub struct Lead {
     pub body: Option<String>,
     /// It can be sent once more.
     pub can_replay: bool,
+    /// It waits for its time, and need not.
+    pub can_retry: bool,
+    /// One of our own test leads.
+    pub is_test: bool,
     #[serde(skip)]
     pub waterfall: Option<Drawn>,
     #[serde(skip)]
@@ -206,6 +211,8 @@ impl Lead {
                 told.outcome,
                 Outcome::Failed | Outcome::Skipped | Outcome::Cancelled | Outcome::Synced | Outcome::SyncedWithWarnings
             ) && shown.body.is_some(),
+            can_retry: told.outcome == Outcome::Retrying,
+            is_test: body.and_then(|body| body["data"]["email"].as_str()).is_some_and(is_test_address),
             waterfall: drawn_waterfall(shown, reader),
             timetable: newest.and_then(|newest| drawn_timetable(newest, reader)),
             told,

@@ -45,6 +45,10 @@ async fn deleted_record_is_a_finding() {
     let id = portal.contact("maya@example.com").await;
     portal.call("DELETE", &format!("/crm/objects/V/0-1/{id}"), Value::Null).await;
     assert_eq!(portal.finding_kinds(), [FindingKind::RecordDeleted]);
+    // What a test lead made may go again.
+    let id = portal.contact("leadline-test+1@example.com").await;
+    portal.call("DELETE", &format!("/crm/objects/V/0-1/{id}"), Value::Null).await;
+    assert_eq!(portal.finding_kinds(), [FindingKind::RecordDeleted]);
 }
 
 #[tokio::test]

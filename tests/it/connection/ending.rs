@@ -52,6 +52,68 @@ async fn a_pause_holds_leads_and_resuming_lets_them_go() {
 }
 
 #[tokio::test]
+async fn whoever_thinks_better_of_a_disconnect_gets_everything_back_as_it_was() {
+    let app = start().await;
+    let (store, undo) = (&app.app.store, Duration::from_secs(10));
+    // Before, and after: what was paused stays paused.
+    for (slug, is_paused) in [("acme", false), ("ocean", true)] {
+        let dealer = consented(&app, slug).await;
+        if is_paused {
+            ending::pause(store, &dealer.connection).await.unwrap();
+        }
+        let before = fresh(&app, &dealer).await;
+        ending::disconnect_later(store, &before, Waiting::Discard, (app.now(), undo)).await.unwrap();
+        let twice = ending::disconnect_later(store, &before, Waiting::Hold, (app.now(), undo)).await;
+        assert!(matches!(twice, Err(EndError::State { state: "paused", .. })), "{twice:?}");
+        let event = app.send_lead(&dealer, "ana").await;
+        app.run_until_idle().await;
+        assert!(app.fate(&event).await.contains("(connection.paused)"), "{}", app.fate(&event).await);
+        app.advance(undo - Duration::from_secs(1));
+        assert!(!ending::end_due(store, &app.app.hubspot, &*app.app.clock).await.unwrap(), "its time has not come");
+        ending::stay(store, &before, app.now()).await.unwrap();
+        let after = fresh(&app, &dealer).await;
+        assert_eq!((after.state, after.ends_at), (before.state, None));
+        assert!(matches!(ending::stay(store, &before, app.now()).await, Err(EndError::Ended(_))));
+        if is_paused {
+            ending::resume(store, &before, app.now()).await.unwrap();
+        }
+        app.run_until_idle().await;
+        assert_eq!(app.fate(&event).await, "delivered, 1 attempts");
+    }
+    finish(app).await;
+}
+
+#[tokio::test]
+async fn a_disconnect_that_nobody_takes_back_takes_place_once_its_time_has_come() {
+    let app = start().await;
+    let (store, dealer) = (&app.app.store, consented(&app, "acme").await);
+    let undo = (app.now(), Duration::from_secs(10));
+    ending::disconnect_later(store, &dealer.connection, Waiting::Send, undo).await.unwrap();
+    let event = app.send_lead(&dealer, "ana").await;
+    app.run_until_idle().await;
+    app.advance(undo.1);
+    // Whoever takes it in hand may die: two minutes later somebody else ends it.
+    let (taken, waiting) = store.take_ending(app.now()).await.unwrap().unwrap();
+    assert_eq!(
+        (&taken.id, taken.state, waiting),
+        (&dealer.connection.id, ConnectionState::Disconnected, Waiting::Send)
+    );
+    assert!(matches!(ending::stay(store, &dealer.connection, app.now()).await, Err(EndError::Ended(_))));
+    assert!(store.take_ending(app.now()).await.unwrap().is_none(), "only one has it in hand");
+    app.advance(Duration::from_secs(120));
+    assert!(ending::end_due(store, &app.app.hubspot, &*app.app.clock).await.unwrap());
+    is_over(&app, &dealer).await;
+    assert!(!ending::end_due(store, &app.app.hubspot, &*app.app.clock).await.unwrap());
+    assert_eq!(fresh(&app, &dealer).await.ends_at, None);
+    // It came when nobody could send it any more, and is held for the next connection.
+    assert!(app.fate(&event).await.contains("(connection.paused)"), "{}", app.fate(&event).await);
+    reconnect(&app, &dealer).await;
+    app.run_until_idle().await;
+    assert_eq!(app.fate(&event).await, "delivered, 1 attempts");
+    finish(app).await;
+}
+
+#[tokio::test]
 async fn what_is_held_at_a_disconnect_goes_on_after_a_reconnect_with_the_old_settings() {
     let app = start().await;
     let dealer = consented(&app, "acme").await;

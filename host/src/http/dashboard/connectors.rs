@@ -1,6 +1,7 @@
 //! Connectors: HubSpot's card, the way to connect it, and everything that is done with a connection.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use askama::Template;
 use axum::extract::Form;
@@ -27,6 +28,9 @@ use crate::store::Waiting;
 use crate::view::connection::{Chip, chip, portal_address};
 use crate::view::moment::Moment;
 
+/// How long one can think better of it.
+const UNDO: Duration = Duration::from_secs(10);
+
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let read = OpenApiRouter::new().route("/accounts/{account}/connectors", get(show));
     let change = OpenApiRouter::new()
@@ -34,7 +38,8 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
         .route("/accounts/{account}/connectors/diagnose", post(diagnose))
         .route("/accounts/{account}/connectors/pause", post(pause))
         .route("/accounts/{account}/connectors/resume", post(resume))
-        .route("/accounts/{account}/connectors/disconnect", post(disconnect));
+        .route("/accounts/{account}/connectors/disconnect", post(disconnect))
+        .route("/accounts/{account}/connectors/stay", post(stay));
     needing(Right::Read, read).merge(needing(Right::Change, change))
 }
 
@@ -65,6 +70,8 @@ struct Shown {
     token: &'static str,
     api_version: String,
     is_paused: bool,
+    /// It is disconnected then, unless somebody presses the button.
+    ends: Option<Moment>,
     problem: Option<(String, String)>,
     permissions: Vec<Granted>,
     is_strict: bool,
@@ -101,7 +108,8 @@ async fn shown(app: &App, shell: &Shell, connection: &Connection) -> Result<Show
             Auth::Token => "of a private app; it stays until somebody changes it in HubSpot",
         },
         api_version: connection.api_version.clone(),
-        is_paused: connection.state == ConnectionState::Paused,
+        is_paused: connection.state == ConnectionState::Paused && connection.ends_at.is_none(),
+        ends: connection.ends_at.map(|at| shell.time(at)),
         problem: connection.problem.as_ref().map(|problem| (problem.detail.clone(), problem.code.fix().to_owned())),
         permissions: permissions
             .map(|one| Granted { words: one.words, why: one.why, scope: one.scope, chip: granted(one.scope) })
@@ -199,6 +207,13 @@ async fn disconnect(Visit { app, place, .. }: Visit, Form(end): Form<End>) -> Re
     let waiting: Waiting = serde_json::from_value(json!(end.waiting)).map_err(|_| {
         ApiError::BadRequest(format!("`{}` is no way to end", end.waiting), "Choose send, hold or discard.")
     })?;
-    ending::disconnect(&app.store, &app.hubspot, &connection, waiting, &*app.clock).await.map_err(refused)?;
-    Ok(to(&shell, "disconnected"))
+    ending::disconnect_later(&app.store, &connection, waiting, ((app.clock)(), UNDO)).await.map_err(refused)?;
+    Ok(Redirect::to(&shell.at("connectors")).into_response())
+}
+
+async fn stay(Visit { app, place, .. }: Visit) -> Result<Response, ApiError> {
+    let (shell, connection) = found(place)?;
+    ending::stay(&app.store, &connection, (app.clock)()).await.map_err(refused)?;
+    app.wake.deliver.notify_one();
+    Ok(to(&shell, "kept"))
 }

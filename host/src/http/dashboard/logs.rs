@@ -15,12 +15,14 @@ use super::shell::{Place, Shell, Visit};
 use crate::app::App;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
-use crate::model::access::Right;
+use crate::model::access::{Actor, Right};
 use crate::model::id::EventId;
 use crate::model::outcome::Outcome;
 use crate::model::replay::Filter;
+use crate::model::time::Timestamp;
 use crate::replay::{self, Wish};
 use crate::store::ShownEvent;
+use crate::test_lead::read_back::{self, ReadBack};
 use crate::view::lead::Lead;
 use crate::view::logs::{Query, Row, Segment, segments};
 use crate::view::moment::Moment;
@@ -30,7 +32,11 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let read = OpenApiRouter::new()
         .route("/accounts/{account}/logs", get(list))
         .route("/accounts/{account}/logs/{event}", get(show));
-    let change = OpenApiRouter::new().route("/accounts/{account}/logs/{event}/replay", post(again));
+    let change = OpenApiRouter::new()
+        .route("/accounts/{account}/logs/{event}/replay", post(again))
+        .route("/accounts/{account}/logs/{event}/retry", post(retry))
+        .route("/accounts/{account}/logs/{event}/read-back", post(read_it_back))
+        .route("/accounts/{account}/logs/{event}/delete-test-contact", post(delete_contact));
     needing(Right::Read, read).merge(needing(Right::Change, change))
 }
 
@@ -89,6 +95,16 @@ async fn found(app: &App, place: &Place, id: &str) -> Result<ShownEvent, ApiErro
 struct LeadPage {
     shell: Shell,
     lead: Lead,
+    /// What HubSpot holds of it, where somebody asked.
+    read: Option<ReadBack>,
+    /// A test lead that goes on is looked at again then.
+    look_again: Option<Timestamp>,
+}
+
+fn lead_page(shown: &ShownEvent, actor: &Actor, place: Place, read: Option<ReadBack>) -> LeadPage {
+    let lead = Lead::of(shown, place.connection.as_ref(), actor.sees_masked, &reader(&place.shell));
+    let goes_on = lead.is_test && lead.told.outcome == Outcome::Sending;
+    LeadPage { look_again: goes_on.then_some(place.shell.now), lead, read, shell: place.shell }
 }
 
 async fn show(
@@ -96,8 +112,39 @@ async fn show(
     Path((_, event)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
     let shown = found(&app, &place, &event).await?;
-    let lead = Lead::of(&shown, place.connection.as_ref(), actor.sees_masked, &reader(&place.shell));
-    draw(&app, &actor, &LeadPage { lead, shell: place.shell })
+    draw(&app, &actor, &lead_page(&shown, &actor, place, None))
+}
+
+/// Lets a lead that waits be tried now.
+async fn retry(
+    Visit { app, place, .. }: Visit,
+    Path((_, event)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    let shown = found(&app, &place, &event).await?;
+    replay::retry(&app.store, &shown.event, (app.clock)()).await?;
+    app.wake.deliver.notify_one();
+    app.wake.plan.notify_one();
+    Ok(Redirect::to(&format!("{}/{event}?done=retried", place.shell.at("logs"))).into_response())
+}
+
+/// Shows what HubSpot holds of a test lead.
+async fn read_it_back(
+    Visit { app, actor, place }: Visit,
+    Path((_, event)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    let shown = found(&app, &place, &event).await?;
+    let read = read_back::read_back(&app.store, &app.hubspot, &shown, &*app.clock).await?;
+    draw(&app, &actor, &lead_page(&shown, &actor, place, Some(read)))
+}
+
+/// Takes the contact of a test lead out of HubSpot.
+async fn delete_contact(
+    Visit { app, place, .. }: Visit,
+    Path((_, event)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    let shown = found(&app, &place, &event).await?;
+    read_back::delete_contact(&app.store, &app.hubspot, &shown, &*app.clock).await?;
+    Ok(Redirect::to(&format!("{}/{event}?done=taken-out", place.shell.at("logs"))).into_response())
 }
 
 /// Sends a lead once more.

@@ -236,9 +236,10 @@ fn said(uri: &Uri) -> Option<Said> {
     let (tone, text) = match done.as_ref() {
         "paused" => ("good", "Paused. Leads are taken in and wait."),
         "resumed" => ("good", "Resumed. What waited is on its way."),
-        "disconnected" => ("good", "Disconnected. What is in HubSpot stays as it is."),
+        "kept" => ("good", "HubSpot stays connected, as it was."),
         "created" => ("good", "The missing properties are created."),
         "filled" => ("good", "Earlier contacts are filled in."),
+        "taken-out" => ("good", "The test contact is taken out of HubSpot."),
         "retried" => ("good", "It is tried again now."),
         "replayed" => ("good", "The replay has begun."),
         "revoked" => ("good", "The key opens nothing any more."),

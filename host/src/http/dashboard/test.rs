@@ -93,8 +93,7 @@ async fn preview(Visit { app, actor, place }: Visit, Form(sent): Form<Sent>) -> 
 async fn send(Visit { app, actor, place }: Visit, Form(sent): Form<Sent>) -> Result<Response, ApiError> {
     match test_lead::send(&app.store, &app.door, &place.account, &sent.body, (app.clock)()).await {
         Ok(receipt) => Ok(Redirect::to(&format!("{}/{}", place.shell.at("logs"), receipt.event_id)).into_response()),
-        Err(TestLeadError::Store(error)) => Err(error.into()),
-        Err(TestLeadError::Ours(error)) => Err(error.into()),
+        Err(error @ (TestLeadError::Store(_) | TestLeadError::Ours(_))) => Err(error.into()),
         Err(error) => {
             let drawn = Page { wrong: Some(error.to_string()), ..page(place, sent.body) };
             draw(&app, &actor, &drawn)

@@ -1,0 +1,152 @@
+//! Test leads over HTTP: sent, read back from HubSpot field by field, and taken out again.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answer::{Data, One, one};
+use super::error::ApiError;
+use super::guard::needing;
+use super::reach::{account, read};
+use crate::app::App;
+use crate::model::access::{Actor, Right};
+use crate::model::id::EventId;
+use crate::store::ShownEvent;
+use crate::test_lead::read_back::{self, ReadBack, ReadBackError};
+use crate::test_lead::{self, TestLeadError};
+
+pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+    let change =
+        OpenApiRouter::new().routes(routes!(send)).routes(routes!(read_it_back)).routes(routes!(delete_contact));
+    needing(Right::Change, change)
+}
+
+/// A lead to try things with.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schema(as = SendTestLead)]
+struct Send {
+    /// As the widget would send it, with an address of the form `leadline-test+…@example.com`; without, a sample is sent.
+    event: Option<Value>,
+}
+
+/// A test lead that is on its way.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SentTestLead)]
+struct Sent {
+    event_id: EventId,
+}
+
+/// Sends a lead of nobody the whole way: signed, stored, transformed, delivered. Figures, pictures and alerts leave it out.
+#[utoipa::path(
+    post,
+    path = "/v1/accounts/{account}/test-leads",
+    tag = "Events",
+    params(("account" = String, Path, description = "Slug or id", example = "acme")),
+    request_body(content = Send, example = json!({})),
+    responses((status = 200, description = "Its event", body = Data<Sent>)),
+    extensions(("x-command" = json!("leadline event test --account acme")))
+)]
+async fn send(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Result<One<Sent>, ApiError> {
+    let account = account(&app, &actor, &name).await?;
+    let asked: Send = if body.is_empty() { Send::default() } else { read(&body, "Send {}, or {\"event\": {…}}.")? };
+    let now = (app.clock)();
+    let event = asked.event.unwrap_or_else(|| test_lead::sample(&account, now));
+    let receipt = test_lead::send(&app.store, &app.door, &account, &event.to_string(), now).await?;
+    Ok(one(Sent { event_id: receipt.event_id }))
+}
+
+/// Reads what HubSpot holds of a test lead, record by record, beside what was sent.
+#[utoipa::path(
+    post,
+    path = "/v1/events/{id}/read-back",
+    tag = "Events",
+    params(("id" = EventId, Path, description = "The event of a test lead that was delivered")),
+    responses((status = 200, description = "What was sent, and what is there", body = Data<ReadBack>)),
+    extensions(("x-command" = json!("leadline event read-back EVENT")))
+)]
+async fn read_it_back(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(id): Path<String>,
+) -> Result<One<ReadBack>, ApiError> {
+    let shown = shown(&app, &actor, &id).await?;
+    Ok(one(read_back::read_back(&app.store, &app.hubspot, &shown, &*app.clock).await?))
+}
+
+/// A contact that was taken out.
+#[derive(Serialize, ToSchema)]
+struct DeletedContact {
+    contact_id: String,
+}
+
+/// Takes the contact of a test lead out of HubSpot again. A deal that it made stays.
+#[utoipa::path(
+    delete,
+    path = "/v1/events/{id}/test-contact",
+    tag = "Events",
+    params(("id" = EventId, Path, description = "The event of a test lead that was delivered")),
+    responses((status = 200, description = "The contact", body = Data<DeletedContact>)),
+    extensions(("x-command" = json!("leadline event delete-test-contact EVENT")))
+)]
+async fn delete_contact(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(id): Path<String>,
+) -> Result<One<DeletedContact>, ApiError> {
+    let shown = shown(&app, &actor, &id).await?;
+    let contact_id = read_back::delete_contact(&app.store, &app.hubspot, &shown, &*app.clock).await?;
+    Ok(one(DeletedContact { contact_id }))
+}
+
+async fn shown(app: &App, actor: &Actor, id: &str) -> Result<ShownEvent, ApiError> {
+    let found = match id.parse::<EventId>() {
+        Ok(id) => app.store.event(&id).await?.filter(|shown| actor.reaches(&shown.event.account_id)),
+        Err(_) => None,
+    };
+    found.ok_or_else(|| ApiError::NotFound(format!("there is no event `{id}`")))
+}
+
+impl From<TestLeadError> for ApiError {
+    fn from(error: TestLeadError) -> Self {
+        match error {
+            TestLeadError::NoSource(_) => {
+                Self::Conflict(error.to_string(), "Make a source first: `leadline source create`.")
+            }
+            TestLeadError::NotJson(_) | TestLeadError::NoTest => {
+                Self::BadRequest(error.to_string(), "Send an event as the widget does, with a test lead's address.")
+            }
+            TestLeadError::Refused(refusal) => refusal.into(),
+            TestLeadError::Store(error) => error.into(),
+            TestLeadError::Ours(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReadBackError> for ApiError {
+    fn from(error: ReadBackError) -> Self {
+        match error {
+            ReadBackError::NoTest(_) | ReadBackError::Somebody(_) => {
+                Self::Conflict(error.to_string(), "Only what a test lead wrote is read back and taken out.")
+            }
+            ReadBackError::NotWritten(_) => {
+                Self::Conflict(error.to_string(), "Wait until it is delivered, or send another test lead.")
+            }
+            ReadBackError::HubSpot(problem) => Self::Away(problem),
+            ReadBackError::Gone(_) => Self::Conflict(error.to_string(), "There is nothing left to take out."),
+            ReadBackError::NoSession(error) => error.into(),
+            ReadBackError::Store(error) => error.into(),
+        }
+    }
+}
