@@ -1,10 +1,8 @@
 // What people come for, from its beginning to its end in HubSpot. Everything is found by its role and its name.
 //
 // Not here yet, because no page does it:
-// - reading the test lead back field by field and removing it, which belongs to the first journey;
 // - the test bench between upload and comparison, which belongs to the eighth;
 // - a trapping and a greedy guest beside others (9), because components are not assembled here; `tests/it/hostile.rs` has it;
-// - Undo after disconnecting (11): the end that holds what waits is here;
 // - erasing a shopper (12);
 // - the list of refused requests for operators (14): what the dealership sees, or does not, is here, and the command is asked.
 
@@ -87,7 +85,16 @@ journey("connect, create the properties, and the test lead and the first one are
   assert.equal((await contacts(portal)).length, 0, "a preview sends nothing");
   await page.getByRole("button", { name: "Send test lead" }).click();
   await page.waitForURL(/logs\/evt_/);
+  const testLead = page.url();
   await told(page, account, "Test Lead", "test", "Synced");
+  await page.goto(testLead);
+  await page.getByRole("button", { name: "Read back from HubSpot" }).click();
+  await page.getByText("Everything is in HubSpot as it was sent.").waitFor();
+  await page.getByRole("region", { name: "Test lead" }).getByRole("row", { name: /vehicle_of_interest.*same/ }).waitFor();
+  await page.getByRole("button", { name: "Delete test contact" }).click();
+  await page.getByText("The test contact is taken out of HubSpot.").waitFor();
+  await page.getByRole("button", { name: "Read back from HubSpot" }).click();
+  await page.getByText("no longer there").waitFor();
   await stage.service.send(source, { name: "Rosa Delgado", email: "rosa@example.com" });
   await told(page, account, "Rosa Delgado", "Synced", "Created in HubSpot");
   const [contact] = await contacts(portal, "rosa@example.com");
@@ -224,7 +231,14 @@ journey("disconnecting can hold what waits until HubSpot is connected again", "I
   await page.getByText("Disconnect…").click();
   await page.getByRole("radio", { name: "are held until it is connected again" }).check();
   await page.getByRole("button", { name: "Disconnect", exact: true }).click();
-  await page.getByText("Disconnected. What is in HubSpot stays as it is.").waitFor();
+  // Somebody thinks better of it.
+  await page.getByRole("button", { name: "Undo" }).click();
+  await page.getByText("HubSpot stays connected, as it was.").waitFor();
+  await page.getByText("Disconnect…").click();
+  await page.getByRole("radio", { name: "are held until it is connected again" }).check();
+  await page.getByRole("button", { name: "Disconnect", exact: true }).click();
+  await page.getByText("is being disconnected").waitFor();
+  await page.getByText("Not connected").first().waitFor({ timeout: 30_000 });
   await page.getByRole("button", { name: "Connect to HubSpot" }).click();
   await agree(page, portal);
   await stage.service.until(event, "delivered");
