@@ -74,6 +74,11 @@ document.addEventListener("submit", (event) => {
 });
 window.addEventListener("pageshow", () => { for (const button of document.querySelectorAll("button:disabled:not([data-off])")) button.disabled = false; });
 
+/** A text is tried with Ctrl Enter. */
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.closest("[data-run]")) event.target.form?.requestSubmit();
+});
+
 /** What is over at a time is shown as it is then. */
 for (const notice of document.querySelectorAll("[data-reload-at]")) {
   const left = Date.parse(notice.dataset.reloadAt) - Date.now();

@@ -30,6 +30,7 @@ pub mod test_lead;
 pub mod trial;
 pub mod upload;
 pub mod wake;
+pub mod workbench;
 pub mod worker;
 
 pub mod hubspot;

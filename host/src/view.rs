@@ -1,5 +1,6 @@
 //! What people are shown of a lead, drawn in one place from the stored states.
 
+pub mod bench;
 pub mod connection;
 pub mod lead;
 pub mod logs;

@@ -265,3 +265,46 @@ async fn a_program_is_told_problems_and_a_person_reads_them() {
     assert!(text(&read).contains("There is no account `nobody`."), "{}", text(&read));
     app.finish().await;
 }
+
+#[tokio::test]
+async fn support_tries_an_event_at_the_bench_before_anything_is_enabled() {
+    let app = with_public_url(URL).await;
+    let acme = app.connected("acme").await;
+    let event = app.send_lead(&acme, "zacharias").await;
+    app.run_until_idle().await;
+    let (support, manager) = (signed_in(&app, None, "support").await, signed_in(&app, Some("acme"), "manager").await);
+    let (support, manager) = (looks(&support), looks(&manager));
+    let bench = "/accounts/acme/transformation/default@1/bench";
+    assert_eq!(manager.get(&app, bench).await.status, 403);
+    let page = support.get(&app, bench).await;
+    assert!(
+        text(&page).contains("leadline-test+") && text(&page).contains("<option>plain-lead</option>"),
+        "{}",
+        text(&page)
+    );
+    // A real lead is there without its person.
+    let page = support.get(&app, &format!("{bench}?event={event}")).await;
+    assert!(page.status == 200 && !text(&page).contains("zacharias"), "{}", text(&page));
+    let before = app.hubspot.calls().len();
+    let lead = json!({ "type": "lead.captured.v1", "data": lead("maya") }).to_string();
+    let page =
+        submit(&app, &support, bench, &[("body", &lead), ("settings", r#"{"country": "US"}"#), ("sample", "")]).await;
+    for words in
+        ["It would write: contact, note.", "It does the same.", "crm/objects", "% of the limit", "maya@example.com"]
+    {
+        assert!(text(&page).contains(words), "{words}: {}", text(&page));
+    }
+    let page = submit(&app, &support, bench, &[("body", &lead), ("settings", "{}")]).await;
+    assert!(text(&page).contains("- phone                    +13055550187"), "other settings: {}", text(&page));
+    let nobody = json!({ "type": "lead.captured.v1", "data": { "id": "lead_1" } }).to_string();
+    let page = submit(&app, &support, bench, &[("body", &nobody), ("settings", "{}")]).await;
+    assert!(text(&page).contains("It would be "), "{}", text(&page));
+    let page = submit(&app, &support, bench, &[("body", "{\"type\": 7"), ("settings", "{}")]).await;
+    assert!(text(&page).contains("role=\"alert\""), "{}", text(&page));
+    let calls = app.hubspot.calls();
+    assert!(
+        calls[before..].iter().all(|call| call.method == "GET" || call.path.ends_with("/read")),
+        "nothing is written"
+    );
+    app.finish().await;
+}

@@ -1,6 +1,7 @@
 //! The dashboard: one file a group of screens. A handler finds what the screen shows, a view says how, a template draws it.
 
 mod accounts;
+mod bench;
 mod connectors;
 mod event_types;
 mod fields;
@@ -49,6 +50,7 @@ pub(super) fn router(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
         .merge(replays::router())
         .merge(settings::router())
         .merge(test::router())
+        .merge(bench::router())
         .merge(transformations::router())
         .layer(middleware::from_fn_with_state(app.clone(), as_page))
 }

@@ -79,7 +79,7 @@ struct InUse {
     back: Option<String>,
 }
 
-fn connected(connection: Option<Connection>) -> Result<Connection, ApiError> {
+pub(super) fn connected(connection: Option<Connection>) -> Result<Connection, ApiError> {
     connection
         .filter(|connection| connection.state != ConnectionState::Disconnected)
         .ok_or_else(|| ApiError::Conflict("HubSpot is not connected".to_owned(), "Connect HubSpot first."))
