@@ -57,6 +57,7 @@ const SCREENS = [
   ["transformation", manager, (made) => at(made, "transformation")],
   ["transformation, for support", () => ({ role: "support" }), (made) => at(made, "transformation")],
   ["choice, in use", () => operator, (made) => at(made, `transformation/${stock(made, "default")}`)],
+  ["test bench", () => ({ role: "support" }), (made) => at(made, `transformation/${stock(made, "default")}/bench`)],
   ["choice, deals", () => operator, (made) => at(made, `transformation/${stock(made, "deals")}`)],
   ["settings", manager, (made) => at(made, "settings")],
   ["sign in", () => undefined, () => "/sign-in"],

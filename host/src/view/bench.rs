@@ -58,7 +58,13 @@ fn card(action: &Action) -> Card {
         Action::AddNote(_) => "Note".to_owned(),
         Action::UpsertObject(object) => object.object_type.clone(),
     };
-    let rows = action.properties().iter().map(|one| (one.name.clone(), cut(&one.value, VALUE_CHARS_MAX))).collect();
+    let mut rows = match action {
+        Action::UpsertDeal(deal) => {
+            vec![("pipeline".to_owned(), deal.pipeline.clone()), ("stage".to_owned(), deal.stage.clone())]
+        }
+        Action::UpsertContact(_) | Action::AddNote(_) | Action::UpsertObject(_) => Vec::new(),
+    };
+    rows.extend(action.properties().iter().map(|one| (one.name.clone(), cut(&one.value, VALUE_CHARS_MAX))));
     let text = match action {
         Action::AddNote(note) => Some(note.body.clone()),
         Action::UpsertContact(_) | Action::UpsertDeal(_) | Action::UpsertObject(_) => None,
