@@ -223,6 +223,13 @@ async fn missing_properties_are_shown_then_created_after_a_look() {
     assert_eq!(checked.status, 303, "{}", text(&checked));
     let page = manager.get(&app, "/accounts/acme/fields").await;
     assert!(text(&page).contains("Create the missing ones"), "{}", text(&page));
+    // The issue has the same button; a viewer sees the issue, and no button.
+    let button = r#"action="/accounts/acme/fields/create""#;
+    let viewer = looks(&signed_in(&app, Some("acme"), "viewer").await);
+    let [told, seen] = [&manager, &viewer].map(|browser| browser.get(&app, "/accounts/acme/issues"));
+    let (told, seen) = (told.await, seen.await);
+    assert!(text(&told).contains(button) && text(&told).contains("Create what is missing"), "{}", text(&told));
+    assert!(text(&seen).contains("property.missing") && !text(&seen).contains(button), "{}", text(&seen));
     let planned = submit(&app, &manager, "/accounts/acme/fields/create", &[]).await;
     assert!(text(&planned).contains("This is what will be created"), "{}", text(&planned));
     assert!(!text(&planned).contains("What was done"));

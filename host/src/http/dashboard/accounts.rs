@@ -11,6 +11,7 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
+use super::connectors::can_connect;
 use super::draw;
 use super::shell::{Shell, Visit};
 use crate::app::App;
@@ -151,6 +152,8 @@ struct IssueRow {
     path: Option<&'static str>,
     /// Where it is mended here.
     here: Option<(String, &'static str)>,
+    /// What mends it here, for those who may press it: the address of a form, and its button.
+    mend: Option<(String, &'static str)>,
     /// The leads that it concerns, and the filter that lists them.
     concerned: String,
     logs: String,
@@ -158,7 +161,25 @@ struct IssueRow {
     last: Moment,
 }
 
-fn issue_row(shell: &Shell, slug: &str, issue: Issue) -> IssueRow {
+/// The form that mends a cause, and what is needed to press its button. What it held goes on by itself.
+fn mending(shell: &Shell, code: Code, can_connect: bool) -> Option<(&'static str, &'static str)> {
+    let (form, may) = match code {
+        Code::PropertyMissing | Code::PropertyArchived | Code::OptionUnknown => {
+            (("fields/create", "Create what is missing"), shell.may_change())
+        }
+        Code::ConnectionPaused => (("connectors/resume", "Resume"), shell.may_change()),
+        Code::AuthRevoked | Code::AuthMissingScope | Code::AuthAppUninstalled | Code::ConnectionDisconnected => {
+            (("connectors/connect", "Connect HubSpot again"), shell.may_change() && can_connect)
+        }
+        _ if code.as_str().starts_with("transform.") => {
+            (("transformation/rollback", "Back to the version before"), shell.may_transform())
+        }
+        _ => return None,
+    };
+    may.then_some(form)
+}
+
+fn issue_row(shell: &Shell, slug: &str, issue: Issue, can_connect: bool) -> IssueRow {
     let code = issue.problem.code;
     let here = match code {
         Code::AuthRevoked
@@ -184,6 +205,7 @@ fn issue_row(shell: &Shell, slug: &str, issue: Issue) -> IssueRow {
         fix: code.fix(),
         who: code.who(),
         path: code.hubspot_path(),
+        mend: mending(shell, code, can_connect).map(|(form, label)| (format!("/accounts/{slug}/{form}"), label)),
         here: here.map(|(screen, label)| (format!("/accounts/{slug}/{screen}"), label)),
         concerned: concerned.into_iter().flatten().collect::<Vec<_>>().join(", "),
         logs: format!("/accounts/{slug}/logs?cause={code}"),
@@ -196,7 +218,8 @@ fn issue_row(shell: &Shell, slug: &str, issue: Issue) -> IssueRow {
 async fn issues(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
     let slug = place.account.slug.clone();
     let issues = app.store.issues(Some(&place.account.id)).await?;
-    let rows = issues.into_iter().map(|issue| issue_row(&place.shell, &slug, issue)).collect();
+    let can_connect = can_connect(&app);
+    let rows = issues.into_iter().map(|issue| issue_row(&place.shell, &slug, issue, can_connect)).collect();
     draw(&app, &actor, &Issues { rows, is_of_all: false, shell: place.shell })
 }
 
@@ -212,7 +235,7 @@ async fn all_issues(
     let issues = app.store.issues(actor.own_account()).await?;
     let rows = issues.into_iter().map(|issue| {
         let slug = slugs.get(&issue.account_id).cloned().unwrap_or_default();
-        issue_row(&shell, &slug, issue)
+        issue_row(&shell, &slug, issue, can_connect(&app))
     });
     let rows = rows.collect();
     draw(&app, &actor, &Issues { rows, is_of_all: true, shell })

@@ -91,7 +91,7 @@ fn pretty(value: &Value) -> String {
 
 /// The event that is shown at first: the one that the address names, else a sample of our own.
 async fn loaded(app: &App, account: &Account, asked: &Loaded, samples: &[Sample]) -> Result<String, ApiError> {
-    if let Some(name) = &asked.sample {
+    if let Some(name) = asked.sample.as_ref().filter(|name| !name.is_empty()) {
         let missing = || ApiError::NotFound(format!("there is no sample `{name}`"));
         let sample = samples.iter().find(|sample| sample.name == *name).ok_or_else(missing)?;
         return Ok(serde_json::from_slice(&sample.body).map(|value: Value| pretty(&value)).unwrap_or_default());

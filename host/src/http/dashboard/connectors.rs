@@ -17,8 +17,9 @@ use super::shell::{Place, Shell, Visit};
 use crate::app::App;
 use crate::connection::check::{self, Check};
 use crate::connection::consent::{self, Wish};
+use crate::connection::ending::{self, EndError};
+use crate::connection::needs;
 use crate::connection::scopes::{Feature, PERMISSIONS};
-use crate::connection::{ending, needs};
 use crate::http::connections::refused;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
@@ -128,11 +129,16 @@ async fn page(app: &App, place: Place, check: Option<Check>, link: Option<String
             Some(connection) => Some(shown(app, &shell, connection).await?),
             None => None,
         },
-        can_connect: app.hubspot.app().is_some() && app.public_url.is_some(),
+        can_connect: can_connect(app),
         check,
         link,
         shell,
     })
+}
+
+/// Whether people can be sent to HubSpot to agree.
+pub(super) fn can_connect(app: &App) -> bool {
+    app.hubspot.app().is_some() && app.public_url.is_some()
 }
 
 async fn show(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
@@ -213,7 +219,12 @@ async fn disconnect(Visit { app, place, .. }: Visit, Form(end): Form<End>) -> Re
 
 async fn stay(Visit { app, place, .. }: Visit) -> Result<Response, ApiError> {
     let (shell, connection) = found(place)?;
-    ending::stay(&app.store, &connection, (app.clock)()).await.map_err(refused)?;
-    app.wake.deliver.notify_one();
-    Ok(to(&shell, "kept"))
+    match ending::stay(&app.store, &connection, (app.clock)()).await {
+        Ok(()) => {
+            app.wake.deliver.notify_one();
+            Ok(to(&shell, "kept"))
+        }
+        Err(EndError::Ended(_)) => Ok(to(&shell, "too-late")),
+        Err(error) => Err(refused(error)),
+    }
 }
