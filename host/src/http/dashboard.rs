@@ -28,7 +28,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::cookie::{self, Scope};
 use super::error::ApiError;
 use super::guard::needing;
-use super::page;
+use super::page::{self, Frame};
 use crate::app::App;
 use crate::model::access::{Actor, Right};
 
@@ -126,16 +126,21 @@ struct Told {
     code: String,
 }
 
+#[derive(Template)]
+#[template(path = "quiet/problem.html")]
+struct Problem {
+    frame: Frame,
+    detail: String,
+    fix: String,
+    code: String,
+}
+
 fn problem_page(app: &App, status: StatusCode, body: &[u8]) -> Response {
     let Ok(told) = serde_json::from_slice::<Told>(body) else {
         return (status, Body::empty()).into_response();
     };
-    let html = page::fill(
-        "<p>{}</p><p>{}</p><p class=\"small soft\">Support code: <code>{}</code></p>\
-         <p><a class=\"button\" href=\"/\">To the beginning</a></p>",
-        &[&sentence(&told.detail), &told.fix, &told.code],
-    );
-    page::page(app, status, &told.title, &html)
+    let Told { title, detail, fix, code } = told;
+    page::quiet(app, status, &Problem { frame: Frame::of(app, title), detail: sentence(&detail), fix, code })
 }
 
 /// The same words as a sentence.

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use askama::Template;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -14,7 +15,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::cookie::SESSION_COOKIE;
 use super::error::Problem;
-use super::page::page;
+use super::manual::Manual;
+use super::page::{Frame, quiet};
 use super::{guard, ingest, manual, repeat};
 use crate::app::App;
 use crate::model::access::Right;
@@ -43,7 +45,7 @@ const INTRODUCTION: &str = "Everything that people do in the dashboard and on th
 static DOCUMENT: LazyLock<Value> = LazyLock::new(document);
 static TEXT: LazyLock<String> =
     LazyLock::new(|| serde_json::to_string(&*DOCUMENT).expect("it is JSON, and has no other keys than texts"));
-static MANUAL: LazyLock<String> = LazyLock::new(|| manual::body(&DOCUMENT));
+static MANUAL: LazyLock<Manual> = LazyLock::new(|| Manual::of(&DOCUMENT));
 
 pub(super) fn router() -> Router<Arc<App>> {
     Router::new().route("/openapi.json", get(serve)).route("/docs", get(read))
@@ -55,8 +57,22 @@ async fn serve() -> Response {
     response
 }
 
+#[derive(Template)]
+#[template(path = "quiet/manual.html")]
+struct Page<'a> {
+    frame: Frame,
+    about: &'a str,
+    groups: &'a [manual::Group],
+    schemas: &'a [manual::Schema],
+}
+
 async fn read(State(app): State<Arc<App>>) -> Response {
-    page(&app, StatusCode::OK, "The API of Leadline", &MANUAL)
+    let (about, groups, schemas) = (&MANUAL.about, &MANUAL.groups, &MANUAL.schemas);
+    quiet(
+        &app,
+        StatusCode::OK,
+        &Page { frame: Frame::of(&app, format!("The API of {}", app.brand)), about, groups, schemas },
+    )
 }
 
 /// The whole description.

@@ -2,85 +2,115 @@
 
 use serde_json::{Map, Value};
 
-use super::page::fill;
-
-/// The page's body.
-pub(super) fn body(document: &Value) -> String {
-    let about = document["info"]["description"].as_str().unwrap_or_default();
-    let mut html = fill("<p>{}</p><p><a href=\"/openapi.json\">openapi.json</a></p>", &[about]);
-    let groups = document["tags"].as_array().into_iter().flatten();
-    for group in groups {
-        let name = group["name"].as_str().unwrap_or_default();
-        let operations = operations(document, name);
-        if operations.is_empty() {
-            continue;
-        }
-        html += &fill("<h2>{}</h2><p>{}</p>", &[name, text(&group["description"])]);
-        html += &operations.into_iter().map(|(method, path, one)| operation(method, path, one)).collect::<String>();
-    }
-    html += "<h2>Schemas</h2>";
-    let schemas = document["components"]["schemas"].as_object().into_iter().flatten();
-    html += &schemas.map(|(name, schema)| schema_table(name, schema)).collect::<String>();
-    html
+/// What the page shows.
+pub(super) struct Manual {
+    pub(super) about: String,
+    pub(super) groups: Vec<Group>,
+    pub(super) schemas: Vec<Schema>,
 }
 
-/// The operations of a group: method, path, and what the document says.
-fn operations<'a>(document: &'a Value, group: &str) -> Vec<(&'a str, &'a str, &'a Value)> {
+pub(super) struct Group {
+    pub(super) name: String,
+    pub(super) about: String,
+    pub(super) operations: Vec<Operation>,
+}
+
+pub(super) struct Operation {
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) summary: String,
+    pub(super) about: Option<String>,
+    /// None where a signature is needed.
+    pub(super) right: Option<String>,
+    pub(super) command: Option<String>,
+    pub(super) parameters: Vec<Row>,
+    /// How to call it from a shell.
+    pub(super) call: String,
+    pub(super) answers: Vec<Answer>,
+}
+
+/// A parameter, or a field of a schema.
+pub(super) struct Row {
+    pub(super) name: String,
+    /// Where a parameter stands.
+    pub(super) place: String,
+    pub(super) kind: String,
+    pub(super) about: String,
+}
+
+pub(super) struct Answer {
+    pub(super) status: String,
+    pub(super) about: String,
+    pub(super) kind: String,
+    pub(super) example: Option<String>,
+}
+
+pub(super) struct Schema {
+    pub(super) name: String,
+    pub(super) about: String,
+    pub(super) kind: String,
+    pub(super) fields: Vec<Row>,
+}
+
+impl Manual {
+    pub(super) fn of(document: &Value) -> Self {
+        let groups = document["tags"].as_array().into_iter().flatten().map(|group| {
+            let name = text(&group["name"]);
+            Group { about: text(&group["description"]), operations: operations(document, &name), name }
+        });
+        let schemas = document["components"]["schemas"].as_object().into_iter().flatten();
+        Self {
+            about: text(&document["info"]["description"]),
+            groups: groups.filter(|group| !group.operations.is_empty()).collect(),
+            schemas: schemas.map(|(name, schema)| described(name, schema)).collect(),
+        }
+    }
+}
+
+fn operations(document: &Value, group: &str) -> Vec<Operation> {
     let paths = document["paths"].as_object().into_iter().flatten();
     let all = paths.flat_map(|(path, item)| {
         let methods = item.as_object().into_iter().flatten();
-        methods.map(move |(method, operation)| (method.as_str(), path.as_str(), operation))
+        methods.map(move |(method, operation)| (method, path, operation))
     });
-    all.filter(|(_, _, operation)| operation["tags"][0] == group).collect()
+    let of_group = all.filter(|(_, _, operation)| operation["tags"][0] == group);
+    of_group.map(|(method, path, one)| operation(method, path, one)).collect()
 }
 
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }
 
-fn operation(method: &str, path: &str, operation: &Value) -> String {
+fn operation(method: &str, path: &str, operation: &Value) -> Operation {
     let method = method.to_uppercase();
-    let mut html = fill("<h3><code>{} {}</code></h3><p>{}</p>", &[&method, path, text(&operation["summary"])]);
-    if let Some(about) = operation["description"].as_str() {
-        html += &fill("<p>{}</p>", &[about]);
-    }
     let right = operation["security"][0].as_object().and_then(|one| one.values().next());
-    html += &match right.and_then(|scopes| scopes[0].as_str()) {
-        Some(right) => fill("<p>Needs the right <code>{}</code>.</p>", &[right]),
-        None => "<p>Needs a signature.</p>".to_owned(),
-    };
-    if let Some(command) = operation["x-command"].as_str() {
-        html += &fill("<p>The same on the command line: <code>{}</code></p>", &[command]);
-    }
-    let parameters: Vec<_> = operation["parameters"].as_array().into_iter().flatten().collect();
-    if !parameters.is_empty() {
-        html += "<table><thead><tr><th>Parameter</th><th>In</th><th>Type</th><th>About</th></tr></thead><tbody>";
-        for parameter in parameters {
-            html += &fill(
-                "<tr><td><code>{}</code></td><td>{}</td><td>{}</td><td>{}</td></tr>",
-                &[
-                    text(&parameter["name"]),
-                    text(&parameter["in"]),
-                    &kind(&parameter["schema"]),
-                    text(&parameter["description"]),
-                ],
-            );
-        }
-        html += "</tbody></table>";
-    }
-    html += &fill("<pre>{}</pre>", &[&curl(&method, path, operation)]);
-    for (status, response) in operation["responses"].as_object().into_iter().flatten() {
+    let parameters = operation["parameters"].as_array().into_iter().flatten().map(|parameter| Row {
+        name: text(&parameter["name"]),
+        place: text(&parameter["in"]),
+        kind: kind(&parameter["schema"]),
+        about: text(&parameter["description"]),
+    });
+    let answers = operation["responses"].as_object().into_iter().flatten().map(|(status, response)| {
         let media = response["content"].as_object().and_then(|content| content.values().next());
-        let schema = media.map(|media| kind(&media["schema"])).unwrap_or_default();
-        html +=
-            &fill("<p><strong>{}</strong> {} <code>{}</code></p>", &[status, text(&response["description"]), &schema]);
         let shown = media.and_then(|media| media.get("example")).filter(|_| status != "default");
-        if let Some(shown) = shown {
-            let shown = serde_json::to_string_pretty(shown).unwrap_or_default();
-            html += &fill("<details><summary>Example</summary><pre>{}</pre></details>", &[&shown]);
+        Answer {
+            status: status.clone(),
+            about: text(&response["description"]),
+            kind: media.map(|media| kind(&media["schema"])).unwrap_or_default(),
+            example: shown.and_then(|shown| serde_json::to_string_pretty(shown).ok()),
         }
+    });
+    Operation {
+        path: path.to_owned(),
+        summary: text(&operation["summary"]),
+        about: operation["description"].as_str().map(str::to_owned),
+        right: right.and_then(|scopes| scopes[0].as_str()).map(str::to_owned),
+        command: operation["x-command"].as_str().map(str::to_owned),
+        parameters: parameters.collect(),
+        call: curl(&method, path, operation),
+        answers: answers.collect(),
+        method,
     }
-    html
 }
 
 /// How to call it from a shell.
@@ -122,29 +152,19 @@ fn kind(schema: &Value) -> String {
     }
 }
 
-fn schema_table(name: &str, schema: &Value) -> String {
-    let mut html = fill("<h3><code>{}</code></h3><p>{}</p>", &[name, text(&schema["description"])]);
+fn described(name: &str, schema: &Value) -> Schema {
     let parts = schema["allOf"].as_array().into_iter().flatten().chain([schema]);
-    let mut rows = String::new();
+    let mut fields = Vec::new();
     for part in parts {
         if let Some(reference) = part["$ref"].as_str() {
-            let whole = reference.rsplit('/').next().unwrap_or_default();
-            rows += &fill("<tr><td></td><td>{}</td><td>All of its fields.</td></tr>", &[whole]);
+            let whole = reference.rsplit('/').next().unwrap_or_default().to_owned();
+            let about = "All of its fields.".to_owned();
+            fields.push(Row { name: String::new(), place: String::new(), kind: whole, about });
         }
         for (field, about) in part["properties"].as_object().into_iter().flat_map(Map::iter) {
-            rows += &fill(
-                "<tr><td><code>{}</code></td><td>{}</td><td>{}</td></tr>",
-                &[field, &kind(about), text(&about["description"])],
-            );
+            let (kind, place) = (kind(about), String::new());
+            fields.push(Row { name: field.clone(), place, kind, about: text(&about["description"]) });
         }
     }
-    match rows.is_empty() {
-        true => html += &fill("<p><code>{}</code></p>", &[&kind(schema)]),
-        false => {
-            html += "<table><thead><tr><th>Field</th><th>Type</th><th>About</th></tr></thead><tbody>";
-            html += &rows;
-            html += "</tbody></table>";
-        }
-    }
-    html
+    Schema { name: name.to_owned(), about: text(&schema["description"]), kind: kind(schema), fields }
 }

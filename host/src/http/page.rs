@@ -38,24 +38,41 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-/// A page with nothing around it.
+/// What stands around a page that is for nobody in particular.
+pub(super) struct Frame {
+    pub(super) title: String,
+    pub(super) brand: String,
+    pub(super) assets: &'static str,
+}
+
+impl Frame {
+    pub(super) fn of(app: &App, title: impl Into<String>) -> Self {
+        Self { title: title.into(), brand: app.brand.clone(), assets: &assets::BASE }
+    }
+}
+
+/// A page with nothing around it, for somebody who need not be known.
+pub(super) fn quiet(app: &App, status: StatusCode, page: &impl Template) -> Response {
+    let html = page.render().unwrap_or_else(|error| {
+        tracing::error!("a page cannot be drawn: {error}");
+        String::new()
+    });
+    let mut response = (status, Html(html)).into_response();
+    policy(app, "'none'", &mut response);
+    response
+}
+
 #[derive(Template)]
-#[template(path = "quiet.html")]
-struct Quiet<'a> {
-    title: &'a str,
-    brand: &'a str,
-    assets: &'a str,
+#[template(path = "quiet/plain.html")]
+struct Plain<'a> {
+    frame: Frame,
     /// Made with [`fill`].
     body: &'a str,
 }
 
 /// A whole page for somebody who need not be known. `body` is made with [`fill`].
 pub(super) fn page(app: &App, status: StatusCode, title: &str, body: &str) -> Response {
-    let quiet = Quiet { title, brand: &app.brand, assets: &assets::BASE, body };
-    let html = quiet.render().unwrap_or_else(|_| escape(title));
-    let mut response = (status, Html(html)).into_response();
-    policy(app, "'none'", &mut response);
-    response
+    quiet(app, status, &Plain { frame: Frame::of(app, title), body })
 }
 
 /// What browsers may do with a page of somebody who is signed in.
