@@ -58,7 +58,7 @@ async fn a_link_leads_through_consent_to_a_connection_that_delivers() {
     let page = browser.get(&back).await;
     assert_eq!(page.status, 200, "{}", page.text);
     assert!(page.text.contains("acme is connected") && page.text.contains(&portal.id.to_string()), "{}", page.text);
-    assert!(page.text.contains("Acme &lt;Motors&gt;") && !page.text.contains("Acme <Motors>"));
+    assert!(page.text.contains("Acme &#60;Motors&#62;") && !page.text.contains("Acme <Motors>"));
 
     let connection = app.app.store.connections(Some(&account.id)).await.unwrap().remove(0);
     assert_eq!(
