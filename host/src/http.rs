@@ -17,6 +17,7 @@ mod guard;
 mod health;
 mod ingest;
 mod lanes;
+mod leads;
 mod limit;
 mod listen;
 mod manual;
@@ -28,7 +29,9 @@ mod repeat;
 mod replays;
 mod shadow;
 mod sign_in;
+mod stream;
 mod versions;
+mod views;
 
 use std::sync::Arc;
 
@@ -70,9 +73,12 @@ fn managed() -> OpenApiRouter<Arc<App>> {
         .merge(connections::router())
         .merge(events::router())
         .merge(lanes::router())
+        .merge(leads::router())
         .merge(portal::router())
         .merge(quota::router())
         .merge(replays::router())
         .merge(shadow::router())
+        .merge(stream::router())
         .merge(versions::router())
+        .merge(views::router())
 }

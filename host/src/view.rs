@@ -1,12 +1,14 @@
 //! What people are shown of a lead, drawn in one place from the stored states.
 
 pub mod connection;
+pub mod csv;
 pub mod lead;
 pub mod logs;
 pub mod moment;
 pub mod outcome;
 pub mod overview;
 pub mod person;
+pub mod saved;
 pub mod tried;
 
 use serde::Serialize;
