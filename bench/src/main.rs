@@ -25,6 +25,7 @@ mod sandbox;
 mod service;
 mod upload;
 mod versions;
+mod watching;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -147,6 +148,8 @@ enum Bench {
     Rollback,
     /// What the dashboard reads, with a million leads in one account.
     Logs,
+    /// Leads a second while ten dashboards watch the account, beside none.
+    Watching,
 }
 
 fn main() -> ExitCode {
@@ -188,6 +191,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
             Bench::Versions => versions::run(choice)?,
             Bench::Rollback => service::runtime()?.block_on(rollback::run(choice))?,
             Bench::Logs => service::runtime()?.block_on(logs::run(choice))?,
+            Bench::Watching => service::runtime()?.block_on(watching::run(choice))?,
         };
         for figure in &measured {
             if args.json {

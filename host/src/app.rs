@@ -12,6 +12,7 @@ use crate::deliver::Clock;
 use crate::files::sync_folder_of;
 use crate::hubspot::{HubSpot, OAuthApp};
 use crate::ingest::Door;
+use crate::live::Live;
 use crate::model::time::{clock, machine_clock};
 use crate::seal::KeyRing;
 use crate::stock;
@@ -32,6 +33,7 @@ pub struct App {
     pub hubspot: HubSpot,
     pub door: Door,
     pub wake: Arc<Wake>,
+    pub live: Live,
     pub clock: Clock,
     pub clock_watch: ClockWatch,
     /// Where browsers reach the service; without it nobody can be sent to HubSpot and back.
@@ -73,6 +75,7 @@ impl App {
             brand: config.brand.clone(),
             frame_ancestors: config.frame_ancestors()?,
             door: Door::open(store.clone(), wake.clone()),
+            live: Live::new(store.clone(), clock.clone()),
             store,
             transformer,
             wake,

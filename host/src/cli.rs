@@ -15,6 +15,7 @@ pub mod hubspot;
 pub mod issue;
 pub mod keys;
 pub mod lane;
+pub mod lead;
 pub mod output;
 pub mod property;
 pub mod replay;
@@ -83,6 +84,9 @@ enum Command {
     /// Events, and what became of them.
     #[command(subcommand)]
     Event(event::Command),
+    /// The list of leads, with what became of each.
+    #[command(subcommand)]
+    Lead(lead::Command),
     /// Send leads once more: those that failed, were refused or skipped, or any others.
     #[command(subcommand)]
     Replay(replay::Command),
@@ -188,6 +192,7 @@ async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Property(command) => property::run(command, context).await,
         Command::Issue(command) => issue::run(command, context).await,
         Command::Event(command) => event::run(command, context).await,
+        Command::Lead(command) => lead::run(command, context).await,
         Command::Replay(command) => replay::run(command, context).await,
         Command::Lane(command) => lane::run(command, context).await,
         Command::Access(command) => access::run(command, context).await,

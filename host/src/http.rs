@@ -17,6 +17,7 @@ mod guard;
 mod health;
 mod ingest;
 mod lanes;
+mod leads;
 mod limit;
 mod listen;
 mod manual;
@@ -28,8 +29,10 @@ mod repeat;
 mod replays;
 mod shadow;
 mod sign_in;
+mod stream;
 mod test_leads;
 mod versions;
+mod views;
 
 use std::sync::Arc;
 
@@ -71,10 +74,13 @@ fn managed() -> OpenApiRouter<Arc<App>> {
         .merge(connections::router())
         .merge(events::router())
         .merge(lanes::router())
+        .merge(leads::router())
         .merge(portal::router())
         .merge(quota::router())
         .merge(replays::router())
         .merge(shadow::router())
         .merge(test_leads::router())
+        .merge(stream::router())
         .merge(versions::router())
+        .merge(views::router())
 }

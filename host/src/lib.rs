@@ -12,12 +12,14 @@ pub mod view;
 
 pub mod access;
 pub mod account;
+pub mod choice;
 pub mod clock;
 pub mod connection;
 pub mod deliver;
 pub mod dry_run;
 pub mod housekeeping;
 pub mod ingest;
+pub mod live;
 pub mod load;
 pub mod process;
 pub mod quota;

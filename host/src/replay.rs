@@ -12,8 +12,8 @@ use crate::model::event::{Event, EventState};
 use crate::model::id::{EventId, ReplayId};
 use crate::model::lane::Step;
 use crate::model::replay::{
-    Candidate, Change, Continued, Estimate, Fate, Filter, Page, RATE_DEFAULT, RATE_MAX, Replay, ReplayState, Stopped,
-    Tally, decide,
+    Candidate, Change, Continued, EVENTS_MAX, Estimate, Fate, Filter, Page, RATE_DEFAULT, RATE_MAX, Replay,
+    ReplayState, Stopped, Tally, decide,
 };
 use crate::model::time::Timestamp;
 use crate::model::word;
@@ -39,6 +39,8 @@ pub enum ReplayError {
     Rate(u32),
     #[error("no lead was received from {from} on and before {to}")]
     Range { from: Timestamp, to: Timestamp },
+    #[error("{0} leads are named, and a replay names {EVENTS_MAX} at most")]
+    TooMany(usize),
     #[error("the account `{account}` has no event `{event}`")]
     NoEvent { account: String, event: EventId },
     #[error("replay `{id}` is {state}")]
@@ -56,6 +58,7 @@ impl ReplayError {
             Self::NoFilter => "Name an event, a state, a time range, a type or a cause.",
             Self::Rate(_) => "Choose a rate between these.",
             Self::Range { .. } => "Let the range begin before it ends.",
+            Self::TooMany(_) => "Name fewer, or all of a state, a time range, a type or a cause.",
             Self::NoEvent { .. } => "Look at the event's id, and whose it is.",
             Self::State { .. } => "Pause one that runs, resume one that is paused, cancel one that has not ended.",
             Self::Unfit { .. } => {
@@ -186,9 +189,13 @@ async fn checked(store: &Store, account: &Account, wish: &Wish, now: Timestamp) 
     if !(1..=RATE_MAX).contains(&rate) {
         return Err(ReplayError::Rate(rate));
     }
-    let to = match (&wish.filter.event, wish.filter.to) {
-        (Some(_), to) => to,
-        (None, to) => Some(to.unwrap_or(Timestamp::NEVER).min(now + Duration::from_millis(1))),
+    if wish.filter.events.len() > EVENTS_MAX {
+        return Err(ReplayError::TooMany(wish.filter.events.len()));
+    }
+    let are_named = wish.filter.event.is_some() || !wish.filter.events.is_empty();
+    let to = match (are_named, wish.filter.to) {
+        (true, to) => to,
+        (false, to) => Some(to.unwrap_or(Timestamp::NEVER).min(now + Duration::from_millis(1))),
     };
     if let (Some(from), Some(to)) = (wish.filter.from, to)
         && from >= to

@@ -104,7 +104,7 @@ pub async fn run(
         });
     }
     let workers = tokio::spawn(worker::run(app.clone(), roles.clone(), (keep, disk_reserve), stopped.clone()));
-    let (store, mut ended) = (app.store.clone(), stopped);
+    let (store, live, mut ended) = (app.store.clone(), app.live.clone(), stopped);
     let served = http::serve(listener, http::router(app, &roles), senders, async move {
         // Fails only when the sender is gone, and then it is over as well.
         drop(ended.wait_for(|stop| *stop).await);
@@ -120,6 +120,7 @@ pub async fn run(
         () = shutdown => {}
     }
     stop.send_replace(true);
+    live.end();
     crash_point!("CP18");
     let finish = async {
         served.await?;

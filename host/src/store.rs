@@ -11,6 +11,7 @@ mod bindings;
 mod breakers;
 mod calls;
 mod causes;
+mod changes;
 mod connections;
 mod consents;
 mod db;
@@ -40,6 +41,7 @@ mod take;
 mod tokens;
 mod transformations;
 mod uploads;
+mod views;
 mod words;
 
 use std::path::PathBuf;
@@ -63,6 +65,7 @@ pub use audit::AuditEntry;
 pub use bindings::{Bind, NewBinding};
 pub use breakers::{Turn, waits};
 pub use calls::{AnsweredCall, NewCall, OpenCall, ShownCall};
+pub use changes::{Position, WATCHED, Watched};
 pub use connections::{Connect, NewConnection};
 pub use consents::{Consent, NewTicket, Ticket};
 pub use db::disk::Room;
@@ -75,7 +78,7 @@ pub use hours::{Dealerships, HourOfLeads, HoursOfLeads};
 pub use issues::Issue;
 pub use keys::Resealed;
 pub use lanes::LaneState;
-pub use leads::{Count, LeadFilter, LeadPage, LeadRow};
+pub use leads::{CauseCount, Count, Fit, LeadFilter, LeadPage, LeadRow};
 pub use newer::NewerLead;
 pub use pauses::{COUNTED_MAX, ShownLane};
 pub use plans::{Decision, PlannedEvent, PlannedLane, Ran, RanTo, ReceivedEvent, RunFigures, StoredPlans};
@@ -91,6 +94,7 @@ pub use take::{TakenDeliveries, TakenEvents};
 pub use tokens::{Credentials, NewTokens};
 pub use transformations::{Bound, HOUSE, NewVersion};
 pub use uploads::Upload;
+pub use views::{SaveView, SavedView, VIEWS_MAX};
 pub use words::MERGED_AT_ONCE;
 
 /// A number of virtual shards that no installation outgrows.
@@ -243,6 +247,7 @@ mod tests {
             (replays::LEADS, "h USING COVERING INDEX held_by_item (item_id=? AND account_id=?)"),
             (replays::DELIVERIES, "k USING COVERING INDEX deliveries_by_event (account_id=? AND event_id=?)"),
             (replays::DELIVERIES, "d USING PRIMARY KEY (account_id=? AND id=?)"),
+            (changes::CHANGES, "lead_changes USING PRIMARY KEY (account_id=? AND id>?)"),
             (leads::EVENTS, "e USING PRIMARY KEY (account_id=? AND id=?)"),
             (leads::DELIVERIES, "d USING INDEX deliveries_by_event (account_id=? AND event_id=?)"),
             (plans::RECEIVED, "d USING COVERING INDEX deliveries_by_event (account_id=? AND event_id=?)"),

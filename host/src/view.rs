@@ -2,12 +2,14 @@
 
 pub mod bench;
 pub mod connection;
+pub mod csv;
 pub mod lead;
 pub mod logs;
 pub mod moment;
 pub mod outcome;
 pub mod overview;
 pub mod person;
+pub mod saved;
 pub mod tried;
 
 use serde::Serialize;

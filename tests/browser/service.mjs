@@ -67,7 +67,16 @@ class Service {
       LEADLINE_HUBSPOT_CLIENT_SECRET: data.client_secret,
       LEADLINE_PUBLIC_URL: this.url,
     };
-    await this.#spawn("service", ["serve", "--listen", `127.0.0.1:${port}`, "--drain-seconds", "5"]);
+    this.serve = ["serve", "--listen", `127.0.0.1:${port}`, "--drain-seconds", "5"];
+    await this.#spawn("service", this.serve);
+  }
+
+  /** Ends the service, and starts it once more on the same data and at the same address. */
+  async restart() {
+    const { child, ended } = this.#children.pop();
+    child.kill("SIGTERM");
+    await within(END_MS, ended, "the service does not end");
+    await this.#spawn("service", this.serve);
   }
 
   /** Starts a process, and waits for its first line. What it logs is kept in the folder. */

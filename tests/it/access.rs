@@ -60,10 +60,19 @@ impl Asker {
             Some(body) => request.json(body),
             None => request,
         };
-        let response = request.send().await.unwrap();
+        let mut response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await.unwrap();
+        let is_endless = headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        let text = match is_endless {
+            true => String::from_utf8(response.chunk().await.unwrap().unwrap().to_vec()).unwrap(),
+            false => response.text().await.unwrap(),
+        };
         Reply { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
+    }
+
+    /// Opens an answer that has no end, such as a stream.
+    pub(crate) async fn open(&self, app: &TestApp, path: &str) -> reqwest::Response {
+        reqwest::Client::new().get(format!("{}{path}", app.address)).headers(self.headers.clone()).send().await.unwrap()
     }
 
     /// Of a header that it sends.

@@ -26,7 +26,7 @@ use Whose::{Named, Reach};
 
 /// Every managed operation, with the right that it needs, in an order in which the examples can be carried out.
 #[rustfmt::skip]
-const OPERATIONS: [(&str, Right, Whose); 65] = [
+const OPERATIONS: &[(&str, Right, Whose)] = &[
     ("GET /v1/accounts", Read, Reach),
     ("POST /v1/accounts", Operate, Reach),
     ("GET /v1/accounts/{account}", Read, Named),
@@ -39,6 +39,13 @@ const OPERATIONS: [(&str, Right, Whose); 65] = [
     ("GET /v1/events/{id}", Read, Named),
     ("POST /v1/events/{id}/retry", Change, Named),
     ("POST /v1/events/{id}/rerun", Change, Named),
+    ("GET /v1/leads", Read, Named),
+    ("GET /v1/leads/causes", Read, Named),
+    ("GET /v1/leads.csv", Read, Named),
+    ("GET /v1/stream", Read, Named),
+    ("GET /v1/views", Read, Named),
+    ("POST /v1/views", Change, Named),
+    ("DELETE /v1/views/{id}", Change, Named),
     ("POST /v1/dry-runs", Change, Named),
     ("GET /v1/connections/{id}/event-types", Read, Named),
     ("PUT /v1/connections/{id}/event-types", Change, Named),
@@ -168,6 +175,10 @@ impl Scene {
                 let path = &link[link.find("/sign-in/").unwrap()..];
                 Asker::default().post(&self.app, path, Value::Null).await;
                 id(&Asker::operator().get(&self.app, "/v1/sessions?account=acme").await.body["data"][0]["id"])
+            }
+            "views" => {
+                let asked = json!({ "account": "acme", "name": "x", "query": "outcome=failed" });
+                id(&made("/v1/views", asked).await["data"]["id"])
             }
             "replays" => self.replay.clone(),
             "shadow-runs" => self.shadow.clone(),

@@ -5,27 +5,24 @@ mod runs;
 mod trial;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::failure::{Failure, Result};
 use super::file::read;
-use super::output::printable;
+use super::lead::tail;
 use super::{Context, source};
 use crate::contract::Action;
 use crate::digest::sha256_hex;
 use crate::model::event::{Event, EventState};
 use crate::model::id::EventId;
-use crate::model::time::{Timestamp, clock};
+use crate::model::time::clock;
 use crate::model::word;
 use crate::replay::{self, Retried};
 use crate::signature::Secret;
 use crate::store::{EventFilter, ShownDelivery, ShownEvent, Store};
 
-/// How often `tail` looks for new events.
-const TAIL_EVERY: Duration = Duration::from_millis(500);
 /// What is said of an event that is older than the service keeps bodies.
 const REMOVED: &str = "body, log, plan and calls were removed: they are kept for 30 days, unless `serve --keep-bodies-days` says otherwise";
 /// Events that one page of a list shows at most.
@@ -69,8 +66,8 @@ pub enum Command {
         /// Id of the event, `evt_…`.
         event: String,
     },
-    /// Follow new events as they come in. Ends with Ctrl-C.
-    Tail(Filter),
+    /// Follow the leads of an account: a line for each that comes, and whenever something becomes of one. Ends with Ctrl-C.
+    Tail(tail::Args),
 }
 
 #[derive(clap::Args, Debug)]
@@ -105,7 +102,7 @@ pub struct Filter {
     /// Only those of this type, such as `lead.captured.v1`.
     #[arg(long = "type", value_name = "TYPE")]
     event_type: Option<String>,
-    /// At most this many; with `tail`, stop after so many.
+    /// At most this many.
     #[arg(long)]
     limit: Option<u32>,
 }
@@ -153,7 +150,7 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Test(args) => trial::send(args, context).await,
         Command::ReadBack { event } => trial::read_it_back(&event, context).await,
         Command::DeleteTestContact { event } => trial::delete_contact(&event, context).await,
-        Command::Tail(filter) => tail(filter, context).await,
+        Command::Tail(args) => tail::run(args, context).await,
     }
 }
 
@@ -245,35 +242,6 @@ async fn secret(args: &Send, context: &Context<'_>) -> Result<Option<SecretStrin
             .hint("`leadline source list` shows them; for a service elsewhere, use `--secret-file`")
     };
     secret.ok_or_else(missing).map(Some)
-}
-
-async fn tail(filter: Filter, context: &mut Context<'_>) -> Result<()> {
-    let store = context.store().await?;
-    let mut left = filter.limit.unwrap_or(u32::MAX);
-    let mut filter = event_filter(filter, &store, context).await?;
-    // Ids are times, so "from now on" is an id too.
-    filter.after = Some(EventId::new(Timestamp(clock().0 - 1)));
-    let mut ended = std::pin::pin!(tokio::signal::ctrl_c());
-    while left > 0 {
-        for event in store.events(&filter).await? {
-            filter.after = Some(event.id.clone());
-            if context.json {
-                context.json(&event)?;
-            } else {
-                writeln!(context.out, "{}", printable(&row(&event).join("  ")))?;
-            }
-            left -= 1;
-            if left == 0 {
-                break;
-            }
-        }
-        context.out.flush()?;
-        tokio::select! {
-            () = tokio::time::sleep(TAIL_EVERY) => {}
-            _ = &mut ended => break,
-        }
-    }
-    Ok(())
 }
 
 fn text(shown: &ShownEvent) -> String {

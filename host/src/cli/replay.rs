@@ -48,9 +48,9 @@ pub struct Create {
     /// Slug or id of the account.
     #[arg(long)]
     account: String,
-    /// Only this event, `evt_…`.
+    /// Only this event, `evt_…`; may be given many times.
     #[arg(long)]
-    event: Option<EventId>,
+    event: Vec<EventId>,
     /// Only those that stand here: received, skipped, held, refused, pending, blocked, delivered, failed, cancelled.
     #[arg(long, value_parser = state)]
     state: Option<Standing>,
@@ -116,7 +116,11 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
 async fn create(args: Create, store: &Store, context: &mut Context<'_>) -> Result<()> {
     let account = context.account(store, &args.account).await?;
     let Create { event, state, from, to, event_type, cause, again, rate, .. } = args;
-    let wish = Wish { filter: Filter { event, state, from, to, event_type, cause }, again, rate };
+    let (event, events) = match <[EventId; 1]>::try_from(event) {
+        Ok([event]) => (Some(event), Vec::new()),
+        Err(events) => (None, events),
+    };
+    let wish = Wish { filter: Filter { event, events, state, from, to, event_type, cause }, again, rate };
     if args.dry_run {
         let estimate = replay::estimate(store, &account, &wish, clock()).await?;
         return context.one(&estimate, estimate_text);
@@ -193,9 +197,10 @@ fn text(shown: &Shown) -> String {
 }
 
 fn filter_text(filter: &Filter) -> String {
-    let Filter { event, state, from, to, event_type, cause } = filter;
+    let Filter { event, events, state, from, to, event_type, cause } = filter;
     let parts = [
         event.as_ref().map(|event| format!("event {event}")),
+        (!events.is_empty()).then(|| format!("{} events", events.len())),
         state.as_ref().map(|state| format!("state {}", word(state))),
         event_type.as_ref().map(|event_type| format!("type {event_type}")),
         cause.map(|cause| format!("cause {cause}")),

@@ -13,6 +13,7 @@ use crate::fit::Judged;
 use crate::hubspot::{self, BATCH_MAX, Change, Found, Input, Meaning};
 use crate::model::lane::Lease;
 use crate::model::portal::PortalSchema;
+use crate::model::time::Timestamp;
 use crate::store::{DroppedValue, Store};
 
 /// Between two pages, so that the calls of leads come first.
@@ -89,7 +90,7 @@ pub async fn fill(store: &Store, session: &Session, wish: &Wish, clock: &Clock) 
             report.stopped = Some(Problem::new(Code::HubspotRateLimited, words));
             break;
         };
-        let done = fill_page(store, session, &schema, values, wish, &mut report).await;
+        let done = fill_page(store, session, (&schema, values), wish, &mut report, clock()).await;
         store.give_back(&lease).await?;
         done?;
         if report.stopped.is_some() {
@@ -126,10 +127,10 @@ async fn lease(store: &Store, session: &Session, clock: &Clock) -> anyhow::Resul
 async fn fill_page(
     store: &Store,
     session: &Session,
-    schema: &PortalSchema,
-    values: Vec<DroppedValue>,
+    (schema, values): (&PortalSchema, Vec<DroppedValue>),
     wish: &Wish,
     report: &mut Report,
+    now: Timestamp,
 ) -> anyhow::Result<()> {
     for of_type in values.chunk_by(|one, other| one.object_type == other.object_type) {
         let (filled_before, skipped_before) = (report.filled.len(), report.skipped.len());
@@ -139,7 +140,7 @@ async fn fill_page(
             let filled: Vec<_> = report.filled[filled_before..].iter().map(|one| one.dropped.clone()).collect();
             let skipped = report.skipped[skipped_before..].iter().filter(|one| !one.stays);
             let done: Vec<_> = skipped.map(|one| one.dropped.clone()).collect();
-            store.fill_in(&session.connection, &filled, &done).await?;
+            store.fill_in(&session.connection, (&filled, &done), now).await?;
         }
         if report.stopped.is_some() {
             break;

@@ -115,7 +115,12 @@ impl Page {
     /// A page that was read, and whether there are others in front of it and behind it.
     pub(super) fn list<T>(self, data: Vec<T>, id: impl Fn(&T) -> &str, (has_prev, has_next): (bool, bool)) -> List<T> {
         let cursor = |is_there: bool, one: Option<&T>| one.filter(|_| is_there).map(|one| id(one).to_owned());
-        let (prev, next) = (cursor(has_prev, data.first()), cursor(has_next, data.last()));
+        let cursors = [cursor(has_prev, data.first()), cursor(has_next, data.last())];
+        self.list_at(data, cursors)
+    }
+
+    /// The same, with the cursors of the page in front of it and of the one behind it.
+    pub(super) fn list_at<T>(self, data: Vec<T>, [prev, next]: [Option<String>; 2]) -> List<T> {
         let link = |name: &str, rel: &str, cursor: &Option<String>| {
             let cursor = cursor.as_ref()?;
             let cursor: String = url::form_urlencoded::byte_serialize(cursor.as_bytes()).collect();

@@ -25,8 +25,9 @@ use crate::model::access::Right;
 const PROBLEM: &str = "#/components/schemas/Problem";
 
 /// The groups of operations, in the order of the page.
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 9] = [
     ("Events", "Leads come in here, and each has a fate that can be looked at."),
+    ("Leads", "The list of leads with what became of each, as it happens, as a table, and filters with a name."),
     ("Accounts and sources", "Dealerships, and who signs their events."),
     ("Connections", "An account's HubSpot portal."),
     ("Properties and issues", "What the portal lacks, and what that holds up."),

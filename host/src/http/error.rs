@@ -12,6 +12,7 @@ use super::limit;
 use crate::cause;
 use crate::connection::session::NoSession;
 use crate::ingest::Refusal;
+use crate::live::Crowded;
 use crate::model::access::Right;
 use crate::rate::TooMany;
 use crate::replay::ReplayError;
@@ -23,6 +24,9 @@ use crate::transform::UploadError;
 
 /// What a client is told to wait when we are busy or the store is away, in seconds.
 const RETRY_AFTER_S: u64 = 5;
+
+/// How long somebody waits who found no place for a stream.
+const STREAM_RETRY_AFTER_S: u64 = 30;
 
 /// How long an account waits that uploaded too often, before it asks again: the sentence says exactly when it may.
 const UPLOAD_RETRY_AFTER_S: u64 = 5 * 60;
@@ -59,6 +63,8 @@ pub(super) enum ApiError {
     TooMany {
         wait: Duration,
     },
+    /// Too many streams are open.
+    Crowded(Crowded),
     /// The `Idempotency-Key` came before, with another request.
     KeyReused,
     /// The request says something that we do not understand.
@@ -85,7 +91,9 @@ impl From<ReplayError> for ApiError {
     fn from(error: ReplayError) -> Self {
         let (text, fix) = (error.to_string(), error.fix().unwrap_or_default());
         match error {
-            ReplayError::NoFilter | ReplayError::Rate(_) | ReplayError::Range { .. } => Self::BadRequest(text, fix),
+            ReplayError::NoFilter | ReplayError::Rate(_) | ReplayError::Range { .. } | ReplayError::TooMany(_) => {
+                Self::BadRequest(text, fix)
+            }
             ReplayError::NoEvent { .. } => Self::NotFound(text),
             ReplayError::State { .. } | ReplayError::Unfit { .. } => Self::Conflict(text, fix),
             ReplayError::Store(error) => error.into(),
@@ -213,6 +221,16 @@ impl IntoResponse for ApiError {
                     "Too many requests",
                     format!("one key, or one browser, may make {} requests a second", limit::RATE),
                     "Send it again later, and ask for longer pages.",
+                )
+            },
+            Self::Crowded(crowded) => Problem {
+                retry_after: Some(STREAM_RETRY_AFTER_S),
+                ..problem(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "too_many_streams",
+                    "Too many streams",
+                    crowded.to_string(),
+                    "Close one that nobody reads, or open it again later.",
                 )
             },
             Self::KeyReused => problem(

@@ -81,7 +81,7 @@ pub(super) async fn recognise(
 }
 
 /// Whoever the headers name. Nobody, where they name nobody; an error, where they name somebody unknown.
-async fn who(app: &App, headers: &HeaderMap) -> Result<Option<Actor>, ApiError> {
+pub(super) async fn who(app: &App, headers: &HeaderMap) -> Result<Option<Actor>, ApiError> {
     let now = (app.clock)();
     if let Some(header) = headers.get(header::AUTHORIZATION) {
         let sent = bearer(header.as_bytes()).ok_or(ApiError::NoToken)?;

@@ -55,13 +55,17 @@ pub(super) async fn owner(app: &App, actor: &Actor, word: &str) -> Result<(Accou
         return Ok((account(app, actor, connection.account_id.as_str()).await?, connection));
     }
     let account = account(app, actor, word).await?;
-    let connections = app.store.connections(Some(&account.id)).await?;
-    let live = connections.iter().find(|connection| connection.state != ConnectionState::Disconnected);
-    let connection = live
-        .or(connections.first())
-        .cloned()
+    let connection = connection_of(app, &account)
+        .await?
         .ok_or_else(|| ApiError::Conflict(format!("account `{word}` has no connection"), "Connect HubSpot first."))?;
     Ok((account, connection))
+}
+
+/// The connection of an account that counts: the live one, else the one that was disconnected last.
+pub(super) async fn connection_of(app: &App, account: &Account) -> Result<Option<Connection>, ApiError> {
+    let connections = app.store.connections(Some(&account.id)).await?;
+    let live = connections.iter().find(|connection| connection.state != ConnectionState::Disconnected);
+    Ok(live.or(connections.first()).cloned())
 }
 
 /// A JSON body.

@@ -115,6 +115,10 @@ ids! {
     SessionId = "ses";
     /// Something that somebody did.
     AuditId = "aud";
+    /// A commit that changed leads of an account that somebody watches.
+    ChangeId = "chg";
+    /// A filter of the list of leads that has a name.
+    ViewId = "viw";
 }
 
 /// Times that are further apart are two clocks: the one before it was set, with which a step may still work, and the one

@@ -77,6 +77,9 @@ impl Standing {
 pub struct Filter {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<EventId>,
+    /// These, of 1,000 at most.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<EventId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<Standing>,
     /// Received then or later.
@@ -101,6 +104,7 @@ impl Filter {
     /// Whether a lead is one of those.
     pub fn takes(&self, lead: &Candidate) -> bool {
         self.event.as_ref().is_none_or(|event| *event == lead.event_id)
+            && (self.events.is_empty() || self.events.contains(&lead.event_id))
             && self.state.is_none_or(|state| state == lead.standing)
             && self.from.is_none_or(|from| lead.received_at >= from)
             && self.to.is_none_or(|to| lead.received_at < to)
@@ -110,14 +114,21 @@ impl Filter {
 
     /// The ids between which every lead is that it takes: after the first, up to the last. A few others are there too.
     pub fn range(&self) -> (EventId, EventId) {
+        let just_before = |event: &EventId| EventId::stored(event.as_str()[..event.as_str().len() - 1].to_owned());
         if let Some(event) = &self.event {
-            return (EventId::stored(event.as_str()[..event.as_str().len() - 1].to_owned()), event.clone());
+            return (just_before(event), event.clone());
+        }
+        if let (Some(first), Some(last)) = (self.events.iter().min(), self.events.iter().max()) {
+            return (just_before(first), last.clone());
         }
         let first = self.from.map_or(Timestamp(0), |from| from - COMMIT_LAG);
         let last = self.to.map_or(Timestamp::NEVER, |to| to + COMMIT_LAG);
         (EventId::earliest(first), EventId::earliest(last))
     }
 }
+
+/// Leads that a replay can name one by one.
+pub const EVENTS_MAX: usize = 1_000;
 
 /// A lead that a replay looks at.
 #[derive(Clone, Debug)]

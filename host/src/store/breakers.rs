@@ -7,7 +7,7 @@ use serde_json::json;
 use super::bindings::{self, Bind};
 use super::plans::PlannedLane;
 use super::{Conn, Query, Result, Rows, query, sql};
-use super::{causes, hours};
+use super::{causes, changes, hours};
 use crate::breaker::{self, Before, FAILURES, Health, Recent, Verdict};
 use crate::cause::{Code, Problem};
 use crate::model::account::Sign;
@@ -226,7 +226,8 @@ async fn release(tx: &mut Conn, account: &str, version: &str, now: Timestamp) ->
         .await?;
         let row = |(cause, item, lane): &(String, String, String)| json!({ "account": account, "cause": cause, "item": item, "key": null, "lane": lane });
         let rows = Rows::of(&items.iter().map(row).collect::<Vec<_>>());
-        for statement in causes::to_the_queue(&rows, now).into_iter().chain(hours::changed_by(&rows, now)) {
+        let marks = hours::changed_by(&rows, now).into_iter().chain([changes::of_items(&rows, now)]);
+        for statement in causes::to_the_queue(&rows, now).into_iter().chain(marks) {
             statement.execute(&mut *tx).await?;
         }
         released += items.len() as u64;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Query, Result, Rows, Store, hours, json, lanes, query, sql};
+use super::{Query, Result, Rows, Store, changes, hours, json, lanes, query, sql};
 use crate::cause::{Code, Problem};
 use crate::model::account::Connection;
 use crate::model::delivery::BAND_RETRY;
@@ -116,7 +116,7 @@ impl Store {
                     close.execute(&mut *tx).await?;
                 }
                 lanes::wake(&rows, now).execute(&mut *tx).await?;
-                for mark in hours::changed_by(&rows, now) {
+                for mark in hours::changed_by(&rows, now).into_iter().chain([changes::of_items(&rows, now)]) {
                     mark.execute(&mut *tx).await?;
                 }
                 Ok(items.len() as u64)

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::calls::{AnsweredCall, store_answer};
 use super::causes::{self, Waiting};
+use super::changes;
 use super::lanes::{self, LaneState};
 use super::plans::delete_work;
 use super::{
@@ -241,6 +242,7 @@ impl Store {
         statements.extend(dropped::keep(lease, &round, now));
         let events: Vec<_> = round.claimed.iter().map(|claimed| (&lease.account_id, &claimed.event_id)).collect();
         statements.extend(hours::changed(&events, now));
+        statements.extend(changes::of_events(&events, now));
         if let Some(answered) = round.last_answer {
             statements.push(store_answer(&lease.account_id, answered, now));
         }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Query, Result, Rows, Settlement, Store, causes, hours, json, parse, query, sql};
+use super::{Query, Result, Rows, Settlement, Store, causes, changes, hours, json, parse, query, sql};
 use crate::cause::{Code, Problem};
 use crate::fit::{drop_subject, may_fit_later};
 use crate::model::account::Connection;
@@ -126,7 +126,12 @@ impl Store {
 
     /// Takes in that values were filled in, says so in the receipts of their leads, and forgets these and `done`, for
     /// which nothing is left to do.
-    pub async fn fill_in(&self, connection: &Connection, filled: &[DroppedValue], done: &[DroppedValue]) -> Result<()> {
+    pub async fn fill_in(
+        &self,
+        connection: &Connection,
+        (filled, done): (&[DroppedValue], &[DroppedValue]),
+        now: Timestamp,
+    ) -> Result<()> {
         let account = connection.account_id.to_string();
         let gone: Vec<_> = filled.iter().chain(done).collect();
         let forget = query(sql!(
@@ -139,7 +144,8 @@ impl Store {
             filled.iter().map(|value| (value.delivery_id.to_string(), value.property.clone())).collect();
         // What was told of these leads changes, however young they are.
         let marked = filled.iter().map(|(delivery, _)| serde_json::json!({ "account": account, "item": delivery }));
-        let marks = hours::changed_by(&Rows::of(&marked.collect::<Vec<_>>()), Timestamp::NEVER);
+        let marked = Rows::of(&marked.collect::<Vec<_>>());
+        let marks = hours::changed_by(&marked, Timestamp::NEVER).into_iter().chain([changes::of_items(&marked, now)]);
         let fill = self.db.write(move |tx| {
             Box::pin(async move {
                 for (delivery, property) in filled {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::lanes::{self, LaneState};
-use super::{Result, Rows, Store, hours, parse, query, sql, word};
+use super::{Result, Rows, Store, changes, hours, parse, query, sql, word};
 use crate::lane::LEASE;
 use crate::model;
 use crate::model::account::{Connection, ConnectionState};
@@ -197,7 +197,7 @@ impl Store {
                 .bind(&account)
                 .execute(&mut *tx)
                 .await?;
-                for mark in hours::changed_by(&marked, now) {
+                for mark in hours::changed_by(&marked, now).into_iter().chain([changes::of_items(&marked, now)]) {
                     mark.execute(&mut *tx).await?;
                 }
                 Ok(cancelled)

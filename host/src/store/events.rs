@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::calls::ShownCall;
 use super::deliveries::Attempt;
 use super::plans::RunFigures;
-use super::{Query, Result, Rows, Sql, Store, lanes, parse, query, sql, word};
+use super::{Query, Result, Rows, Sql, Store, changes, lanes, parse, query, sql, word};
 use crate::contract::log::Level;
 use crate::model;
 use crate::model::delivery::Delivery;
@@ -132,14 +132,13 @@ const SELECT: Sql = sql!(
 impl Store {
     /// Stores a group of events in one commit, and says of each, in their order, what it came to. Repeating a group
     /// is harmless: its ids are the same.
-    pub async fn insert_events(&self, events: &[NewEvent], now: Timestamp) -> Result<Vec<Accepted>> {
-        let bodies: Vec<_> = events
-            .iter()
-            .map(|e| BodyRow { account: e.account_id.as_str(), id: e.id.as_str(), body: &e.body })
-            .collect();
-        let events: Vec<_> = events.iter().map(event_row).collect();
+    pub async fn insert_events(&self, new: &[NewEvent], now: Timestamp) -> Result<Vec<Accepted>> {
+        let bodies: Vec<_> =
+            new.iter().map(|e| BodyRow { account: e.account_id.as_str(), id: e.id.as_str(), body: &e.body }).collect();
+        let events: Vec<_> = new.iter().map(event_row).collect();
         let rows = Rows::of(&events);
-        let statements = insertion(&rows, &Rows::of(&bodies), now);
+        let told = changes::of_events(&new.iter().map(|e| (&e.account_id, &e.id)).collect::<Vec<_>>(), now);
+        let statements = insertion(&rows, &Rows::of(&bodies), now).into_iter().chain(told);
         let known = known(&rows);
         let insert = self.db.write(|tx| {
             Box::pin(async move {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Result, Rows, Store, lanes, query, sql};
+use super::{Result, Rows, Store, changes, lanes, query, sql};
 use crate::model::delivery::Delivery;
 use crate::model::time::Timestamp;
 
@@ -20,6 +20,7 @@ impl Store {
         ));
         let shown = shown.bind(account).bind(delivery.id.as_str()).bind(now.0);
         let wake = lanes::wake(&Rows::of(&[json!({ "account": account, "lane": lane })]), now);
-        Ok(self.db.execute_all([work, shown, wake]).await?.first().is_some_and(|rows| *rows > 0))
+        let told = changes::of_items(&Rows::of(&[json!({ "account": account, "item": delivery.id })]), now);
+        Ok(self.db.execute_all([work, shown, wake, told]).await?.first().is_some_and(|rows| *rows > 0))
     }
 }

@@ -4,7 +4,7 @@
 //! range of ids at a time, and what is left is read and looked at once more. What no index tells apart is read as it
 //! comes, up to a limit, and the page says how far that went.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -19,7 +19,7 @@ use crate::model::event::{Event, EventState};
 use crate::model::id::{AccountId, EventId, SourceId};
 use crate::model::outcome::Outcome;
 use crate::model::time::Timestamp;
-use crate::words::{TEST_WORD, Wanted, dealership_word, terms};
+use crate::words::{LeadTraits, TEST_WORD, Wanted, dealership_word, terms};
 
 /// Leads of a page.
 pub(crate) const PAGE_MAX: u32 = 200;
@@ -107,8 +107,27 @@ pub struct LeadPage {
     pub looked_until: Option<Timestamp>,
 }
 
+/// How many leads have a cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct CauseCount {
+    pub code: Code,
+    pub count: Count,
+    /// When the newest of them was received.
+    pub newest_at: Timestamp,
+}
+
+/// How a lead stands to the list of a filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fit {
+    In,
+    /// It is not in it now, and may have been.
+    Out,
+    Never,
+}
+
 /// How many there are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = LeadCount)]
 pub struct Count {
     pub leads: u64,
     /// There may be more than these.
@@ -120,6 +139,43 @@ impl Store {
     pub async fn leads(&self, filter: &LeadFilter) -> Result<LeadPage> {
         let Some(search) = Search::of(filter) else { return Ok(LeadPage::default()) };
         self.db.read(move |conn| Box::pin(async move { search.page(conn).await })).await
+    }
+
+    /// Why leads that match are where they are, the most frequent cause first, among the newest thousand that match. Leads
+    /// without a cause are in none of them.
+    pub async fn lead_causes(&self, filter: &LeadFilter) -> Result<Vec<CauseCount>> {
+        let most = usize::try_from(COUNTED_MAX).unwrap_or(usize::MAX);
+        let filter = LeadFilter { before: None, after: None, ..filter.clone() };
+        let Some(search) = Search::of(&filter) else { return Ok(Vec::new()) };
+        let found = self.db.read(move |conn| Box::pin(async move { search.find(conn, most).await })).await?;
+        let is_more = found.stopped_at.is_some();
+        let mut causes: BTreeMap<Code, CauseCount> = BTreeMap::new();
+        for lead in &found.rows {
+            for code in lead.causes() {
+                let newest_at = lead.event.received_at;
+                let none = CauseCount { code, count: Count { leads: 0, is_more }, newest_at };
+                causes.entry(code).or_insert(none).count.leads += 1;
+            }
+        }
+        let mut causes: Vec<_> = causes.into_values().collect();
+        causes.sort_by_key(|cause| std::cmp::Reverse(cause.count.leads));
+        Ok(causes)
+    }
+
+    /// These leads of an account, as far as they are there.
+    pub async fn leads_of(&self, account: &AccountId, events: &[EventId]) -> Result<Vec<LeadRow>> {
+        let keys: Vec<Key> = events.iter().map(|event| (event.to_string(), account.to_string())).collect();
+        let leads = self.db.read(move |conn| {
+            Box::pin(async move {
+                let mut leads = Vec::with_capacity(keys.len());
+                for keys in keys.chunks(READ_STEP) {
+                    leads.extend(read(conn, keys).await?);
+                }
+                with_bodies(conn, &mut leads).await?;
+                Ok(leads)
+            })
+        });
+        leads.await
     }
 
     /// How many leads of each outcome match, whatever outcome the filter names. Where nothing but an account and times are
@@ -157,35 +213,68 @@ impl LeadFilter {
 
     /// Whether a lead is one of those. What its text asks for is told by the words alone.
     fn takes(&self, lead: &LeadRow) -> bool {
-        let event = &lead.event;
+        self.takes_what_became(lead) && self.takes_what_it_is(lead)
+    }
+
+    /// Whether a lead stands now where the filter wants it.
+    fn takes_what_became(&self, lead: &LeadRow) -> bool {
         self.outcome.is_none_or(|outcome| outcome == lead.outcome())
             && self.contact.is_none_or(|contact| {
                 matches!(lead.outcome(), Outcome::Synced | Outcome::SyncedWithWarnings)
                     && lead.delivery.as_ref().is_some_and(|delivery| delivery.contact == Some(contact))
             })
             && self.cause.is_none_or(|cause| lead.has_cause(cause))
-            && self.event_type.as_ref().is_none_or(|event_type| *event_type == event.event_type)
+    }
+
+    /// Whether a lead has what the filter wants and no time changes.
+    fn takes_what_it_is(&self, lead: &LeadRow) -> bool {
+        let event = &lead.event;
+        self.event_type.as_ref().is_none_or(|event_type| *event_type == event.event_type)
             && self.dealership.as_ref().is_none_or(|slug| Some(slug) == lead.dealership.as_ref())
             && self.from.is_none_or(|from| event.received_at >= from)
             && self.until.is_none_or(|until| event.received_at < until)
             && self.test.is_none_or(|test| test == lead.is_test)
     }
+
+    /// Whether a lead to which something happened is in the list of this filter, and whether it may have been before.
+    pub fn fits(&self, lead: &LeadRow) -> Fit {
+        match (self.takes_what_it_is(lead) && self.finds_in(lead), self.takes_what_became(lead)) {
+            (true, true) => Fit::In,
+            (true, false) => Fit::Out,
+            (false, _) => Fit::Never,
+        }
+    }
+
+    /// Whether the words of a lead are those that the text asks for. One whose body is gone is not found by words.
+    fn finds_in(&self, lead: &LeadRow) -> bool {
+        let Some(terms) = self.text.as_deref().and_then(terms) else { return true };
+        let (event, body) = (&lead.event, lead.body.as_deref().unwrap_or_default());
+        let traits = LeadTraits::of_body(&event.sender_id, &event.event_type, body).unwrap_or_default();
+        let has = |wanted: &Wanted| traits.words.iter().any(|word| wanted.takes(word));
+        !terms.is_empty() && terms.iter().all(|term| term.0.iter().any(has))
+    }
 }
 
 impl LeadRow {
-    /// Why it is where it is; of one that was delivered, why something is missing.
     fn has_cause(&self, cause: Code) -> bool {
+        self.causes().contains(&cause)
+    }
+
+    /// Why it is where it is; of one that was delivered, why something is missing.
+    fn causes(&self) -> BTreeSet<Code> {
         match (&self.event.reason, &self.delivery) {
-            (Some(reason), _) => reason.code == cause,
+            (Some(reason), _) => [reason.code].into(),
             (None, Some(delivery)) if self.event.state == EventState::Planned => match delivery.state {
-                DeliveryState::Delivered => delivery.progress.dropped.iter().any(|dropped| dropped.code == Some(cause)),
-                DeliveryState::Pending | DeliveryState::Blocked | DeliveryState::Failed => {
-                    (delivery.state != DeliveryState::Pending || delivery.attempts > 0)
-                        && delivery.reason.as_ref().is_some_and(|reason| reason.code == cause)
+                DeliveryState::Delivered => {
+                    delivery.progress.dropped.iter().filter_map(|dropped| dropped.code).collect()
                 }
-                DeliveryState::Cancelled => false,
+                DeliveryState::Pending if delivery.attempts == 0 => BTreeSet::new(),
+                DeliveryState::Pending | DeliveryState::Blocked | DeliveryState::Failed => {
+                    delivery.reason.iter().map(|reason| reason.code).collect()
+                }
+                DeliveryState::Cancelled => BTreeSet::new(),
             },
-            (None, _) => false,
+            (None, _) => BTreeSet::new(),
         }
     }
 }

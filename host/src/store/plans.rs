@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::breakers::{self, Turn};
 use super::causes::{self, Waiting};
 use super::lanes::{self, LaneState};
-use super::{Conn, Query, Result, Rows, Sql, Store, hours, json, parse, query, sql, words};
+use super::{Conn, Query, Result, Rows, Sql, Store, changes, hours, json, parse, query, sql, words};
 use crate::contract::log::Level;
 use crate::crash::{Broken, crash_point, is_broken};
 use crate::model;
@@ -370,10 +370,9 @@ fn storing(lanes: &[&PlannedLane], now: Timestamp) -> Vec<Query> {
     ));
     statements.push(fate.bind(&fates));
     statements.extend(words::keep(lanes));
-    statements.extend(hours::changed(
-        &planned().map(|(lease, planned)| (&lease.account_id, &planned.event.id)).collect::<Vec<_>>(),
-        now,
-    ));
+    let events: Vec<_> = planned().map(|(lease, planned)| (&lease.account_id, &planned.event.id)).collect();
+    statements.extend(hours::changed(&events, now));
+    statements.extend(changes::of_events(&events, now));
     statements
         .extend(causes::hold(&planned().filter_map(|(lease, planned)| held(lease, planned)).collect::<Vec<_>>(), now));
     statements.push(delete_work(&fates));

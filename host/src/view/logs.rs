@@ -1,5 +1,6 @@
-//! Logs: one row a lead, and the filter that an address carries.
+//! Logs: one row a lead, and the filter that an address carries; in the dashboard, over HTTP and on the command line.
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::connection::record_address;
@@ -8,7 +9,7 @@ use super::outcome::{Reader, Told, tell};
 use super::person::Person;
 use crate::cause::Code;
 use crate::model::account::Connection;
-use crate::model::delivery::Delivery;
+use crate::model::delivery::{ContactWrite, Delivery};
 use crate::model::id::{AccountId, EventId};
 use crate::model::outcome::Outcome;
 use crate::model::portal::CONTACT;
@@ -20,12 +21,15 @@ use crate::store::{Count, LeadFilter, LeadRow};
 #[serde(default)]
 pub struct Query {
     pub outcome: String,
+    /// `created` or `updated`: what was done to the contact.
+    pub contact: String,
     pub cause: String,
     #[serde(rename = "type")]
     pub event_type: String,
     pub dealership: String,
     pub text: String,
-    /// Days, such as `2026-11-28`, in the zone of the account; both are included.
+    /// Days, such as `2026-11-28`, in the zone of the account, both included; or moments, such as `2026-11-28T09:00:00Z`,
+    /// from the first to before the second.
     pub from: String,
     pub until: String,
     /// `only` or `none` of our own test leads.
@@ -40,21 +44,27 @@ pub const PAGE: u32 = 50;
 impl Query {
     /// The filter that it stands for. What is not understood filters nothing.
     pub fn filter(&self, account: &AccountId, reader: &Reader) -> LeadFilter {
+        self.filter_of(Some(account), reader)
+    }
+
+    /// The same, of all accounts where none is named.
+    pub fn filter_of(&self, account: Option<&AccountId>, reader: &Reader) -> LeadFilter {
         let given = |text: &str| Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned);
-        let day = |text: &str| text.trim().parse::<jiff::civil::Date>().ok();
-        let begin = |date: jiff::civil::Date| {
+        let begin = |date: Date| {
             let local = date.to_zoned(reader.zone.clone()).ok()?;
             Some(Timestamp(local.timestamp().as_millisecond()))
         };
+        let (from, until) = (When::read(&self.from), When::read(&self.until));
         LeadFilter {
-            account: Some(account.clone()),
+            account: account.cloned(),
             outcome: Outcome::ALL.into_iter().find(|outcome| outcome.word() == self.outcome),
+            contact: contact_write(&self.contact),
             cause: self.cause.parse::<Code>().ok(),
             event_type: given(&self.event_type),
             dealership: given(&self.dealership),
             text: given(&self.text),
-            from: day(&self.from).and_then(begin),
-            until: day(&self.until).and_then(|date| date.tomorrow().ok()).and_then(begin),
+            from: from.and_then(|from| from.moment(begin)),
+            until: until.and_then(|until| until.next_day().moment(begin)),
             test: match self.test.as_str() {
                 "only" => Some(true),
                 "none" => Some(false),
@@ -65,6 +75,62 @@ impl Query {
             limit: PAGE,
             ..LeadFilter::default()
         }
+    }
+
+    /// The filter at the end of an address.
+    pub fn decoded(query: &str) -> Self {
+        let fields = url::form_urlencoded::parse(query.as_bytes()).map(|(name, value)| (name.into(), value.into()));
+        let fields: serde_json::Map<String, serde_json::Value> = fields.collect();
+        serde_json::from_value(fields.into()).unwrap_or_default()
+    }
+
+    /// The first field that says something that nobody understands, and what it says. On a page it filters nothing;
+    /// a program is told.
+    pub fn wrong(&self) -> Option<(&'static str, &str)> {
+        let is_outcome = Outcome::ALL.iter().any(|outcome| outcome.word() == self.outcome);
+        let fields = [
+            ("outcome", &self.outcome, is_outcome),
+            ("contact", &self.contact, contact_write(&self.contact).is_some()),
+            ("cause", &self.cause, self.cause.parse::<Code>().is_ok()),
+            ("from", &self.from, When::read(&self.from).is_some()),
+            ("until", &self.until, When::read(&self.until).is_some()),
+            ("test", &self.test, ["only", "none"].contains(&self.test.as_str())),
+        ];
+        fields
+            .into_iter()
+            .find(|(_, value, is_right)| !value.is_empty() && !is_right)
+            .map(|(name, value, _)| (name, value.as_str()))
+    }
+
+    /// The path of the same list in the API.
+    pub fn api_path(&self, account: &str) -> String {
+        let filter = self.at(None, None);
+        if filter.is_empty() {
+            format!("/v1/leads?account={account}")
+        } else {
+            format!("/v1/leads?account={account}&{filter}")
+        }
+    }
+
+    /// The command that lists the same.
+    pub fn command(&self, account: &str) -> String {
+        let mut words = format!("leadline lead list --account {account}");
+        for (name, value) in [
+            ("outcome", &self.outcome),
+            ("contact", &self.contact),
+            ("cause", &self.cause),
+            ("type", &self.event_type),
+            ("dealership", &self.dealership),
+            ("text", &self.text),
+            ("from", &self.from),
+            ("until", &self.until),
+            ("test", &self.test),
+        ] {
+            if !value.is_empty() {
+                words += &format!(" --{name} {}", quoted(value));
+            }
+        }
+        words
     }
 
     /// Whether it filters anything.
@@ -96,10 +162,53 @@ impl Query {
     }
 }
 
+/// A day or a moment, as a filter says it.
+enum When {
+    Day(Date),
+    Moment(Timestamp),
+}
+
+impl When {
+    fn read(text: &str) -> Option<Self> {
+        let text = text.trim();
+        text.parse().map(Self::Day).or_else(|_| Timestamp::parse(text).map(Self::Moment)).ok()
+    }
+
+    fn next_day(self) -> Self {
+        match self {
+            Self::Day(date) => Self::Day(date.tomorrow().unwrap_or(date)),
+            Self::Moment(at) => Self::Moment(at),
+        }
+    }
+
+    fn moment(self, begin: impl Fn(Date) -> Option<Timestamp>) -> Option<Timestamp> {
+        match self {
+            Self::Day(date) => begin(date),
+            Self::Moment(at) => Some(at),
+        }
+    }
+}
+
+fn contact_write(word: &str) -> Option<ContactWrite> {
+    match word {
+        "created" => Some(ContactWrite::Created),
+        "updated" => Some(ContactWrite::Updated),
+        _ => None,
+    }
+}
+
+/// A word for a shell.
+fn quoted(text: &str) -> String {
+    let is_plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:@".contains(c));
+    if is_plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
 /// A lead in one row.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = LeadRow)]
 pub struct Row {
     pub event: EventId,
+    pub account: AccountId,
     #[serde(flatten)]
     pub told: Told,
     /// The colour of its outcome.
@@ -134,6 +243,7 @@ impl Row {
         let delivery = lead.delivery.as_ref();
         Self {
             event: lead.event.id.clone(),
+            account: lead.event.account_id.clone(),
             tone: tone(told.outcome),
             person: if is_masked { person.map(Person::masked) } else { person },
             event_type: lead.event.event_type.clone(),
@@ -213,6 +323,38 @@ mod tests {
     }
 
     #[test]
+    fn a_filter_is_the_same_in_the_address_over_http_and_as_a_command() {
+        let query =
+            Query { outcome: "failed".into(), text: "maya o'brien".into(), before: "evt_1".into(), ..Query::default() };
+        assert_eq!(query.api_path("acme"), "/v1/leads?account=acme&outcome=failed&text=maya+o%27brien");
+        assert_eq!(
+            query.command("acme"),
+            r"leadline lead list --account acme --outcome failed --text 'maya o'\''brien'"
+        );
+        assert_eq!(Query::decoded(&query.encoded()), query);
+        assert_eq!(Query::decoded("outcome=failed&unknown=1").encoded(), "outcome=failed");
+    }
+
+    #[test]
+    fn what_nobody_understands_is_named() {
+        for (query, wrong) in [
+            ("", None),
+            (
+                "outcome=synced&contact=updated&cause=property.missing&from=2026-11-28&until=2026-11-28T09:00:00Z&test=none",
+                None,
+            ),
+            ("outcome=odd", Some(("outcome", "odd"))),
+            ("contact=odd", Some(("contact", "odd"))),
+            ("cause=odd", Some(("cause", "odd"))),
+            ("from=tomorrow", Some(("from", "tomorrow"))),
+            ("until=28.11.", Some(("until", "28.11."))),
+            ("test=yes", Some(("test", "yes"))),
+        ] {
+            assert_eq!(Query::decoded(query).wrong(), wrong, "{query}");
+        }
+    }
+
+    #[test]
     fn days_are_days_of_the_account_and_nonsense_filters_nothing() {
         let reader = Reader { now: Timestamp(0), zone: zone("America/New_York") };
         let account = AccountId::new(Timestamp(1));
@@ -220,6 +362,8 @@ mod tests {
         let filter = query.filter(&account, &reader);
         assert_eq!(filter.from, Some(Timestamp::parse("2026-11-28T05:00:00Z").unwrap()));
         assert_eq!(filter.until, Some(Timestamp::parse("2026-11-29T05:00:00Z").unwrap()));
+        let moments = Query { until: "2026-11-28T09:00:00Z".into(), ..Query::default() };
+        assert_eq!(moments.filter(&account, &reader).until, Some(Timestamp::parse("2026-11-28T09:00:00Z").unwrap()));
         let odd = Query { from: "tomorrow".into(), outcome: "odd".into(), cause: "odd".into(), ..Query::default() };
         let filter = odd.filter(&account, &reader);
         assert_eq!((filter.from, filter.outcome, filter.cause), (None, None, None));

@@ -1,4 +1,8 @@
-//! Logs, and one lead.
+//! Logs, as a list that is live, by cause and as a table; and one lead.
+
+pub(super) mod chosen;
+mod live;
+mod views;
 
 use std::sync::Arc;
 
@@ -7,6 +11,7 @@ use axum::extract::Path;
 use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
+use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::accounts::serde_urlencoded;
@@ -15,46 +20,93 @@ use super::shell::{Place, Shell, Visit};
 use crate::app::App;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
+use crate::http::leads::{Told, csv_of};
 use crate::model::access::{Actor, Right};
 use crate::model::id::EventId;
 use crate::model::outcome::Outcome;
 use crate::model::replay::Filter;
 use crate::model::time::Timestamp;
 use crate::replay::{self, Wish};
-use crate::store::ShownEvent;
+use crate::store::{CauseCount, Count, LeadFilter, SavedView, ShownEvent};
 use crate::test_lead::read_back::{self, ReadBack};
+use crate::view::csv;
 use crate::view::lead::Lead;
 use crate::view::logs::{Query, Row, Segment, segments};
-use crate::view::moment::Moment;
+use crate::view::moment::{Moment, count};
 use crate::view::outcome::Reader;
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let read = OpenApiRouter::new()
         .route("/accounts/{account}/logs", get(list))
+        .route("/accounts/{account}/logs.csv", get(table))
         .route("/accounts/{account}/logs/{event}", get(show));
     let change = OpenApiRouter::new()
         .route("/accounts/{account}/logs/{event}/replay", post(again))
         .route("/accounts/{account}/logs/{event}/retry", post(retry))
         .route("/accounts/{account}/logs/{event}/read-back", post(read_it_back))
         .route("/accounts/{account}/logs/{event}/delete-test-contact", post(delete_contact));
-    needing(Right::Read, read).merge(needing(Right::Change, change))
+    needing(Right::Read, read)
+        .merge(needing(Right::Change, change))
+        .merge(chosen::router())
+        .merge(live::router())
+        .merge(views::router())
 }
 
 #[derive(Template)]
 #[template(path = "logs.html")]
 struct Page {
     shell: Shell,
-    slug: String,
     /// The address of the list.
     base: String,
     query: Query,
     segments: Vec<Segment>,
     rows: Vec<Row>,
+    /// Instead of rows, where somebody asked for them: why leads are where they are.
+    causes: Option<Vec<CauseRow>>,
+    /// Whether rows can be chosen.
+    may_change: bool,
+    /// How many match, as far as they are counted.
+    matching: String,
+    /// Where the list goes on that changes while somebody looks.
+    stream: String,
+    /// New leads belong on this page.
+    is_first: bool,
+    views: Vec<View>,
+    /// The same from a program, and from a terminal.
+    api: String,
+    command: String,
     types: Vec<String>,
     /// Queries of the neighbouring pages.
     next: Option<String>,
     prev: Option<String>,
     looked_until: Option<Moment>,
+}
+
+/// A cause with the leads that have it.
+struct CauseRow {
+    title: &'static str,
+    fix: &'static str,
+    code: &'static str,
+    count: String,
+    newest: Moment,
+    /// The query of its leads.
+    query: String,
+}
+
+/// A filter with a name.
+struct View {
+    id: String,
+    name: String,
+    query: String,
+    is_here: bool,
+}
+
+/// How a list is shown.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Shape {
+    /// `cause`: by what stands in the way.
+    group: String,
 }
 
 pub(super) fn reader(shell: &Shell) -> Reader {
@@ -65,21 +117,77 @@ async fn list(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
     let Place { shell, account, connection, .. } = place;
     let (query, reader): (Query, _) = (serde_urlencoded(&uri), reader(&shell));
     let filter = query.filter(&account.id, &reader);
-    let (page, counts) = tokio::try_join!(app.store.leads(&filter), app.store.lead_counts(&filter))?;
+    // Before the list is read: what happens from here on is told.
+    let since = app.live.cursor();
+    let store = &app.store;
+    let (page, counts, views) =
+        tokio::try_join!(store.leads(&filter), store.lead_counts(&filter), store.views(&account.id))?;
+    let causes = match serde_urlencoded::<Shape>(&uri).group.as_str() {
+        "cause" => Some(store.lead_causes(&filter).await?),
+        _ => None,
+    };
+    let here = query.at(None, None);
+    let view = |view: SavedView| View {
+        is_here: view.query == here,
+        id: view.id.to_string(),
+        name: view.name,
+        query: view.query,
+    };
+    let cause = |cause: CauseCount| CauseRow {
+        title: cause.code.title(),
+        fix: cause.code.fix(),
+        code: cause.code.as_str(),
+        count: counted(cause.count.leads, cause.count.is_more),
+        newest: shell.time(cause.newest_at),
+        query: Query { cause: cause.code.as_str().to_owned(), ..query.clone() }.at(None, None),
+    };
     let row = |lead| Row::of(lead, connection.as_ref(), actor.sees_masked, &reader);
     let drawn = Page {
         base: shell.at("logs"),
         segments: segments(&query, &counts),
         rows: page.rows.iter().map(row).collect(),
+        causes: causes.map(|causes| causes.into_iter().map(cause).collect()),
+        may_change: shell.may_change(),
+        matching: matching(&query, &counts),
+        stream: live::address(&shell.at("logs"), &query, &page.rows, &since),
+        is_first: page.prev.is_none(),
+        views: views.into_iter().map(view).collect(),
+        api: api_call(&app, &query, &account.slug),
+        command: query.command(&account.slug),
         types: ["lead.captured.v1", "carousel.clicked.v1", "session.initiated.v1"].map(str::to_owned).to_vec(),
         next: page.next.as_ref().map(|next| query.at(Some(next), None)),
         prev: page.prev.as_ref().map(|prev| query.at(None, Some(prev))),
         looked_until: page.looked_until.map(|until| shell.time(until)),
-        slug: account.slug,
         query,
         shell,
     };
     draw(&app, &actor, &drawn)
+}
+
+fn counted(leads: u64, is_more: bool) -> String {
+    format!("{}{}", count(i64::try_from(leads).unwrap_or(i64::MAX)), if is_more { "+" } else { "" })
+}
+
+/// How many leads a filter finds.
+fn matching(query: &Query, counts: &[(Outcome, Count)]) -> String {
+    let of = counts.iter().filter(|(outcome, _)| query.outcome.is_empty() || query.outcome == outcome.word());
+    let (leads, is_more) =
+        of.fold((0, false), |(leads, is_more), (_, count)| (leads + count.leads, is_more || count.is_more));
+    counted(leads, is_more)
+}
+
+/// The list as a program asks for it.
+fn api_call(app: &App, query: &Query, account: &str) -> String {
+    let base = app.public_url.as_deref().unwrap_or("http://127.0.0.1:8080");
+    format!("curl -H \"Authorization: Bearer $LEADLINE_KEY\" '{base}{}'", query.api_path(account))
+}
+
+/// The list as a table, for a spreadsheet.
+async fn table(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, ApiError> {
+    let (query, reader): (Query, _) = (serde_urlencoded(&uri), reader(&place.shell));
+    let filter = LeadFilter { before: None, after: None, ..query.filter(&place.account.id, &reader) };
+    let told = Told { connection: place.connection, is_masked: actor.sees_masked, reader };
+    Ok(csv_of(&app.store, filter, told, &place.account.slug, csv::MARK))
 }
 
 /// The event of an address, as far as it belongs to the account.

@@ -56,6 +56,7 @@ impl Asked {
         let days = days.filter(&crate::model::id::AccountId::stored(String::new()), reader);
         let filter = Filter {
             event: None,
+            events: Vec::new(),
             state: Standing::ALL.into_iter().find(|standing| word(standing) == self.state),
             from: days.from,
             to: days.until,
@@ -83,15 +84,15 @@ struct Page {
 }
 
 /// An estimate, in words.
-struct Shown {
-    replayed: String,
-    skipped: String,
-    takes: String,
-    is_nothing: bool,
-    lines: Vec<(String, String, &'static str)>,
+pub(super) struct Shown {
+    pub(super) replayed: String,
+    pub(super) skipped: String,
+    pub(super) takes: String,
+    pub(super) is_nothing: bool,
+    pub(super) lines: Vec<(String, String, &'static str)>,
 }
 
-fn shown(estimate: &Estimate) -> Shown {
+pub(super) fn shown(estimate: &Estimate) -> Shown {
     let number = |number: u64| count(i64::try_from(number).unwrap_or(i64::MAX));
     Shown {
         replayed: number(estimate.replayed),
