@@ -19,6 +19,7 @@ pub mod dry_run;
 pub mod housekeeping;
 pub mod ingest;
 pub mod load;
+pub mod privacy;
 pub mod process;
 pub mod quota;
 pub mod replay;
@@ -60,6 +61,7 @@ pub mod samples;
 pub mod schema;
 pub mod seal;
 pub mod signature;
+pub mod subject;
 pub mod text;
 pub mod words;
 
