@@ -22,6 +22,7 @@ mod listen;
 mod manual;
 mod page;
 mod portal;
+mod privacy;
 mod quota;
 mod reach;
 mod repeat;
@@ -71,6 +72,7 @@ fn managed() -> OpenApiRouter<Arc<App>> {
         .merge(events::router())
         .merge(lanes::router())
         .merge(portal::router())
+        .merge(privacy::router())
         .merge(quota::router())
         .merge(replays::router())
         .merge(shadow::router())

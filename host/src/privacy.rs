@@ -54,8 +54,6 @@ pub enum PrivacyError {
     LongReason,
     #[error("suppression `{0}` was lifted before")]
     Lifted(String),
-    #[error("of erasure `{0}`, HubSpot did everything that it was asked for, or is still being asked")]
-    NothingToAsk(String),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -71,7 +69,6 @@ impl PrivacyError {
             Self::TellingReason => "Say why without an address or a number.",
             Self::LongReason => "Say it more shortly.",
             Self::Lifted(_) => "Look at the list; a new suppression can be made.",
-            Self::NothingToAsk(_) => "Look at the certificate.",
             Self::Store(_) => return None,
         })
     }
@@ -129,7 +126,9 @@ pub async fn find(store: &Store, account: &Account, subject: &Subject, now: Time
     let known: BTreeSet<_> = subject.identities().cloned().collect();
     let also_known_by = others.difference(&known).map(|other| other.value().to_owned()).collect();
     let elsewhere = store.elsewhere(&account.id, subject).await?;
-    Ok(Holdings { leads, elsewhere, also_known_by, is_suppressed: is_suppressed(store, account, subject, now).await? })
+    let theirs = suppressions_of(store, account, subject, now).await?;
+    let is_suppressed = theirs.iter().any(|one| one.lifted.is_none());
+    Ok(Holdings { leads, elsewhere, also_known_by, is_suppressed })
 }
 
 /// Everything that is kept of a person, as one document.
@@ -149,9 +148,7 @@ pub async fn export(store: &Store, account: &Account, subject: &Subject, now: Ti
             "deliveries": deliveries(&shown, subject),
         }));
     }
-    let hashes = hashed(store, &account.id, subject, now).await?;
-    let suppressions = store.suppressions(&account.id, u32::MAX).await?;
-    let theirs: Vec<_> = suppressions.into_iter().filter(|one| hashes.contains(&one.hashed)).collect();
+    let theirs = suppressions_of(store, account, subject, now).await?;
     Ok(json!({
         "account": account.slug,
         "dealership": account.name,
@@ -236,10 +233,19 @@ fn named_in(shown: &ShownEvent) -> Vec<Identity> {
     identities.into_iter().flatten().collect()
 }
 
-async fn is_suppressed(store: &Store, account: &Account, subject: &Subject, now: Timestamp) -> store::Result<bool> {
+/// The suppressions of a person, the newest first, with those that were lifted.
+///
+/// # Errors
+/// The store's.
+pub async fn suppressions_of(
+    store: &Store,
+    account: &Account,
+    subject: &Subject,
+    now: Timestamp,
+) -> store::Result<Vec<Suppression>> {
     let hashes = hashed(store, &account.id, subject, now).await?;
-    let suppressions = store.suppressions(&account.id, u32::MAX).await?;
-    Ok(suppressions.iter().any(|one| one.lifted.is_none() && hashes.contains(&one.hashed)))
+    let all = store.suppressions(Some(&account.id), u32::MAX).await?;
+    Ok(all.into_iter().filter(|one| hashes.contains(&one.hashed)).collect())
 }
 
 /// A person, by the hashes of an account.
@@ -449,22 +455,22 @@ async fn delete_contact(
     })
 }
 
-/// Asks HubSpot once more for what it refused: somebody may have mended it.
+/// Asks HubSpot once more for what it refused: somebody may have mended it. Where it did everything, or is still being
+/// asked, nothing changes.
 ///
 /// # Errors
-/// [`PrivacyError`].
-pub async fn ask_again(store: &Store, erasure: &Erasure, now: Timestamp) -> Result<Erasure, PrivacyError> {
-    let nothing = || PrivacyError::NothingToAsk(erasure.id.to_string());
+/// The store's.
+pub async fn ask_again(store: &Store, erasure: Erasure, now: Timestamp) -> store::Result<Erasure> {
     if erasure.phase != Phase::Done || !erasure.is_short() {
-        return Err(nothing());
+        return Ok(erasure);
     }
     let mut after = Erasure { phase: Phase::Hubspot, finished_at: None, next_at: now, tries: 0, ..erasure.clone() };
     for record in after.records.iter_mut().filter(|record| record.state == AtHubspot::Refused) {
         record.state = AtHubspot::Waiting;
     }
-    match store.go_on_erasing(erasure, after).await? {
+    match store.go_on_erasing(&erasure, after).await? {
         Erased::Done(after) => Ok(*after),
-        Erased::Overtaken => Err(nothing()),
+        Erased::Overtaken => Ok(erasure),
     }
 }
 

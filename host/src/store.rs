@@ -86,7 +86,7 @@ pub(crate) use privacy::{erased, own_inputs, written};
 pub use rejected::Rejection;
 pub use repeats::{KeptAnswer, Keyed, Known};
 pub use replays::{Scan, SkippedLead};
-pub use retention::{Kept, Removed};
+pub use retention::{Effect, Kept, KeptShorter, Removed};
 pub use rules::Rules;
 pub use runs::{PastRun, RunOutcome};
 pub use schemas::CachedSchema;

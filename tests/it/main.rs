@@ -35,6 +35,7 @@ mod own_samples;
 mod pace;
 mod passed;
 mod pauses;
+mod privacy;
 mod probe;
 mod process;
 mod properties;

@@ -61,6 +61,26 @@ pub struct Tally {
     pub sentences: u64,
 }
 
+impl Tally {
+    /// Each figure with what it counts.
+    pub fn lines(&self) -> [(u64, &'static str); 12] {
+        [
+            (self.leads, "leads, of which is left that there was one, and what became of it"),
+            (self.stopped, "of these still waited, and are not sent any more"),
+            (self.bodies, "events as they came"),
+            (self.plans, "plans: what was to be written"),
+            (self.runs, "runs that led to no plan"),
+            (self.logs, "logs of runs"),
+            (self.attempts, "attempts that did not go through"),
+            (self.calls, "calls to HubSpot, in which the person was blanked"),
+            (self.refused_requests, "requests that were refused at the door"),
+            (self.kept_answers, "answers that were kept for a repeat"),
+            (self.samples, "samples of transformations"),
+            (self.sentences, "sentences of issues and of the history"),
+        ]
+    }
+}
+
 /// What HubSpot said of a record that we wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -121,6 +141,11 @@ pub struct Erasure {
 }
 
 impl Erasure {
+    /// Whether everything is done that was asked for.
+    pub fn is_complete(&self) -> bool {
+        self.phase == Phase::Done && !self.is_short()
+    }
+
     /// Whether HubSpot was asked for something and has not done it.
     pub fn is_short(&self) -> bool {
         self.records.iter().any(|record| record.state == AtHubspot::Refused)

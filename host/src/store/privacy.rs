@@ -150,19 +150,20 @@ impl Store {
     }
 
     /// The erasures of an account, the newest first.
-    pub async fn erasures(&self, account: &AccountId, limit: u32) -> Result<Vec<Erasure>> {
-        self.erasures_where("account_id = $1 ORDER BY id DESC LIMIT $2", account.as_str(), i64::from(limit)).await
+    pub async fn erasures(&self, account: Option<&AccountId>, limit: u32) -> Result<Vec<Erasure>> {
+        let newest = "$1 IS NULL OR account_id = $1 ORDER BY id DESC LIMIT $2";
+        self.erasures_where(newest, account.map(AccountId::as_str), i64::from(limit)).await
     }
 
     /// One erasure.
     pub async fn erasure(&self, id: &str) -> Result<Option<Erasure>> {
-        Ok(self.erasures_where("id = $1 LIMIT $2", id, 1).await?.pop())
+        Ok(self.erasures_where("id = $1 LIMIT $2", Some(id), 1).await?.pop())
     }
 
     /// The erasure that is due longest.
     pub async fn due_erasure(&self, now: Timestamp) -> Result<Option<Erasure>> {
-        let due = "phase <> 'done' AND $1 = '' AND next_at <= $2 ORDER BY next_at LIMIT 1";
-        Ok(self.erasures_where(due, "", now.0).await?.pop())
+        let due = "phase <> 'done' AND $1 IS NULL AND next_at <= $2 ORDER BY next_at LIMIT 1";
+        Ok(self.erasures_where(due, None, now.0).await?.pop())
     }
 
     /// When the next page of any erasure is due.
@@ -172,7 +173,7 @@ impl Store {
         Ok(next.map(Timestamp))
     }
 
-    async fn erasures_where(&self, clause: &'static str, text: &str, number: i64) -> Result<Vec<Erasure>> {
+    async fn erasures_where(&self, clause: &'static str, text: Option<&str>, number: i64) -> Result<Vec<Erasure>> {
         let of = |columns: &str| Sql::same(format!("{columns} FROM erasures WHERE {clause}"));
         let rows: Vec<Row> = query(of(erasures!())).bind(text).bind(number).fetch_all(&self.db).await?;
         let ends: Vec<(String, i64, Option<i64>)> =
@@ -530,23 +531,12 @@ const FORGET_DROPPED: Sql = sql!(
        SELECT d.id FROM deliveries AS d WHERE d.account_id = $1 AND d.event_id IN " list("$2") ")"
 );
 
-/// The deliveries of leads `j`.
-macro_rules! theirs {
-    () => {
-        "j CROSS JOIN deliveries AS d"
-    };
-}
-
-/// The statements that leave of leads nothing but that there was one, where it was delivered, and when. The words of a lead
-/// go after those of the tail, out of which they may be merged meanwhile.
+/// The statements that leave of leads nothing but that there was one, where it was delivered, and when.
 pub(super) fn removing(events: &[(&str, &EventId)], now: Timestamp) -> Vec<(Query, Counted)> {
     if events.is_empty() {
         return Vec::new();
     }
-    let at = |event: &EventId| hour(time_of(event.as_str()).unwrap_or(Timestamp(0)));
-    let lead =
-        |(account, event): &(&'_ str, &'_ EventId)| json!({ "account": account, "id": event, "hour": at(event) });
-    let rows = Rows::of(&events.iter().map(lead).collect::<Vec<_>>());
+    let rows = lead_rows(events);
     let of = |sql: Sql| query(sql).bind(&rows);
     let reason = super::json(&erased());
     let fate = of(sql!(
@@ -562,6 +552,39 @@ pub(super) fn removing(events: &[(&str, &EventId)], now: Timestamp) -> Vec<(Quer
     ));
     let stopped = stopped.bind(super::json(&Progress::default())).bind(now.0);
     let stopped = stopped.bind(model::word(&DeliveryState::Cancelled)).bind(&reason);
+    let dropped = of(sql!(
+        "DELETE FROM dropped WHERE (account_id, delivery_id) IN (
+           SELECT d.account_id, d.id FROM " rows("$1"; account text, id text) " AS j CROSS JOIN deliveries AS d"
+        on(sqlite: " INDEXED BY deliveries_by_event", postgres: "")
+        " WHERE d.account_id = j.account AND d.event_id = j.id)"
+    ));
+    let mut statements = stripping(&rows);
+    statements.extend([(dropped, Counted::Not), (fate, Counted::Not), (stopped, Counted::Not)]);
+    statements
+}
+
+/// Leads by account and id, with their hours.
+pub(super) fn lead_rows(events: &[(&str, &EventId)]) -> Rows {
+    let at = |event: &EventId| hour(time_of(event.as_str()).unwrap_or(Timestamp(0)));
+    let lead = |(account, event): &(&str, &EventId)| Lead {
+        account: (*account).to_owned(),
+        id: event.to_string(),
+        hour: at(event),
+    };
+    Rows::of(&events.iter().map(lead).collect::<Vec<_>>())
+}
+
+#[derive(Serialize)]
+struct Lead {
+    account: String,
+    id: String,
+    hour: i64,
+}
+
+/// The statements that take from leads whatever holds personal data, but for the calls. The words go after those of the
+/// tail, out of which they may be merged meanwhile.
+pub(super) fn stripping(leads: &Rows) -> Vec<(Query, Counted)> {
+    let of = |sql: Sql| query(sql).bind(leads);
     let tail = of(sql!(
         "DELETE FROM lead_tail WHERE (account_id, hour, event_id) IN (
            SELECT j.account, j.hour, j.id FROM " rows("$1"; account text, hour bigint, id text) " AS j)"
@@ -582,30 +605,24 @@ pub(super) fn removing(events: &[(&str, &EventId)], now: Timestamp) -> Vec<(Quer
     ));
     let plans = of(sql!(
         "DELETE FROM plans WHERE (delivery_id, account_id) IN (
-           SELECT d.id, d.account_id FROM " rows("$1"; account text, id text) " AS " theirs!() on(sqlite: " INDEXED BY deliveries_by_event", postgres: "")
+           SELECT d.id, d.account_id FROM " rows("$1"; account text, id text) " AS j CROSS JOIN deliveries AS d"
+        on(sqlite: " INDEXED BY deliveries_by_event", postgres: "")
         " WHERE d.account_id = j.account AND d.event_id = j.id)"
     ));
     let attempts = of(sql!(
         "DELETE FROM attempts WHERE (account_id, delivery_id) IN (
-           SELECT d.account_id, d.id FROM " rows("$1"; account text, id text) " AS " theirs!() on(sqlite: " INDEXED BY deliveries_by_event", postgres: "")
-        " WHERE d.account_id = j.account AND d.event_id = j.id)"
-    ));
-    let dropped = of(sql!(
-        "DELETE FROM dropped WHERE (account_id, delivery_id) IN (
-           SELECT d.account_id, d.id FROM " rows("$1"; account text, id text) " AS " theirs!() on(sqlite: " INDEXED BY deliveries_by_event", postgres: "")
+           SELECT d.account_id, d.id FROM " rows("$1"; account text, id text) " AS j CROSS JOIN deliveries AS d"
+        on(sqlite: " INDEXED BY deliveries_by_event", postgres: "")
         " WHERE d.account_id = j.account AND d.event_id = j.id)"
     ));
     vec![
-        (forget_bodies(&rows), Counted::Bodies),
+        (forget_bodies(leads), Counted::Bodies),
         (logs, Counted::Logs),
         (runs, Counted::Runs),
         (plans, Counted::Plans),
         (attempts, Counted::Attempts),
-        (dropped, Counted::Not),
         (tail, Counted::Not),
         (words, Counted::Not),
-        (fate, Counted::Not),
-        (stopped, Counted::Not),
     ]
 }
 

@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::{Conn, Result, Rows, Store, StoreError, query, sql, word};
+use super::{Conn, Result, Rows, Sql, Store, StoreError, query, sql, word};
 use crate::digest::random_text;
 use crate::model;
 use crate::model::erasure::{Hashed, Lifted, Suppression};
@@ -83,10 +83,10 @@ impl Store {
     }
 
     /// The suppressions of an account, the newest first, with those that were lifted.
-    pub async fn suppressions(&self, account: &AccountId, limit: u32) -> Result<Vec<Suppression>> {
+    pub async fn suppressions(&self, account: Option<&AccountId>, limit: u32) -> Result<Vec<Suppression>> {
         self.suppressions_where(
-            sql!(columns!() " WHERE account_id = $1 ORDER BY id DESC LIMIT $2"),
-            account.as_str(),
+            sql!(columns!() " WHERE $1 IS NULL OR account_id = $1 ORDER BY id DESC LIMIT $2"),
+            account.map(AccountId::as_str),
             limit,
         )
         .await
@@ -94,11 +94,11 @@ impl Store {
 
     /// One suppression.
     pub async fn suppression(&self, id: &str) -> Result<Option<Suppression>> {
-        let found = self.suppressions_where(sql!(columns!() " WHERE id = $1 LIMIT $2"), id, 1).await?;
+        let found = self.suppressions_where(sql!(columns!() " WHERE id = $1 LIMIT $2"), Some(id), 1).await?;
         Ok(found.into_iter().next())
     }
 
-    async fn suppressions_where(&self, sql: super::Sql, value: &str, limit: u32) -> Result<Vec<Suppression>> {
+    async fn suppressions_where(&self, sql: Sql, value: Option<&str>, limit: u32) -> Result<Vec<Suppression>> {
         let rows: Vec<Row> = query(sql).bind(value).bind(limit).fetch_all(&self.db).await?;
         rows.into_iter().map(suppression).collect()
     }
