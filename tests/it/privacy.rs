@@ -395,7 +395,7 @@ async fn the_command_line_does_the_same() {
     app.send(&dealer, "msg_1", of_maya("lead_1")).await;
     app.run_until_idle().await;
     let (code, text) = app.command(&["privacy", "find", "--account", "acme", "--email", MAYA]).await;
-    assert!(code == 0 && text.contains("1 leads") && text.contains("also name"), "{text}");
+    assert!(code == 0 && text.contains("1 lead\n") && text.contains("also name"), "{text}");
     let (code, text) = app.command(&["privacy", "export", "--account", "acme", "--phone", PHONE]).await;
     assert!(code == 0 && text.contains("Zanzibar"), "{text}");
     let erase = ["privacy", "erase", "--account", "acme", "--email", MAYA, "--reason", "R-9", "--yes", "--at-hubspot"];

@@ -245,7 +245,8 @@ fn holdings_text(found: &Holdings) -> String {
         let suppressed = if found.is_suppressed { " They are suppressed." } else { "" };
         return format!("We hold nothing.{suppressed}");
     }
-    let mut lines = vec![format!("{} leads", found.leads.len())];
+    let noun = if found.leads.len() == 1 { "lead" } else { "leads" };
+    let mut lines = vec![format!("{} {noun}", found.leads.len())];
     for lead in &found.leads {
         let body = if lead.has_body { "with details" } else { "details no longer kept" };
         lines.push(format!(

@@ -220,9 +220,11 @@ impl Store {
                 }
                 let mut after = after;
                 if !found.is_empty() {
+                    overwrite(tx, true).await?;
                     note_records(tx, &mut after, &found).await?;
                     remove_leads(tx, &mut after, &found, now).await?;
                     after.removed.calls += blank_calls(tx, &calls).await?;
+                    overwrite(tx, false).await?;
                 }
                 keep(tx, &before, &after, false).await?;
                 Ok(Erased::Done(Box::new(after)))
@@ -241,7 +243,9 @@ impl Store {
                 }
                 let mut after = after;
                 let found = find_elsewhere(tx, &before.account_id, &subject).await?;
+                overwrite(tx, true).await?;
                 found.remove(tx, &before.account_id, &mut after.removed).await?;
+                overwrite(tx, false).await?;
                 keep(tx, &before, &after, true).await?;
                 Ok(Erased::Done(Box::new(after)))
             })
@@ -375,6 +379,16 @@ fn erasure(row: Row, (next_at, finished_at): Ends) -> Result<Erasure> {
         tries: u32::try_from(tries).map_err(StoreError::decode)?,
         next_at: Timestamp(next_at),
     })
+}
+
+/// Lets SQLite write zeros over what is deleted, or only forget where it is, as it does otherwise: that is cheaper. Postgres
+/// does it when it vacuums.
+async fn overwrite(tx: &mut Conn, on: bool) -> Result<()> {
+    if let Conn::Sqlite(_) = tx {
+        let set = if on { "PRAGMA secure_delete = ON" } else { "PRAGMA secure_delete = OFF" };
+        query(Sql::same(set.to_owned())).fetch_all::<i64>(tx).await?;
+    }
+    Ok(())
 }
 
 /// Whether nobody else did the page meanwhile; on Postgres nobody does until the transaction ends.

@@ -20,6 +20,7 @@ use crate::http::guard::needing;
 use crate::http::privacy::{Certificate, found, set_days, suppression};
 use crate::model::access::{Actor, Right};
 use crate::model::erasure::{AtHubspot, Erasure, Phase, Suppression};
+use crate::model::id::AccountId;
 use crate::model::outcome::Outcome;
 use crate::privacy::{self, Holdings, NOT_COVERED, PrivacyError, Wish};
 use crate::store::Effect;
@@ -279,6 +280,7 @@ async fn lift(
     Form(asked): Form<Asked>,
 ) -> Result<Response, ApiError> {
     let one = suppression(&app, &actor, &id).await?;
+    of_place(&place, &one.account_id, &id)?;
     privacy::lift(&app.store, &one, (&asked.reason, &actor.name), (app.clock)()).await?;
     Ok(to(&place.shell, "privacy?done=lifted"))
 }
@@ -298,6 +300,14 @@ async fn keep(Visit { app, place, .. }: Visit, Form(asked): Form<Keep>) -> Resul
     };
     set_days(&app, &place.account, days).await?;
     Ok(to(&place.shell, "privacy?done=kept"))
+}
+
+/// What belongs to another account than the one in the address is not there.
+fn of_place(place: &Place, account: &AccountId, id: &str) -> Result<(), ApiError> {
+    match place.account.id == *account {
+        true => Ok(()),
+        false => Err(ApiError::NotFound(format!("there is no `{id}` in this account"))),
+    }
 }
 
 fn to(shell: &Shell, screen: &str) -> Response {
@@ -333,6 +343,7 @@ async fn certificate(
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
     let erasure = found(&app, &actor, &id).await?;
+    of_place(&place, &erasure.account_id, &id)?;
     let shell = place.shell;
     let record = |record: &crate::model::erasure::WrittenRecord| {
         let (tone, icon, said) = match record.state {
@@ -363,10 +374,11 @@ async fn certificate(
 }
 
 async fn certificate_file(
-    Visit { app, actor, .. }: Visit,
+    Visit { app, actor, place }: Visit,
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
     let erasure = found(&app, &actor, &id).await?;
+    of_place(&place, &erasure.account_id, &id)?;
     file(&format!("{}.json", erasure.id), &Certificate::of(erasure))
 }
 
@@ -374,6 +386,8 @@ async fn ask_again(
     Visit { app, actor, place }: Visit,
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let erasure = privacy::ask_again(&app.store, found(&app, &actor, &id).await?, (app.clock)()).await?;
+    let erasure = found(&app, &actor, &id).await?;
+    of_place(&place, &erasure.account_id, &id)?;
+    let erasure = privacy::ask_again(&app.store, erasure, (app.clock)()).await?;
     Ok(to(&place.shell, &format!("privacy/erasures/{}", erasure.id)))
 }
