@@ -10,6 +10,7 @@ use crate::clock::ClockWatch;
 use crate::config::Config;
 use crate::deliver::Clock;
 use crate::files::sync_folder_of;
+use crate::housekeeping::Limits;
 use crate::hubspot::{HubSpot, OAuthApp};
 use crate::ingest::Door;
 use crate::live::Live;
@@ -46,6 +47,8 @@ pub struct App {
     pub frame_ancestors: String,
     /// Places for recording refused requests; when all are taken, they are only counted.
     pub rejections: tokio::sync::Semaphore,
+    /// How long the service keeps what grows; set when it begins to serve.
+    pub keep: std::sync::OnceLock<Limits>,
     /// Renders the metrics, where they are counted.
     pub metrics: Option<PrometheusHandle>,
 }
@@ -57,6 +60,11 @@ impl App {
     /// When a part cannot be had; the text says which and what to do.
     pub async fn connect(config: &Config) -> anyhow::Result<Self> {
         Self::connect_at(config, Arc::new(clock)).await
+    }
+
+    /// How long this service keeps what grows.
+    pub fn limits(&self) -> Limits {
+        self.keep.get().copied().unwrap_or_default()
     }
 
     /// The same, at the times that `clock` says.
@@ -82,6 +90,7 @@ impl App {
             clock,
             clock_watch: ClockWatch::new(Arc::new(machine_clock)),
             rejections: tokio::sync::Semaphore::new(REJECTIONS_AT_ONCE),
+            keep: std::sync::OnceLock::new(),
             metrics: None,
         })
     }

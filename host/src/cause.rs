@@ -72,6 +72,7 @@ codes! {
     OwnerUnknown = "owner.unknown", "The owner cannot be assigned in HubSpot", "Choose another owner in the settings.";
     EmailInvalid = "email.invalid", "HubSpot does not accept the e-mail address", "Correct it in HubSpot, or send the lead again with the right address.";
     ContactConflict = "contact.conflict", "Two contacts in HubSpot share the address", "Merge them in HubSpot, then replay the lead.";
+    ContactErased = "contact.erased", "The shopper asked to be forgotten", "Nothing is sent for them any more. If that is a mistake, lift the suppression, and let the lead come again.";
     RecordGone = "record.gone", "The record was deleted in HubSpot while we wrote", "Replay the lead to create it again.";
     LeadPassed = "lead.passed", "A newer lead of the same person wrote this", "Nothing to do; the newer value stands.";
     HubspotRefused = "hubspot.refused", "HubSpot refused the data", "Read HubSpot's own words below, mend it in HubSpot, then replay the lead.";

@@ -17,6 +17,7 @@ pub mod keys;
 pub mod lane;
 pub mod lead;
 pub mod output;
+pub mod privacy;
 pub mod property;
 pub mod replay;
 pub mod serve;
@@ -96,6 +97,9 @@ enum Command {
     /// Who may do what: links to sign in, keys for programs, people.
     #[command(subcommand)]
     Access(access::Command),
+    /// One shopper: what is kept, an export, an erasure with its certificate, and who is suppressed.
+    #[command(subcommand)]
+    Privacy(privacy::Command),
     /// The key ring that opens tokens and signing secrets.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -196,6 +200,7 @@ async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Replay(command) => replay::run(command, context).await,
         Command::Lane(command) => lane::run(command, context).await,
         Command::Access(command) => access::run(command, context).await,
+        Command::Privacy(command) => privacy::run(command, context).await,
         Command::Keys(command) => keys::run(command, context).await,
         Command::Transform(command) => transform::run(command, context).await,
         Command::Guest(command) => guest::run(command, context).await,

@@ -41,7 +41,8 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
         return Ok(Step::Idle);
     };
     crash_point!("CP8");
-    let TakenDeliveries { lease, claimed, recent_calls, open_calls, connection, token, mut schema } = taken;
+    let TakenDeliveries { lease, claimed, recent_calls, open_calls, connection, token, mut schema, may_be_suppressed } =
+        taken;
     let emptied = claimed.len() < BATCH_MAX;
     let outage = lease.learned.outage;
     let claimed = outage.probe(claimed, |claimed| claimed.band, |claimed| claimed.key_hash.as_deref(), clock());
@@ -54,6 +55,10 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
     }
     let claimed = passed::look_back(store, &lease, claimed).await?;
     let mut round = Round::begin(claimed, clock());
+    // The last door: what was planned a moment before somebody asked to be forgotten, and what is replayed by its old plan.
+    if may_be_suppressed && let Some(suppressed) = store.suppressed(&lease.account_id).await? {
+        round.remove(|plan| suppressed.is_in_plan(plan));
+    }
     let recalled = round.recall(&open_calls, clock());
     let mut closed = match access::open(store, hubspot, &lease, &connection, token, clock()).await? {
         Access::Open(portal) => {

@@ -48,11 +48,18 @@ impl Default for Limits {
 impl Limits {
     /// Days that what holds personal data is kept, where nobody says otherwise.
     pub const BODIES_DAYS: u32 = 30;
+    /// Days that an account may choose for it, from a day to three months.
+    pub const ACCOUNT_DAYS: std::ops::RangeInclusive<u32> = 1..=90;
     /// Days that events and deliveries are kept, where nobody says otherwise: a year, and time to compare it.
     pub const EVENTS_DAYS: u32 = 400;
 
     pub fn of_days(bodies: u32, events: u32) -> Self {
         Self { bodies: DAY * bodies, events: DAY * events }
+    }
+
+    /// Days that an account keeps what holds personal data, where it wants nothing else.
+    pub fn days(&self) -> u32 {
+        u32::try_from(self.bodies.as_secs() / DAY.as_secs()).unwrap_or(u32::MAX)
     }
 
     fn of(&self, kept: Kept) -> Duration {
@@ -100,6 +107,10 @@ pub async fn next(store: &Store, limits: &Limits, now: Timestamp) -> anyhow::Res
     if store.forget_changes(now).await.context("what happened to leads cannot be forgotten")? {
         return Ok(Step::Worked);
     }
+    // An account may want to keep less than others, or more: then the others' goes row by row.
+    let default = limits.days();
+    let longest = store.longest_kept(default).await.context("how long accounts keep cannot be read")?;
+    let limits = &Limits { bodies: DAY * longest, ..*limits };
     // Deliveries go before their events.
     for kept in Kept::ALL {
         let before = now - limits.of(kept);
@@ -114,6 +125,13 @@ pub async fn next(store: &Store, limits: &Limits, now: Timestamp) -> anyhow::Res
                 tracing::info!(partition = name, "the old partition {name} was dropped");
                 return Ok(Step::Worked);
             }
+        }
+    }
+    let shorter = store.kept_shorter(default, longest).await.context("how long accounts keep cannot be read")?;
+    if !shorter.is_empty() {
+        let removed = store.remove_of(&shorter, longest, now).await;
+        if removed.context("what accounts keep no longer cannot be removed")? > 0 {
+            return Ok(Step::Worked);
         }
     }
     let filled = store.fill_hours(now).await.context("the figures of an hour cannot be added up")?;

@@ -23,6 +23,7 @@ mod listen;
 mod manual;
 mod page;
 mod portal;
+mod privacy;
 mod quota;
 mod reach;
 mod repeat;
@@ -76,6 +77,7 @@ fn managed() -> OpenApiRouter<Arc<App>> {
         .merge(lanes::router())
         .merge(leads::router())
         .merge(portal::router())
+        .merge(privacy::router())
         .merge(quota::router())
         .merge(replays::router())
         .merge(shadow::router())

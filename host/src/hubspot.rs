@@ -20,7 +20,8 @@ pub use links::{NotesOf, associate, association_type, notes_of, read_notes_of};
 pub use notes::{NoteInput, create_notes, created_notes, find_marker, marker, read_notes};
 pub use oauth::{Introspection, OAuthApp, TokenFailure, Tokens};
 pub use objects::{
-    Judged, batch_create, batch_read, batch_update, batch_upsert, found, found_one, judge, normalized, update_one,
+    Judged, batch_create, batch_read, batch_update, batch_upsert, erase_contact, found, found_one, judge, normalized,
+    update_one,
 };
 pub use pipelines::{owners_of, pipelines_of, read_owners, read_pipelines};
 pub use properties::{

@@ -21,6 +21,7 @@ pub mod housekeeping;
 pub mod ingest;
 pub mod live;
 pub mod load;
+pub mod privacy;
 pub mod process;
 pub mod quota;
 pub mod replay;
@@ -63,6 +64,7 @@ pub mod samples;
 pub mod schema;
 pub mod seal;
 pub mod signature;
+pub mod subject;
 pub mod text;
 pub mod words;
 

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod account;
 pub mod delivery;
+pub mod erasure;
 pub mod event;
 pub mod id;
 pub mod lane;

@@ -41,10 +41,15 @@ pub fn key_hash(actions: &[Action]) -> Option<String> {
         Action::UpsertContact(contact) => Some(contact.key.parts()),
         _ => None,
     })?;
+    Some(person_hash(name, value))
+}
+
+/// The same of a contact's key property and its value.
+pub fn person_hash(name: &str, value: &str) -> String {
     let mut hash = sha256_hex(format!("{name}={}", value.trim().to_lowercase()).as_bytes());
     // Enough to tell the people of one portal apart; a clash only makes two of them wait for each other.
     hash.truncate(16);
-    Some(hash)
+    hash
 }
 
 /// An action that breaks the rules of the contract. Positions count from 0.

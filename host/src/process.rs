@@ -210,9 +210,19 @@ fn decide_all(taken: Vec<(TakenEvents, HashMap<VersionId, Load>)>, now: Timestam
     lanes.into_iter().map(lane).collect()
 }
 
-/// What becomes of one event; nothing when we could not run it and have to try again.
+/// What becomes of one event; nothing when we could not run it and have to try again. One that is about somebody who must
+/// not be written meets no transformation; and where a transformation put the address together, its plan meets nobody.
 fn decide(round: &Round, event: ReceivedEvent) -> Option<PlannedEvent> {
+    let suppressed = round.rules.suppressed.as_ref();
+    if suppressed.is_some_and(|suppressed| suppressed.is_in_body(&event.body)) {
+        return Some(erased(event));
+    }
     let planned = fate_of(round, event)?;
+    if let (Some(suppressed), Decision::Planned { plan, .. }) = (suppressed, &planned.decision)
+        && suppressed.is_in_plan(plan)
+    {
+        return Some(erased(planned.event));
+    }
     // It is found whatever its fate is, also where nothing else reads its body.
     let lead = planned.lead.or_else(|| {
         let ReceivedEvent { sender_id, event_type, body, .. } = &planned.event;
@@ -288,6 +298,13 @@ fn outcome(decision: &Decision) -> RanTo {
         Decision::Not(Unplanned::Held(problem)) if breaker::FAILURES.contains(&problem.code) => RanTo::Failed,
         Decision::Not(Unplanned::Held(_) | Unplanned::Refused(_)) => RanTo::Neutral,
     }
+}
+
+/// Nothing is kept of it but what is counted.
+fn erased(event: ReceivedEvent) -> PlannedEvent {
+    let ReceivedEvent { sender_id, event_type, body, .. } = &event;
+    let lead = LeadTraits::of_body(sender_id, event_type, body).map(|lead| LeadTraits { words: Vec::new(), ..lead });
+    PlannedEvent { lead, ..unplanned(event, Unplanned::Skipped(store::erased())) }
 }
 
 fn unplanned(event: ReceivedEvent, fate: Unplanned) -> PlannedEvent {

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use crate::cause::Code;
 use crate::model::account::Account;
 use crate::model::delivery::DeliveryState;
 use crate::model::event::{Event, EventState};
@@ -130,6 +131,9 @@ pub enum Retried {
 pub async fn retry(store: &Store, event: &Event, now: Timestamp) -> Result<Retried, ReplayError> {
     let unfit = |state| ReplayError::Unfit { event: event.id.clone(), state };
     let deliveries = store.deliveries_of(&event.account_id, &event.id).await?;
+    if event.reason.as_ref().is_some_and(|reason| reason.code == Code::ContactErased) {
+        return Err(unfit("was removed on request"));
+    }
     match (event.state, deliveries.last().map(|delivery| (delivery, delivery.state))) {
         (EventState::Received, _) => return Err(unfit("is not planned yet")),
         (EventState::Held, _) | (_, Some((_, DeliveryState::Blocked))) => return Err(unfit("waits for a cause")),

@@ -70,6 +70,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<Ended> {
     let Manner { roles, drain, keep, disk_reserve, senders } = manner;
+    app.keep.get_or_init(|| keep);
     // Of an earlier run on the same file. Beside others, a dead one's leases end by themselves.
     if app.store.is_for_one_process() {
         app.store.void_leases().await?;

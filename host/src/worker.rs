@@ -13,7 +13,7 @@ use crate::deliver;
 use crate::housekeeping::{self, Limits};
 use crate::model::lane::{LaneKind, Step};
 use crate::store::Room;
-use crate::{clock, process, replay, retry, store};
+use crate::{clock, privacy, process, replay, retry, store};
 
 /// Plan steps at once: one a core is enough, since guests burn processor time only.
 const PLANNERS: usize = 2;
@@ -77,8 +77,12 @@ pub async fn run(app: Arc<App>, roles: Vec<Role>, (keep, disk_reserve): (Limits,
     if !app.store.is_for_one_process() {
         loops.spawn(keep_clock(app.clone(), stop.clone()));
     }
+    let (erasing, erasing_stop) = (app.clone(), stop.clone());
     if roles.contains(&Role::Plan) {
         loops.spawn(keep_running("replay", move || run_replays(app.clone(), stop.clone())));
+    }
+    if roles.contains(&Role::Plan) {
+        loops.spawn(keep_running("erasure", move || run_erasures(erasing.clone(), erasing_stop.clone())));
     }
     while let Some(ended) = loops.join_next().await {
         if let Err(error) = ended {
@@ -220,6 +224,31 @@ async fn replay_round(app: &App) -> anyhow::Result<Duration> {
         Step::Idle => {
             let next = app.store.next_replay_at().await?;
             Ok(next.map_or(SLEEP_MAX, |next| next.since(now).clamp(REPLAY_SLEEP_MIN, SLEEP_MAX)))
+        }
+    }
+}
+
+/// Does the pages of erasures as they fall due, one at a time.
+async fn run_erasures(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let round = tokio::select! {
+            round = app.clock_watch.begin(&app.store) => round,
+            _ = stop.changed() => continue,
+        };
+        let done = match round {
+            Ok(_round) => privacy::next(&app.store, &app.hubspot, &app.clock).await,
+            Err(error) => Err(error),
+        };
+        let rest = async {
+            match done {
+                Ok(Step::Worked) => {}
+                Ok(Step::Idle) => tokio::time::sleep(SLEEP_MAX).await,
+                Err(error) => mend(&app, "erasure", &error).await,
+            }
+        };
+        tokio::select! {
+            () = rest => {}
+            _ = stop.changed() => {}
         }
     }
 }

@@ -26,6 +26,10 @@ export async function furnish({ service }) {
   await service.until(skipped, "skipped");
   await service.until(refused, "failed");
 
+  await service.until(await service.send(source, { name: "Zoe Marsh", email: "zoe@example.com" }), "delivered");
+  const erase = ["--account", busy.account.slug, "--email", "zoe@example.com", "--reason", "request 4711", "--at-hubspot", "--yes"];
+  const erased = (await service.cli("privacy", "erase", ...erase)).id;
+
   await service.act("Ocean Honda", { act: "archive_property", object_type: "0-1", name: "vehicle_of_interest" });
   const warned = await service.send(source, { name: "李 明", email: "li.ming@example.com" });
   await service.until(warned, "delivered");
@@ -37,7 +41,7 @@ export async function furnish({ service }) {
     return deliveries.at(-1)?.attempts.length >= 3;
   });
   const versions = await service.cli("transform", "list");
-  return { busy, fresh, unconnected, synced, skipped, retrying, refused, warned, versions };
+  return { busy, fresh, unconnected, synced, skipped, retrying, refused, warned, erased, versions };
 }
 
 const REFUSAL = JSON.stringify({

@@ -2,7 +2,6 @@
 //
 // Not here yet, because no page does it:
 // - a trapping and a greedy guest beside others (9), because components are not assembled here; `tests/it/hostile.rs` has it;
-// - erasing a shopper (12);
 // - the list of refused requests for operators (14): what the dealership sees, or does not, is here, and the command is asked.
 
 import assert from "node:assert/strict";
@@ -24,6 +23,7 @@ const PORTALS = [
   "ready=Ivy Mazda",
   "ready=Juniper Fiat",
   "ready=Kea Seat",
+  "ready=Larch Skoda",
 ];
 const CLIENT = "leadline-sim";
 
@@ -278,6 +278,49 @@ journey("five hundred leads are sent once more, and stopped on the way", "Kea Se
   await page.getByRole("row").filter({ hasText: "cancelled" }).waitFor();
   assert.ok((await contacts(portal)).length < leads);
 }, { connected: false });
+
+journey("a shopper is erased, and a replay brings nobody back", "Larch Skoda", async (page, { account, source, portal }) => {
+  const email = "leadline-test+vera@example.com";
+  await stage.service.until(await stage.service.send(source, { name: "Vera Nilsson", email }), "delivered");
+  await stage.service.until(await stage.service.send(source, { name: "Otto Falk", email: "otto@example.com" }), "delivered");
+  await page.goto(at(account));
+  await page.getByRole("link", { name: "Privacy" }).click();
+  await page.getByLabel("E-mail").fill("Leadline-Test+Vera@Example.com");
+  await page.getByRole("button", { name: "Find" }).click();
+  await page.getByRole("heading", { name: "What we hold, and where it went" }).waitFor();
+  await page.getByRole("link", { name: "Vera Nilsson" }).waitFor();
+  assert.ok(!page.url().includes("vera"), "no shopper stands in an address");
+  const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download" }).click()]);
+  assert.equal(file.suggestedFilename(), `shopper-${account.slug}.json`);
+  const form = page.getByRole("form", { name: "Erase" });
+  await form.getByLabel("Why").fill("request 4711");
+  await form.getByLabel("Type the address or the number again").fill("somebody@example.com");
+  await form.getByRole("button", { name: "Erase" }).click();
+  await page.getByRole("alert").getByText("It was not done").waitFor();
+  await form.getByLabel("Type the address or the number again").fill(email);
+  await form.getByLabel("Ask HubSpot to delete").check();
+  await form.getByRole("button", { name: "Erase" }).click();
+  await eventually("the erasure is not done", async () => {
+    await page.goto(page.url().split("?")[0]);
+    return (await page.locator("#main").innerText()).includes("deleted for good");
+  });
+  await page.getByRole("heading", { name: "Certificate of erasure" }).waitFor();
+  assert.ok(!(await page.content()).includes("vera"), "the certificate does not say whose it is");
+  assert.deepEqual((await contacts(portal)).map((contact) => contact.email), ["otto@example.com"]);
+  const calls = (await stage.service.calls(portal)).length;
+
+  await page.goto(at(account, "replays"));
+  await page.getByLabel("That are", { exact: true }).selectOption("skipped");
+  await page.getByRole("button", { name: "Count them" }).click();
+  await page.getByText("Nothing would be sent.").waitFor();
+  await stage.service.send(source, { name: "Vera Nilsson", email });
+  await eventually("what she sends now is not removed", async () => {
+    await page.goto(`${at(account, "logs")}?outcome=removed`);
+    return (await page.getByRole("row").filter({ hasText: "Removed" }).count()) === 2;
+  });
+  assert.equal((await stage.service.calls(portal)).length, calls, "HubSpot hears nothing of her");
+  assert.deepEqual((await contacts(portal)).map((contact) => contact.email), ["otto@example.com"]);
+});
 
 journey("one id sent twice is one row, and a wrong signature is none", "Juniper Fiat", async (page, { account, source }) => {
   const event = lead({ name: "Only Once", email: "once@example.com" });

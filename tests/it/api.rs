@@ -21,7 +21,7 @@ enum Whose {
     /// It lists whatever is within reach.
     Reach,
 }
-use Right::{Access, Change, Operate, Publish, Read, Transform};
+use Right::{Access, Change, Operate, Privacy, Publish, Read, Transform};
 use Whose::{Named, Reach};
 
 /// Every managed operation, with the right that it needs, in an order in which the examples can be carried out.
@@ -93,6 +93,17 @@ const OPERATIONS: &[(&str, Right, Whose)] = &[
     ("GET /v1/sessions", Access, Named),
     ("DELETE /v1/sessions/{id}", Access, Named),
     ("GET /v1/audit", Read, Named),
+    ("POST /v1/shoppers/find", Privacy, Named),
+    ("POST /v1/shoppers/export", Privacy, Named),
+    ("POST /v1/erasures", Privacy, Named),
+    ("GET /v1/erasures", Privacy, Named),
+    ("GET /v1/erasures/{id}", Privacy, Named),
+    ("POST /v1/erasures/{id}/ask-again", Privacy, Named),
+    ("POST /v1/suppressions", Privacy, Named),
+    ("GET /v1/suppressions", Privacy, Named),
+    ("POST /v1/suppressions/{id}/lift", Privacy, Named),
+    ("GET /v1/accounts/{account}/retention", Read, Named),
+    ("PUT /v1/accounts/{account}/retention", Privacy, Named),
     ("POST /v1/accounts/{account}/test-leads", Change, Named),
     ("POST /v1/events/{id}/read-back", Change, Named),
     ("DELETE /v1/events/{id}/test-contact", Change, Named),
@@ -175,6 +186,16 @@ impl Scene {
                 let path = &link[link.find("/sign-in/").unwrap()..];
                 Asker::default().post(&self.app, path, Value::Null).await;
                 id(&Asker::operator().get(&self.app, "/v1/sessions?account=acme").await.body["data"][0]["id"])
+            }
+            "erasures" => {
+                let email = "mia@example.com";
+                let asked = json!({ "account": "acme", "email": email, "confirm": email, "reason": "x" });
+                id(&made("/v1/erasures", asked).await["data"]["id"])
+            }
+            "suppressions" => {
+                let number = self.app.app.store.suppressions(None, 1_000).await.unwrap().len();
+                let asked = json!({ "account": "acme", "email": format!("p{number}@example.com"), "reason": "x" });
+                id(&made("/v1/suppressions", asked).await["data"][0]["id"])
             }
             "views" => {
                 let asked = json!({ "account": "acme", "name": "x", "query": "outcome=failed" });

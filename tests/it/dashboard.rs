@@ -10,7 +10,7 @@ use crate::support::{TestApp, lead};
 const URL: &str = "http://localhost:8080";
 
 /// The screens of an account, and what they are called.
-const SCREENS: [(&str, &str); 10] = [
+const SCREENS: [(&str, &str); 11] = [
     ("", "Overview"),
     ("/connectors", "Connectors"),
     ("/fields", "Fields"),
@@ -20,6 +20,7 @@ const SCREENS: [(&str, &str); 10] = [
     ("/replays", "Replays"),
     ("/issues", "Issues"),
     ("/transformation", "Transformation"),
+    ("/privacy", "Privacy"),
     ("/settings", "Settings and activity"),
 ];
 
@@ -55,7 +56,7 @@ async fn every_screen_is_there_for_those_who_may_see_it_and_for_nobody_else() {
         let browser = looks(&signed_in(&app, account, role).await);
         for (screen, title) in SCREENS {
             let page = browser.get(&app, &format!("/accounts/acme{screen}")).await;
-            let may = screen != "/settings" || ["manager", "operator"].contains(&role);
+            let may = !["/settings", "/privacy"].contains(&screen) || ["manager", "operator"].contains(&role);
             assert_eq!(page.status, if may { 200 } else { 403 }, "{role} {screen}: {}", text(&page));
             if may {
                 assert!(text(&page).contains(&format!("<h1>{title}")), "{role} {screen}");

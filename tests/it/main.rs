@@ -37,6 +37,7 @@ mod own_samples;
 mod pace;
 mod passed;
 mod pauses;
+mod privacy;
 mod probe;
 mod process;
 mod properties;

@@ -4,6 +4,7 @@ use std::io;
 
 use crate::connection::ConnectError;
 use crate::connection::session::NoSession;
+use crate::privacy::PrivacyError;
 use crate::replay::ReplayError;
 use crate::rollout::RolloutError;
 use crate::store::StoreError;
@@ -111,6 +112,17 @@ impl From<NoSession> for Failure {
             }
             NoSession::Away(problem) => Self::temporary(problem.detail).hint("try it again in a moment"),
             NoSession::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PrivacyError> for Failure {
+    fn from(error: PrivacyError) -> Self {
+        let (text, fix) = (error.to_string(), error.fix().unwrap_or_default());
+        match error {
+            PrivacyError::Store(error) => error.into(),
+            PrivacyError::Lifted(_) => Self::conflict(text).hint(fix),
+            _ => Self::usage(text).hint(fix),
         }
     }
 }

@@ -12,8 +12,9 @@ use crate::model::account::Connection;
 use crate::model::delivery::{Claimed, Dropped, Normalized, Outcome, Progress, Record};
 use crate::model::id::CallId;
 use crate::model::time::Timestamp;
+use crate::plan::Plan;
 use crate::retry;
-use crate::store::{LaneState, OpenCall};
+use crate::store::{self, LaneState, OpenCall};
 
 pub(super) use crate::plan::object_type;
 
@@ -46,6 +47,8 @@ pub(super) struct Round {
     pub(super) claimed: Vec<Claimed>,
     pub(super) progress: Vec<Progress>,
     verdicts: Vec<Vec<Option<Verdict>>>,
+    /// It is about somebody who must not be written: nothing of it is tried.
+    removed: Vec<bool>,
     /// The delivery goes on then: a note of it may still become visible, or a record of it is made again.
     not_before: Vec<Option<Timestamp>>,
     pause: Option<(Problem, Pause)>,
@@ -63,8 +66,25 @@ impl Round {
         let progress: Vec<_> = claimed.iter().map(|claimed| claimed.progress.clone()).collect();
         let verdicts = progress.iter().map(|progress| vec![None; progress.actions.len()]).collect();
         let not_before = vec![None; claimed.len()];
+        let removed = vec![false; claimed.len()];
         let (pause, cut) = (None, None);
-        Self { claimed, progress, verdicts, not_before, pause, cut, advanced: false, rekeyed: false, began: now }
+        Self {
+            claimed,
+            progress,
+            verdicts,
+            removed,
+            not_before,
+            pause,
+            cut,
+            advanced: false,
+            rekeyed: false,
+            began: now,
+        }
+    }
+
+    /// Leaves alone whatever is about somebody who must not be written.
+    pub(super) fn remove(&mut self, is_theirs: impl Fn(&Plan) -> bool) {
+        self.removed = self.claimed.iter().map(|claimed| is_theirs(&claimed.plan)).collect();
     }
 
     /// Takes in the calls that an earlier holder of the lane left behind: its writes may have taken effect. Returns the
@@ -121,7 +141,7 @@ impl Round {
         self.claimed
             .iter()
             .enumerate()
-            .filter(move |(delivery, _)| !stopped && self.not_before[*delivery].is_none())
+            .filter(move |(delivery, _)| !stopped && !self.removed[*delivery] && self.not_before[*delivery].is_none())
             .flat_map(move |(delivery, claimed)| {
                 let open = move |action: &usize| {
                     !self.progress[delivery].is_done(&claimed.plan, *action)
@@ -326,6 +346,9 @@ impl Round {
 
     fn outcome(&self, delivery: usize, now: Timestamp) -> Outcome {
         let claimed = &self.claimed[delivery];
+        if self.removed[delivery] {
+            return Outcome::erased(claimed, store::erased(), now);
+        }
         let progress = self.progress[delivery].clone();
         let all_done = (0..claimed.plan.actions.len()).all(|action| progress.is_done(&claimed.plan, action));
         if all_done {

@@ -7,6 +7,7 @@ mod event_types;
 mod fields;
 mod logs;
 mod overview;
+mod privacy;
 mod replays;
 mod settings;
 mod shell;
@@ -47,6 +48,7 @@ pub(super) fn router(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
         .merge(fields::router())
         .merge(logs::router())
         .merge(overview::router())
+        .merge(privacy::router())
         .merge(replays::router())
         .merge(settings::router())
         .merge(test::router())

@@ -226,7 +226,22 @@ async fn note_of(request: Request) -> Result<(Note, Request), ApiError> {
     } else {
         serde_json::from_slice(&bytes).unwrap_or(Value::Null)
     };
-    Ok((Note { action, subject, detail: without_secrets(detail) }, Request::from_parts(parts, Body::from(bytes))))
+    let detail = if names_a_shopper(&path) { without_shopper(detail) } else { without_secrets(detail) };
+    Ok((Note { action, subject, detail }, Request::from_parts(parts, Body::from(bytes))))
+}
+
+/// Whether a route is told whom it is about, by an address or a number.
+fn names_a_shopper(path: &str) -> bool {
+    ["shoppers", "erasures", "suppressions", "privacy"].iter().any(|word| path.split('/').any(|part| part == *word))
+}
+
+/// The same without the shopper: the history is kept, and says why something was done, and not of whom.
+fn without_shopper(detail: Value) -> Value {
+    const KEPT: [&str; 4] = ["account", "reason", "at_hubspot", "keep_days"];
+    match without_secrets(detail) {
+        Value::Object(fields) => fields.into_iter().filter(|(name, _)| KEPT.contains(&name.as_str())).collect(),
+        _ => Value::Null,
+    }
 }
 
 /// What a request does, in a word: `connections.pause`.
@@ -249,12 +264,19 @@ async fn subject(parts: &mut Parts) -> String {
     named.iter().map(|(_, value)| value.chars().take(100).collect::<String>()).collect::<Vec<_>>().join(" ")
 }
 
+/// Whether a field holds a whole event, which is a shopper's.
+fn is_an_event(name: &str, value: &Value) -> bool {
+    name == "body" || name == "event" && value.is_object()
+}
+
 /// The same without what nobody should read later.
 fn without_secrets(detail: Value) -> Value {
     const SECRET: [&str; 5] = ["token", "secret", "password", CSRF_FIELD, "key"];
     match detail {
         Value::Object(fields) => {
-            let kept = fields.into_iter().filter(|(name, _)| !SECRET.iter().any(|secret| name.contains(secret)));
+            let kept = fields.into_iter().filter(|(name, value)| {
+                !SECRET.iter().any(|secret| name.contains(secret)) && !is_an_event(name, value)
+            });
             Value::Object(kept.map(|(name, value)| (name, without_secrets(value))).collect::<Map<_, _>>())
         }
         Value::Array(values) => values.into_iter().map(without_secrets).collect(),
@@ -323,8 +345,22 @@ mod tests {
     fn secrets_are_not_noted() {
         let asked = json!({ "name": "x", "token": "t", "nested": { "client_secret": "s", "rate": 5 }, "csrf": "c" });
         assert_eq!(without_secrets(asked), json!({ "name": "x", "nested": { "rate": 5 } }));
-        let long = without_secrets(json!({ "body": "x".repeat(10_000) }));
-        assert!(long["body"].as_str().unwrap().chars().count() <= TEXT_CHARS_MAX + 1, "{long}");
+        let long = without_secrets(json!({ "text": "x".repeat(10_000) }));
+        assert!(long["text"].as_str().unwrap().chars().count() <= TEXT_CHARS_MAX + 1, "{long}");
+    }
+
+    #[test]
+    fn no_shopper_stands_in_the_history() {
+        let event = json!({ "account": "acme", "event": { "data": { "name": "Maya" } }, "body": "{\"name\":\"Maya\"" });
+        assert_eq!(without_secrets(event), json!({ "account": "acme" }));
+        assert_eq!(without_secrets(json!({ "event": "evt_1" })), json!({ "event": "evt_1" }));
+        let asked =
+            json!({ "account": "acme", "email": "maya@example.com", "confirm": "maya@example.com", "reason": "R-7" });
+        assert_eq!(without_shopper(asked), json!({ "account": "acme", "reason": "R-7" }));
+        for (path, names) in [("/v1/erasures", true), ("/accounts/{account}/privacy/find", true), ("/v1/events", false)]
+        {
+            assert_eq!(names_a_shopper(path), names, "{path}");
+        }
     }
 
     #[test]

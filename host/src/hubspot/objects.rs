@@ -112,6 +112,12 @@ pub fn update_one(portal: &Portal, object_type: &str, id: &str, properties: &BTr
     Request::patch(operation, path, json!({ "properties": properties }))
 }
 
+/// Deletes a contact for good, as the privacy laws have it, with what belongs to it.
+pub fn erase_contact(portal: &Portal, id: &str) -> Request {
+    let path = format!("/crm/objects/{}/{CONTACT}/gdpr-delete", portal.api_version);
+    Request::write("contacts.erase", path, json!({ "objectId": id }))
+}
+
 /// The record that an answer about one shows. A merged one comes with the id of the record that it became.
 pub fn found_one(body: &Value) -> Option<Found> {
     let properties = body["properties"].as_object().into_iter().flatten();

@@ -134,6 +134,14 @@ impl Progress {
         self
     }
 
+    /// The same without anything that a person said: which records were written, and no more.
+    #[must_use]
+    pub fn without_values(self) -> Self {
+        let only_record =
+            |action: ActionProgress| ActionProgress { record: action.record, ..ActionProgress::default() };
+        Self { actions: self.actions.into_iter().map(only_record).collect(), ..Self::default() }
+    }
+
     /// Whether the action wrote its record and every association.
     pub fn is_done(&self, plan: &Plan, action: usize) -> bool {
         let progress = &self.actions[action];
@@ -232,6 +240,12 @@ impl Outcome {
 
     pub fn failed(claimed: &Claimed, progress: Progress, reason: Problem, now: Timestamp) -> Self {
         Self { done_at: Some(now), ..Self::spent(claimed, DeliveryState::Failed, Some(reason), progress, now) }
+    }
+
+    /// The person it is about is not to be written any more: nothing was tried.
+    pub fn erased(claimed: &Claimed, why: Problem, now: Timestamp) -> Self {
+        let progress = claimed.progress.clone().without_values();
+        Self { done_at: Some(now), ..Self::unspent(claimed, DeliveryState::Cancelled, Some(why), progress) }
     }
 
     fn spent(

@@ -119,6 +119,12 @@ ids! {
     ChangeId = "chg";
     /// A filter of the list of leads that has a name.
     ViewId = "viw";
+    /// One person's data that is removed.
+    ErasureId = "era";
+    /// Somebody whom no lead may be about any more.
+    SuppressionId = "sup";
+    /// By what an account's hashes of people are made.
+    SubjectKeyId = "sbk";
 }
 
 /// Times that are further apart are two clocks: the one before it was set, with which a step may still work, and the one

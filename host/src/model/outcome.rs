@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::delivery::{Delivery, DeliveryState};
 use super::event::{Event, EventState};
+use crate::cause::Code;
 
 /// What became of a lead. Its word is stable: addresses, the API and metrics use it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, utoipa::ToSchema, Deserialize)]
@@ -61,7 +62,8 @@ impl Outcome {
 
     /// Of an event and its newest delivery; `erased`: its data was removed on request.
     pub fn of(event: &Event, delivery: Option<&Delivery>, erased: bool) -> Self {
-        Self::decide(event.state, delivery.map(Way::of), erased)
+        let is_removed = event.reason.as_ref().is_some_and(|reason| reason.code == Code::ContactErased);
+        Self::decide(event.state, delivery.map(Way::of), erased || is_removed)
     }
 
     /// The same from the columns that it depends on. An event that is to be sent again has a delivery from before, which

@@ -173,6 +173,8 @@ pub enum Fate {
     Delivered,
     /// Skipped: its body or its plan is no longer kept.
     Expired,
+    /// Skipped: its data was removed because the shopper asked for that.
+    Removed,
 }
 
 impl Fate {
@@ -184,13 +186,14 @@ impl Fate {
             Self::Waits => "skipped: it waits already and goes on by itself",
             Self::Delivered => "skipped: it was delivered, and is sent again only where that is asked for",
             Self::Expired => "skipped: what it needs is no longer kept",
+            Self::Removed => "skipped: its data was removed on request",
         }
     }
 
     pub fn is_skipped(self) -> bool {
         match self {
             Self::Planned | Self::Continued => false,
-            Self::Waits | Self::Delivered | Self::Expired => true,
+            Self::Waits | Self::Delivered | Self::Expired | Self::Removed => true,
         }
     }
 }
@@ -200,6 +203,7 @@ pub fn decide(lead: &Candidate, again: bool) -> Fate {
     match lead.standing {
         Standing::Received | Standing::Pending | Standing::Blocked => Fate::Waits,
         Standing::Held if !lead.is_held => Fate::Waits,
+        _ if lead.code == Some(Code::ContactErased) && !lead.has_body => Fate::Removed,
         Standing::Failed | Standing::Cancelled if lead.stopped.is_none() => Fate::Expired,
         Standing::Failed | Standing::Cancelled => Fate::Continued,
         _ if lead.was_delivered && !again => Fate::Delivered,

@@ -8,9 +8,10 @@ use super::changes;
 use super::lanes::{self, LaneState};
 use super::plans::delete_work;
 use super::{
-    Conn, Query, Result, Rows, Sql, Store, StoreError, dropped, hours, json, parse, query, retention, sql, word,
+    Conn, Query, Result, Rows, Sql, Store, StoreError, dropped, hours, json, parse, privacy, query, retention, sql,
+    word,
 };
-use crate::cause::Problem;
+use crate::cause::{Code, Problem};
 use crate::lane;
 use crate::model;
 use crate::model::delivery::{BAND_FIRST, BAND_RETRY, Claimed, ContactWrite, Delivery, DeliveryState, Outcome};
@@ -238,6 +239,7 @@ impl Store {
             .map(|(claimed, outcome)| outcome_row(lease, claimed, outcome))
             .collect();
         let mut statements = settling(&rows, now);
+        statements.extend(removing(lease, &round, now));
         statements.extend(causes::hold(&blocked(lease, &round), now));
         statements.extend(dropped::keep(lease, &round, now));
         let events: Vec<_> = round.claimed.iter().map(|claimed| (&lease.account_id, &claimed.event_id)).collect();
@@ -336,6 +338,14 @@ fn outcome_row<'a>(lease: &'a Lease, claimed: &'a Claimed, outcome: &'a Outcome)
             DeliveryState::Delivered | DeliveryState::Cancelled => None,
         }),
     }
+}
+
+/// Leaves nothing of the leads of those who must not be written.
+fn removing(lease: &Lease, round: &Settlement<'_>, now: Timestamp) -> Vec<Query> {
+    let is_theirs = |outcome: &Outcome| outcome.reason.as_ref().is_some_and(|why| why.code == Code::ContactErased);
+    let theirs = round.claimed.iter().zip(round.outcomes).filter(|(_, outcome)| is_theirs(outcome));
+    let events: Vec<_> = theirs.map(|(claimed, _)| (lease.account_id.as_str(), &claimed.event_id)).collect();
+    privacy::removing(&events, now).into_iter().map(|(statement, _)| statement).collect()
 }
 
 fn blocked<'a>(lease: &'a Lease, round: &'a Settlement<'a>) -> Vec<Waiting<'a>> {

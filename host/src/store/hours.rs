@@ -304,7 +304,7 @@ fn counted(lead: &Row) -> Result<Counted> {
         Ok::<_, StoreError>(Way { state: word(delivery)?, attempts, is_short: mark.as_deref() == Some("warned") })
     });
     let way = way.transpose()?;
-    let outcome = Outcome::decide(state, way, false);
+    let outcome = Outcome::decide(state, way, event_code.as_deref() == Some(Code::ContactErased.as_str()));
     let cause = event_code.as_ref().or(code.as_ref().filter(|_| way.is_some()));
     let is_delivered = matches!(outcome, Outcome::Synced | Outcome::SyncedWithWarnings);
     let done_at = done_at.filter(|_| is_delivered).map(Timestamp);

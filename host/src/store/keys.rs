@@ -7,8 +7,13 @@ use secrecy::ExposeSecret as _;
 use super::{Conn, Result, Sql, Store, query, sql};
 
 /// Every column that holds sealed values. Each is sealed for `{table}/{id}/{column}`.
-const SEALED: [(&str, &str); 3] =
-    [("connections", "token"), ("connections", "refresh_token"), ("source_secrets", "secret")];
+const SEALED: [(&str, &str); 5] = [
+    ("connections", "token"),
+    ("connections", "refresh_token"),
+    ("source_secrets", "secret"),
+    ("subject_keys", "secret"),
+    ("erasures", "subject"),
+];
 
 /// Values that are sealed again in one commit.
 const PAGE: i64 = 200;

@@ -134,6 +134,12 @@ pub struct Count {
     pub is_more: bool,
 }
 
+impl Count {
+    fn without(self, others: Self) -> Self {
+        Self { leads: self.leads.saturating_sub(others.leads), is_more: self.is_more }
+    }
+}
+
 impl Store {
     /// A page of the leads that match.
     pub async fn leads(&self, filter: &LeadFilter) -> Result<LeadPage> {
@@ -333,9 +339,10 @@ fn sources(filter: &LeadFilter) -> Option<Vec<Source>> {
         Some(Outcome::NeedsAttention) => vec![events("mark", "held"), deliveries("mark", "blocked")],
         Some(Outcome::Failed) => vec![events("mark", "refused"), deliveries("mark", "failed")],
         Some(Outcome::Skipped) => vec![events("mark", "skipped")],
+        Some(Outcome::Removed) => vec![events("code", Code::ContactErased.as_str())],
         Some(Outcome::Cancelled) => vec![deliveries("mark", "cancelled")],
         Some(Outcome::Sending) => vec![Part::Work],
-        Some(Outcome::Synced | Outcome::Removed) | None => Vec::new(),
+        Some(Outcome::Synced) | None => Vec::new(),
     };
     let cause = filter.cause.map_or_else(Vec::new, |code| {
         let mut parts = vec![events("code", code.as_str()), deliveries("code", code.as_str())];
@@ -859,6 +866,8 @@ async fn count_each(conn: &mut Conn, account: &AccountId, filter: &LeadFilter) -
     let after = EventId::earliest(filter.from.unwrap_or(Timestamp(0)));
     let before = EventId::earliest(filter.until.unwrap_or(Timestamp::NEVER));
     let within = |sql: Sql| query(sql).bind(account.as_str()).bind(after.as_str()).bind(before.as_str());
+    let removed = within(ERASED).bind(COUNTED_MAX + 1).bind(Code::ContactErased.as_str());
+    let removed = self::counted(removed, conn, COUNTED_MAX + 1).await?;
     let mut counts = Vec::new();
     for outcome in Outcome::ALL {
         let parts = match outcome {
@@ -872,9 +881,10 @@ async fn count_each(conn: &mut Conn, account: &AccountId, filter: &LeadFilter) -
             Outcome::Failed => {
                 vec![of_events(&within, conn, "refused").await?, of_deliveries(&within, conn, "failed").await?]
             }
-            Outcome::Skipped => vec![of_events(&within, conn, "skipped").await?],
+            // Those that were removed are skipped, too, as far as the queue is concerned.
+            Outcome::Skipped => vec![of_events(&within, conn, "skipped").await?.without(removed)],
             Outcome::Cancelled => vec![of_deliveries(&within, conn, "cancelled").await?],
-            Outcome::Removed => vec![Count::default()],
+            Outcome::Removed => vec![removed],
         };
         let leads: u64 = parts.iter().map(|part| part.leads).sum();
         let most = u64::try_from(COUNTED_MAX).unwrap_or(u64::MAX);
@@ -901,6 +911,11 @@ async fn of_deliveries(within: &impl Fn(Sql) -> Query, conn: &mut Conn, mark: &s
 const MARKED_EVENTS: Sql = sql!(
     "SELECT count(*), count(*) FROM (SELECT x.id FROM events AS x" on(sqlite: " INDEXED BY events_by_mark", postgres: "")
     " WHERE x.account_id = $1 AND x.mark = $5 AND x.mark IS NOT NULL AND x.id > $2 AND x.id < $3 LIMIT $4) AS marked"
+);
+
+const ERASED: Sql = sql!(
+    "SELECT count(*), count(*) FROM (SELECT x.id FROM events AS x" on(sqlite: " INDEXED BY events_by_code", postgres: "")
+    " WHERE x.account_id = $1 AND x.code = $5 AND x.code IS NOT NULL AND x.id > $2 AND x.id < $3 LIMIT $4) AS erased"
 );
 
 /// The newest delivery of an event that is planned is the one that counts.

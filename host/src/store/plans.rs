@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::breakers::{self, Turn};
 use super::causes::{self, Waiting};
 use super::lanes::{self, LaneState};
-use super::{Conn, Query, Result, Rows, Sql, Store, changes, hours, json, parse, query, sql, words};
+use super::{Conn, Query, Result, Rows, Sql, Store, changes, hours, json, parse, privacy, query, sql, words};
+use crate::cause::Code;
 use crate::contract::log::Level;
 use crate::crash::{Broken, crash_point, is_broken};
 use crate::model;
@@ -186,6 +187,13 @@ struct LogRow<'a> {
     event: &'a str,
     version: &'a str,
     lines: String,
+}
+
+/// An event of somebody who must not be written.
+#[derive(Serialize)]
+struct ErasedRow {
+    account: String,
+    id: String,
 }
 
 pub(super) const RECEIVED: Sql = sql!(
@@ -370,6 +378,7 @@ fn storing(lanes: &[&PlannedLane], now: Timestamp) -> Vec<Query> {
     ));
     statements.push(fate.bind(&fates));
     statements.extend(words::keep(lanes));
+    statements.extend(forget_erased(lanes));
     let events: Vec<_> = planned().map(|(lease, planned)| (&lease.account_id, &planned.event.id)).collect();
     statements.extend(hours::changed(&events, now));
     statements.extend(changes::of_events(&events, now));
@@ -377,6 +386,26 @@ fn storing(lanes: &[&PlannedLane], now: Timestamp) -> Vec<Query> {
         .extend(causes::hold(&planned().filter_map(|(lease, planned)| held(lease, planned)).collect::<Vec<_>>(), now));
     statements.push(delete_work(&fates));
     statements
+}
+
+/// Forgets what those said who must not be written. What was delivered before is left to an erasure.
+fn forget_erased(lanes: &[&PlannedLane]) -> Option<Query> {
+    let is_new = |planned: &&PlannedEvent| {
+        let why = match &planned.decision {
+            Decision::Not(unplanned) => unplanned.problem().code,
+            Decision::Planned { .. } => return false,
+        };
+        why == Code::ContactErased && !planned.event.is_resent
+    };
+    let of_lane = |lane: &&PlannedLane| {
+        let row = |planned: &PlannedEvent| ErasedRow {
+            account: lane.lease.account_id.to_string(),
+            id: planned.event.id.to_string(),
+        };
+        lane.planned.iter().filter(is_new).map(row).collect::<Vec<_>>()
+    };
+    let rows: Vec<_> = lanes.iter().flat_map(of_lane).collect();
+    (!rows.is_empty()).then(|| privacy::forget_bodies(&Rows::of(&rows)))
 }
 
 /// The statements that store deliveries with their plans, and wake their lanes.

@@ -7,8 +7,9 @@ use super::{Result, Store};
 use crate::model::account::{QuotaClass, Source};
 use crate::model::id::AccountId;
 use crate::route::Routing;
+use crate::subject::Suppressed;
 
-/// Accounts whose rules are kept: one that is not is read again, which costs five short reads.
+/// Accounts whose rules are kept: one that is not is read again, which costs six short reads.
 const KEPT_MAX: usize = 10_000;
 
 /// How an account's events are planned. Of its connections only what a revision counts is as it is now: their state.
@@ -18,6 +19,8 @@ pub struct Rules {
     pub sources: Vec<Source>,
     /// What a run may use.
     pub quota: QuotaClass,
+    /// Whom no lead may be about; none where that is nobody.
+    pub suppressed: Option<Suppressed>,
 }
 
 /// Rules by account, each with the revision under which they were read.
@@ -48,7 +51,8 @@ impl Store {
         // What changes meanwhile has another revision, and is read again in the next round.
         let (routing, sources) = (self.routing(account).await?, self.sources(Some(account)).await?);
         let quota = self.quota(account.as_str()).await?;
-        let rules = Arc::new(Rules { routing, sources, quota });
+        let suppressed = self.suppressed(account).await?;
+        let rules = Arc::new(Rules { routing, sources, quota, suppressed });
         self.rules.keep(account, revision, &rules);
         Ok(rules)
     }

@@ -41,6 +41,8 @@ pub struct TakenDeliveries {
     pub token: SecretString,
     /// What is known of the portal, where it was read.
     pub schema: Option<CachedSchema>,
+    /// Somebody of the account was suppressed, at some time.
+    pub may_be_suppressed: bool,
 }
 
 impl Store {
@@ -108,6 +110,7 @@ impl Store {
             })
         });
         let Some((row, due, recent, open, connection, schema)) = take.await? else { return Ok(None) };
+        let may_be_suppressed = row.4 > 0;
         let lease = lanes::leased(row, owner, self.horizon().await?, now)?;
         let (connection, token) = self.opened(connection)?;
         let schema = self.schema_of(&connection, schema).await?;
@@ -118,6 +121,7 @@ impl Store {
             connection,
             token,
             schema,
+            may_be_suppressed,
             lease,
         }))
     }

@@ -20,13 +20,15 @@ use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::model::access::Right;
 use crate::model::account::{Connection, ConnectionState};
-use crate::store::{Dealerships, LeadFilter};
+use crate::store::{Dealerships, LeadFilter, LeadRow};
 use crate::view::connection::{Chip, chip};
 use crate::view::logs::Row;
 use crate::view::overview::{Overview, PERIODS, Period, Seen};
 
 /// Leads that the overview names.
-const RECENT: u32 = 5;
+const RECENT: usize = 5;
+/// Leads that are asked whether they carry a consent.
+const ASKED: u32 = 50;
 /// Bindings that may stand in the picture.
 const BINDINGS: u32 = 20;
 
@@ -50,6 +52,8 @@ struct Page {
     dealership: Option<String>,
     /// Not every hour is added up yet.
     is_partial: bool,
+    /// Of the last leads, those without a consent, where others carry one; and of how many.
+    consent: Option<(usize, usize)>,
 }
 
 /// The four steps of setting up.
@@ -79,7 +83,7 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
     let recent = LeadFilter {
         dealership: dealership.clone(),
         account: Some(account.id.clone()),
-        limit: RECENT,
+        limit: ASKED,
         ..LeadFilter::default()
     };
     let (hours, page) = tokio::try_join!(
@@ -116,7 +120,8 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
     let row = |lead| Row::of(lead, connection.as_ref(), actor.sees_masked, &reader);
     let page = Page {
         chip: chip(connection.as_ref(), shell.open_issues > 0),
-        rows: page.rows.iter().map(row).collect(),
+        rows: page.rows.iter().take(RECENT).map(row).collect(),
+        consent: without_consent(&page.rows),
         setup: (!is_set_up).then_some(setup),
         is_partial: hours.complete_from.is_some(),
         base: logs,
@@ -126,6 +131,18 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
         shell,
     };
     draw(&app, &actor, &page)
+}
+
+/// Leads that came without a consent, where the sender knows what that is; and of how many.
+fn without_consent(rows: &[LeadRow]) -> Option<(usize, usize)> {
+    let has_consent = |row: &LeadRow| {
+        let body: serde_json::Value = serde_json::from_str(row.body.as_ref()?).ok()?;
+        Some(!body["data"]["consent"].is_null())
+    };
+    let is_lead = |row: &&LeadRow| row.event.event_type == "lead.captured.v1" && !row.is_test;
+    let asked: Vec<_> = rows.iter().filter(is_lead).filter_map(has_consent).collect();
+    let with = asked.iter().filter(|has| **has).count();
+    (with > 0 && with < asked.len()).then_some((asked.len() - with, asked.len()))
 }
 
 /// Whether the portal has what the transformation writes, as far as it was read.

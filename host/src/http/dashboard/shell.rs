@@ -142,6 +142,9 @@ impl Shell {
                 Link { count: self.open_issues, ..own("issues", "Issues", Some('i')) },
                 own("transformation", "Transformation", Some('t')),
             ];
+            if self.may(Right::Privacy) {
+                links.push(own("privacy", "Privacy", None));
+            }
             if self.may(Right::Access) {
                 links.push(own("settings", "Settings", None));
             }
@@ -252,6 +255,10 @@ fn said(uri: &Uri) -> Option<Said> {
         "ended" => ("good", "The session is ended."),
         "enabled" => ("good", "Enabled. The next leads use it."),
         "rolled-back" => ("good", "Rolled back. The next leads use the version before."),
+        "erasing" => ("good", "The erasure has begun. Nothing of theirs is written from now on."),
+        "suppressed" => ("good", "Suppressed. No lead of theirs is written from now on."),
+        "lifted" => ("good", "Lifted. Leads that come from now on are written again."),
+        "kept" => ("good", "Set. What is older goes within the hour."),
         "nothing" => ("warning", "There was nothing to do."),
         _ => return None,
     };
