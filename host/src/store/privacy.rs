@@ -74,7 +74,8 @@ const EVENTS: Sql = sql!(
      WHERE e.account_id = $1 AND e.id > $2 AND e.id <= $3 ORDER BY e.id LIMIT $4"
 );
 
-// Found by the index first: SQLite would rather read every delivery of the account than look up each found one.
+// Found by the index first: SQLite would rather read every delivery of an account than look up each found one. So it is
+// told the index wherever deliveries are found by their events.
 const DELIVERIES: Sql = sql!(
     "SELECT d.event_id, d.key_hash, d.outcome, d.reason FROM deliveries AS k CROSS JOIN deliveries AS d
      WHERE k.account_id = $1 AND k.event_id IN " list("$2") " AND d.account_id = k.account_id AND d.id = k.id"
@@ -503,12 +504,11 @@ async fn remove_leads(tx: &mut Conn, erasure: &mut Erasure, found: &[EventId], n
             Counted::Not => {}
         }
     }
-    let deliveries: Vec<String> =
-        query(sql!("SELECT id FROM deliveries WHERE account_id = $1 AND event_id IN " list("$2")))
-            .bind(account)
-            .bind(&ids)
-            .fetch_all(&mut *tx)
-            .await?;
+    let deliveries = query(sql!(
+        "SELECT d.id FROM deliveries AS d" on(sqlite: " INDEXED BY deliveries_by_event", postgres: "")
+        " WHERE d.account_id = $1 AND d.event_id IN " list("$2")
+    ));
+    let deliveries: Vec<String> = deliveries.bind(account).bind(&ids).fetch_all(&mut *tx).await?;
     let deliveries = Rows::of(&deliveries);
     let leave = query(sql!(
         "DELETE FROM work WHERE account_id = $1 AND (item_id IN " list("$2") " OR item_id IN " list("$3") ")"
@@ -542,7 +542,8 @@ pub(super) enum Counted {
 
 const FORGET_DROPPED: Sql = sql!(
     "DELETE FROM dropped WHERE account_id = $1 AND delivery_id IN (
-       SELECT d.id FROM deliveries AS d WHERE d.account_id = $1 AND d.event_id IN " list("$2") ")"
+       SELECT d.id FROM deliveries AS d" on(sqlite: " INDEXED BY deliveries_by_event", postgres: "")
+    " WHERE d.account_id = $1 AND d.event_id IN " list("$2") ")"
 );
 
 /// The statements that leave of leads nothing but that there was one, where it was delivered, and when.
@@ -559,7 +560,7 @@ pub(super) fn removing(events: &[(&str, &EventId)], now: Timestamp) -> Vec<(Quer
     ));
     let fate = fate.bind(model::word(&EventState::Skipped)).bind(&reason);
     let stopped = of(sql!(
-        "UPDATE deliveries AS d SET outcome = $2, key_hash = NULL, contact = NULL, due_at = NULL, done_at = coalesce(d.done_at, $3),
+        "UPDATE deliveries AS d" on(sqlite: " INDEXED BY deliveries_by_event", postgres: "") " SET outcome = $2, key_hash = NULL, contact = NULL, due_at = NULL, done_at = coalesce(d.done_at, $3),
            state = CASE WHEN d.state = 'delivered' THEN d.state ELSE $4 END,
            reason = CASE WHEN d.state = 'delivered' THEN NULL ELSE $5 END
          FROM " rows("$1"; account text, id text) " AS j WHERE d.account_id = j.account AND d.event_id = j.id"
