@@ -316,3 +316,26 @@ async fn support_tries_an_event_at_the_bench_before_anything_is_enabled() {
     );
     app.finish().await;
 }
+
+#[tokio::test]
+async fn whoever_watches_for_his_own_form_is_led_to_its_lead() {
+    let app = with_public_url(URL).await;
+    let acme = app.connected("acme").await;
+    app.send_lead(&acme, "before").await;
+    app.advance(std::time::Duration::from_secs(1));
+    let viewer = looks(&signed_in(&app, Some("acme"), "viewer").await);
+    let begun = viewer.get(&app, "/accounts/acme/test/watch").await;
+    let watch = begun.header("location").to_owned();
+    assert!(watch.starts_with("/accounts/acme/test/watch?after=evt_"), "{watch}");
+    let waits = viewer.get(&app, &watch).await;
+    assert!(text(&waits).contains("Waiting for a lead") && text(&waits).contains("data-reload-at"), "{}", text(&waits));
+    app.advance(std::time::Duration::from_secs(1));
+    let event = app.send_lead(&acme, "maya").await;
+    let led = viewer.get(&app, &watch).await;
+    let lead = format!("/accounts/acme/logs/{event}?watch=yes");
+    assert_eq!(led.header("location"), lead);
+    assert!(text(&viewer.get(&app, &lead).await).contains("data-reload-at"), "it is still on its way");
+    app.run_until_idle().await;
+    assert!(!text(&viewer.get(&app, &lead).await).contains("data-reload-at"), "it has arrived");
+    app.finish().await;
+}

@@ -205,13 +205,14 @@ struct LeadPage {
     lead: Lead,
     /// What HubSpot holds of it, where somebody asked.
     read: Option<ReadBack>,
-    /// A test lead that goes on is looked at again then.
+    /// A test lead, or one that somebody waited for, is looked at again then while it goes on.
     look_again: Option<Timestamp>,
 }
 
 fn lead_page(shown: &ShownEvent, actor: &Actor, place: Place, read: Option<ReadBack>) -> LeadPage {
     let lead = Lead::of(shown, place.connection.as_ref(), actor.sees_masked, &reader(&place.shell));
-    let goes_on = lead.is_test && lead.told.outcome == Outcome::Sending;
+    let is_watched = lead.is_test || place.shell.path.ends_with("?watch=yes");
+    let goes_on = is_watched && lead.told.outcome == Outcome::Sending;
     LeadPage { look_again: goes_on.then_some(place.shell.now), lead, read, shell: place.shell }
 }
 

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::Form;
+use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
+use super::accounts::serde_urlencoded;
 use super::draw;
 use super::shell::{Place, Shell, Visit};
 use crate::app::App;
@@ -17,12 +19,17 @@ use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::model::access::Right;
 use crate::model::account::ConnectionState;
+use crate::model::id::EventId;
+use crate::model::time::Timestamp;
 use crate::payload::Envelope;
 use crate::rollout;
+use crate::store::LeadFilter;
 use crate::test_lead::{self, TestLeadError};
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
-    let read = OpenApiRouter::new().route("/accounts/{account}/test", get(show));
+    let read = OpenApiRouter::new()
+        .route("/accounts/{account}/test", get(show))
+        .route("/accounts/{account}/test/watch", get(watch));
     let change = OpenApiRouter::new()
         .route("/accounts/{account}/test/preview", post(preview))
         .route("/accounts/{account}/test/send", post(send));
@@ -38,16 +45,50 @@ struct Page {
     run: Option<DryRun>,
     calls: Vec<(String, String)>,
     wrong: Option<String>,
+    /// Somebody waits for a lead of his own form; it is looked for again after this time.
+    watching: Option<Timestamp>,
 }
 
 fn page(place: Place, body: String) -> Page {
     let live = place.connection.filter(|connection| connection.state != ConnectionState::Disconnected);
-    Page { is_connected: live.is_some(), body, run: None, calls: Vec::new(), wrong: None, shell: place.shell }
+    Page {
+        is_connected: live.is_some(),
+        body,
+        run: None,
+        calls: Vec::new(),
+        wrong: None,
+        watching: None,
+        shell: place.shell,
+    }
 }
 
 async fn show(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
     let sample = serde_json::to_string_pretty(&test_lead::sample(&place.account, (app.clock)()));
     draw(&app, &actor, &page(place, sample.map_err(anyhow::Error::from)?))
+}
+
+/// From where on somebody watches.
+#[derive(Deserialize)]
+struct Since {
+    after: Option<String>,
+}
+
+/// Waits for the next lead, of whatever form, and goes on to its page.
+async fn watch(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, ApiError> {
+    let now = (app.clock)();
+    let asked: Since = serde_urlencoded(&uri);
+    let Some(after) = asked.after.and_then(|id| id.parse::<EventId>().ok()) else {
+        let after = EventId::earliest(now);
+        return Ok(Redirect::to(&format!("{}?after={after}", place.shell.at("test/watch"))).into_response());
+    };
+    let filter =
+        LeadFilter { account: Some(place.account.id.clone()), after: Some(after), limit: 1, ..LeadFilter::default() };
+    if let Some(lead) = app.store.leads(&filter).await?.rows.first() {
+        let to = format!("{}/{}?watch=yes", place.shell.at("logs"), lead.event.id);
+        return Ok(Redirect::to(&to).into_response());
+    }
+    let drawn = Page { watching: Some(now), ..page(place, String::new()) };
+    draw(&app, &actor, &drawn)
 }
 
 /// The event of the form.
