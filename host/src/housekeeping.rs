@@ -7,6 +7,7 @@ use anyhow::Context as _;
 
 use crate::model::lane::Step;
 use crate::model::time::Timestamp;
+use crate::post;
 use crate::store::{Kept, Removed, Store};
 use crate::transform::{Artifacts, Transformer};
 
@@ -95,6 +96,9 @@ pub async fn next(store: &Store, limits: &Limits, now: Timestamp) -> anyhow::Res
         return Ok(Step::Worked);
     }
     if store.remove_kept_answers(now - ANSWERS).await.context("kept answers cannot be removed")? > 0 {
+        return Ok(Step::Worked);
+    }
+    if store.remove_messages(now - post::KEPT).await.context("old messages cannot be removed")? > 0 {
         return Ok(Step::Worked);
     }
     // Deliveries go before their events.

@@ -5,6 +5,7 @@
 
 mod access;
 mod accounts;
+mod alerts;
 mod audit;
 mod backup;
 mod bindings;
@@ -26,6 +27,7 @@ mod keys;
 mod lanes;
 mod leads;
 mod newer;
+mod outbox;
 mod pauses;
 mod plans;
 mod rejected;

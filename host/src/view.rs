@@ -8,6 +8,7 @@ pub mod outcome;
 pub mod overview;
 pub mod person;
 pub mod tried;
+pub mod weekly;
 
 use serde::Serialize;
 

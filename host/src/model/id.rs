@@ -115,6 +115,10 @@ ids! {
     SessionId = "ses";
     /// Something that somebody did.
     AuditId = "aud";
+    /// A rule by which people are told.
+    AlertId = "alr";
+    /// A letter or a request to somebody outside.
+    MessageId = "msg";
 }
 
 /// Times that are further apart are two clocks: the one before it was set, with which a step may still work, and the one

@@ -7,8 +7,12 @@ use secrecy::ExposeSecret as _;
 use super::{Conn, Result, Sql, Store, query, sql};
 
 /// Every column that holds sealed values. Each is sealed for `{table}/{id}/{column}`.
-const SEALED: [(&str, &str); 3] =
-    [("connections", "token"), ("connections", "refresh_token"), ("source_secrets", "secret")];
+const SEALED: [(&str, &str); 4] = [
+    ("connections", "token"),
+    ("connections", "refresh_token"),
+    ("source_secrets", "secret"),
+    ("alert_rules", "secret"),
+];
 
 /// Values that are sealed again in one commit.
 const PAGE: i64 = 200;
