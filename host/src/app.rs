@@ -14,12 +14,15 @@ use crate::housekeeping::Limits;
 use crate::hubspot::{HubSpot, OAuthApp};
 use crate::ingest::Door;
 use crate::live::Live;
+use crate::mail::Mailer;
 use crate::model::time::{clock, machine_clock};
+use crate::post::Outside;
 use crate::seal::KeyRing;
 use crate::stock;
 use crate::store::{Database, Store};
 use crate::transform::{self, Artifacts, Compiler, Transformer};
 use crate::wake::Wake;
+use crate::webhook::Webhooks;
 
 /// Refused requests that are recorded at once: each takes a commit, which good requests need more.
 const REJECTIONS_AT_ONCE: usize = 4;
@@ -41,6 +44,8 @@ pub struct App {
     pub public_url: Option<String>,
     /// Opens the management API to whoever knows it, beside the keys that are in the store.
     pub api_token: Option<SecretString>,
+    /// The ways to people and programs outside: the mail server, webhooks.
+    pub outside: Outside,
     /// What the pages call the product.
     pub brand: String,
     /// Whose pages may show the dashboard in a frame, as `frame-ancestors` lists them.
@@ -80,6 +85,7 @@ impl App {
             hubspot: open_hubspot(config)?,
             public_url: config.public_url()?,
             api_token: api_token(config)?,
+            outside: open_outside(config)?,
             brand: config.brand.clone(),
             frame_ancestors: config.frame_ancestors()?,
             door: Door::open(store.clone(), wake.clone()),
@@ -120,6 +126,24 @@ pub fn open_hubspot(config: &Config) -> anyhow::Result<HubSpot> {
         }
     };
     Ok(HubSpot::new(&config.hubspot_url)?.with_app(app))
+}
+
+/// The ways to people and programs outside.
+///
+/// # Errors
+/// When the mail server is named in part only, or its password cannot be read.
+pub fn open_outside(config: &Config) -> anyhow::Result<Outside> {
+    let mailer = match (&config.mail_url, &config.mail_from) {
+        (None, None) => None,
+        (Some(url), Some(from)) => Some(Mailer::new(url, config.mail_password()?.as_ref(), from)?),
+        (Some(_), None) => {
+            anyhow::bail!("there is a mail server, and nobody in whose name letters come: `--mail-from`")
+        }
+        (None, Some(_)) => {
+            anyhow::bail!("there is somebody in whose name letters come, and no mail server: `--mail-url`")
+        }
+    };
+    Ok(Outside { mailer, webhooks: Webhooks::new(config.private_webhooks)? })
 }
 
 /// The token of the management API.

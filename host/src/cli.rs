@@ -3,10 +3,12 @@
 
 pub mod access;
 pub mod account;
+pub mod alert;
 pub mod backup;
 mod compile;
 pub mod connection;
 pub mod demo;
+pub mod digest;
 pub mod event;
 pub mod failure;
 mod file;
@@ -91,6 +93,11 @@ enum Command {
     /// Send leads once more: those that failed, were refused or skipped, or any others.
     #[command(subcommand)]
     Replay(replay::Command),
+    /// Who is told when something is wrong, and by what.
+    #[command(subcommand, alias = "alerts")]
+    Alert(alert::Command),
+    /// What came of the leads of the last week.
+    Digest(digest::Args),
     /// The queues: what waits, who works on it, and what stands still.
     #[command(subcommand, alias = "lanes")]
     Lane(lane::Command),
@@ -198,6 +205,8 @@ async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Event(command) => event::run(command, context).await,
         Command::Lead(command) => lead::run(command, context).await,
         Command::Replay(command) => replay::run(command, context).await,
+        Command::Alert(command) => alert::run(command, context).await,
+        Command::Digest(args) => digest::run(args, context).await,
         Command::Lane(command) => lane::run(command, context).await,
         Command::Access(command) => access::run(command, context).await,
         Command::Privacy(command) => privacy::run(command, context).await,

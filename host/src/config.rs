@@ -14,6 +14,8 @@ use crate::store::Database;
 const CLIENT_SECRET_ENV: &str = "LEADLINE_HUBSPOT_CLIENT_SECRET";
 /// Where the operator's token may stand instead of a file.
 const API_TOKEN_ENV: &str = "LEADLINE_API_TOKEN";
+/// Where the mail server's password may stand instead of a file.
+const MAIL_PASSWORD_ENV: &str = "LEADLINE_MAIL_PASSWORD";
 /// HubSpot's own pages.
 const HUBSPOT_APP_URL: &str = "https://app.hubspot.com";
 /// The version of HubSpot's OAuth calls: one for the app, because no connection exists yet when a code is exchanged.
@@ -82,6 +84,25 @@ pub struct Config {
     #[arg(long, env = "LEADLINE_API_TOKEN_FILE", global = true, value_name = "FILE")]
     pub api_token_file: Option<PathBuf>,
 
+    /// Address of the mail server, such as `smtp://leads@mail.example.com:587`, or `smtps://` where TLS comes first. Without
+    /// it nobody is sent a link, an alert or the weekly digest. Letters go over TLS, unless the server is on this machine.
+    /// The password stands in a file, or in the environment variable LEADLINE_MAIL_PASSWORD.
+    #[arg(long, env = "LEADLINE_MAIL_URL", global = true, value_name = "URL")]
+    pub mail_url: Option<String>,
+
+    /// In whose name letters come, such as `Leadline <leads@example.com>`.
+    #[arg(long, env = "LEADLINE_MAIL_FROM", global = true, value_name = "SENDER")]
+    pub mail_from: Option<String>,
+
+    /// File of the mail server's password.
+    #[arg(long, env = "LEADLINE_MAIL_PASSWORD_FILE", global = true, value_name = "FILE")]
+    pub mail_password_file: Option<PathBuf>,
+
+    /// Let webhooks of alerts lead to machines of your own network too, and to this one. Only where you know everybody who
+    /// may make a rule.
+    #[arg(long, env = "LEADLINE_PRIVATE_WEBHOOKS", global = true)]
+    pub private_webhooks: bool,
+
     /// Folder of what was compiled of transformations; what is missing there is compiled again. [default: `compiled` in the
     /// data folder]
     #[arg(long, env = "LEADLINE_COMPILED", global = true, value_name = "DIR")]
@@ -116,6 +137,10 @@ impl Config {
             brand: "Leadline".to_owned(),
             frame_ancestors: Vec::new(),
             api_token_file: None,
+            mail_url: None,
+            mail_from: None,
+            mail_password_file: None,
+            private_webhooks: false,
             compiled: None,
             compiler: None,
             log: "off".to_owned(),
@@ -137,6 +162,14 @@ impl Config {
     /// When the file cannot be read, or holds nothing.
     pub fn api_token(&self) -> anyhow::Result<Option<SecretString>> {
         secret("the API token", self.api_token_file.as_deref(), API_TOKEN_ENV)
+    }
+
+    /// The password of the mail server, from its file or the environment.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or holds nothing.
+    pub fn mail_password(&self) -> anyhow::Result<Option<SecretString>> {
+        secret("the password of the mail server", self.mail_password_file.as_deref(), MAIL_PASSWORD_ENV)
     }
 
     /// The origins that may frame the dashboard, as a policy lists them.

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 
 use crate::model::lane::Step;
 use crate::model::time::Timestamp;
+use crate::post;
 use crate::store::{Kept, Removed, Store};
 use crate::transform::{Artifacts, Transformer};
 
@@ -111,6 +112,9 @@ pub async fn next(store: &Store, limits: &Limits, now: Timestamp) -> anyhow::Res
     let default = limits.days();
     let longest = store.longest_kept(default).await.context("how long accounts keep cannot be read")?;
     let limits = &Limits { bodies: DAY * longest, ..*limits };
+    if store.remove_messages(now - post::KEPT).await.context("old messages cannot be removed")? > 0 {
+        return Ok(Step::Worked);
+    }
     // Deliveries go before their events.
     for kept in Kept::ALL {
         let before = now - limits.of(kept);

@@ -3,9 +3,11 @@
 
 mod access;
 mod accounts;
+mod alerts;
 mod answer;
 mod assets;
 mod bindings;
+mod client;
 mod connect;
 mod connections;
 mod cookie;
@@ -71,6 +73,7 @@ fn managed() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .merge(access::router())
         .merge(accounts::router())
+        .merge(alerts::router())
         .merge(bindings::router())
         .merge(connections::router())
         .merge(events::router())

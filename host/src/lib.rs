@@ -1,11 +1,13 @@
 //! Leadline turns chat-widget leads into CRM records. This file is only a map, in reading order:
 //! the edges, the flow, what it uses, the decisions, the model. Imports point downward only.
 
+pub mod alerts;
 pub mod app;
 pub mod cli;
 pub mod config;
 pub mod examples;
 pub mod http;
+pub mod post;
 pub mod serve;
 pub mod telemetry;
 pub mod view;
@@ -37,8 +39,10 @@ pub mod workbench;
 pub mod worker;
 
 pub mod hubspot;
+pub mod mail;
 pub mod store;
 pub mod transform;
+pub mod webhook;
 
 pub mod answer;
 pub mod breaker;
@@ -53,6 +57,7 @@ pub mod form;
 pub mod gates;
 pub mod hours;
 pub mod lane;
+pub mod letter;
 pub mod payload;
 pub mod picture;
 pub mod plan;
@@ -66,6 +71,7 @@ pub mod seal;
 pub mod signature;
 pub mod subject;
 pub mod text;
+pub mod watch;
 pub mod words;
 
 pub mod contract;

@@ -2,11 +2,13 @@
 
 pub mod access;
 pub mod account;
+pub mod alert;
 pub mod delivery;
 pub mod erasure;
 pub mod event;
 pub mod id;
 pub mod lane;
+pub mod message;
 pub mod outcome;
 pub mod portal;
 pub mod replay;

@@ -5,6 +5,7 @@
 
 mod access;
 mod accounts;
+mod alerts;
 mod audit;
 mod backup;
 mod bindings;
@@ -27,6 +28,7 @@ mod keys;
 mod lanes;
 mod leads;
 mod newer;
+mod outbox;
 mod pauses;
 mod plans;
 mod privacy;

@@ -11,6 +11,7 @@ pub mod overview;
 pub mod person;
 pub mod saved;
 pub mod tried;
+pub mod weekly;
 
 use serde::Serialize;
 

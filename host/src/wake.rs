@@ -9,6 +9,8 @@ use crate::model::lane::LaneKind;
 pub struct Wake {
     pub plan: Notify,
     pub deliver: Notify,
+    /// There is a message to send.
+    pub post: Notify,
     plan_timekeeper: Notify,
     deliver_timekeeper: Notify,
 }

@@ -13,7 +13,7 @@ use crate::deliver;
 use crate::housekeeping::{self, Limits};
 use crate::model::lane::{LaneKind, Step};
 use crate::store::Room;
-use crate::{clock, privacy, process, replay, retry, store};
+use crate::{alerts, clock, post, privacy, process, replay, retry, store};
 
 /// Plan steps at once: one a core is enough, since guests burn processor time only.
 const PLANNERS: usize = 2;
@@ -41,6 +41,13 @@ const KEEP_HOUSE_MEND: Duration = Duration::from_secs(60);
 const END_CONNECTIONS_EVERY: Duration = Duration::from_secs(1);
 /// How often the words of new leads are merged where there are few. Until then a search reads them where they are.
 const MERGE_WORDS_EVERY: Duration = Duration::from_secs(1);
+
+/// The longest sleep of the outbox: a command or another process may have left a message there.
+const POST_SLEEP_MAX: Duration = Duration::from_secs(2);
+/// The shortest one: another process may be about to take what is due.
+const POST_SLEEP_MIN: Duration = Duration::from_millis(100);
+/// Between two looks for an account whose rules are due.
+const LOOK_SLEEP: Duration = Duration::from_secs(5);
 
 /// How often the room on the disk is looked at: at a thousand leads a second, a hundredth of the reserve.
 const MEASURE_ROOM_EVERY: Duration = Duration::from_secs(2);
@@ -78,6 +85,12 @@ pub async fn run(app: Arc<App>, roles: Vec<Role>, (keep, disk_reserve): (Limits,
         loops.spawn(keep_clock(app.clone(), stop.clone()));
     }
     let (erasing, erasing_stop) = (app.clone(), stop.clone());
+    if roles.contains(&Role::Web) {
+        let (watched, ended) = (app.clone(), stop.clone());
+        loops.spawn(keep_running("alert", move || run_looks(watched.clone(), ended.clone())));
+        let (sent, ended) = (app.clone(), stop.clone());
+        loops.spawn(keep_running("message", move || run_post(sent.clone(), ended.clone())));
+    }
     if roles.contains(&Role::Plan) {
         loops.spawn(keep_running("replay", move || run_replays(app.clone(), stop.clone())));
     }
@@ -203,6 +216,47 @@ async fn run_replays(app: Arc<App>, mut stop: watch::Receiver<bool>) {
             match done {
                 Ok(rest) => tokio::time::sleep(rest).await,
                 Err(error) => mend(&app, "replay", &error).await,
+            }
+        };
+        tokio::select! {
+            () = rest => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Sends messages to people and programs outside as they fall due.
+async fn run_post(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let rest = async {
+            match post_round(&app).await {
+                Ok(rest) => tokio::time::sleep(rest).await,
+                Err(error) => mend(&app, "message", &error).await,
+            }
+        };
+        tokio::select! {
+            () = rest => {}
+            () = app.wake.post.notified() => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Sends what is due, and says how long to rest after it.
+async fn post_round(app: &Arc<App>) -> anyhow::Result<Duration> {
+    while post::send_next(app).await? == Step::Worked {}
+    let next = app.store.next_message_at().await?;
+    Ok(next.map_or(POST_SLEEP_MAX, |next| next.since((app.clock)()).clamp(POST_SLEEP_MIN, POST_SLEEP_MAX)))
+}
+
+/// Looks at the rules of each account as its time comes.
+async fn run_looks(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let rest = async {
+            match alerts::look_next(&app).await {
+                Ok(Step::Worked) => {}
+                Ok(Step::Idle) => tokio::time::sleep(LOOK_SLEEP).await,
+                Err(error) => mend(&app, "alert", &error).await,
             }
         };
         tokio::select! {

@@ -11,6 +11,7 @@ use crate::access::{self, AccessError, LINK_LIFE, NewKey, NewLink, SESSION_LIFE}
 use crate::model::access::{Actor, Reach, Right, Role};
 use crate::model::time::{Timestamp, clock};
 use crate::store::{ApiKey, Person, Store};
+use crate::{app, post};
 
 /// Where the service answers when nobody says otherwise.
 const LOCAL: &str = "http://127.0.0.1:8080";
@@ -195,8 +196,11 @@ async fn person(command: PersonCommand, context: &mut Context<'_>) -> Result<()>
         PersonCommand::Add { email, name, role, account } => {
             let reach = reach(&store, account.as_deref(), context).await?;
             let person = access::invite(&store, &me(), &reach, (&email, &name, role), clock()).await?;
-            context
-                .one(&person, |person| format!("{} may sign in as {}.", person.email, crate::model::word(&person.role)))
+            let is_told = post::announce(&store, &app::open_outside(&context.config)?, &person, clock()).await?;
+            let told = if is_told { " A link is on its way to them." } else { "" };
+            context.one(&person, |person| {
+                format!("{} may sign in as {}.{told}", person.email, crate::model::word(&person.role))
+            })
         }
         PersonCommand::List { account } => {
             let reach = reach(&store, account.as_deref(), context).await?;

@@ -25,6 +25,7 @@ use crate::app::App;
 use crate::model::access::{Actor, Reach, Right, Role};
 use crate::model::id::{ApiKeyId, AuditId, PersonId, SessionId};
 use crate::model::time::Timestamp;
+use crate::post;
 use crate::store::{ApiKey, AuditEntry, Person, StoredSession};
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
@@ -188,6 +189,8 @@ struct Invite {
 }
 
 /// Lets somebody sign in, or changes the role of who may already.
+///
+/// Where the service sends mail, they are sent a link that is good once, for a day.
 #[utoipa::path(
     post,
     path = "/v1/people",
@@ -201,7 +204,10 @@ async fn invite(State(app): State<Arc<App>>, actor: Actor, body: Bytes) -> Resul
     let asked: Invite = read(&body, FIX)?;
     let reach = reach(&app, &actor, asked.account.as_deref()).await?;
     let who = (asked.email.as_str(), asked.name.as_str(), asked.role);
-    let person = access::invite(&app.store, &actor, &reach, who, (app.clock)()).await?;
+    let now = (app.clock)();
+    let person = access::invite(&app.store, &actor, &reach, who, now).await?;
+    post::announce(&app.store, &app.outside, &person, now).await?;
+    app.wake.post.notify_one();
     Ok((StatusCode::CREATED, one(person)))
 }
 

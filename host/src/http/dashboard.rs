@@ -1,6 +1,7 @@
 //! The dashboard: one file a group of screens. A handler finds what the screen shows, a view says how, a template draws it.
 
 mod accounts;
+mod alerts;
 mod bench;
 mod connectors;
 mod event_types;
@@ -43,6 +44,7 @@ pub(super) fn router(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
     let own = OpenApiRouter::new().route("/", get(home)).route("/theme", post(theme));
     needing(Right::Read, own)
         .merge(accounts::router())
+        .merge(alerts::router())
         .merge(connectors::router())
         .merge(event_types::router())
         .merge(fields::router())

@@ -21,6 +21,8 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep};
 
+use super::client::Peer;
+
 /// After the listener has failed: out of files, most likely, and some are free again soon.
 const ACCEPT_REST: Duration = Duration::from_millis(500);
 /// When the service ends, what has not begun to ask by then is not waited for.
@@ -58,9 +60,9 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
     let mut tasks = JoinSet::new();
     let mut number = 0;
     'listening: loop {
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok((stream, from)) => (stream, Peer(from.ip())),
                 // The sender was quicker to leave.
                 Err(error) if is_the_senders(&error) => continue,
                 Err(error) => {
@@ -91,7 +93,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
         open.places.insert(number, place.clone());
         let (router, stopped) = (router.clone(), stopped.clone());
         tasks.spawn(async move {
-            converse(stream, router, limits, place, stopped).await;
+            converse((stream, peer), router, limits, place, stopped).await;
             number
         });
     }
@@ -155,7 +157,7 @@ impl Drop for AtWork {
 
 /// One connection, from its first request to its last.
 async fn converse(
-    stream: TcpStream,
+    (stream, peer): (TcpStream, Peer),
     router: Router,
     limits: Limits,
     place: Arc<Place>,
@@ -165,7 +167,8 @@ async fn converse(
     drop(stream.set_nodelay(true));
     let router = TowerToHyperService::new(router);
     let answering = place.clone();
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(peer);
         let at_work = answering.clone().work();
         let answer = router.call(request.map(|body| InTime { body, end: Box::pin(sleep(limits.body)) }));
         async move {

@@ -1,26 +1,32 @@
 //! Signing in and out: `/sign-in`, the link in somebody's mail, and the link that another product redirects to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Form, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 
+use super::client::{Clients, Peer, client};
 use super::cookie::{self, SESSION_COOKIE, Scope};
 use super::error::ApiError;
 use super::page::{fill, page};
-use crate::access;
+use crate::access::{self, AccessError};
 use crate::app::App;
 use crate::model::access::{Actor, Reach};
+use crate::post;
 use crate::store::StoredSession;
 
 /// Open to everybody, and to who is signed in already, as somebody else perhaps.
 pub(super) fn router() -> Router<Arc<App>> {
-    Router::new().route("/sign-in", get(ask)).route("/sign-in/{link}", get(show).post(enter))
+    Router::new()
+        .route("/sign-in", get(ask).post(send))
+        .route("/sign-in/{link}", get(show).post(enter))
+        .layer(Extension(Arc::new(Clients::default())))
 }
 
 /// For who is known.
@@ -34,11 +40,83 @@ struct To {
     to: Option<String>,
 }
 
-/// Says how to get in.
+/// Whether this service can send somebody a link.
+fn sends_links(app: &App) -> bool {
+    app.outside.mailer.is_some() && app.public_url.is_some()
+}
+
+/// Says how to get in: asks for an address, where links can be sent.
 async fn ask(State(app): State<Arc<App>>) -> Response {
+    if sends_links(&app) {
+        return page(&app, StatusCode::OK, "Sign in", &form("", ""));
+    }
     let body = "<p>Leadline sends people a link; open the newest one.</p>\
         <p class=\"soft\">Who runs the service makes one with <code>leadline access link</code>.</p>";
     page(&app, StatusCode::OK, "Sign in", body)
+}
+
+/// Asks for an address. It goes back to where the browser is, so that where somebody wanted to go stays in the address.
+fn form(email: &str, wrong: &str) -> String {
+    let note = if wrong.is_empty() { String::new() } else { fill("<span class=\"wrong\">{}</span>", &[wrong]) };
+    let field = fill(
+        "<p>We send you a link, which is good once.</p><form method=\"post\" class=\"stack\"><div class=\"field\">\
+         <label for=\"email\">Your e-mail address</label><input id=\"email\" name=\"email\" type=\"email\" \
+         autocomplete=\"email\" required value=\"{}\">",
+        &[email],
+    );
+    format!("{field}{note}</div><div class=\"row\"><button class=\"main\">Send me a link</button></div></form>")
+}
+
+/// An address to send a link to.
+#[derive(Deserialize)]
+struct Asked {
+    email: String,
+}
+
+/// Keeps the wish for a link. The answer is the same whoever has the address, and nothing is looked up for it.
+async fn send(
+    State(app): State<Arc<App>>,
+    Extension(clients): Extension<Arc<Clients>>,
+    peer: Option<Extension<Peer>>,
+    Query(to): Query<To>,
+    headers: HeaderMap,
+    Form(asked): Form<Asked>,
+) -> Result<Response, ApiError> {
+    if headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin") {
+        return Err(ApiError::Stray);
+    }
+    if !sends_links(&app) {
+        return Ok(ask(State(app)).await);
+    }
+    let now = (app.clock)();
+    if let Err(wait) = clients.take(&client(peer.map(|Extension(peer)| peer), &headers), now) {
+        return Ok(too_often(&app, wait));
+    }
+    let to = to.to.as_deref().filter(|to| is_ours(to));
+    match post::ask_for_link(&app.store, &asked.email, to, now).await {
+        Ok(()) => {}
+        Err(AccessError::Email(_)) => {
+            let body = form(&asked.email, "This is no e-mail address.");
+            return Ok(page(&app, StatusCode::BAD_REQUEST, "Sign in", &body));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    app.wake.post.notify_one();
+    let body = fill(
+        "<p>If <strong>{}</strong> may sign in here, a link is on its way. It is good for a quarter of an hour.</p>\
+         <p class=\"soft\">Nothing came? Look into the spam folder, or ask whoever let you in which address it is.</p>\
+         <p><a href=\"/sign-in\">Another address</a></p>",
+        &[asked.email.trim()],
+    );
+    Ok(page(&app, StatusCode::OK, "Look into your mail", &body))
+}
+
+fn too_often(app: &App, wait: Duration) -> Response {
+    let minutes = wait.as_secs().div_ceil(60).to_string();
+    let body = fill("<p>Many links were asked for from here. Try it again in {} minutes.</p>", &[&minutes]);
+    let mut response = page(app, StatusCode::TOO_MANY_REQUESTS, "Not now", &body);
+    response.headers_mut().insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
+    response
 }
 
 /// Asks before it signs in, because mail programs open links to look at them. A frame has nobody to ask.

@@ -125,6 +125,10 @@ ids! {
     SuppressionId = "sup";
     /// By what an account's hashes of people are made.
     SubjectKeyId = "sbk";
+    /// A rule by which people are told.
+    AlertId = "alr";
+    /// A letter or a request to somebody outside.
+    MessageId = "msg";
 }
 
 /// Times that are further apart are two clocks: the one before it was set, with which a step may still work, and the one

@@ -7,12 +7,13 @@ use secrecy::ExposeSecret as _;
 use super::{Conn, Result, Sql, Store, query, sql};
 
 /// Every column that holds sealed values. Each is sealed for `{table}/{id}/{column}`.
-const SEALED: [(&str, &str); 5] = [
+const SEALED: [(&str, &str); 6] = [
     ("connections", "token"),
     ("connections", "refresh_token"),
     ("source_secrets", "secret"),
     ("subject_keys", "secret"),
     ("erasures", "subject"),
+    ("alert_rules", "secret"),
 ];
 
 /// Values that are sealed again in one commit.

@@ -18,10 +18,14 @@ use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::model::access::{Actor, Reach, Right, Role};
 use crate::model::account::Source;
+use crate::model::message::{Kind, Message, MessageState};
 use crate::model::word;
+use crate::post;
 use crate::store::{ApiKey, AuditEntry, Person, StoredSession};
 use crate::view::moment::Moment;
 
+/// Messages among which the last invitation of each person is looked for.
+const LETTERS_READ: u32 = 200;
 /// Entries of the audit that the page shows.
 const AUDIT_SHOWN: u32 = 50;
 
@@ -40,13 +44,21 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
 #[template(path = "settings.html")]
 struct Page {
     shell: Shell,
-    people: Vec<(Person, Moment)>,
+    people: Vec<PersonRow>,
+    has_mail: bool,
     keys: Vec<KeyRow>,
     sessions: Vec<SessionRow>,
     sources: Vec<Source>,
     audit: Vec<(AuditEntry, Moment)>,
     /// A key that was made just now: shown this once.
     fresh: Option<String>,
+}
+
+/// Somebody who may sign in, and why the last letter did not arrive, if it did not.
+struct PersonRow {
+    person: Person,
+    since: Moment,
+    unreached: Option<String>,
 }
 
 struct KeyRow {
@@ -70,9 +82,18 @@ async fn page(app: &App, actor: &Actor, place: Place, fresh: Option<String>) -> 
     let keys = app.store.api_keys(&reach).await?;
     let sessions = app.store.sessions(&reach, shell.now).await?;
     let audit = app.store.audit(Some(&account.id), None, AUDIT_SHOWN).await?;
+    let letters = app.store.messages(Some(&account.id), None, LETTERS_READ).await?;
     let own = actor.session.as_ref().map(|session| session.id.as_str());
     let page = Page {
-        people: people.into_iter().map(|person| (person.clone(), shell.time(person.created_at))).collect(),
+        people: people
+            .into_iter()
+            .map(|person| PersonRow {
+                since: shell.time(person.created_at),
+                unreached: unreached(&letters, &person),
+                person,
+            })
+            .collect(),
+        has_mail: app.outside.mailer.is_some(),
         keys: keys
             .into_iter()
             .map(|key| KeyRow {
@@ -97,6 +118,13 @@ async fn page(app: &App, actor: &Actor, place: Place, fresh: Option<String>) -> 
         shell,
     };
     draw(app, actor, &page)
+}
+
+/// Why the last invitation of a person did not arrive, or has not yet.
+fn unreached(letters: &[Message], person: &Person) -> Option<String> {
+    let is_theirs = |letter: &&Message| letter.kind == Kind::Invitation && letter.recipient == person.email;
+    let last = letters.iter().find(is_theirs).filter(|letter| letter.state != MessageState::Sent)?;
+    last.reason.clone()
 }
 
 async fn show(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
@@ -146,8 +174,11 @@ struct Invite {
 async fn invite(Visit { app, actor, place }: Visit, Form(asked): Form<Invite>) -> Result<Response, ApiError> {
     let (shell, reach) = found(place);
     let role = if asked.role == "manager" { Role::Manager } else { Role::Viewer };
-    access::invite(&app.store, &actor, &reach, (&asked.email, &asked.name, role), (app.clock)()).await?;
-    Ok(to(&shell, "invited"))
+    let now = (app.clock)();
+    let person = access::invite(&app.store, &actor, &reach, (&asked.email, &asked.name, role), now).await?;
+    let is_told = post::announce(&app.store, &app.outside, &person, now).await?;
+    app.wake.post.notify_one();
+    Ok(to(&shell, if is_told { "invited-by-mail" } else { "invited" }))
 }
 
 async fn remove(Visit { app, place, .. }: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, ApiError> {

@@ -140,6 +140,7 @@ impl Shell {
                 own("logs", "Logs", Some('l')),
                 own("replays", "Replays", None),
                 Link { count: self.open_issues, ..own("issues", "Issues", Some('i')) },
+                own("alerts", "Alerts", None),
                 own("transformation", "Transformation", Some('t')),
             ];
             if self.may(Right::Privacy) {
@@ -251,6 +252,13 @@ fn said(uri: &Uri) -> Option<Said> {
         "replayed" => ("good", "The replay has begun."),
         "revoked" => ("good", "The key opens nothing any more."),
         "invited" => ("good", "From now on they may sign in."),
+        "invited-by-mail" => ("good", "From now on they may sign in. A link is on its way to them."),
+        "alert-made" => ("good", "From now on somebody is told."),
+        "alert-changed" => ("good", "The rule is changed."),
+        "alert-on" => ("good", "The rule is on."),
+        "alert-off" => ("good", "The rule is off. Nobody is told until it is turned on."),
+        "alert-removed" => ("good", "The rule is taken out."),
+        "alert-tested" => ("good", "A test is on its way. Below it says whether it arrived."),
         "removed" => ("good", "Taken out, and signed out everywhere."),
         "ended" => ("good", "The session is ended."),
         "enabled" => ("good", "Enabled. The next leads use it."),

@@ -1,0 +1,407 @@
+//! Rules by which people of an account are told: making and changing them, trying one out, and looking again and again
+//! whether one finds something. Page, API and command line share this.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use crate::access::{self, AccessError};
+use crate::app::App;
+use crate::hours::{Figures, begin, hour};
+use crate::letter::{self, About, Sender};
+use crate::mail::Letter;
+use crate::model::account::{Account, Connection, ConnectionState, PastBinding, Sign};
+use crate::model::alert::{AlertRule, Channel, Quiet, Watch, WatchError};
+use crate::model::id::{AccountId, AlertId};
+use crate::model::lane::Step;
+use crate::model::message::{Kind, Message, Way};
+use crate::model::time::Timestamp;
+use crate::post::{self, Outside};
+use crate::signature::Secret;
+use crate::store::{self, Dealerships, Store, StoreError};
+use crate::view::moment::zone;
+use crate::view::weekly::{WeekSeen, Weekly, last_week};
+use crate::watch::{self, Change, Facts, Finding, Found, Open, RolledBack};
+use crate::webhook::WebhookError;
+
+/// How often the rules of an account are looked at. A minute more is nothing to somebody who has to act.
+pub const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// A look takes less, and another process may take over after it.
+const TURN: Duration = Duration::from_secs(2 * 60);
+/// Rules of one account: nobody reads the letters of more.
+pub const RULES_MAX: usize = 50;
+/// Addresses of one rule.
+pub const ADDRESSES_MAX: usize = 10;
+/// Tests that an account may ask for in an hour: they go to addresses that nobody has confirmed.
+pub const TESTS_AN_HOUR: i64 = 10;
+/// Bindings among which one that was rolled back is looked for.
+const BINDINGS: u32 = 20;
+
+/// Why a rule cannot be as somebody wants it.
+#[derive(Debug, thiserror::Error)]
+pub enum AlertError {
+    #[error(transparent)]
+    Watch(#[from] WatchError),
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
+    #[error("{0}")]
+    Address(AccessError),
+    #[error("a rule tells 1 to {ADDRESSES_MAX} addresses, not {0}")]
+    Addresses(usize),
+    #[error("quiet hours from {0} until {0} are none")]
+    NoQuiet(crate::model::alert::Clock),
+    #[error("an account has {RULES_MAX} rules at most")]
+    TooMany,
+    #[error("this service sends no mail: no mail server is configured")]
+    NoMail,
+    #[error("the rule was changed by somebody else")]
+    Changed,
+    #[error("there is no rule `{0}`")]
+    NoRule(String),
+    #[error("an account may test {TESTS_AN_HOUR} times an hour")]
+    TooManyTests,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Ours(#[from] anyhow::Error),
+}
+
+impl AlertError {
+    /// What to do about it.
+    pub fn fix(&self) -> &'static str {
+        match self {
+            Self::Watch(_) | Self::Webhook(_) | Self::Address(_) | Self::Addresses(_) | Self::NoQuiet(_) => {
+                "Correct it, and send it again."
+            }
+            Self::TooMany => "Take one out, or let one rule tell several people.",
+            Self::NoMail => "Choose a webhook, or ask the operator to set `--mail-url` and `--mail-from`.",
+            Self::Changed => "Look at the rule again, then change it.",
+            Self::NoRule(_) => "Look at the id; `leadline alert list` shows the rules.",
+            Self::TooManyTests => "Look into the mail, and try it again later.",
+            Self::Store(_) | Self::Ours(_) => "Try it again.",
+        }
+    }
+}
+
+/// What somebody wants to be told of, how, and when not.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    pub watches: Watch,
+    pub channel: Channel,
+    pub quiet: Option<Quiet>,
+}
+
+impl Wish {
+    /// The wish in the form in which it is kept.
+    fn checked(self, outside: &Outside) -> Result<Self, AlertError> {
+        self.watches.check()?;
+        if let Some(quiet) = self.quiet.filter(|quiet| quiet.from == quiet.until) {
+            return Err(AlertError::NoQuiet(quiet.from));
+        }
+        let channel = match self.channel {
+            Channel::Mail { .. } if outside.mailer.is_none() => return Err(AlertError::NoMail),
+            Channel::Mail { to } => {
+                let to: Result<Vec<_>, _> = to.iter().map(|text| access::address(text)).collect();
+                let mut to = to.map_err(AlertError::Address)?;
+                to.sort();
+                to.dedup();
+                if !(1..=ADDRESSES_MAX).contains(&to.len()) {
+                    return Err(AlertError::Addresses(to.len()));
+                }
+                Channel::Mail { to }
+            }
+            Channel::Webhook { url } => Channel::Webhook { url: outside.webhooks.check(url.trim())?.to_string() },
+        };
+        Ok(Self { channel, ..self })
+    }
+}
+
+/// A secret for a webhook; none for mail.
+fn secret_for(channel: &Channel) -> Option<SecretString> {
+    matches!(channel, Channel::Webhook { .. }).then(|| Secret::generate().into())
+}
+
+/// Makes a rule. Where it tells a webhook, the secret that signs for it is shown this once.
+///
+/// # Errors
+/// [`AlertError`], for the one who asked.
+pub async fn create(
+    store: &Store,
+    outside: &Outside,
+    account: &Account,
+    by: &str,
+    wish: Wish,
+    now: Timestamp,
+) -> Result<(AlertRule, Option<SecretString>), AlertError> {
+    let wish = wish.checked(outside)?;
+    if store.alert_rules(&account.id).await?.len() >= RULES_MAX {
+        return Err(AlertError::TooMany);
+    }
+    let secret = secret_for(&wish.channel);
+    let rule = AlertRule {
+        id: AlertId::new(now),
+        account_id: account.id.clone(),
+        watches: wish.watches,
+        channel: wish.channel,
+        quiet: wish.quiet,
+        is_on: true,
+        revision: 1,
+        created_by: by.to_owned(),
+        created_at: now,
+        problem: None,
+    };
+    store.insert_alert_rule(&rule, secret.as_ref()).await?;
+    Ok((rule, secret))
+}
+
+/// Changes a rule that is still as the one who asks has seen it. A webhook that was none before gets a secret.
+///
+/// # Errors
+/// [`AlertError`], for the one who asked.
+pub async fn change(
+    store: &Store,
+    outside: &Outside,
+    rule: &AlertRule,
+    wish: Wish,
+    is_on: bool,
+) -> Result<(AlertRule, Option<SecretString>), AlertError> {
+    let wish = wish.checked(outside)?;
+    let had_secret = matches!(rule.channel, Channel::Webhook { .. });
+    let secret = secret_for(&wish.channel).filter(|_| !had_secret);
+    let forgets = !is_on || wish.watches != rule.watches;
+    let Wish { watches, channel, quiet } = wish;
+    let changed = AlertRule { watches, channel, quiet, is_on, problem: None, ..rule.clone() };
+    if !store.set_alert_rule(&changed, secret.as_ref(), forgets).await? {
+        return Err(AlertError::Changed);
+    }
+    Ok((AlertRule { revision: rule.revision + 1, ..changed }, secret))
+}
+
+/// Turns a rule on or off, whatever else it says: one that tells by mail can be turned off where there is no mail.
+///
+/// # Errors
+/// [`AlertError`], for the one who asked.
+pub async fn switch(store: &Store, rule: &AlertRule, is_on: bool) -> Result<(), AlertError> {
+    let changed = AlertRule { is_on, ..rule.clone() };
+    if store.set_alert_rule(&changed, None, !is_on).await? { Ok(()) } else { Err(AlertError::Changed) }
+}
+
+/// Sends a message that says that nothing is wrong.
+///
+/// # Errors
+/// [`AlertError`], for the one who asked.
+pub async fn test(
+    store: &Store,
+    sender: &Sender<'_>,
+    account: &Account,
+    rule: &AlertRule,
+    now: Timestamp,
+) -> Result<Vec<Message>, AlertError> {
+    if store.messages_since(&account.id, Kind::Test, now - Duration::from_secs(3600)).await? >= TESTS_AN_HOUR {
+        return Err(AlertError::TooManyTests);
+    }
+    let sentence = rule.watches.to_string();
+    let about = About { sender, account_name: &account.name, slug: &account.slug, rule: &sentence };
+    let messages = Telling { account, rule, about: &about, now }.messages(Kind::Test, &[], &about.test()?);
+    for message in &messages {
+        store.post(message).await?;
+    }
+    Ok(messages)
+}
+
+/// One rule that has something to say.
+struct Telling<'a> {
+    account: &'a Account,
+    rule: &'a AlertRule,
+    about: &'a About<'a>,
+    now: Timestamp,
+}
+
+impl Telling<'_> {
+    /// A letter to each address, or one request.
+    fn messages(&self, kind: Kind, findings: &[Finding], letter: &Letter) -> Vec<Message> {
+        match &self.rule.channel {
+            Channel::Mail { to } => {
+                let content = json!(letter);
+                to.iter().map(|to| self.message(kind, Way::Mail, to, &letter.subject, content.clone())).collect()
+            }
+            Channel::Webhook { url } => {
+                let body = self.body(kind, json!(findings), letter::screen(findings));
+                vec![self.message(kind, Way::Webhook, url, &letter.subject, body)]
+            }
+        }
+    }
+
+    /// The week as figures, for a program.
+    fn week(&self, week: &Weekly, letter: &Letter) -> Vec<Message> {
+        match &self.rule.channel {
+            Channel::Mail { .. } => self.messages(Kind::Digest, &[], letter),
+            Channel::Webhook { url } => {
+                let body = self.body(Kind::Digest, json!(week), "");
+                vec![self.message(Kind::Digest, Way::Webhook, url, &letter.subject, body)]
+            }
+        }
+    }
+
+    fn message(&self, kind: Kind, way: Way, to: &str, subject: &str, content: Value) -> Message {
+        post::message(kind, way, to, subject, content, self.now).of_rule(&self.account.id, &self.rule.id)
+    }
+
+    fn body(&self, kind: Kind, what: Value, screen: &str) -> Value {
+        let (name, key) = match kind {
+            Kind::Resolved => ("alert.resolved", "findings"),
+            Kind::Digest => ("digest.weekly", "week"),
+            Kind::Test => ("alert.test", "findings"),
+            Kind::Alert | Kind::SignIn | Kind::Invitation => ("alert.opened", "findings"),
+        };
+        let account = json!({ "id": self.account.id, "slug": self.account.slug, "name": self.account.name });
+        let rule = json!({ "id": self.rule.id, "sentence": self.about.rule });
+        let href = letter::href(self.about.sender, self.about.slug, screen);
+        json!({ "type": name, "timestamp": self.now, "data": { "account": account, "rule": rule, key: what, "href": href } })
+    }
+}
+
+/// Looks at the rules of one account whose time has come, and puts what is news into the outbox.
+///
+/// # Errors
+/// When the database does not let it.
+pub async fn look_next(app: &App) -> anyhow::Result<Step> {
+    let now = (app.clock)();
+    let Some(turn) = app.store.take_alert_turn(now + TURN, now).await? else { return Ok(Step::Idle) };
+    let (changes, messages) = look(app, &turn.account_id, now).await?;
+    app.store.end_alert_turn(&turn, changes, &messages, now + LOOK_EVERY).await?;
+    if !messages.is_empty() {
+        app.wake.post.notify_one();
+    }
+    Ok(Step::Worked)
+}
+
+async fn look(app: &App, account: &AccountId, now: Timestamp) -> anyhow::Result<(Vec<Change>, Vec<Message>)> {
+    let Some(account) = app.store.account(account.as_str()).await? else { return Ok(Default::default()) };
+    let mut rules = app.store.alert_rules(&account.id).await?;
+    rules.retain(|rule| rule.is_on);
+    if rules.is_empty() {
+        return Ok(Default::default());
+    }
+    let facts = facts(&app.store, &account.id, &rules, now).await?;
+    let known = app.store.found(&account.id).await?;
+    let sender = Sender { brand: &app.brand, public_url: app.public_url.as_deref() };
+    let (mut changes, mut messages) = (Vec::new(), Vec::new());
+    for rule in &rules {
+        let own: Vec<Found> = known.iter().filter(|found| found.rule_id == rule.id).cloned().collect();
+        let looked = watch::look(rule, &facts, &own);
+        changes.extend(looked.changes);
+        let sentence = rule.watches.to_string();
+        let about = About { sender: &sender, account_name: &account.name, slug: &account.slug, rule: &sentence };
+        let telling = Telling { account: &account, rule, about: &about, now };
+        match (&rule.watches, looked.opened.is_empty()) {
+            (_, true) => {}
+            (Watch::Weekly, false) => {
+                let week = week(&app.store, &account, now).await?;
+                let href = letter::href(&sender, &account.slug, "");
+                messages.extend(telling.week(&week, &week.letter(&app.brand, href.as_deref())?));
+            }
+            (_, false) => {
+                messages.extend(telling.messages(Kind::Alert, &looked.opened, &about.opened(&looked.opened)?))
+            }
+        }
+        if !looked.resolved.is_empty() {
+            messages.extend(telling.messages(Kind::Resolved, &looked.resolved, &about.resolved(&looked.resolved)?));
+        }
+    }
+    Ok((changes, messages))
+}
+
+/// The connection that counts: the live one, else the one that was disconnected last.
+async fn connection(store: &Store, account: &AccountId) -> store::Result<Option<Connection>> {
+    let connections = store.connections(Some(account)).await?;
+    let live = connections.iter().find(|connection| connection.state != ConnectionState::Disconnected);
+    Ok(live.or(connections.first()).cloned())
+}
+
+fn zone_of(connection: Option<&Connection>) -> TimeZone {
+    zone(connection.and_then(|connection| connection.portal.as_ref()).map_or("", |portal| portal.time_zone.as_str()))
+}
+
+/// How an account stands, as far as these rules ask for it.
+async fn facts(store: &Store, account: &AccountId, rules: &[AlertRule], now: Timestamp) -> store::Result<Facts> {
+    let asks = |for_it: fn(&Watch) -> bool| rules.iter().any(|rule| for_it(&rule.watches));
+    let connection = connection(store, account).await?;
+    let mut facts = Facts {
+        now,
+        zone: zone_of(connection.as_ref()),
+        connection: connection.as_ref().map(|connection| (connection.state, connection.problem.clone())),
+        issues: Vec::new(),
+        waiting: Vec::new(),
+        figures: Figures::default(),
+        rolled_back: Vec::new(),
+        last_lead: None,
+    };
+    if asks(|watch| matches!(watch, Watch::Issue | Watch::Reconnect)) {
+        let open = |issue: store::Issue| Open {
+            id: issue.id.to_string(),
+            problem: issue.problem,
+            since: issue.first_at,
+            held: issue.held,
+        };
+        facts.issues = store.issues(Some(account)).await?.into_iter().map(open).collect();
+    }
+    if asks(|watch| matches!(watch, Watch::LeadWaits { .. })) {
+        facts.waiting = store.waiting(account).await?;
+    }
+    if asks(|watch| matches!(watch, Watch::Failures { .. })) {
+        let from = begin(hour(now) - 1);
+        let hours = store.lead_hours(account, &Dealerships::Together, from, now + Duration::from_secs(1)).await?;
+        hours.hours.iter().for_each(|hour| facts.figures.merge(&hour.figures));
+    }
+    if let Some(connection) = connection.filter(|_| asks(|watch| matches!(watch, Watch::RolledBack))) {
+        let history = store.binding_history(&connection, BINDINGS).await?;
+        facts.rolled_back = history.into_iter().filter_map(rolled_back).collect();
+    }
+    if asks(|watch| matches!(watch, Watch::Silence { .. })) {
+        facts.last_lead = store.last_lead_at(account).await?;
+    }
+    Ok(facts)
+}
+
+/// A binding that one of our rules made to go back.
+fn rolled_back(past: PastBinding) -> Option<RolledBack> {
+    (past.restores.is_some() && past.by == Sign::SYSTEM).then(|| RolledBack {
+        id: past.id.to_string(),
+        at: past.at,
+        version: past.version,
+        reason: past.reason,
+    })
+}
+
+/// What came of the leads of the last whole week.
+///
+/// # Errors
+/// The database's.
+pub async fn week(store: &Store, account: &Account, now: Timestamp) -> store::Result<Weekly> {
+    let connection = connection(store, &account.id).await?;
+    let zone = zone_of(connection.as_ref());
+    let [before, from, until] = last_week(now, &zone).unwrap_or([now; 3]);
+    let hours = async |of: Dealerships, from, until| store.lead_hours(&account.id, &of, from, until).await;
+    let this = hours(Dealerships::Together, from, until).await?;
+    let last = hours(Dealerships::Together, before, from).await?;
+    let each = hours(Dealerships::Each, from, until).await?;
+    let bindings = match &connection {
+        Some(connection) => store.binding_history(connection, BINDINGS).await?,
+        None => Vec::new(),
+    };
+    Ok(Weekly::of(&WeekSeen {
+        whose: &account.name,
+        from,
+        until,
+        hours: &this.hours,
+        before: &last.hours,
+        dealerships: &each.hours,
+        bindings: &bindings,
+        open_issues: store.open_issues(&account.id).await?,
+        is_connected: connection.is_some_and(|connection| connection.state != ConnectionState::Disconnected),
+        zone: &zone,
+    }))
+}

@@ -1,0 +1,241 @@
+//! `leadline alert`: rules by which people are told, and what they were sent.
+
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+
+use super::Context;
+use super::failure::{Failure, Result};
+use crate::alerts::{self, AlertError, Wish};
+use crate::app;
+use crate::letter::Sender;
+use crate::model::alert::{AlertRule, Channel, Clock, Day, Opening, Quiet, Watch};
+use crate::model::message::Message;
+use crate::model::time::clock;
+use crate::store::Store;
+
+/// Messages that are listed.
+const LISTED_MAX: u32 = 50;
+
+#[derive(clap::Subcommand, Debug)]
+pub enum Command {
+    /// List the rules of an account.
+    #[command(alias = "ls")]
+    List {
+        #[arg(long)]
+        account: String,
+    },
+    /// Make a rule: what it watches for, and who is told.
+    Create(Box<Create>),
+    /// Take a rule out.
+    #[command(alias = "rm")]
+    Delete {
+        /// Id of the rule, `alr_…`.
+        rule: String,
+    },
+    /// Send a message that says that nothing is wrong; the service carries it out.
+    Test {
+        /// Id of the rule, `alr_…`.
+        rule: String,
+    },
+    /// List what was sent, and what is on its way.
+    Messages {
+        /// Slug or id; without one, what the house sent.
+        #[arg(long)]
+        account: Option<String>,
+    },
+}
+
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  leadline alert create --account acme --reconnect --mail maya@example.com
+  leadline alert create --account acme --lead-waits 15 --webhook https://example.com/hooks/leads --quiet 22:00-07:00
+  leadline alert create --account acme --silence 4 --open 09:00-18:00 --days mon,tue,wed,thu,fri --mail maya@example.com")]
+pub struct Create {
+    #[arg(long)]
+    account: String,
+
+    #[command(flatten)]
+    watched: Watched,
+
+    #[command(flatten)]
+    told: Told,
+
+    /// Hours without messages, in the account's time zone, such as `22:00-07:00`.
+    #[arg(long, value_name = "HOURS", value_parser = span)]
+    quiet: Option<(Clock, Clock)>,
+
+    /// Opening hours, for `--silence`. [default: 09:00-18:00]
+    #[arg(long, value_name = "HOURS", value_parser = span, requires = "silence")]
+    open: Option<(Clock, Clock)>,
+
+    /// Days on which it is open, for `--silence`. [default: mon,tue,wed,thu,fri,sat]
+    #[arg(long, value_delimiter = ',', value_parser = day, requires = "silence")]
+    days: Vec<Day>,
+}
+
+/// What a rule watches for.
+#[derive(clap::Args, Debug)]
+#[group(required = true, multiple = false)]
+struct Watched {
+    /// A lead has waited for more than so many minutes.
+    #[arg(long, value_name = "MINUTES")]
+    lead_waits: Option<u32>,
+    /// HubSpot has to be connected again.
+    #[arg(long)]
+    reconnect: bool,
+    /// More than so many percent of the leads of the last hour failed.
+    #[arg(long, value_name = "PERCENT")]
+    failures: Option<u32>,
+    /// Something stands in the way of leads.
+    #[arg(long)]
+    issue: bool,
+    /// A version was rolled back by itself.
+    #[arg(long)]
+    rolled_back: bool,
+    /// No lead for so many opening hours.
+    #[arg(long, value_name = "HOURS")]
+    silence: Option<u32>,
+    /// The week's leads, every Monday at 08:00.
+    #[arg(long)]
+    weekly: bool,
+}
+
+/// Who is told.
+#[derive(clap::Args, Debug)]
+#[group(required = true, multiple = false)]
+struct Told {
+    /// Addresses of mail.
+    #[arg(long, value_delimiter = ',', value_name = "ADDRESSES")]
+    mail: Vec<String>,
+    /// Address of a webhook. The secret that signs for it is shown once.
+    #[arg(long, value_name = "URL")]
+    webhook: Option<String>,
+}
+
+/// Two times of the day, such as `22:00-07:00`.
+fn span(text: &str) -> std::result::Result<(Clock, Clock), String> {
+    let (from, until) =
+        text.split_once('-').ok_or_else(|| format!("`{text}` is no span; it looks like 22:00-07:00"))?;
+    let clock = |text: &str| text.parse::<Clock>().map_err(|error| error.to_string());
+    Ok((clock(from)?, clock(until)?))
+}
+
+fn day(text: &str) -> std::result::Result<Day, String> {
+    let found = Day::ALL.into_iter().find(|day| crate::model::word(day) == text.to_lowercase());
+    found.ok_or_else(|| format!("`{text}` is no day; they are mon, tue, wed, thu, fri, sat, sun"))
+}
+
+impl Create {
+    fn wish(self) -> Wish {
+        let usual = Opening::USUAL;
+        let (from, until) = self.open.unwrap_or((usual.from, usual.until));
+        let days = if self.days.is_empty() { usual.days } else { self.days.into() };
+        let watches = match self.watched {
+            Watched { lead_waits: Some(minutes), .. } => Watch::LeadWaits { minutes },
+            Watched { failures: Some(percent), .. } => Watch::Failures { percent },
+            Watched { silence: Some(hours), .. } => Watch::Silence { hours, open: Opening { from, until, days } },
+            Watched { reconnect: true, .. } => Watch::Reconnect,
+            Watched { issue: true, .. } => Watch::Issue,
+            Watched { rolled_back: true, .. } => Watch::RolledBack,
+            Watched { .. } => Watch::Weekly,
+        };
+        let channel = match self.told.webhook {
+            Some(url) => Channel::Webhook { url },
+            None => Channel::Mail { to: self.told.mail },
+        };
+        Wish { watches, channel, quiet: self.quiet.map(|(from, until)| Quiet { from, until }) }
+    }
+}
+
+impl From<AlertError> for Failure {
+    fn from(error: AlertError) -> Self {
+        let (text, fix) = (error.to_string(), error.fix());
+        match error {
+            AlertError::Store(error) => error.into(),
+            AlertError::Ours(error) => error.into(),
+            AlertError::NoRule(_) => Self::not_found(text).hint(fix),
+            AlertError::Changed | AlertError::NoMail | AlertError::TooMany | AlertError::TooManyTests => {
+                Self::conflict(text).hint(fix)
+            }
+            AlertError::Watch(_)
+            | AlertError::Webhook(_)
+            | AlertError::Address(_)
+            | AlertError::Addresses(_)
+            | AlertError::NoQuiet(_) => Self::usage(text).hint(fix),
+        }
+    }
+}
+
+async fn found(store: &Store, id: &str) -> Result<AlertRule> {
+    Ok(store.alert_rule(id).await?.ok_or_else(|| AlertError::NoRule(id.to_owned()))?)
+}
+
+pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
+    let store = context.store().await?;
+    match command {
+        Command::List { account } => {
+            let account = context.account(&store, &account).await?;
+            let head = ["Rule", "When", "Told", "Not from", "State"];
+            context.list(&store.alert_rules(&account.id).await?, &head, row, "No rules: nobody is told anything.")
+        }
+        Command::Create(asked) => create(*asked, &store, context).await,
+        Command::Delete { rule } => {
+            let found = found(&store, &rule).await?;
+            store.remove_alert_rule(&found).await?;
+            context.one(&json!({ "id": rule, "removed": true }), |_| format!("Rule {rule} tells nobody any more."))
+        }
+        Command::Test { rule } => {
+            let found = found(&store, &rule).await?;
+            let account = context.account(&store, found.account_id.as_str()).await?;
+            let public_url = context.config.public_url()?;
+            let brand = context.config.brand.clone();
+            let sender = Sender { brand: &brand, public_url: public_url.as_deref() };
+            let messages = alerts::test(&store, &sender, &account, &found, clock()).await?;
+            context.one(&messages, |_| format!("On its way: {}.", found.channel))
+        }
+        Command::Messages { account } => {
+            let account = context.account_or_all(&store, account.as_deref()).await?;
+            let messages = store.messages(account.as_ref(), None, LISTED_MAX).await?;
+            let head = ["Made", "What", "To", "State", "Why"];
+            context.list(&messages, &head, message_row, "Nothing was sent yet.")
+        }
+    }
+}
+
+async fn create(asked: Create, store: &Store, context: &mut Context<'_>) -> Result<()> {
+    let account = context.account(store, &asked.account).await?;
+    let outside = app::open_outside(&context.config)?;
+    let by = super::who();
+    let (rule, secret) = alerts::create(store, &outside, &account, &by, asked.wish(), clock()).await?;
+    let made = json!({ "rule": rule, "secret": secret.as_ref().map(|secret| secret.expose_secret()) });
+    context.one(&made, |_| {
+        let made = format!("Rule {}: {}, {}.", rule.id, rule.watches, rule.channel);
+        match &secret {
+            Some(secret) => format!(
+                "{made}\nIts requests are signed with this secret, which is shown this once:\n{}",
+                secret.expose_secret()
+            ),
+            None => made,
+        }
+    })
+}
+
+fn row(rule: &AlertRule) -> Vec<String> {
+    let state = match (&rule.problem, rule.is_on) {
+        (_, false) => "off".to_owned(),
+        (Some(problem), true) => format!("the last message did not arrive: {problem}"),
+        (None, true) => "watching".to_owned(),
+    };
+    let quiet = rule.quiet.map(|quiet| quiet.to_string()).unwrap_or_default();
+    vec![rule.id.to_string(), rule.watches.to_string(), rule.channel.to_string(), quiet, state]
+}
+
+fn message_row(message: &Message) -> Vec<String> {
+    vec![
+        message.created_at.to_string(),
+        message.subject.clone(),
+        message.recipient.clone(),
+        crate::model::word(&message.state),
+        message.reason.clone().unwrap_or_default(),
+    ]
+}

@@ -1,0 +1,456 @@
+//! Alerts: rules as sentences, who is told and when not, and what was sent.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Form, Path};
+use axum::http::Uri;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::{get, post};
+use secrecy::ExposeSecret as _;
+use serde::Deserialize;
+use utoipa_axum::router::OpenApiRouter;
+
+use super::accounts::serde_urlencoded;
+use super::draw;
+use super::shell::{Place, Shell, Visit};
+use crate::alerts::{self, AlertError, Wish};
+use crate::app::App;
+use crate::http::error::ApiError;
+use crate::http::guard::needing;
+use crate::letter::Sender;
+use crate::model::access::{Actor, Right};
+use crate::model::alert::{AlertRule, Channel, Day, Opening, Quiet, Watch};
+use crate::model::message::{Kind, Message, MessageState, Way};
+use crate::view::moment::Moment;
+use crate::watch::Finding;
+
+/// Messages that the page lists, the newest.
+const LISTED_MAX: u32 = 20;
+
+pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+    let read = OpenApiRouter::new().route("/accounts/{account}/alerts", get(show));
+    let change = OpenApiRouter::new()
+        .route("/accounts/{account}/alerts", post(create))
+        .route("/accounts/{account}/alerts/suggested", post(take_suggested))
+        .route("/accounts/{account}/alerts/{id}", post(change))
+        .route("/accounts/{account}/alerts/{id}/test", post(test))
+        .route("/accounts/{account}/alerts/{id}/switch", post(switch))
+        .route("/accounts/{account}/alerts/{id}/remove", post(remove));
+    needing(Right::Read, read).merge(needing(Right::Change, change))
+}
+
+#[derive(Template)]
+#[template(path = "alerts.html")]
+struct Page {
+    shell: Shell,
+    rules: Vec<Row>,
+    messages: Vec<Sent>,
+    has_mail: bool,
+    /// The form, as it was filled in.
+    asked: Asked,
+    /// The rule that the form changes, and its revision; none for a new one.
+    edited: Option<(String, i64)>,
+    /// Why it cannot be done, and what to do.
+    wrong: Option<(String, &'static str)>,
+    /// What signs for a webhook, shown this once.
+    secret: Option<String>,
+    suggested: Vec<(&'static str, String)>,
+    zone: String,
+}
+
+/// A rule with what it found.
+struct Row {
+    rule: AlertRule,
+    sentence: String,
+    open: Vec<(Finding, Moment)>,
+    made: Moment,
+}
+
+/// A message, as it was sent.
+struct Sent {
+    message: Message,
+    at: Moment,
+    kind: &'static str,
+    state: &'static str,
+    tone: &'static str,
+    icon: &'static str,
+}
+
+fn sent(shell: &Shell, message: Message) -> Sent {
+    let (state, tone, icon) = match message.state {
+        MessageState::Sent => ("Sent", "good", "✓"),
+        MessageState::Waiting if message.reason.is_some() => ("Tried again", "warning", "↻"),
+        MessageState::Waiting => ("On its way", "sending", "◔"),
+        MessageState::Failed => ("Did not arrive", "bad", "✕"),
+        MessageState::Dropped => ("Not sent", "none", "–"),
+    };
+    let kind = match message.kind {
+        Kind::SignIn => "Link to sign in",
+        Kind::Invitation => "Invitation",
+        Kind::Alert => "Alert",
+        Kind::Resolved => "Over",
+        Kind::Test => "Test",
+        Kind::Digest => "Weekly digest",
+    };
+    Sent { at: shell.time(message.done_at.unwrap_or(message.created_at)), kind, state, tone, icon, message }
+}
+
+/// A rule as a form says it.
+#[derive(Clone, Debug, Default)]
+struct Asked {
+    fields: BTreeMap<String, String>,
+    days: Vec<Day>,
+}
+
+impl Asked {
+    fn of(pairs: Vec<(String, String)>) -> Self {
+        let day = |word: &str| Day::ALL.into_iter().find(|day| crate::model::word(day) == word);
+        let days = pairs.iter().filter(|(name, _)| name == "days").filter_map(|(_, value)| day(value)).collect();
+        Self { fields: pairs.into_iter().filter(|(name, _)| name != "days").collect(), days }
+    }
+
+    /// A new rule, with the numbers that suit most; told to whoever asks, if he has an address.
+    fn new(actor: &Actor) -> Self {
+        let mut asked = Self::from_watches(&Watch::ALL);
+        asked.put("for", "lead_waits");
+        asked.put("by", "mail");
+        if actor.name.contains('@') {
+            asked.put("to", &actor.name);
+        }
+        asked
+    }
+
+    /// A rule as it is.
+    fn of_rule(rule: &AlertRule) -> Self {
+        let mut asked = Self::from_watches(&Watch::ALL);
+        asked.take(&rule.watches);
+        asked.put("for", rule.watches.word());
+        match &rule.channel {
+            Channel::Mail { to } => {
+                asked.put("by", "mail");
+                asked.put("to", &to.join(", "));
+            }
+            Channel::Webhook { url } => {
+                asked.put("by", "webhook");
+                asked.put("url", url);
+            }
+        }
+        if let Some(quiet) = &rule.quiet {
+            asked.put("quiet_from", &quiet.from.to_string());
+            asked.put("quiet_until", &quiet.until.to_string());
+        }
+        asked
+    }
+
+    fn from_watches(watches: &[Watch]) -> Self {
+        let mut asked = Self::default();
+        watches.iter().for_each(|watch| asked.take(watch));
+        asked
+    }
+
+    fn take(&mut self, watch: &Watch) {
+        match watch {
+            Watch::LeadWaits { minutes } => self.put("minutes", &minutes.to_string()),
+            Watch::Failures { percent } => self.put("percent", &percent.to_string()),
+            Watch::Silence { hours, open } => {
+                self.put("hours", &hours.to_string());
+                self.put("open_from", &open.from.to_string());
+                self.put("open_until", &open.until.to_string());
+                self.days = open.days.to_vec();
+            }
+            Watch::Reconnect | Watch::Issue | Watch::RolledBack | Watch::Weekly => {}
+        }
+    }
+
+    fn put(&mut self, name: &str, value: &str) {
+        self.fields.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// What stands in a field.
+    fn get(&self, name: &str) -> &str {
+        self.fields.get(name).map_or("", |value| value.trim())
+    }
+
+    fn has_day(&self, day: &Day) -> bool {
+        self.days.contains(day)
+    }
+
+    fn number(&self, name: &str, what: &str) -> Result<u32, String> {
+        let text = self.get(name);
+        text.parse().map_err(|_| format!("`{text}` is no number of {what}"))
+    }
+
+    fn clock(&self, name: &str) -> Result<crate::model::alert::Clock, String> {
+        self.get(name).parse().map_err(|error: crate::model::alert::ClockError| error.to_string())
+    }
+
+    fn wish(&self) -> Result<Wish, String> {
+        let watches = match self.get("for") {
+            "lead_waits" => Watch::LeadWaits { minutes: self.number("minutes", "minutes")? },
+            "failures" => Watch::Failures { percent: self.number("percent", "percent")? },
+            "silence" => {
+                let open = Opening {
+                    from: self.clock("open_from")?,
+                    until: self.clock("open_until")?,
+                    days: self.days.clone().into(),
+                };
+                Watch::Silence { hours: self.number("hours", "hours")?, open }
+            }
+            word => {
+                let plain = Watch::ALL.into_iter().find(|watch| watch.word() == word);
+                plain.ok_or_else(|| "choose what you want to be told of".to_owned())?
+            }
+        };
+        let channel = match self.get("by") {
+            "webhook" => Channel::Webhook { url: self.get("url").to_owned() },
+            _ => Channel::Mail { to: addresses(self.get("to")) },
+        };
+        let quiet = match (self.get("quiet_from"), self.get("quiet_until")) {
+            ("", "") => None,
+            _ => Some(Quiet { from: self.clock("quiet_from")?, until: self.clock("quiet_until")? }),
+        };
+        Ok(Wish { watches, channel, quiet })
+    }
+}
+
+/// Addresses that somebody typed one after the other.
+fn addresses(text: &str) -> Vec<String> {
+    let parts = text.split([',', ';', ' ', '\n', '\r']).map(str::trim);
+    parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+/// What the form shows beside the rules.
+struct Filled {
+    asked: Asked,
+    edited: Option<(String, i64)>,
+    wrong: Option<(String, &'static str)>,
+    secret: Option<String>,
+}
+
+impl Filled {
+    fn new(actor: &Actor) -> Self {
+        Self { asked: Asked::new(actor), edited: None, wrong: None, secret: None }
+    }
+}
+
+async fn page(app: &App, actor: &Actor, place: Place, filled: Filled) -> Result<Response, ApiError> {
+    let (shell, account) = (place.shell, place.account);
+    let found = app.store.found(&account.id).await?;
+    let rules = app.store.alert_rules(&account.id).await?;
+    let row = |rule: AlertRule| {
+        let own =
+            found.iter().filter(|found| found.rule_id == rule.id && found.gone_at.is_none() && found.finding.lasts);
+        Row {
+            sentence: rule.watches.to_string(),
+            open: own.map(|found| (found.finding.clone(), shell.time(found.finding.since))).collect(),
+            made: shell.time(rule.created_at),
+            rule,
+        }
+    };
+    let rules: Vec<_> = rules.into_iter().map(row).collect();
+    let messages = app.store.messages(Some(&account.id), None, LISTED_MAX).await?;
+    let messages = messages.into_iter().map(|message| sent(&shell, message)).collect();
+    let page = Page {
+        rules,
+        messages,
+        has_mail: app.outside.mailer.is_some(),
+        asked: filled.asked,
+        edited: filled.edited,
+        wrong: filled.wrong,
+        secret: filled.secret,
+        suggested: Watch::SUGGESTED.iter().map(|watch| (watch.word(), watch.to_string())).collect(),
+        zone: shell.zone.iana_name().unwrap_or("UTC").to_owned(),
+        shell,
+    };
+    draw(app, actor, &page)
+}
+
+#[derive(Deserialize)]
+struct Edited {
+    edit: Option<String>,
+}
+
+async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, ApiError> {
+    let Edited { edit } = serde_urlencoded(&uri);
+    let mut filled = Filled::new(&actor);
+    if let Some(id) = edit {
+        let rule = found(&app, &place, &id).await?;
+        filled.asked = Asked::of_rule(&rule);
+        filled.edited = Some((id, rule.revision));
+    }
+    page(&app, &actor, place, filled).await
+}
+
+/// A rule of the account.
+async fn found(app: &App, place: &Place, id: &str) -> Result<AlertRule, ApiError> {
+    let rule = app.store.alert_rule(id).await?.filter(|rule| rule.account_id == place.account.id);
+    rule.ok_or_else(|| AlertError::NoRule(id.to_owned()).into())
+}
+
+/// What a form's problem says; none for what is no fault of the form.
+fn told(error: AlertError) -> Result<(String, &'static str), ApiError> {
+    let told = (error.to_string(), error.fix());
+    match error {
+        AlertError::Store(_) | AlertError::Ours(_) | AlertError::NoRule(_) => Err(error.into()),
+        _ => Ok(told),
+    }
+}
+
+type Made = Result<(AlertRule, Option<secrecy::SecretString>), AlertError>;
+
+/// Where a form leads: to the page with a word of what was done, or to itself with what is wrong.
+async fn after(
+    (app, actor, place): (&App, &Actor, Place),
+    asked: Asked,
+    edited: Option<(String, i64)>,
+    (made, done): (Made, &str),
+) -> Result<Response, ApiError> {
+    let filled = Filled { asked, edited, ..Filled::new(actor) };
+    match made {
+        Ok((_, None)) => Ok(to(&place.shell, done)),
+        Ok((_, Some(secret))) => {
+            let secret = Some(secret.expose_secret().to_owned());
+            page(app, actor, place, Filled { secret, ..Filled::new(actor) }).await
+        }
+        Err(error) => page(app, actor, place, Filled { wrong: Some(told(error)?), ..filled }).await,
+    }
+}
+
+fn to(shell: &Shell, done: &str) -> Response {
+    Redirect::to(&format!("{}?done={done}", shell.at("alerts"))).into_response()
+}
+
+async fn create(
+    Visit { app, actor, place }: Visit,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<Response, ApiError> {
+    let asked = Asked::of(pairs);
+    let wish = match asked.wish() {
+        Ok(wish) => wish,
+        Err(wrong) => {
+            let wrong = Some((wrong, "Correct it, and send it again."));
+            return page(&app, &actor, place, Filled { asked, wrong, ..Filled::new(&actor) }).await;
+        }
+    };
+    let now = (app.clock)();
+    let made = alerts::create(&app.store, &app.outside, &place.account, &actor.name, wish, now).await;
+    after((&app, &actor, place), asked, None, (made, "alert-made")).await
+}
+
+async fn change(
+    Visit { app, actor, place }: Visit,
+    Path((_, id)): Path<(String, String)>,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<Response, ApiError> {
+    let asked = Asked::of(pairs);
+    let rule = found(&app, &place, &id).await?;
+    let seen = asked.get("revision").parse().unwrap_or(0);
+    let edited = Some((id, seen));
+    let wish = match asked.wish() {
+        Ok(wish) => wish,
+        Err(wrong) => {
+            let wrong = Some((wrong, "Correct it, and send it again."));
+            return page(&app, &actor, place, Filled { asked, edited, wrong, ..Filled::new(&actor) }).await;
+        }
+    };
+    // Whoever was quicker is not overwritten.
+    let seen = AlertRule { revision: seen, ..rule };
+    let is_on = seen.is_on;
+    let made = alerts::change(&app.store, &app.outside, &seen, wish, is_on).await;
+    after((&app, &actor, place), asked, edited, (made, "alert-changed")).await
+}
+
+async fn take_suggested(
+    Visit { app, actor, place }: Visit,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<Response, ApiError> {
+    let asked = Asked::of(pairs);
+    let channel = Channel::Mail { to: addresses(asked.get("to")) };
+    let mut wanted: Vec<_> = Watch::SUGGESTED.to_vec();
+    wanted.retain(|watch| asked.get(watch.word()) == "yes");
+    for watches in wanted {
+        let wish = Wish { watches, channel: channel.clone(), quiet: None };
+        let now = (app.clock)();
+        if let Err(error) = alerts::create(&app.store, &app.outside, &place.account, &actor.name, wish, now).await {
+            let wrong = Some(told(error)?);
+            return page(&app, &actor, place, Filled { wrong, ..Filled::new(&actor) }).await;
+        }
+    }
+    Ok(to(&place.shell, "alert-made"))
+}
+
+async fn test(Visit { app, actor, place }: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, ApiError> {
+    let rule = found(&app, &place, &id).await?;
+    let sender = Sender { brand: &app.brand, public_url: app.public_url.as_deref() };
+    match alerts::test(&app.store, &sender, &place.account, &rule, (app.clock)()).await {
+        Ok(_) => {
+            app.wake.post.notify_one();
+            Ok(to(&place.shell, "alert-tested"))
+        }
+        Err(error) => page(&app, &actor, place, Filled { wrong: Some(told(error)?), ..Filled::new(&actor) }).await,
+    }
+}
+
+/// Which rule a form saw.
+#[derive(Deserialize)]
+struct Seen {
+    revision: i64,
+}
+
+async fn switch(
+    Visit { app, actor, place }: Visit,
+    Path((_, id)): Path<(String, String)>,
+    Form(seen): Form<Seen>,
+) -> Result<Response, ApiError> {
+    let rule = AlertRule { revision: seen.revision, ..found(&app, &place, &id).await? };
+    match alerts::switch(&app.store, &rule, !rule.is_on).await {
+        Ok(()) => Ok(to(&place.shell, if rule.is_on { "alert-off" } else { "alert-on" })),
+        Err(error) => page(&app, &actor, place, Filled { wrong: Some(told(error)?), ..Filled::new(&actor) }).await,
+    }
+}
+
+async fn remove(Visit { app, place, .. }: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, ApiError> {
+    let rule = found(&app, &place, &id).await?;
+    let removed = app.store.remove_alert_rule(&rule).await?;
+    Ok(to(&place.shell, if removed { "alert-removed" } else { "nothing" }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_says_a_rule_and_a_rule_fills_its_form() {
+        let pairs = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let asked = Asked::of(pairs(&[
+            ("for", "silence"),
+            ("hours", "3"),
+            ("open_from", "08:00"),
+            ("open_until", "17:30"),
+            ("days", "mon"),
+            ("days", "sat"),
+            ("by", "mail"),
+            ("to", "maya@example.com, \n tom@example.com;"),
+            ("quiet_from", "20:00"),
+            ("quiet_until", "07:00"),
+        ]));
+        let wish = asked.wish().unwrap();
+        assert_eq!(wish.watches.to_string(), "No lead for 3 hours, Mon, Sat 08:00–17:30");
+        assert_eq!(wish.channel.to_string(), "mail to maya@example.com, tom@example.com");
+        assert_eq!(wish.quiet.unwrap().to_string(), "20:00–07:00");
+        for (name, value, says) in [
+            ("hours", "many", "`many` is no number of hours"),
+            ("open_from", "early", "`early` is no time of the day, such as 08:30"),
+            ("quiet_until", "", "`` is no time of the day, such as 08:30"),
+            ("for", "", "choose what you want to be told of"),
+        ] {
+            let mut wrong = asked.clone();
+            wrong.put(name, value);
+            assert_eq!(wrong.wish().unwrap_err(), says);
+        }
+    }
+}

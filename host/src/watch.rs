@@ -1,0 +1,522 @@
+//! What rules find in how an account stands, and whom that is news to. Pure: the facts and the time are arguments.
+//!
+//! A thing is told once, however many leads it concerns and however often it is looked at; that it is over is told once
+//! too, and only to whom it was told before.
+
+use std::time::Duration;
+
+use jiff::civil::Weekday;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use crate::cause::{Code, Problem};
+use crate::hours::Figures;
+use crate::model::account::ConnectionState;
+use crate::model::alert::{AlertRule, Clock, Watch, local};
+use crate::model::id::AlertId;
+use crate::model::time::Timestamp;
+
+/// A thing is over when nobody has found it for so long: what comes and goes is one thing.
+pub const SETTLED: Duration = Duration::from_secs(5 * 60);
+/// Fewer leads say nothing about a share: one of one would be a hundred percent.
+pub const FAILURES_LEADS_MIN: u64 = 5;
+/// A rollback is news for so long, in case nobody could be told at once.
+pub const ROLLBACK_IS_NEWS: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// When the week is told of.
+pub const WEEKLY_AT: Clock = Clock::at(8, 0);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// How an account stands, as far as rules ask for it.
+pub struct Facts {
+    pub now: Timestamp,
+    pub zone: TimeZone,
+    /// None where HubSpot was never connected.
+    pub connection: Option<(ConnectionState, Option<Problem>)>,
+    pub issues: Vec<Open>,
+    pub waiting: Vec<Waiting>,
+    /// Of this hour and the one before.
+    pub figures: Figures,
+    /// Versions that were taken back by themselves of late.
+    pub rolled_back: Vec<RolledBack>,
+    /// When the newest lead came.
+    pub last_lead: Option<Timestamp>,
+}
+
+/// An open issue.
+#[derive(Clone, Debug)]
+pub struct Open {
+    pub id: String,
+    pub problem: Problem,
+    pub since: Timestamp,
+    pub held: i64,
+}
+
+/// Leads that wait for the same reason; without a code, for their first turn.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    pub code: Option<Code>,
+    pub leads: i64,
+    /// Since when the first of them waits.
+    pub since: Timestamp,
+}
+
+/// A version that was taken back.
+#[derive(Clone, Debug)]
+pub struct RolledBack {
+    pub id: String,
+    pub at: Timestamp,
+    /// What is used again.
+    pub version: String,
+    pub reason: String,
+}
+
+/// One thing that a rule found, in the words in which it is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Finding {
+    /// What it is about; the same thing is told once.
+    pub subject: String,
+    pub title: String,
+    pub detail: String,
+    /// What to do.
+    pub fix: String,
+    /// The screen of the account that helps, as the rest of its address.
+    pub screen: String,
+    pub since: Timestamp,
+    /// It is there until somebody mends it; else it happened, and that is all.
+    pub lasts: bool,
+}
+
+/// What was found, and whether it was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    pub rule_id: AlertId,
+    pub finding: Finding,
+    pub found_at: Timestamp,
+    pub told_at: Option<Timestamp>,
+    /// Since when it is not found any more.
+    pub gone_at: Option<Timestamp>,
+}
+
+/// What is to be kept of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    Keep(Found),
+    Forget { rule_id: AlertId, subject: String },
+}
+
+/// What one look at a rule came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Looked {
+    /// News.
+    pub opened: Vec<Finding>,
+    /// Was news, and is over.
+    pub resolved: Vec<Finding>,
+    pub changes: Vec<Change>,
+}
+
+/// What a rule finds.
+pub fn findings(rule: &AlertRule, facts: &Facts) -> Vec<Finding> {
+    match &rule.watches {
+        Watch::LeadWaits { minutes } => waiting(Duration::from_secs(u64::from(*minutes) * 60), facts),
+        Watch::Reconnect => reconnect(facts).into_iter().collect(),
+        Watch::Failures { percent } => failures(u64::from(*percent), facts).into_iter().collect(),
+        Watch::Issue => facts.issues.iter().map(issue).collect(),
+        Watch::RolledBack => rolled_back(rule, facts),
+        Watch::Silence { hours, open } => {
+            let since = facts.last_lead.map_or(rule.created_at, |last| last.max(rule.created_at));
+            let (passed, is_open) = open.between(since, facts.now, &facts.zone);
+            let is_silent = is_open && passed >= HOUR * *hours;
+            is_silent.then(|| silence(*hours, facts.last_lead, since, facts)).into_iter().collect()
+        }
+        Watch::Weekly => weekly(rule, facts).into_iter().collect(),
+    }
+}
+
+fn waiting(longest: Duration, facts: &Facts) -> Vec<Finding> {
+    let waits = facts.waiting.iter().filter(|waiting| facts.now.since(waiting.since) > longest);
+    let finding = |waiting: &Waiting| {
+        let leads = match (waiting.leads, waiting.code) {
+            (_, None) => "Leads wait for their turn".to_owned(),
+            (1, _) => "A lead waits".to_owned(),
+            (many, _) => format!("{many} leads wait"),
+        };
+        Finding {
+            subject: waiting.code.map_or("queue", Code::as_str).to_owned(),
+            title: waiting.code.map_or_else(|| leads.clone(), |code| format!("{leads}: {}", small(code.title()))),
+            detail: format!("The first of them has waited since {}.", clock(waiting.since, facts)),
+            fix: waiting.code.map_or("See whether something is paused; else ask the operator.", Code::fix).to_owned(),
+            screen: match waiting.code {
+                Some(code) if code.who() != "nobody has to" => "issues".to_owned(),
+                Some(code) => format!("logs?cause={code}"),
+                None => "logs?outcome=sending".to_owned(),
+            },
+            since: waiting.since,
+            lasts: true,
+        }
+    };
+    waits.map(finding).collect()
+}
+
+fn reconnect(facts: &Facts) -> Option<Finding> {
+    let (state, problem) = facts.connection.as_ref()?;
+    let code = match state {
+        ConnectionState::ReconnectRequired => problem.as_ref().map_or(Code::AuthRevoked, |problem| problem.code),
+        ConnectionState::Connected | ConnectionState::Paused | ConnectionState::Disconnected => return None,
+    };
+    let known = facts.issues.iter().find(|issue| issue.problem.code == code);
+    Some(Finding {
+        subject: "reconnect".to_owned(),
+        title: "HubSpot has to be connected again".to_owned(),
+        detail: format!("{}. New leads are kept, and go to HubSpot once it is connected.", code.title()),
+        fix: code.fix().to_owned(),
+        screen: "connectors".to_owned(),
+        since: known.map_or(facts.now, |issue| issue.since),
+        lasts: true,
+    })
+}
+
+fn failures(percent: u64, facts: &Facts) -> Option<Finding> {
+    let (all, lost) = (facts.figures.received, facts.figures.failed + facts.figures.refused);
+    if all < FAILURES_LEADS_MIN || lost * 100 <= percent * all {
+        return None;
+    }
+    let worst = facts.figures.causes.iter().max_by_key(|(_, leads)| **leads).map(|(code, _)| *code);
+    Some(Finding {
+        subject: "failures".to_owned(),
+        title: format!("{} % of the leads of the last hour failed", (lost * 100 + all / 2) / all),
+        detail: match worst {
+            Some(code) => format!("{lost} of {all} leads did not reach HubSpot. Most often: {}.", small(code.title())),
+            None => format!("{lost} of {all} leads did not reach HubSpot."),
+        },
+        fix: worst.map_or("Look at them, and replay them once it is mended.", Code::fix).to_owned(),
+        screen: "logs?outcome=failed".to_owned(),
+        since: facts.now,
+        lasts: true,
+    })
+}
+
+fn issue(open: &Open) -> Finding {
+    let waits = match open.held {
+        0 => String::new(),
+        1 => " 1 lead waits for it.".to_owned(),
+        many => format!(" {many} leads wait for it."),
+    };
+    Finding {
+        subject: open.id.clone(),
+        title: match &open.problem.subject {
+            Some(subject) => format!("{}: {subject}", open.problem.code.title()),
+            None => open.problem.code.title().to_owned(),
+        },
+        detail: format!("{}{waits}", sentence(&open.problem.detail)),
+        fix: open.problem.code.fix().to_owned(),
+        screen: "issues".to_owned(),
+        since: open.since,
+        lasts: true,
+    }
+}
+
+fn rolled_back(rule: &AlertRule, facts: &Facts) -> Vec<Finding> {
+    let is_news = |back: &&RolledBack| back.at >= rule.created_at && facts.now.since(back.at) < ROLLBACK_IS_NEWS;
+    let finding = |back: &RolledBack| Finding {
+        subject: back.id.clone(),
+        title: format!("A version was rolled back by itself; {} is used again", back.version),
+        detail: sentence(&back.reason),
+        fix: Code::TransformRolledBack.fix().to_owned(),
+        screen: "transformation".to_owned(),
+        since: back.at,
+        lasts: false,
+    };
+    facts.rolled_back.iter().filter(is_news).map(finding).collect()
+}
+
+fn silence(hours: u32, last: Option<Timestamp>, since: Timestamp, facts: &Facts) -> Finding {
+    Finding {
+        subject: "silence".to_owned(),
+        title: if hours == 1 { "No lead for an hour".to_owned() } else { format!("No lead for {hours} hours") },
+        detail: match last {
+            Some(last) => format!("The last one came at {}; the dealership has been open since.", clock(last, facts)),
+            None => "None has come yet.".to_owned(),
+        },
+        fix: "Send a lead through the form of your website, and look whether it arrives.".to_owned(),
+        screen: "logs".to_owned(),
+        since,
+        lasts: true,
+    }
+}
+
+/// The Monday whose turn it is, and when.
+pub fn monday(now: Timestamp, zone: &TimeZone) -> Option<(jiff::civil::Date, Timestamp)> {
+    let local = local(now, zone)?;
+    let due = |date: jiff::civil::Date| {
+        let at = date.to_datetime(WEEKLY_AT.0).to_zoned(zone.clone()).ok()?;
+        Some((date, Timestamp(at.timestamp().as_millisecond())))
+    };
+    let back = i64::from(local.date().weekday().since(Weekday::Monday));
+    let this = due(local.date().checked_sub(jiff::Span::new().days(back)).ok()?)?;
+    if this.1 <= now { Some(this) } else { due(this.0.checked_sub(jiff::Span::new().days(7)).ok()?) }
+}
+
+fn weekly(rule: &AlertRule, facts: &Facts) -> Option<Finding> {
+    let (date, at) = monday(facts.now, &facts.zone)?;
+    (at >= rule.created_at).then(|| Finding {
+        subject: date.to_string(),
+        title: "The week's leads".to_owned(),
+        detail: String::new(),
+        fix: String::new(),
+        screen: String::new(),
+        since: at,
+        lasts: false,
+    })
+}
+
+/// What of it is news, and what is over; in quiet hours nothing is told.
+pub fn look(rule: &AlertRule, facts: &Facts, known: &[Found]) -> Looked {
+    let now = facts.now;
+    let is_quiet = rule.quiet.is_some_and(|quiet| quiet.is_at(now, &facts.zone));
+    let mut looked = Looked::default();
+    let found = findings(rule, facts);
+    for finding in &found {
+        let before = known.iter().find(|known| known.finding.subject == finding.subject);
+        let told_before = before.and_then(|before| before.told_at);
+        let tells = told_before.is_none() && !is_quiet;
+        if tells {
+            looked.opened.push(finding.clone());
+        }
+        let is_back = before.is_some_and(|before| before.gone_at.is_some());
+        if tells || is_back || before.is_none() {
+            looked.changes.push(Change::Keep(Found {
+                rule_id: rule.id.clone(),
+                finding: finding.clone(),
+                found_at: before.map_or(now, |before| before.found_at),
+                told_at: told_before.or(tells.then_some(now)),
+                gone_at: None,
+            }));
+        }
+    }
+    for known in known.iter().filter(|known| !found.iter().any(|found| found.subject == known.finding.subject)) {
+        let forget = Change::Forget { rule_id: rule.id.clone(), subject: known.finding.subject.clone() };
+        match known.gone_at {
+            _ if known.told_at.is_none() || !known.finding.lasts => looked.changes.push(forget),
+            None => looked.changes.push(Change::Keep(Found { gone_at: Some(now), ..known.clone() })),
+            Some(gone) if now.since(gone) >= SETTLED && !is_quiet => {
+                looked.resolved.push(known.finding.clone());
+                looked.changes.push(forget);
+            }
+            Some(_) => {}
+        }
+    }
+    looked
+}
+
+fn clock(at: Timestamp, facts: &Facts) -> String {
+    let Some(then) = local(at, &facts.zone) else { return at.to_string() };
+    let is_today = local(facts.now, &facts.zone).is_some_and(|now| now.date() == then.date());
+    then.strftime(if is_today { "%H:%M" } else { "%H:%M on %-d %b" }).to_string()
+}
+
+/// Inside of a sentence: `HubSpot` keeps its letter, because it has two.
+fn small(title: &str) -> String {
+    let mut letters = title.chars();
+    let first = letters.next().unwrap_or_default();
+    if title.starts_with("HubSpot") {
+        title.to_owned()
+    } else {
+        format!("{}{}", first.to_lowercase(), letters.as_str())
+    }
+}
+
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let Some(first) = letters.next() else { return String::new() };
+    let end = if words.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{}{}{end}", first.to_uppercase(), letters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::alert::{Channel, Opening, Quiet};
+    use crate::model::id::AccountId;
+
+    /// A Monday, noon.
+    const NOON: Timestamp = Timestamp(1_795_435_200_000);
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn rule(watches: Watch) -> AlertRule {
+        AlertRule {
+            id: AlertId::stored("alr_1".to_owned()),
+            account_id: AccountId::stored("acc_1".to_owned()),
+            watches,
+            channel: Channel::Mail { to: vec!["maya@example.com".to_owned()] },
+            quiet: None,
+            is_on: true,
+            revision: 1,
+            created_by: "maya@example.com".to_owned(),
+            created_at: NOON - HOUR * 24 * 7,
+            problem: None,
+        }
+    }
+
+    fn facts(now: Timestamp) -> Facts {
+        Facts {
+            now,
+            zone: TimeZone::UTC,
+            connection: None,
+            issues: Vec::new(),
+            waiting: Vec::new(),
+            figures: Figures::default(),
+            rolled_back: Vec::new(),
+            last_lead: Some(now),
+        }
+    }
+
+    fn open(id: &str) -> Open {
+        let problem = Problem::new(Code::PropertyMissing, "`budget_range` is missing").about("budget_range");
+        Open { id: id.to_owned(), problem, since: NOON, held: 3 }
+    }
+
+    /// What a rule says of some facts, one title a line.
+    fn says(watches: Watch, facts: &Facts) -> Vec<String> {
+        findings(&rule(watches), facts).into_iter().map(|finding| finding.title).collect()
+    }
+
+    #[test]
+    fn each_rule_finds_what_it_is_for_and_nothing_else() {
+        let calm = facts(NOON);
+        for watch in Watch::ALL.into_iter().filter(|watch| *watch != Watch::Weekly) {
+            assert_eq!(says(watch.clone(), &calm), [""; 0], "{watch}");
+        }
+        let waits = Waiting { code: Some(Code::HubspotUnreachable), leads: 3, since: NOON - 16 * MINUTE };
+        let new = Waiting { code: Some(Code::PropertyMissing), leads: 1, since: NOON - 15 * MINUTE };
+        let queue = Waiting { code: None, leads: 1, since: NOON - HOUR };
+        let busy = Facts { waiting: vec![waits, new, queue], issues: vec![open("iss_1")], ..facts(NOON) };
+        assert_eq!(
+            says(Watch::LeadWaits { minutes: 15 }, &busy),
+            ["3 leads wait: HubSpot could not be reached", "Leads wait for their turn"]
+        );
+        assert_eq!(says(Watch::Issue, &busy), ["A property is missing in HubSpot: budget_range"]);
+        let revoked = Some((ConnectionState::ReconnectRequired, None));
+        assert_eq!(
+            says(Watch::Reconnect, &Facts { connection: revoked, ..facts(NOON) }),
+            ["HubSpot has to be connected again"]
+        );
+        let back =
+            |at| RolledBack { id: "bnd_1".into(), at, version: "deals@2".into(), reason: "5 runs failed".into() };
+        let rolled = Facts { rolled_back: vec![back(NOON - HOUR), back(NOON - ROLLBACK_IS_NEWS)], ..facts(NOON) };
+        assert_eq!(says(Watch::RolledBack, &rolled), ["A version was rolled back by itself; deals@2 is used again"]);
+    }
+
+    #[test]
+    fn a_share_of_failures_needs_some_leads_to_mean_anything() {
+        for (received, failed, refused, found) in
+            [(4, 4, 0, false), (5, 0, 0, false), (10, 1, 0, false), (10, 1, 1, true), (100, 11, 0, true)]
+        {
+            let figures = Figures { received, failed, refused, ..Figures::default() };
+            let found_it = !says(Watch::Failures { percent: 10 }, &Facts { figures, ..facts(NOON) }).is_empty();
+            assert_eq!(found_it, found, "{failed} and {refused} of {received}");
+        }
+    }
+
+    #[test]
+    fn silence_counts_only_while_the_dealership_is_open() {
+        let watch = Watch::Silence { hours: 4, open: Opening::USUAL };
+        // Opened at nine.
+        for (hour, last, found) in
+            [(12, None, false), (13, None, true), (13, Some(10), false), (17, Some(12), true), (19, Some(9), false)]
+        {
+            let midnight = NOON - HOUR * 12;
+            let last_lead = last.map(|last: u32| midnight + HOUR * last).or(Some(midnight));
+            let quiet = Facts { last_lead, ..facts(midnight + HOUR * hour) };
+            assert_eq!(!says(watch.clone(), &quiet).is_empty(), found, "{hour}:00, last lead {last:?}");
+        }
+    }
+
+    #[test]
+    fn the_week_is_due_on_monday_at_eight_where_the_dealership_is() {
+        let new_york = crate::view::moment::zone("America/New_York");
+        for (now, zone, due) in [
+            ("2026-11-23T07:59:00Z", &TimeZone::UTC, "2026-11-16T08:00:00Z"),
+            ("2026-11-23T08:00:00Z", &TimeZone::UTC, "2026-11-23T08:00:00Z"),
+            ("2026-11-29T23:00:00Z", &TimeZone::UTC, "2026-11-23T08:00:00Z"),
+            ("2026-11-23T12:59:00Z", &new_york, "2026-11-16T13:00:00Z"),
+            ("2026-11-23T13:00:00Z", &new_york, "2026-11-23T13:00:00Z"),
+            // Over the change of the clocks.
+            ("2026-11-02T13:00:00Z", &new_york, "2026-11-02T13:00:00Z"),
+            ("2026-10-26T12:00:00Z", &new_york, "2026-10-26T12:00:00Z"),
+        ] {
+            let (_, at) = monday(Timestamp::parse(now).unwrap(), zone).unwrap();
+            assert_eq!(at, Timestamp::parse(due).unwrap(), "{now}");
+        }
+    }
+
+    /// What people were told, look by look: `+` for news, `-` for what is over.
+    fn told(rule: &AlertRule, looks: &[(Timestamp, Vec<Open>)]) -> String {
+        let mut known: Vec<Found> = Vec::new();
+        let mut words = Vec::new();
+        for (now, issues) in looks {
+            let looked = look(rule, &Facts { issues: issues.clone(), ..facts(*now) }, &known);
+            words.extend(looked.opened.iter().map(|one| format!("+{}", one.subject)));
+            words.extend(looked.resolved.iter().map(|one| format!("-{}", one.subject)));
+            for change in looked.changes {
+                let subject = match &change {
+                    Change::Keep(found) => found.finding.subject.clone(),
+                    Change::Forget { subject, .. } => subject.clone(),
+                };
+                known.retain(|known| known.finding.subject != subject);
+                known.extend(match change {
+                    Change::Keep(found) => Some(found),
+                    Change::Forget { .. } => None,
+                });
+            }
+            words.push("|".to_owned());
+        }
+        words.join("")
+    }
+
+    #[test]
+    fn a_thing_is_told_once_and_that_it_is_over_once() {
+        let at = |minutes: u32| NOON + MINUTE * minutes;
+        let (one, two) = (open("a"), open("b"));
+        let rows = [
+            (vec![(0, vec![&one]), (1, vec![&one]), (2, vec![&one, &two])], "+a||+b|"),
+            (vec![(0, vec![&one]), (1, vec![]), (5, vec![]), (6, vec![]), (7, vec![])], "+a|||-a||"),
+            // What comes and goes is one thing.
+            (vec![(0, vec![&one]), (1, vec![]), (2, vec![&one]), (3, vec![]), (7, vec![])], "+a|||||"),
+            (vec![(0, vec![&one]), (1, vec![]), (6, vec![]), (7, vec![&one])], "+a||-a|+a|"),
+        ];
+        for (looks, expected) in rows {
+            let looks: Vec<_> =
+                looks.into_iter().map(|(at_, open)| (at(at_), open.into_iter().cloned().collect())).collect();
+            assert_eq!(told(&rule(Watch::Issue), &looks), expected);
+        }
+    }
+
+    #[test]
+    fn in_quiet_hours_nobody_is_told_and_later_only_of_what_is_still_there() {
+        let quiet = Quiet { from: Clock::at(12, 0), until: Clock::at(13, 0) };
+        let rule = AlertRule { quiet: Some(quiet), ..rule(Watch::Issue) };
+        let at = |minutes: u32| NOON + MINUTE * minutes;
+        let (one, two) = (open("a"), open("b"));
+        let both = vec![one.clone(), two];
+        assert_eq!(told(&rule, &[(at(0), both), (at(30), vec![one.clone()]), (at(60), vec![one.clone()])]), "||+a|");
+        // It was told before, and is over in the quiet.
+        let before = NOON - MINUTE;
+        assert_eq!(
+            told(&rule, &[(before, vec![one]), (at(1), vec![]), (at(20), vec![]), (at(60), vec![])]),
+            "+a|||-a|"
+        );
+    }
+
+    #[test]
+    fn what_happened_is_told_once_and_is_never_over() {
+        let rule = rule(Watch::Weekly);
+        let first = look(&rule, &facts(NOON), &[]);
+        assert_eq!(first.opened.len(), 1);
+        let Some(Change::Keep(found)) = first.changes.into_iter().next() else { panic!("it is kept") };
+        assert_eq!(look(&rule, &facts(NOON + HOUR), std::slice::from_ref(&found)), Looked::default());
+        let next = look(&rule, &facts(NOON + HOUR * 24 * 7), std::slice::from_ref(&found));
+        assert_eq!((next.opened.len(), next.resolved.len()), (1, 0), "the next week, and the one before is forgotten");
+        let young = AlertRule { created_at: NOON, ..rule };
+        assert!(look(&young, &facts(NOON), &[]).opened.is_empty(), "it begins with the week after");
+    }
+}
