@@ -9,6 +9,9 @@ use crate::model::time::Timestamp;
 use crate::replay::{self, ReplayError, Wish};
 use crate::store::{LeadFilter, LeadRow, Result, Store};
 
+/// Pages that are read for a choice: where few leads match, each has looked at thousands.
+const PAGES_MAX: usize = 50;
+
 /// Which leads somebody means.
 #[derive(Clone, Debug)]
 pub enum Choice {
@@ -72,7 +75,7 @@ pub async fn find(store: &Store, account: &Account, choice: Choice) -> Result<Ch
         Choice::Matching(filter) => LeadFilter { account: Some(account.id.clone()), limit: 200, ..*filter },
     };
     filter.after = None;
-    loop {
+    for _ in 0..PAGES_MAX {
         let page = store.leads(&filter).await?;
         for lead in page.rows {
             if chosen.len() == EVENTS_MAX {
@@ -86,6 +89,8 @@ pub async fn find(store: &Store, account: &Account, choice: Choice) -> Result<Ch
             None => return Ok(chosen),
         }
     }
+    chosen.is_cut = true;
+    Ok(chosen)
 }
 
 /// Tries those now that wait for their next try, and replays the others.

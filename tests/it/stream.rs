@@ -101,16 +101,22 @@ impl Stream {
     }
 }
 
+fn person(name: &str, email: &str) -> Value {
+    let mut person = lead(name);
+    person["email"] = json!(email);
+    person
+}
+
 #[tokio::test]
 async fn a_lead_is_told_when_it_comes_and_when_something_becomes_of_it() {
-    let app = TestApp::start().await;
+    let app = with_public_url("http://localhost:8080").await;
     let acme = app.connected("acme").await;
     let viewer = key_in_role(&app, Some("acme"), Role::Viewer).await;
-    let support = key_in_role(&app, None, Role::Support).await;
+    let support = signed_in(&app, None, "support").await;
     let mut stream = Stream::open(&app, &viewer, "/v1/stream").await;
     let mut masked = Stream::open(&app, &support, "/v1/stream?account=acme").await;
     assert_eq!(stream.next().await.unwrap().name, "reset", "the list is read when the stream is open");
-    let event = app.send_lead(&acme, "Ana Lopez").await;
+    let event = app.send(&acme, "msg_1", person("Ana Lopez", "ana@example.com")).await;
     assert_eq!(stream.until(&event, "sending").await["person"]["name"], "Ana Lopez");
     app.run_until_idle().await;
     let told = stream.until(&event, "synced").await;
@@ -152,8 +158,8 @@ async fn the_stream_has_the_filter_of_the_list() {
     let mut first = Stream::open(&app, &viewer, "/v1/stream").await;
     first.batch().await;
     let since = first.last.clone();
-    app.send_lead(&acme, "Ana Lopez").await;
-    let mut elsewhere = lead("Ben Elsewhere");
+    app.send(&acme, "msg_ana", person("Ana Lopez", "ana@example.com")).await;
+    let mut elsewhere = person("Ben Elsewhere", "ben@example.com");
     elsewhere["dealership"] = json!({ "name": "Cove Cars", "slug": "cove-cars" });
     app.send(&acme, "msg_ben", elsewhere).await;
     let mut nobody = lead("nobody");
@@ -225,7 +231,7 @@ async fn a_key_that_is_revoked_is_told_nothing_more() {
     stream.batch().await;
     let keys = Asker::operator().get(&app, "/v1/api-keys?account=acme").await;
     let id = keys.body["data"][0]["key"]["id"].as_str().or(keys.body["data"][0]["id"].as_str()).unwrap().to_owned();
-    assert!(Asker::operator().delete(&app, &format!("/v1/api-keys/{id}")).await.status < 300);
+    assert!(Asker::operator().delete(&app, &format!("/v1/api-keys/{id}?account=acme")).await.status < 300);
     app.send_lead(&acme, "ana").await;
     app.run_until_idle().await;
     assert!(stream.next().await.is_none(), "the stream ends");
