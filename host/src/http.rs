@@ -17,9 +17,11 @@ mod guard;
 mod health;
 mod ingest;
 mod lanes;
+mod lead;
 mod limit;
 mod listen;
 mod manual;
+mod operator;
 mod page;
 mod portal;
 mod quota;
@@ -70,6 +72,8 @@ fn managed() -> OpenApiRouter<Arc<App>> {
         .merge(connections::router())
         .merge(events::router())
         .merge(lanes::router())
+        .merge(lead::router())
+        .merge(operator::router())
         .merge(portal::router())
         .merge(quota::router())
         .merge(replays::router())

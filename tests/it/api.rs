@@ -26,7 +26,7 @@ use Whose::{Named, Reach};
 
 /// Every managed operation, with the right that it needs, in an order in which the examples can be carried out.
 #[rustfmt::skip]
-const OPERATIONS: [(&str, Right, Whose); 61] = [
+const OPERATIONS: [(&str, Right, Whose); 68] = [
     ("GET /v1/accounts", Read, Reach),
     ("POST /v1/accounts", Operate, Reach),
     ("GET /v1/accounts/{account}", Read, Named),
@@ -86,6 +86,13 @@ const OPERATIONS: [(&str, Right, Whose); 61] = [
     ("GET /v1/sessions", Access, Named),
     ("DELETE /v1/sessions/{id}", Access, Named),
     ("GET /v1/audit", Read, Named),
+    ("GET /v1/leads/{id}", Read, Named),
+    ("GET /v1/accounts/{account}/overview", Read, Named),
+    ("GET /v1/fleet", Operate, Named),
+    ("GET /v1/guests", Operate, Named),
+    ("GET /v1/keys", Operate, Named),
+    ("GET /v1/system", Operate, Named),
+    ("GET /v1/rejected", Operate, Named),
     ("POST /v1/connections/{id}/disconnect", Change, Named),
     ("POST /v1/sources/{source}/events", Right::Read, Reach),
 ];
@@ -168,7 +175,7 @@ impl Scene {
                 store.version(account, "default@1").await.unwrap().unwrap().id.to_string()
             }
             "sources" => self.acme.source.to_string(),
-            "events" => self.event.clone(),
+            "events" | "leads" => self.event.clone(),
             "lanes" | "connections" => self.acme.connection.id.to_string(),
             other => panic!("nothing is named in /v1/{other}"),
         }

@@ -30,6 +30,7 @@ mod ingest;
 mod leads;
 mod load;
 mod network;
+mod operator;
 mod outage;
 mod own_samples;
 mod pace;

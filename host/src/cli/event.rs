@@ -9,6 +9,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+use super::deed::Deed;
 use super::failure::{Failure, Result};
 use super::file::read;
 use super::output::printable;
@@ -58,6 +59,18 @@ pub enum Command {
     },
     /// Follow new events as they come in. Ends with Ctrl-C.
     Tail(Filter),
+}
+
+impl Command {
+    pub(super) fn deed(&self) -> Option<Deed> {
+        match self {
+            Self::Retry { event } => Deed::to("events.retry", event),
+            // What is sent enters by the door, as every event.
+            Self::Send(_) | Self::List(_) | Self::Show { .. } | Self::Runs { .. } | Self::Rerun(_) | Self::Tail(_) => {
+                None
+            }
+        }
+    }
 }
 
 #[derive(clap::Args, Debug)]

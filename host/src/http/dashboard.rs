@@ -5,10 +5,12 @@ mod connectors;
 mod event_types;
 mod fields;
 mod logs;
+mod operator;
 mod overview;
 mod replays;
 mod settings;
 mod shell;
+mod styleguide;
 mod test;
 mod transformations;
 
@@ -45,9 +47,11 @@ pub(super) fn router(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
         .merge(event_types::router())
         .merge(fields::router())
         .merge(logs::router())
+        .merge(operator::router())
         .merge(overview::router())
         .merge(replays::router())
         .merge(settings::router())
+        .merge(styleguide::router())
         .merge(test::router())
         .merge(transformations::router())
         .layer(middleware::from_fn_with_state(app.clone(), as_page))

@@ -23,7 +23,7 @@ use crate::model::access::Right;
 const PROBLEM: &str = "#/components/schemas/Problem";
 
 /// The groups of operations, in the order of the page.
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 9] = [
     ("Events", "Leads come in here, and each has a fate that can be looked at."),
     ("Accounts and sources", "Dealerships, and who signs their events."),
     ("Connections", "An account's HubSpot portal."),
@@ -32,6 +32,7 @@ const TAGS: [(&str, &str); 8] = [
     ("Replays", "Leads that are sent once more."),
     ("Transformations", "Versions, the ones in use, and what another one would change."),
     ("Access", "Who may do what, and what was done."),
+    ("Operating", "The service itself: for those who run it."),
 ];
 
 const INTRODUCTION: &str = "Everything that people do in the dashboard and on the command line. \

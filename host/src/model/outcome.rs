@@ -6,7 +6,7 @@ use super::delivery::{Delivery, DeliveryState};
 use super::event::{Event, EventState};
 
 /// What became of a lead. Its word is stable: addresses, the API and metrics use it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Everything is in HubSpot.

@@ -25,7 +25,8 @@ use crate::retry;
 use crate::store::{ShownCall, ShownDelivery, ShownEvent};
 
 /// A lead with everything that became of it, for one page.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = LeadView)]
 pub struct Lead {
     pub event: String,
     #[serde(rename = "type")]
@@ -60,7 +61,8 @@ pub struct Lead {
 }
 
 /// Why, and what to do.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = LeadReason)]
 pub struct Reason {
     pub code: String,
     pub title: &'static str,
@@ -72,7 +74,8 @@ pub struct Reason {
 }
 
 /// One of the five steps that every lead goes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = LeadStep)]
 pub struct Step {
     pub title: &'static str,
     /// `done`, `now`, `bad` or empty.
@@ -82,7 +85,8 @@ pub struct Step {
 }
 
 /// One property, and what became of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = LeadField)]
 pub struct Field {
     pub record: &'static str,
     pub name: String,
@@ -93,7 +97,8 @@ pub struct Field {
 }
 
 /// A record in HubSpot.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = LeadRecord)]
 pub struct Record {
     pub label: &'static str,
     pub id: String,
@@ -102,7 +107,8 @@ pub struct Record {
 }
 
 /// An attempt that did not finish it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = LeadAttempt)]
 pub struct Attempt {
     pub number: i64,
     pub at: Moment,
@@ -111,7 +117,8 @@ pub struct Attempt {
 }
 
 /// A request to HubSpot, with its answer.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = LeadCall)]
 pub struct Call {
     pub operation: String,
     pub at: Moment,
@@ -125,7 +132,8 @@ pub struct Call {
 }
 
 /// A line that the transformation logged.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = LeadLogLine)]
 pub struct LogLine {
     pub version: String,
     pub level: &'static str,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::model::time::Timestamp;
 
 /// A time on a page.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Moment {
     /// For programs: RFC 3339 in UTC.
     pub at: Timestamp,

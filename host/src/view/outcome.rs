@@ -53,7 +53,7 @@ pub struct Reader {
 }
 
 /// What a row says about a lead.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Told {
     pub outcome: Outcome,
     pub label: &'static str,

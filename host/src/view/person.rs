@@ -7,7 +7,8 @@ use crate::model::event::Event;
 use crate::payload::{self, Envelope};
 
 /// What a row tells of a lead's person and wish.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = LeadPerson)]
 pub struct Person {
     /// The name; where there is none, the address or the number.
     pub name: String,
