@@ -9,6 +9,7 @@ use crate::model::account::{Account, Connection, SchemaModes, Source};
 use crate::model::lane::PauseScope;
 use crate::model::share::Share;
 use crate::model::time::Timestamp;
+use crate::schema::EVENT_TYPES;
 use crate::signature::Secret;
 use crate::store::{CreateAccount, NewSource, Store, StoreError};
 
@@ -30,6 +31,8 @@ pub enum AccountError {
     Rate(i64),
     #[error("an overlap of {0} hours is not between 0 and {OVERLAP_HOURS_MAX}")]
     Overlap(u64),
+    #[error("there is no event type `{0}`")]
+    EventType(String),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -56,6 +59,51 @@ pub struct InUse {
     pub settings: serde_json::Value,
 }
 
+/// An event type, and whether its events go to a portal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct EventTypeChoice {
+    #[serde(rename = "type")]
+    #[schema(example = "lead.captured.v1")]
+    pub name: String,
+    pub selected: bool,
+}
+
+/// The event types that there are, and which of them go to a portal.
+///
+/// # Errors
+/// The store's.
+pub async fn event_types(store: &Store, connection: &Connection) -> Result<Vec<EventTypeChoice>, AccountError> {
+    let routing = store.routing(&connection.account_id).await?;
+    let selected: Vec<_> = routing.subscriptions.into_iter().filter(|one| one.connection_id == connection.id).collect();
+    let choice = |name: &str| EventTypeChoice {
+        name: name.to_owned(),
+        selected: selected.iter().any(|one| one.event_type == name),
+    };
+    Ok(EVENT_TYPES.iter().map(|known| choice(known.name)).collect())
+}
+
+/// Lets events of these types go to a portal, and of no others.
+///
+/// # Errors
+/// When there is no such type, and the store's.
+pub async fn select_event_types(
+    store: &Store,
+    connection: &Connection,
+    types: &[String],
+    now: Timestamp,
+) -> Result<(), AccountError> {
+    if let Some(stranger) = types.iter().find(|name| !EVENT_TYPES.iter().any(|known| known.name == **name)) {
+        return Err(AccountError::EventType(stranger.clone()));
+    }
+    for known in EVENT_TYPES.iter() {
+        match types.iter().any(|name| name == known.name) {
+            true => store.subscribe(connection, known.name, now).await?,
+            false => store.unsubscribe(connection, known.name).await?,
+        }
+    }
+    Ok(())
+}
+
 /// Makes an account. Its slug is made of the name where it is not given.
 ///
 /// # Errors
@@ -72,7 +120,8 @@ pub async fn create(store: &Store, name: &str, slug: Option<String>, now: Timest
     }
 }
 
-fn slug_of(name: &str) -> String {
+/// What people type for an account of this name.
+pub fn slug_of(name: &str) -> String {
     let words = name.to_lowercase();
     let words = words.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join("-")

@@ -7,7 +7,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::clock::ClockWatch;
-use crate::config::Config;
+use crate::config::{Config, Setting};
 use crate::deliver::Clock;
 use crate::files::sync_folder_of;
 use crate::housekeeping::Limits;
@@ -15,7 +15,8 @@ use crate::hubspot::{HubSpot, OAuthApp};
 use crate::ingest::Door;
 use crate::live::Live;
 use crate::mail::Mailer;
-use crate::model::time::{clock, machine_clock};
+use crate::model::time::{Timestamp, clock, machine_clock};
+use crate::operate::pulse::Pulse;
 use crate::post::Outside;
 use crate::seal::KeyRing;
 use crate::stock;
@@ -56,6 +57,11 @@ pub struct App {
     pub keep: std::sync::OnceLock<Limits>,
     /// Renders the metrics, where they are counted.
     pub metrics: Option<PrometheusHandle>,
+    /// What was counted lately, for whoever looks.
+    pub pulse: Pulse,
+    pub started_at: Timestamp,
+    /// What is set, and by what; nothing where no command line said it.
+    pub settings: Vec<Setting>,
 }
 
 impl App {
@@ -77,9 +83,12 @@ impl App {
     /// # Errors
     /// As [`Self::connect`].
     pub async fn connect_at(config: &Config, clock: Clock) -> anyhow::Result<Self> {
+        let started_at = clock();
         let store = open_store(config).await?;
         let transformer = open_transformer(config)?;
-        stock::install(&store, &transformer, clock()).await.context("the stock transformations cannot be installed")?;
+        stock::install(&store, &transformer, started_at)
+            .await
+            .context("the stock transformations cannot be installed")?;
         let wake = Arc::new(Wake::default());
         Ok(Self {
             hubspot: open_hubspot(config)?,
@@ -98,6 +107,9 @@ impl App {
             rejections: tokio::sync::Semaphore::new(REJECTIONS_AT_ONCE),
             keep: std::sync::OnceLock::new(),
             metrics: None,
+            pulse: Pulse::default(),
+            started_at,
+            settings: Vec::new(),
         })
     }
 }
@@ -147,7 +159,10 @@ pub fn open_outside(config: &Config) -> anyhow::Result<Outside> {
 }
 
 /// The token of the management API.
-fn api_token(config: &Config) -> anyhow::Result<Option<SecretString>> {
+///
+/// # Errors
+/// When it cannot be read, or could be guessed.
+pub fn api_token(config: &Config) -> anyhow::Result<Option<SecretString>> {
     let token = config.api_token()?;
     if token.as_ref().is_some_and(|token| token.expose_secret().chars().count() < API_TOKEN_CHARS_MIN) {
         anyhow::bail!(

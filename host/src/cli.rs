@@ -4,14 +4,18 @@
 pub mod access;
 pub mod account;
 pub mod alert;
+pub mod audit;
 pub mod backup;
 mod compile;
+pub mod config;
 pub mod connection;
+mod deed;
 pub mod demo;
 pub mod digest;
 pub mod event;
 pub mod failure;
 mod file;
+pub mod fleet;
 pub mod guest;
 pub mod hubspot;
 pub mod issue;
@@ -31,15 +35,21 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::Config;
+use crate::config::{Config, Setting, Settings};
 use crate::model::id::AccountId;
+use crate::model::time::clock;
 use crate::{app, stock, telemetry};
+use deed::Deed;
 use failure::{Failure, Result};
 
 /// Leadline turns chat-widget leads into CRM records.
 #[derive(Parser, Debug)]
 #[command(name = "leadline", version, long_version = long_version(), propagate_version = true, after_help = EXIT_CODES)]
 pub struct Cli {
+    /// Read first: the others take their values away.
+    #[command(flatten)]
+    settings: Settings,
+
     #[command(flatten)]
     config: Config,
 
@@ -49,6 +59,13 @@ pub struct Cli {
 
     #[command(subcommand)]
     command: Command,
+}
+
+impl Cli {
+    /// What is set, and by what.
+    pub fn settings(&self) -> &[Setting] {
+        &self.settings.0
+    }
 }
 
 const EXIT_CODES: &str = "\
@@ -110,6 +127,14 @@ enum Command {
     /// The key ring that opens tokens and signing secrets.
     #[command(subcommand)]
     Keys(keys::Command),
+    /// What people and programs did.
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// The service as a whole: what is due, what is late, which accounts are in trouble.
+    Fleet(fleet::Args),
+    /// What is set, and by what.
+    #[command(subcommand)]
+    Config(config::Command),
     /// Transformations.
     #[command(subcommand)]
     Transform(transform::Command),
@@ -127,14 +152,18 @@ enum Command {
 /// What every command is given.
 pub struct Context<'a> {
     pub config: Config,
+    /// What is set, and by what.
+    pub settings: Vec<Setting>,
     pub json: bool,
     pub out: &'a mut dyn Write,
+    /// Opened by whoever needs it first.
+    opened: tokio::sync::OnceCell<crate::store::Store>,
 }
 
 impl Context<'_> {
     /// The store of the configuration.
     async fn store(&self) -> Result<crate::store::Store> {
-        Ok(app::open_store(&self.config).await?)
+        Ok(self.opened.get_or_try_init(|| app::open_store(&self.config)).await?.clone())
     }
 
     /// The sandbox of the configuration.
@@ -159,10 +188,13 @@ impl Context<'_> {
     }
 }
 
+/// What stands for whoever is at the keyboard where the operating system does not say.
+const UNKNOWN: &str = "command line";
+
 /// Who is at the keyboard, as the operating system knows them.
 fn who() -> String {
     let name = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
-    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "command line".to_owned())
+    name.filter(|name| !name.is_empty()).unwrap_or_else(|| UNKNOWN.to_owned())
 }
 
 /// Runs one command and says how it ended. Errors go to stderr, with a hint where there is one.
@@ -170,10 +202,11 @@ pub fn run(cli: Cli, out: &mut dyn Write) -> ExitCode {
     if let Command::Compile = cli.command {
         return compile::run(out);
     }
-    let mut context = Context { config: cli.config, json: cli.json, out };
+    let (config, settings) = (cli.config, cli.settings.0);
+    let mut context = Context { config, settings, json: cli.json, out, opened: tokio::sync::OnceCell::new() };
     let done = prepare(&context.config).map_err(Failure::from).and_then(|()| {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(dispatch(cli.command, &mut context))
+        runtime.block_on(carry_out(cli.command, &mut context))
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -190,6 +223,42 @@ fn prepare(config: &Config) -> anyhow::Result<()> {
     #[cfg(feature = "crash")]
     crate::crash::arm()?;
     telemetry::init_logs(config)
+}
+
+/// Runs a command, and notes what it changed.
+async fn carry_out(command: Command, context: &mut Context<'_>) -> Result<()> {
+    let deed = command.deed();
+    dispatch(command, context).await?;
+    if let (Some(deed), Some(store)) = (deed, context.opened.get())
+        && let Err(error) = deed.note(store, clock()).await
+    {
+        tracing::error!("what was done could not be noted: {error:#}");
+    }
+    Ok(())
+}
+
+impl Command {
+    /// What it changes; none where it only looks, or changes nothing of a service's.
+    fn deed(&self) -> Option<Deed> {
+        match self {
+            Self::Account(command) => command.deed(),
+            Self::Source(command) => command.deed(),
+            Self::Connection(command) => command.deed(),
+            Self::Property(command) => command.deed(),
+            Self::Event(command) => command.deed(),
+            Self::Replay(command) => command.deed(),
+            Self::Lane(command) => command.deed(),
+            Self::Access(command) => command.deed(),
+            Self::Keys(command) => command.deed(),
+            Self::Transform(command) => command.deed(),
+            Self::Lead(command) => command.deed(),
+            Self::Alert(command) => command.deed(),
+            Self::Privacy(command) => command.deed(),
+            Self::Backup(_) => Deed::of("backup.create", "", None),
+            Self::Issue(_) | Self::Audit(_) | Self::Fleet(_) | Self::Config(_) | Self::Digest(_) => None,
+            Self::Serve(_) | Self::Demo(_) | Self::Guest(_) | Self::Hubspot(_) | Self::Compile => None,
+        }
+    }
 }
 
 async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<()> {
@@ -211,6 +280,9 @@ async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Access(command) => access::run(command, context).await,
         Command::Privacy(command) => privacy::run(command, context).await,
         Command::Keys(command) => keys::run(command, context).await,
+        Command::Audit(command) => audit::run(command, context).await,
+        Command::Fleet(args) => fleet::run(args, context).await,
+        Command::Config(command) => config::run(command, context),
         Command::Transform(command) => transform::run(command, context).await,
         Command::Guest(command) => guest::run(command, context).await,
         Command::Hubspot(command) => hubspot::run(command, context).await,

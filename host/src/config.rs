@@ -1,5 +1,7 @@
 //! Every setting, in one place. The comments are the help.
 
+mod effective;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +11,8 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::housekeeping::Limits;
 use crate::serve::{DISK_RESERVE_MIB, DRAIN};
 use crate::store::Database;
+
+pub use effective::{Origin, Setting, Settings};
 
 /// Where the client secret may stand instead of a file.
 const CLIENT_SECRET_ENV: &str = "LEADLINE_HUBSPOT_CLIENT_SECRET";

@@ -19,10 +19,12 @@ mod guard;
 mod health;
 mod ingest;
 mod lanes;
+mod lead;
 mod leads;
 mod limit;
 mod listen;
 mod manual;
+mod operator;
 mod page;
 mod portal;
 mod privacy;
@@ -79,6 +81,8 @@ fn managed() -> OpenApiRouter<Arc<App>> {
         .merge(events::router())
         .merge(lanes::router())
         .merge(leads::router())
+        .merge(lead::router())
+        .merge(operator::router())
         .merge(portal::router())
         .merge(privacy::router())
         .merge(quota::router())

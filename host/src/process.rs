@@ -139,6 +139,11 @@ fn record(lease: &Lease, planned: &PlannedEvent) {
         Decision::Not(Unplanned::Refused(_)) => "refused",
     };
     metrics::counter!("leadline_events_planned_total", "outcome" => outcome).increment(1);
+    if let Decision::Not(Unplanned::Held(problem)) = &planned.decision
+        && breaker::FAILURES.contains(&problem.code)
+    {
+        metrics::counter!("leadline_transform_failures_total", "code" => problem.code.as_str()).increment(1);
+    }
     let id = &planned.event.id;
     match &planned.decision {
         Decision::Not(unplanned) => tracing::info!(

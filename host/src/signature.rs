@@ -102,6 +102,9 @@ pub enum SignatureError {
     Stale { skew_s: i64, tolerance_s: i64 },
 }
 
+/// The classes of requests whose signature did not hold, though it could be read.
+pub const UNVERIFIED: [&str; 2] = ["forged", "stale"];
+
 impl SignatureError {
     /// The stable word for the class, in answers, lists and metrics.
     pub fn class(&self) -> &'static str {

@@ -20,6 +20,7 @@ mod deliveries;
 mod dropped;
 mod endings;
 mod events;
+mod fleet;
 mod health;
 mod hours;
 mod hurry;
@@ -68,7 +69,7 @@ pub use accounts::{CreateAccount, NewSource, SigningSource};
 pub use audit::AuditEntry;
 pub use bindings::{Bind, NewBinding};
 pub use breakers::{Turn, waits};
-pub use calls::{AnsweredCall, NewCall, OpenCall, ShownCall};
+pub use calls::{AnsweredCall, LimitUse, NewCall, OpenCall, ShownCall};
 pub use changes::{Position, WATCHED, Watched};
 pub use connections::{Connect, NewConnection};
 pub use consents::{Consent, NewTicket, Ticket};
@@ -78,6 +79,7 @@ pub use deliveries::{Attempt, Settlement};
 pub use dropped::DroppedValue;
 pub use endings::{Waiting, WaitingLeads};
 pub use events::{EventFilter, RunLog, ShownDelivery, ShownEvent};
+pub use fleet::{AccountStanding, DatabaseRoom, DueWork, Migration, RecentRun, SourceSecret, age};
 pub use hours::{Dealerships, HourOfLeads, HoursOfLeads};
 pub use issues::Issue;
 pub use keys::Resealed;
@@ -88,7 +90,7 @@ pub use pauses::{COUNTED_MAX, ShownLane};
 pub use plans::{Decision, PlannedEvent, PlannedLane, Ran, RanTo, ReceivedEvent, RunFigures, StoredPlans};
 pub use privacy::{Elsewhere, Erased, Swept};
 pub(crate) use privacy::{erased, own_inputs, written};
-pub use rejected::Rejection;
+pub use rejected::{Rejection, RejectionFilter};
 pub use repeats::{KeptAnswer, Keyed, Known};
 pub use replays::{Scan, SkippedLead};
 pub use retention::{Effect, Kept, KeptShorter, Removed};
@@ -379,12 +381,30 @@ mod tests {
         store.rest_of(connection, NOW).await.unwrap();
         store.dropped_leads(connection).await.unwrap();
         store.dropped_values(connection, None, ("", ""), 10).await.unwrap();
-        store.rejections(None, 10).await.unwrap();
-        store.rejections(Some("src_1"), 10).await.unwrap();
+        look_at_the_whole(store, connection).await;
         store.next_due(LaneKind::Deliver, NOW).await.unwrap();
         store.lanes(None, NOW).await.unwrap();
         store.lanes(account.as_ref(), NOW).await.unwrap();
         look_for_leads(store, connection).await;
+    }
+
+    /// What an operator sees.
+    async fn look_at_the_whole(store: &Store, connection: &Connection) {
+        store.rejections(None, 10).await.unwrap();
+        let of_one =
+            RejectionFilter { source: Some("src_1".to_owned()), class: Some("signature".to_owned()), limit: 10 };
+        store.rejections_that_fit(&of_one).await.unwrap();
+        store.due_work(NOW).await.unwrap();
+        store.open_calls_everywhere().await.unwrap();
+        store.limit_use(connection, NOW, NOW).await.unwrap();
+        store.filled_hours(std::slice::from_ref(&connection.account_id), NOW).await.unwrap();
+        store.planned_retries(NOW).await.unwrap();
+        store.account_standings(NOW).await.unwrap();
+        assert_eq!(store.recent_runs(10).await.unwrap().len(), 1);
+        store.accounts_by_quota().await.unwrap();
+        store.source_secrets(NOW).await.unwrap();
+        assert!(store.migrations().await.unwrap().len() > 20);
+        assert!(store.database_room().await.unwrap().bytes > 0);
     }
 
     /// The list of leads, by everything that it can be asked for, and the figures of hours.

@@ -31,6 +31,11 @@ pub fn init_metrics() -> Option<PrometheusHandle> {
     metrics::describe_counter!("leadline_events_planned_total", "planned events, by outcome");
     metrics::describe_counter!("leadline_deliveries_settled_total", "settled deliveries, by state");
     metrics::describe_counter!("leadline_hubspot_calls_total", "calls to HubSpot, by operation and status");
+    metrics::describe_histogram!("leadline_hubspot_call_seconds", "time until HubSpot answered a call, or did not");
+    metrics::describe_counter!(
+        "leadline_transform_failures_total",
+        "runs of transformations that trapped or went over a limit, by code"
+    );
     metrics::describe_counter!("leadline_token_calls_total", "calls about tokens, by what they came to");
     metrics::describe_counter!("leadline_reconnects_required_total", "connections that have to be made again, by code");
     metrics::describe_counter!(

@@ -1,11 +1,13 @@
 //! What people are shown of a lead, drawn in one place from the stored states.
 
 pub mod bench;
+pub mod comparison;
 pub mod connection;
 pub mod csv;
 pub mod lead;
 pub mod logs;
 pub mod moment;
+pub mod operator;
 pub mod outcome;
 pub mod overview;
 pub mod person;

@@ -12,6 +12,8 @@ use crate::connection::ending;
 use crate::deliver;
 use crate::housekeeping::{self, Limits};
 use crate::model::lane::{LaneKind, Step};
+use crate::operate::fleet::oldest;
+use crate::operate::pulse::{BEAT, Sample};
 use crate::store::Room;
 use crate::{alerts, clock, post, privacy, process, replay, retry, store};
 
@@ -67,6 +69,7 @@ pub async fn run(app: Arc<App>, roles: Vec<Role>, (keep, disk_reserve): (Limits,
     if roles.contains(&Role::Plan) {
         loops.spawn(merge_words(app.clone(), stop.clone()));
     }
+    loops.spawn(keep_pulse(app.clone(), stop.clone()));
     // Whatever a process does, it may compile.
     loops.spawn(sweep(app.clone(), stop.clone()));
     for (role, kind, count) in [(Role::Plan, LaneKind::Plan, PLANNERS), (Role::Deliver, LaneKind::Deliver, DELIVERERS)]
@@ -100,6 +103,23 @@ pub async fn run(app: Arc<App>, roles: Vec<Role>, (keep, disk_reserve): (Limits,
     while let Some(ended) = loops.join_next().await {
         if let Err(error) = ended {
             tracing::error!("a worker ended: {error}");
+        }
+    }
+}
+
+/// Takes a sample of what was counted, each minute.
+async fn keep_pulse(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        if let (Some(metrics), true) = (&app.metrics, app.store.answers()) {
+            let now = (app.clock)();
+            match app.store.due_work(now).await {
+                Ok(due) => app.pulse.add(Sample::of(&metrics.render(), oldest(&due, now), now)),
+                Err(error) => tracing::debug!("no sample of the counters was taken: {error}"),
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(BEAT) => {}
+            _ = stop.changed() => {}
         }
     }
 }

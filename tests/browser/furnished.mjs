@@ -34,6 +34,9 @@ export async function furnish({ service }) {
   const warned = await service.send(source, { name: "李 明", email: "li.ming@example.com" });
   await service.until(warned, "delivered");
 
+  // Nobody signed this one.
+  await service.post(source, { type: "lead.captured.v1" }, { secret: `whsec_${Buffer.alloc(32, 7).toString("base64")}` });
+
   // Last, because it lets its lane rest. The second try comes at once, the third after five seconds.
   const retrying = await service.send(source, { name: "Tom Becker", email: UNREACHED });
   await eventually("the lead is not tried again", async () => {

@@ -107,6 +107,13 @@ const OPERATIONS: &[(&str, Right, Whose)] = &[
     ("POST /v1/accounts/{account}/test-leads", Change, Named),
     ("POST /v1/events/{id}/read-back", Change, Named),
     ("DELETE /v1/events/{id}/test-contact", Change, Named),
+    ("GET /v1/leads/{id}", Read, Named),
+    ("GET /v1/accounts/{account}/overview", Read, Named),
+    ("GET /v1/fleet", Operate, Named),
+    ("GET /v1/guests", Operate, Named),
+    ("GET /v1/keys", Operate, Named),
+    ("GET /v1/system", Operate, Named),
+    ("GET /v1/rejected", Operate, Named),
     ("POST /v1/connections/{id}/disconnect", Change, Named),
     ("POST /v1/connections/{id}/stay", Change, Named),
     ("POST /v1/sources/{source}/events", Right::Read, Reach),
@@ -210,7 +217,7 @@ impl Scene {
             }
             "sources" => self.acme.source.to_string(),
             "events" if path.ends_with("/read-back") || path.ends_with("/test-contact") => self.test_lead.clone(),
-            "events" => self.event.clone(),
+            "events" | "leads" => self.event.clone(),
             "lanes" | "connections" => self.acme.connection.id.to_string(),
             other => panic!("nothing is named in /v1/{other}"),
         }

@@ -32,6 +32,7 @@ mod leads;
 mod load;
 mod logs;
 mod network;
+mod operator;
 mod outage;
 mod own_samples;
 mod pace;

@@ -6,11 +6,12 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use super::Context;
+use super::deed::Deed;
 use super::failure::{Failure, Result};
 use crate::access::{self, AccessError, LINK_LIFE, NewKey, NewLink, SESSION_LIFE};
 use crate::model::access::{Actor, Reach, Right, Role};
 use crate::model::time::{Timestamp, clock};
-use crate::store::{ApiKey, Person, Store};
+use crate::store::{ApiKey, Person, Store, StoredSession};
 use crate::{app, post};
 
 /// Where the service answers when nobody says otherwise.
@@ -37,6 +38,9 @@ pub enum Command {
     /// People who may sign in with a link in their mail.
     #[command(subcommand)]
     Person(PersonCommand),
+    /// Browsers in which somebody is signed in.
+    #[command(subcommand)]
+    Session(SessionCommand),
 }
 
 #[derive(clap::Subcommand, Debug)]
@@ -97,11 +101,54 @@ pub enum PersonCommand {
     },
 }
 
+#[derive(clap::Subcommand, Debug)]
+pub enum SessionCommand {
+    /// List the browsers in which somebody is signed in.
+    #[command(alias = "ls")]
+    List {
+        /// The account's slug or id; without one, those of support and operators.
+        #[arg(long)]
+        account: Option<String>,
+    },
+    /// Sign a browser out, at once.
+    #[command(alias = "rm")]
+    End {
+        id: String,
+        #[arg(long)]
+        account: Option<String>,
+    },
+}
+
+impl Command {
+    pub(super) fn deed(&self) -> Option<Deed> {
+        match self {
+            Self::Link { account, name, .. } => {
+                Deed::of("sign-in-links.create", name.as_deref().unwrap_or_default(), account.as_deref())
+            }
+            Self::Key(KeyCommand::Create { name, account, .. }) => {
+                Deed::of("api-keys.create", name, account.as_deref())
+            }
+            Self::Key(KeyCommand::Revoke { id, account }) => Deed::of("api-keys.delete", id, account.as_deref()),
+            Self::Person(PersonCommand::Add { email, account, .. }) => {
+                Deed::of("people.create", email, account.as_deref())
+            }
+            Self::Person(PersonCommand::Remove { email, account }) => {
+                Deed::of("people.delete", email, account.as_deref())
+            }
+            Self::Session(SessionCommand::End { id, account }) => Deed::of("sessions.delete", id, account.as_deref()),
+            Self::Key(KeyCommand::List { .. })
+            | Self::Person(PersonCommand::List { .. })
+            | Self::Session(SessionCommand::List { .. }) => None,
+        }
+    }
+}
+
 pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
     match command {
         Command::Link { account, role, name } => link(account, role, name, context).await,
         Command::Key(command) => key(command, context).await,
         Command::Person(command) => person(command, context).await,
+        Command::Session(command) => session(command, context).await,
     }
 }
 
@@ -223,6 +270,38 @@ async fn person(command: PersonCommand, context: &mut Context<'_>) -> Result<()>
             context.one(&json!({ "email": email, "removed": true }), |_| format!("{email} may not sign in any more."))
         }
     }
+}
+
+async fn session(command: SessionCommand, context: &mut Context<'_>) -> Result<()> {
+    let store = context.store().await?;
+    match command {
+        SessionCommand::List { account } => {
+            let reach = reach(&store, account.as_deref(), context).await?;
+            let sessions = store.sessions(&reach, clock()).await?;
+            let head = ["Id", "Name", "Role", "Since", "Last seen", "Until", "Browser"];
+            context.list(&sessions, &head, session_row, "Nobody is signed in.")
+        }
+        SessionCommand::End { id, account } => {
+            let reach = reach(&store, account.as_deref(), context).await?;
+            if !store.end_session(&reach, &id).await? {
+                let text = format!("there is no session `{id}`");
+                return Err(Failure::not_found(text).hint("`leadline access session list` shows them"));
+            }
+            context.one(&json!({ "id": id, "ended": true }), |_| format!("Session {id} is ended."))
+        }
+    }
+}
+
+fn session_row(session: &StoredSession) -> Vec<String> {
+    vec![
+        session.id.to_string(),
+        session.name.clone(),
+        crate::model::word(&session.role),
+        session.created_at.to_string(),
+        session.seen_at.to_string(),
+        session.expires_at.to_string(),
+        session.agent.clone(),
+    ]
 }
 
 fn person_row(person: &Person) -> Vec<String> {

@@ -1,5 +1,8 @@
 //! `leadline account`: dealerships.
 
+use clap::builder::PossibleValuesParser;
+
+use super::deed::Deed;
 use super::failure::{Failure, Result};
 use super::output::grouped;
 use super::transform::released;
@@ -9,8 +12,10 @@ use crate::model::account::{Account, QuotaClass};
 use crate::model::lane::PauseScope;
 use crate::model::time::clock;
 use crate::model::word;
+use crate::overview;
 use crate::quota::{self, Given};
 use crate::store::Store;
+use crate::view::overview::{Overview, PERIODS, Tile};
 
 #[derive(clap::Subcommand, Debug)]
 pub enum Command {
@@ -44,12 +49,35 @@ pub enum Command {
         #[arg(long, value_name = "CLASS")]
         quota: QuotaClass,
     },
+    /// Say how things stand: the verdict in a sentence, and the figures behind it.
+    Overview {
+        /// Slug or id.
+        account: String,
+        /// The last day, week or month.
+        #[arg(long, default_value = "week", value_parser = PossibleValuesParser::new(PERIODS.map(|period| period.word)))]
+        period: String,
+    },
     /// Show an account: its portal, its transformations, its sources.
     #[command(alias = "get")]
     Show {
         /// Slug or id.
         account: String,
     },
+}
+
+impl Command {
+    pub(super) fn deed(&self) -> Option<Deed> {
+        match self {
+            Self::Create { name, slug } => {
+                let slug = slug.clone().unwrap_or_else(|| account::slug_of(name));
+                Deed::to("accounts.create", &slug)
+            }
+            Self::Pause { account } => Deed::to("accounts.pause", account),
+            Self::Resume { account } => Deed::to("accounts.resume", account),
+            Self::Set { account, .. } => Deed::to("accounts.quota.set", account),
+            Self::List | Self::Show { .. } | Self::Overview { .. } => None,
+        }
+    }
 }
 
 pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
@@ -83,6 +111,12 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
                 format!("Account `{}` has the quota {}.{}", given.account, quota_words(given), released(given.released))
             })
         }
+        Command::Overview { account, period } => {
+            let account = context.account(&store, &account).await?;
+            let period = PERIODS.into_iter().find(|known| known.word == period).unwrap_or(PERIODS[1]);
+            let overview = overview::of_account(&store, &account, period, None, clock()).await?;
+            context.one(&overview, verdict)
+        }
         Command::Show { account } => {
             let account = context.account(&store, &account).await?;
             let shown = account::show(&store, account).await?;
@@ -98,7 +132,10 @@ impl From<AccountError> for Failure {
             AccountError::Store(error) => error.into(),
             AccountError::Slug(_) => Self::usage(text).hint("choose one with `--slug`"),
             AccountError::Taken(_) => Self::conflict(text).hint("choose another one with `--slug`"),
-            AccountError::Tolerance(_) | AccountError::Rate(_) | AccountError::Overlap(_) => Self::usage(text),
+            AccountError::Tolerance(_)
+            | AccountError::Rate(_)
+            | AccountError::Overlap(_)
+            | AccountError::EventType(_) => Self::usage(text),
         }
     }
 }
@@ -111,6 +148,12 @@ async fn create(store: &Store, name: &str, slug: Option<String>, context: &mut C
             "Account {name} ({id}) is there, with the slug `{slug}`.\nNext: leadline connection connect --account {slug}\n      leadline source create --account {slug}"
         )
     })
+}
+
+/// The verdict, and each figure on a line.
+fn verdict(overview: &Overview) -> String {
+    let tile = |tile: &Tile| format!("  {:<20} {} {}", tile.label, tile.value, tile.note).trim_end().to_owned();
+    std::iter::once(overview.verdict.clone()).chain(overview.tiles.iter().map(tile)).collect::<Vec<_>>().join("\n")
 }
 
 fn name_of(slug: &str) -> String {

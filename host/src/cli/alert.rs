@@ -4,6 +4,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use super::Context;
+use super::deed::Deed;
 use super::failure::{Failure, Result};
 use crate::alerts::{self, AlertError, Wish};
 use crate::app;
@@ -43,6 +44,17 @@ pub enum Command {
         #[arg(long)]
         account: Option<String>,
     },
+}
+
+impl Command {
+    pub(super) fn deed(&self) -> Option<Deed> {
+        match self {
+            Self::Create(args) => Deed::of("alerts.create", "", Some(&args.account)),
+            Self::Delete { rule } => Deed::to("alerts.delete", rule),
+            Self::Test { rule } => Deed::to("alerts.test", rule),
+            Self::List { .. } | Self::Messages { .. } => None,
+        }
+    }
 }
 
 #[derive(clap::Args, Debug)]

@@ -1,6 +1,7 @@
 //! `leadline connection`: an account's HubSpot portal.
 
 mod connect;
+mod event_types;
 mod set;
 
 use std::time::Duration;
@@ -9,6 +10,7 @@ use clap::builder::TypedValueParser as _;
 use serde::Serialize;
 
 use super::Context;
+use super::deed::Deed;
 use super::failure::{Failure, Result};
 use crate::app::open_hubspot;
 use crate::cause::Problem;
@@ -44,6 +46,14 @@ pub enum Command {
         /// The account's slug, or the connection's id.
         connection: String,
     },
+    /// List the event types, and which of them go to the portal; or choose them.
+    EventTypes {
+        /// The account's slug, or the connection's id.
+        connection: String,
+        /// Send these, and no others: `lead.captured.v1`. Events of the others are skipped, and can be replayed.
+        #[arg(long, value_delimiter = ',', value_name = "TYPES")]
+        select: Vec<String>,
+    },
     /// Say how leads are written to the portal. What is not named stays as it is.
     Set(set::Args),
     /// Stop deliveries; leads wait until the connection is resumed.
@@ -76,6 +86,24 @@ pub enum Command {
     },
 }
 
+impl Command {
+    pub(super) fn deed(&self) -> Option<Deed> {
+        match self {
+            Self::Connect(args) => args.deed(),
+            Self::Reconnect(again) => again.deed(),
+            Self::Set(args) => args.deed(),
+            Self::Pause { connection } => Deed::to("connections.pause", connection),
+            Self::Resume { connection } => Deed::to("connections.resume", connection),
+            Self::Disconnect { connection, .. } => Deed::to("connections.disconnect", connection),
+            Self::Stay { connection } => Deed::to("connections.stay", connection),
+            Self::EventTypes { connection, select } if !select.is_empty() => {
+                Deed::to("connections.event-types.set", connection)
+            }
+            Self::List { .. } | Self::Show { .. } | Self::Check { .. } | Self::EventTypes { .. } => None,
+        }
+    }
+}
+
 const WAITING: [(&str, Waiting); 3] = [("send", Waiting::Send), ("hold", Waiting::Hold), ("discard", Waiting::Discard)];
 
 pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
@@ -101,6 +129,7 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
                 }
             }
         }
+        Command::EventTypes { connection, select } => event_types::run(&store, &connection, &select, context).await,
         Command::Set(args) => set::run(&store, args, context).await,
         Command::Pause { connection } => {
             let connection = find(&store, &connection).await?;

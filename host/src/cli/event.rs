@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+use super::deed::Deed;
 use super::failure::{Failure, Result};
 use super::file::read;
 use super::lead::tail;
@@ -68,6 +69,21 @@ pub enum Command {
     },
     /// Follow the leads of an account: a line for each that comes, and whenever something becomes of one. Ends with Ctrl-C.
     Tail(tail::Args),
+}
+
+impl Command {
+    pub(super) fn deed(&self) -> Option<Deed> {
+        match self {
+            Self::Retry { event } => Deed::to("events.retry", event),
+            Self::Test(args) => args.deed(),
+            Self::ReadBack { event } => Deed::to("events.read-back", event),
+            Self::DeleteTestContact { event } => Deed::to("events.test-contact.delete", event),
+            // What is sent enters by the door, as every event.
+            Self::Send(_) | Self::List(_) | Self::Show { .. } | Self::Runs { .. } | Self::Rerun(_) | Self::Tail(_) => {
+                None
+            }
+        }
+    }
 }
 
 #[derive(clap::Args, Debug)]

@@ -3,26 +3,25 @@
 use serde::Serialize;
 
 use super::Context;
+use super::deed::Deed;
 use super::failure::{Failure, Result};
-use crate::store::{Resealed, Store};
+use crate::app::open_hubspot;
+use crate::model::time::clock;
+use crate::operate::keys::{self, Keys, RingKey};
+use crate::store::{Resealed, SourceSecret, Store};
 
 #[derive(clap::Subcommand, Debug)]
 pub enum Command {
     /// List the keys, and how many values each seals.
     #[command(alias = "ls")]
     List,
+    /// Show the keys, how far a rotation has come, the HubSpot app, and the ages of sources' secrets.
+    Show,
     /// Put a new key first and seal everything again with it. The service may run meanwhile; run again, it finishes what
     /// was interrupted.
     Rotate,
     /// Remove the keys that seal nothing.
     Prune,
-}
-
-#[derive(Serialize)]
-struct Key {
-    id: String,
-    values: u64,
-    seals: bool,
 }
 
 #[derive(Serialize)]
@@ -37,12 +36,16 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
     match command {
         Command::List => {
-            let keys = keys(&store).await?;
-            let row = |key: &Key| {
+            let keys = keys::ring(&store).await?;
+            let row = |key: &RingKey| {
                 let seals = if key.seals { "seals" } else { "opens" };
                 vec![key.id.clone(), seals.to_owned(), key.values.to_string()]
             };
             context.list(&keys, &["Key", "Use", "Values"], row, "The key ring is empty.")
+        }
+        Command::Show => {
+            let keys = keys::of_store(&store, &open_hubspot(&context.config)?, clock()).await?;
+            context.one(&keys, text)
         }
         Command::Rotate => rotate(&store, context).await,
         Command::Prune => {
@@ -58,9 +61,32 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
     }
 }
 
-async fn keys(store: &Store) -> Result<Vec<Key>> {
-    let keys = store.keys_in_use().await?.into_iter().enumerate();
-    Ok(keys.map(|(index, (id, values))| Key { id, values, seals: index == 0 }).collect())
+impl Command {
+    pub(super) fn deed(&self) -> Option<Deed> {
+        match self {
+            Self::Rotate => Deed::of("keys.rotate", "", None),
+            Self::Prune => Deed::of("keys.prune", "", None),
+            Self::List | Self::Show => None,
+        }
+    }
+}
+
+fn text(keys: &Keys) -> String {
+    let key =
+        |key: &RingKey| format!("  key {} {} {} values", key.id, if key.seals { "seals" } else { "opens" }, key.values);
+    let secret = |secret: &SourceSecret| {
+        let until = secret.valid_until.map_or_else(|| "in use".to_owned(), |until| format!("counts until {until}"));
+        format!("  {} {} ({}), made {}, {until}", secret.account, secret.source, secret.source_name, secret.created_at)
+    };
+    let mut lines = vec![format!("{} % of the values are sealed with the first key", keys.sealed_by_first_percent)];
+    lines.extend(keys.ring.iter().map(key));
+    lines.push(match &keys.hubspot_app {
+        Some(app) => format!("HubSpot app {}, which sends people back to {}", app.client_id, app.redirect_url),
+        None => "No HubSpot app: portals are connected by the tokens of private apps".to_owned(),
+    });
+    lines.push("Secrets of sources, the oldest first".to_owned());
+    lines.extend(keys.source_secrets.iter().map(secret));
+    lines.join("\n")
 }
 
 async fn rotate(store: &Store, context: &mut Context<'_>) -> Result<()> {

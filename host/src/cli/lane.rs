@@ -1,6 +1,7 @@
 //! `leadline lane`: the queues, who works on them, and what stands still.
 
 use super::Context;
+use super::deed::Deed;
 use super::failure::{Failure, Result};
 use crate::model::lane::{LaneKind, PauseScope};
 use crate::model::time::{Timestamp, clock};
@@ -20,6 +21,25 @@ pub enum Command {
     Pause(Which),
     /// Let it go on. Wider and narrower pauses stay.
     Resume(Which),
+}
+
+impl Command {
+    pub(super) fn deed(&self) -> Option<Deed> {
+        match self {
+            Self::Pause(which) => which.deed("lanes.pause"),
+            Self::Resume(which) => which.deed("lanes.resume"),
+            Self::List { .. } => None,
+        }
+    }
+}
+
+impl Which {
+    fn deed(&self, action: &'static str) -> Option<Deed> {
+        match &self.lane {
+            Some(lane) => Deed::to(action, lane),
+            None => Deed::of(action, "", None),
+        }
+    }
 }
 
 #[derive(clap::Args, Debug)]

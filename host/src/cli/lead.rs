@@ -4,6 +4,7 @@ pub(super) mod tail;
 mod view;
 
 use super::Context;
+use super::deed::Deed;
 use super::failure::{Failure, Result};
 use super::output::printable;
 use crate::model::account::{Account, Connection, ConnectionState};
@@ -26,6 +27,15 @@ pub enum Command {
     /// Filters of the list that have a name.
     #[command(subcommand)]
     View(view::Command),
+}
+
+impl Command {
+    pub(super) fn deed(&self) -> Option<Deed> {
+        match self {
+            Self::View(command) => command.deed(),
+            Self::List(_) => None,
+        }
+    }
 }
 
 #[derive(clap::Args, Debug)]

@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 
+use super::deed::Deed;
 use super::failure::{Failure, Result};
 use super::{Context, who};
 use crate::app;
@@ -69,6 +70,23 @@ pub enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+}
+
+impl Command {
+    /// Never with the person: that is what the history must not keep.
+    pub(super) fn deed(&self) -> Option<Deed> {
+        let about = |action, shopper: &Shopper| Deed::of(action, "", Some(&shopper.account));
+        match self {
+            Self::Find(shopper) => about("shoppers.find", shopper),
+            Self::Export(shopper) => about("shoppers.export", shopper),
+            Self::Erase(args) => about("erasures.create", &args.shopper),
+            Self::AskAgain { erasure } => Deed::to("erasures.ask-again", erasure),
+            Self::Suppress(args) => about("suppressions.create", &args.shopper),
+            Self::Lift { suppression, .. } => Deed::of("suppressions.lift", suppression, None),
+            Self::Retention { account, days: Some(_), dry_run: false } => Deed::to("accounts.retention.set", account),
+            Self::List { .. } | Self::Certificate { .. } | Self::Suppressions { .. } | Self::Retention { .. } => None,
+        }
+    }
 }
 
 /// Who is meant.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::Context;
+use super::deed::Deed;
 use super::failure::{Failure, Result};
 use super::output::{printable, table};
 use crate::app::open_hubspot;
@@ -50,6 +51,20 @@ pub enum Command {
         #[arg(long)]
         limit: Option<usize>,
     },
+}
+
+impl Command {
+    pub(super) fn deed(&self) -> Option<Deed> {
+        match self {
+            Self::Create { of, dry_run: false, .. } => {
+                Deed::of("connections.properties.create-missing", &of.account, Some(&of.account))
+            }
+            Self::Fill { of, dry_run: false, .. } => {
+                Deed::of("connections.properties.fill", &of.account, Some(&of.account))
+            }
+            Self::Check { .. } | Self::Create { .. } | Self::Fill { .. } => None,
+        }
+    }
 }
 
 /// Whose portal.

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Context;
+use super::deed::Deed;
 use super::failure::{Failure, Result};
 use crate::cause::Code;
 use crate::model::id::EventId;
@@ -41,6 +42,18 @@ pub enum Command {
     Resume { replay: String },
     /// End a replay. What it sent on its way goes on.
     Cancel { replay: String },
+}
+
+impl Command {
+    pub(super) fn deed(&self) -> Option<Deed> {
+        match self {
+            Self::Create(Create { dry_run: true, .. }) | Self::List { .. } | Self::Show { .. } => None,
+            Self::Create(create) => Deed::to("replays.create", &create.account),
+            Self::Pause { replay } => Deed::to("replays.pause", replay),
+            Self::Resume { replay } => Deed::to("replays.resume", replay),
+            Self::Cancel { replay } => Deed::to("replays.cancel", replay),
+        }
+    }
 }
 
 #[derive(clap::Args, Debug)]

@@ -44,7 +44,7 @@ pub async fn run(args: Serve, context: &mut Context<'_>) -> Result<()> {
         Database::Postgres(_) => None,
     };
     let metrics = telemetry::init_metrics();
-    let app = Arc::new(App { metrics, ..App::connect(&context.config).await? });
+    let app = Arc::new(App { metrics, settings: context.settings.clone(), ..App::connect(&context.config).await? });
     let address = args.listen.listen;
     let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| {
         Failure::failed(format!("cannot listen on {address}: {error}")).hint("choose another address with `--listen`")

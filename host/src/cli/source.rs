@@ -4,6 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use super::Context;
+use super::deed::Deed;
 use super::failure::{Failure, Result};
 use super::file::read_text;
 use crate::account::{self, SourceWish};
@@ -11,7 +12,7 @@ use crate::model::account::{SchemaMode, SchemaModes, Source};
 use crate::model::time::clock;
 use crate::schema::EVENT_TYPES;
 use crate::signature::Secret;
-use crate::store::{Rejection, Store};
+use crate::store::{Rejection, RejectionFilter, Store};
 
 /// Hours that a rotated secret counts on: enough to change every sender in working hours.
 const OVERLAP_HOURS: u64 = 24;
@@ -67,9 +68,23 @@ pub enum Command {
         /// Only those of this source.
         #[arg(long)]
         source: Option<String>,
+        /// Only those of this class, such as `forged`, `stale` or `schema`.
+        #[arg(long)]
+        class: Option<String>,
         #[arg(long, default_value_t = 20)]
         limit: u32,
     },
+}
+
+impl Command {
+    pub(super) fn deed(&self) -> Option<Deed> {
+        match self {
+            Self::Create { account, name, .. } => Deed::of("sources.create", name, Some(account)),
+            Self::Set { source, .. } => Deed::to("sources.set", source),
+            Self::Rotate { source, .. } => Deed::to("sources.rotate", source),
+            Self::List { .. } | Self::Rejected { .. } => None,
+        }
+    }
 }
 
 /// A source with its new secret, shown once.
@@ -160,8 +175,8 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
                 "No sources yet: `leadline source create --account SLUG`.",
             )
         }
-        Command::Rejected { source, limit } => {
-            let rejections = store.rejections(source.as_deref(), limit).await?;
+        Command::Rejected { source, class, limit } => {
+            let rejections = store.rejections_that_fit(&RejectionFilter { source, class, limit }).await?;
             let row = |rejection: &Rejection| {
                 vec![
                     rejection.at.to_string(),

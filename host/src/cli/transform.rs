@@ -3,6 +3,7 @@
 
 mod dry_run;
 mod enable;
+mod figures;
 mod form;
 mod gates;
 mod history;
@@ -18,6 +19,7 @@ use serde_json::json;
 
 use super::Context;
 use super::connection::find;
+use super::deed::Deed;
 use super::failure::{Failure, Result};
 use super::file::{read, read_json};
 use crate::app::open_hubspot;
@@ -51,12 +53,27 @@ pub enum Command {
     Rollback(rollback::Args),
     /// List what a connection uses and used, who chose it, and why.
     History(history::Args),
+    /// Show what the newest runs of each version used, of all accounts, and which versions fail.
+    Figures,
     /// Make a component out of a core module that carries the contract, and say what it needs.
     Component {
         file: PathBuf,
         #[arg(long, value_name = "FILE")]
         output: PathBuf,
     },
+}
+
+impl Command {
+    pub(super) fn deed(&self) -> Option<Deed> {
+        match self {
+            Self::Upload(args) => args.deed(),
+            Self::Shadow(args) => args.deed(),
+            Self::Enable(args) => args.deed(),
+            Self::Rollback(args) => args.deed(),
+            Self::List(_) | Self::Show(_) | Self::Form(_) | Self::DryRun(_) | Self::Gates(_) | Self::History(_) => None,
+            Self::Figures | Self::Component { .. } => None,
+        }
+    }
 }
 
 /// Who signs a change, for the history.
@@ -91,6 +108,10 @@ pub struct Target {
 }
 
 impl Target {
+    fn deed(&self, action: &'static str) -> Option<Deed> {
+        Deed::of(action, &self.wanted, Some(&self.account))
+    }
+
     /// The connection, and the version with its settings.
     async fn find(&self, store: &Store, context: &Context<'_>) -> Result<(Connection, Choice)> {
         let connection = find(store, &self.account).await?;
@@ -115,6 +136,7 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Enable(args) => enable::run(args, context).await,
         Command::Rollback(args) => rollback::run(args, context).await,
         Command::History(args) => history::run(args, context).await,
+        Command::Figures => figures::run(context).await,
         Command::Component { file, output } => {
             let component = crate::transform::component(&read(&file)?).map_err(|error| refused(&file, &error))?;
             Transformer::new()?.compile(&component).map_err(|error| refused(&file, &error))?;

@@ -203,7 +203,9 @@ impl<'a> Journal<'a> {
             (self.stopped, self.cut) = (true, true);
             return Ok(None);
         }
+        let sent = std::time::Instant::now();
         let reply = self.hubspot.send(&self.portal, request).await;
+        metrics::histogram!("leadline_hubspot_call_seconds").record(sent.elapsed().as_secs_f64());
         crash_point!("CP12");
         if let Some(rate) = reply.rate() {
             self.budget.hear(rate.max, rate.remaining, (self.clock)());

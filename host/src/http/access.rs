@@ -301,6 +301,7 @@ async fn make_link(
     tag = "Access",
     params(Whose, Wanted),
     responses((status = 200, description = "The sessions", body = List<StoredSession>)),
+    extensions(("x-command" = json!("leadline access session list --account acme")))
 )]
 async fn sessions(
     State(app): State<Arc<App>>,
@@ -319,6 +320,7 @@ async fn sessions(
     tag = "Access",
     params(("id" = SessionId, Path, description = "The session"), Whose),
     responses((status = 200, description = "It is signed out", body = Data<Gone>)),
+    extensions(("x-command" = json!("leadline access session end SESSION --account acme")))
 )]
 async fn end_session(
     State(app): State<Arc<App>>,
@@ -340,6 +342,7 @@ async fn end_session(
     tag = "Access",
     params(Whose, Wanted),
     responses((status = 200, description = "The history", body = List<AuditEntry>)),
+    extensions(("x-command" = json!("leadline audit list --account acme")))
 )]
 async fn audit(
     State(app): State<Arc<App>>,

@@ -15,8 +15,9 @@ use utoipa_axum::routes;
 use super::answer::{Data, List, One, Page, Wanted, one};
 use super::error::ApiError;
 use super::guard::needing;
-use super::reach::{account, connection, read};
+use super::reach::{account as reached, connection, read};
 use super::repeat::ShownOnce;
+use crate::account::{self, EventTypeChoice};
 use crate::app::App;
 use crate::connection::check::Check;
 use crate::connection::consent::{self, Wish};
@@ -27,7 +28,6 @@ use crate::model::access::{Actor, Right};
 use crate::model::account::{Connection, ConnectionState};
 use crate::model::id::ConnectionId;
 use crate::model::time::Timestamp;
-use crate::schema::EVENT_TYPES;
 use crate::store::Waiting;
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
@@ -229,7 +229,7 @@ async fn connect(
             "Start it with `--hubspot-client-id`, `--hubspot-client-secret-file` and `--public-url`.",
         ));
     };
-    let account = self::account(&app, &actor, &account).await?;
+    let account = self::reached(&app, &actor, &account).await?;
     let connections = app.store.connections(Some(&account.id)).await?;
     let live = connections.iter().find(|connection| connection.state != ConnectionState::Disconnected);
     let settings = wanted.settings.unwrap_or_else(|| json!({}));
@@ -245,15 +245,6 @@ async fn connect(
     Ok((Extension(ShownOnce), one(Invitation { link: invitation.link(public_url), expires_at: invitation.expires_at })))
 }
 
-/// An event type, and whether its events go to the portal.
-#[derive(Serialize, ToSchema)]
-struct EventTypeChoice {
-    #[serde(rename = "type")]
-    #[schema(example = "lead.captured.v1")]
-    name: String,
-    selected: bool,
-}
-
 /// The event types that there are, and which of them are selected. There are a few: the list has one page.
 #[utoipa::path(
     get,
@@ -261,7 +252,7 @@ struct EventTypeChoice {
     tag = "Connections",
     params(("id" = ConnectionId, Path, description = "The connection")),
     responses((status = 200, description = "The event types", body = List<EventTypeChoice>)),
-    extensions(("x-command" = json!("leadline account show acme")))
+    extensions(("x-command" = json!("leadline connection event-types acme")))
 )]
 async fn event_types(
     State(app): State<Arc<App>>,
@@ -273,13 +264,7 @@ async fn event_types(
 }
 
 async fn chosen(app: &App, connection: &Connection) -> Result<List<EventTypeChoice>, ApiError> {
-    let routing = app.store.routing(&connection.account_id).await?;
-    let selected: Vec<_> = routing.subscriptions.into_iter().filter(|one| one.connection_id == connection.id).collect();
-    let choice = |name: &str| EventTypeChoice {
-        name: name.to_owned(),
-        selected: selected.iter().any(|one| one.event_type == name),
-    };
-    Ok(List::whole(EVENT_TYPES.iter().map(|known| choice(known.name)).collect()))
+    Ok(List::whole(account::event_types(&app.store, connection).await?))
 }
 
 /// The event types whose events go to the portal from now on.
@@ -296,7 +281,8 @@ struct Selection {
     tag = "Connections",
     params(("id" = ConnectionId, Path, description = "The connection")),
     request_body(content = Selection, example = json!({ "types": ["lead.captured.v1"] })),
-    responses((status = 200, description = "The event types", body = List<EventTypeChoice>))
+    responses((status = 200, description = "The event types", body = List<EventTypeChoice>)),
+    extensions(("x-command" = json!("leadline connection event-types acme --select lead.captured.v1")))
 )]
 async fn select(
     State(app): State<Arc<App>>,
@@ -307,15 +293,7 @@ async fn select(
     const FIX: &str = "Send {\"types\": [\"lead.captured.v1\"]}, of those that `GET` lists.";
     let Selection { types } = read(&body, FIX)?;
     let connection = connection(&app, &actor, &id).await?;
-    if let Some(stranger) = types.iter().find(|name| !EVENT_TYPES.iter().any(|known| known.name == **name)) {
-        return Err(ApiError::BadRequest(format!("there is no event type `{stranger}`"), FIX));
-    }
-    for known in EVENT_TYPES.iter() {
-        match types.iter().any(|name| name == known.name) {
-            true => app.store.subscribe(&connection, known.name, (app.clock)()).await?,
-            false => app.store.unsubscribe(&connection, known.name).await?,
-        }
-    }
+    account::select_event_types(&app.store, &connection, &types, (app.clock)()).await?;
     chosen(&app, &connection).await
 }
 

@@ -7,11 +7,13 @@ mod connectors;
 mod event_types;
 mod fields;
 mod logs;
+mod operator;
 mod overview;
 mod privacy;
 mod replays;
 mod settings;
 mod shell;
+mod styleguide;
 mod test;
 mod transformations;
 
@@ -49,10 +51,12 @@ pub(super) fn router(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
         .merge(event_types::router())
         .merge(fields::router())
         .merge(logs::router())
+        .merge(operator::router())
         .merge(overview::router())
         .merge(privacy::router())
         .merge(replays::router())
         .merge(settings::router())
+        .merge(styleguide::router())
         .merge(test::router())
         .merge(bench::router())
         .merge(transformations::router())

@@ -25,7 +25,7 @@ use crate::model::access::Right;
 const PROBLEM: &str = "#/components/schemas/Problem";
 
 /// The groups of operations, in the order of the page.
-const TAGS: [(&str, &str); 9] = [
+const TAGS: &[(&str, &str)] = &[
     ("Events", "Leads come in here, and each has a fate that can be looked at."),
     ("Leads", "The list of leads with what became of each, as it happens, as a table, and filters with a name."),
     ("Accounts and sources", "Dealerships, and who signs their events."),
@@ -34,7 +34,9 @@ const TAGS: [(&str, &str); 9] = [
     ("Lanes", "The queues of accounts and connections, and their pauses."),
     ("Replays", "Leads that are sent once more."),
     ("Transformations", "Versions, the ones in use, and what another one would change."),
+    ("Privacy", "What is kept of one shopper: found, taken out, removed; and who must not be written again."),
     ("Access", "Who may do what, and what was done."),
+    ("Operating", "The service itself: for those who run it."),
 ];
 
 const INTRODUCTION: &str = "Everything that people do in the dashboard and on the command line. \

@@ -42,6 +42,14 @@ pub(super) async fn reach(app: &App, actor: &Actor, name: Option<&str>) -> Resul
     }
 }
 
+/// What belongs to no account is for those who work across accounts; for everybody else it is not there.
+pub(super) fn house(actor: &Actor) -> Result<(), ApiError> {
+    match actor.own_account() {
+        None => Ok(()),
+        Some(_) => Err(ApiError::NotFound("this is about the service itself, which no account reaches".to_owned())),
+    }
+}
+
 /// The connection of an id.
 pub(super) async fn connection(app: &App, actor: &Actor, id: &str) -> Result<Connection, ApiError> {
     let found = app.store.connection(id).await?.filter(|connection| actor.reaches(&connection.account_id));

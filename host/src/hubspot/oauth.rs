@@ -75,6 +75,16 @@ pub enum Introspection {
 }
 
 impl OAuthApp {
+    /// What HubSpot knows the app by.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// Where HubSpot sends people back to.
+    pub fn redirect_url(&self) -> &str {
+        &self.redirect_url
+    }
+
     pub fn new(
         client_id: String,
         client_secret: SecretString,

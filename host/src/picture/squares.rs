@@ -20,8 +20,9 @@ pub struct Square {
     pub href: Option<String>,
 }
 
-/// How an account is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How an account is, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Health {
     /// Leads fail.
     Failing,
@@ -35,7 +36,8 @@ pub enum Health {
 impl Health {
     const ALL: [Self; 4] = [Self::Failing, Self::Waiting, Self::Well, Self::Quiet];
 
-    fn name(self) -> &'static str {
+    /// What people call it.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Failing => "failing",
             Self::Waiting => "waiting",

@@ -8,8 +8,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Query, Result, Sql, Store, json, parse, query, retention, sql};
+use crate::budget::{Learned, WINDOW};
 use crate::crash::crash_point;
 use crate::lane::{self, LEASE};
+use crate::model::account::Connection;
 use crate::model::delivery::Delivery;
 use crate::model::id::{AccountId, CallId};
 use crate::model::lane::{Lease, Settled};
@@ -88,6 +90,48 @@ pub(super) const CALLS_OF: Sql = sql!(
 
 /// The calls of a lane since a moment. Their ids say when they were made.
 pub(super) const RECENT_CALLS: Sql = sql!("SELECT id FROM calls WHERE account_id = $1 AND id >= $2 AND lane_id = $3");
+
+/// How a connection used its portal's limit.
+#[derive(Clone, Debug, Default)]
+pub struct LimitUse {
+    /// Calls of the last window.
+    pub ours: u64,
+    pub learned: Learned,
+    /// Since when refusals are known: the newest calls are read, up to some hundreds.
+    pub refusals_since: Option<Timestamp>,
+    /// When HubSpot answered with 429.
+    pub refused_at: Vec<Timestamp>,
+}
+
+/// Calls that are looked through for refusals.
+const LOOKED_THROUGH: i64 = 500;
+
+impl Store {
+    /// How a connection uses its portal's limit, by its newest calls since a time.
+    pub async fn limit_use(&self, connection: &Connection, since: Timestamp, now: Timestamp) -> Result<LimitUse> {
+        let (account, lane) = (connection.account_id.as_str(), connection.id.as_str());
+        let budget = query(sql!("SELECT budget FROM lanes WHERE account_id = $1 AND id = $2"));
+        let budget: Option<String> = budget.bind(account).bind(lane).fetch_optional(&self.db).await?;
+        let calls: Vec<(String, Option<i64>)> = query(sql!(
+            "SELECT c.id, a.status FROM (SELECT id, account_id FROM calls WHERE account_id = $1 AND id >= $3 AND lane_id = $2 ORDER BY id DESC LIMIT $4) AS c
+             LEFT JOIN call_answers AS a ON a.call_id = c.id AND a.account_id = c.account_id ORDER BY c.id"
+        ))
+        .bind(account)
+        .bind(lane)
+        .bind(retention::first_id("cal", since))
+        .bind(LOOKED_THROUGH)
+        .fetch_all(&self.db)
+        .await?;
+        let at = |(id, _): &(String, Option<i64>)| retention::time_of(id);
+        let is_full = calls.len() == usize::try_from(LOOKED_THROUGH).expect("it is small");
+        Ok(LimitUse {
+            ours: calls.iter().filter_map(at).filter(|at| *at > now - WINDOW).count() as u64,
+            learned: budget.as_deref().map(parse).transpose()?.unwrap_or_default(),
+            refusals_since: if is_full { calls.first().and_then(at) } else { Some(since) },
+            refused_at: calls.iter().filter(|(_, status)| *status == Some(429)).filter_map(at).collect(),
+        })
+    }
+}
 
 /// When a lane called after `since`: what it used of its portal's limit, whoever held it.
 pub(super) fn recent(account: &str, lane: &str, since: Timestamp) -> Query {

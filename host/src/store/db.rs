@@ -471,8 +471,7 @@ impl Db {
     /// Looks how much room there is beside the file.
     pub(super) fn measure_room(&self, reserve: u64) -> std::io::Result<()> {
         let Self::Sqlite(db) = self else { return Ok(()) };
-        let system = rustix::fs::statvfs(&db.file)?;
-        db.disk.set_room(Room::of(system.f_bavail.saturating_mul(system.f_frsize), reserve));
+        db.disk.set_room(Room::of(db.free_bytes()?, reserve));
         Ok(())
     }
 

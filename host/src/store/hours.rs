@@ -100,6 +100,23 @@ impl Store {
         Ok(read)
     }
 
+    /// The hours of some accounts since a time, as far as they are added up: for lists, which need not know the last ones.
+    pub async fn filled_hours(&self, accounts: &[AccountId], from: Timestamp) -> Result<Vec<(AccountId, HourOfLeads)>> {
+        let ids: Vec<_> = accounts.iter().map(AccountId::as_str).collect();
+        let rows: Vec<(String, i64, String)> = query(sql!(
+            "SELECT account_id, hour, figures FROM lead_hours WHERE account_id IN " list("$1") " AND hour >= $2 AND dealership = ''"
+        ))
+        .bind(Rows::of(&ids))
+        .bind(hour(from))
+        .fetch_all(&self.db)
+        .await?;
+        let of = |(account, number, figures): (String, i64, String)| {
+            let hour = HourOfLeads { hour: begin(number), dealership: None, figures: parse(&figures)? };
+            Ok((AccountId::stored(account), hour))
+        };
+        rows.into_iter().map(of).collect()
+    }
+
     /// Adds up some hours that are over, or one that changed since; says whether there were any.
     pub async fn fill_hours(&self, now: Timestamp) -> Result<bool> {
         let over = hour(now - OVER);

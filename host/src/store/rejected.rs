@@ -29,6 +29,16 @@ pub struct Rejection {
     pub body: Option<String>,
 }
 
+/// Which refused requests to list.
+#[derive(Clone, Debug, Default)]
+pub struct RejectionFilter {
+    /// The source's id, or `unknown` for addresses that no source has.
+    pub source: Option<String>,
+    /// Such as `signature`.
+    pub class: Option<String>,
+    pub limit: u32,
+}
+
 impl Store {
     /// Records a refused request.
     pub async fn reject(&self, rejection: &Rejection) -> Result<()> {
@@ -52,12 +62,20 @@ impl Store {
 
     /// The newest refused requests, of one source or of all.
     pub async fn rejections(&self, source_id: Option<&str>, limit: u32) -> Result<Vec<Rejection>> {
+        self.rejections_that_fit(&RejectionFilter { source: source_id.map(str::to_owned), class: None, limit }).await
+    }
+
+    /// The newest refused requests that fit.
+    pub async fn rejections_that_fit(&self, filter: &RejectionFilter) -> Result<Vec<Rejection>> {
         type Row = (String, i64, String, String, Option<String>, i64, Option<String>);
-        let text = match source_id {
-            Some(_) => sql!(columns!() " WHERE source_id = $1 ORDER BY id DESC LIMIT $2"),
-            None => sql!(columns!() " WHERE $1 IS NULL ORDER BY id DESC LIMIT $2"),
+        let text = match filter.source {
+            Some(_) => {
+                sql!(columns!() " WHERE source_id = $1 AND ($2 IS NULL OR class = $2) ORDER BY id DESC LIMIT $3")
+            }
+            None => sql!(columns!() " WHERE $1 IS NULL AND ($2 IS NULL OR class = $2) ORDER BY id DESC LIMIT $3"),
         };
-        let rows: Vec<Row> = query(text).bind(source_id).bind(limit).fetch_all(&self.db).await?;
+        let rows = query(text).bind(filter.source.as_deref()).bind(filter.class.as_deref()).bind(filter.limit);
+        let rows: Vec<Row> = rows.fetch_all(&self.db).await?;
         let rejection = |(source_id, at, class, detail, sender_id, bytes, body)| Rejection {
             source_id,
             at: Timestamp(at),

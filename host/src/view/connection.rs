@@ -1,9 +1,17 @@
 //! A connection as people see it: a chip in words, colour and icon, and what is to be done about it.
 
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use crate::budget::WINDOW;
 use crate::cause::Code;
 use crate::model::account::{Connection, ConnectionState};
+use crate::model::time::Timestamp;
+use crate::picture::gauge::Gauge;
+use crate::picture::{Drawn, drawn};
+use crate::store::LimitUse;
 
 /// A short state, told by colour, icon and words at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -56,6 +64,29 @@ fn is_hubspot(domain: &str) -> bool {
 pub fn record_address(connection: &Connection, object_type_id: &str, record: &str) -> String {
     let record: String = record.chars().filter(char::is_ascii_alphanumeric).collect();
     portal_address(connection, &format!("contacts/{}/record/{object_type_id}/{record}", connection.portal_id))
+}
+
+/// The limit of a portal is looked back at for so long.
+pub const LIMIT_LOOK_BACK: Duration = Duration::from_secs(24 * 3600);
+
+/// How much of a portal's limit is used, by whom, and when HubSpot refused.
+pub fn limit_gauge(used: &LimitUse, zone: &TimeZone, now: Timestamp) -> Drawn {
+    let heard_at = Timestamp(used.learned.heard_at);
+    let is_fresh = now >= heard_at && now < heard_at + WINDOW;
+    drawn(
+        "limit",
+        &Gauge {
+            zone: zone.clone(),
+            ours: used.ours,
+            others: if is_fresh { u64::from(used.learned.others) } else { 0 },
+            limit: u64::from(used.learned.max),
+            window: WINDOW,
+            from: used.refusals_since.unwrap_or(now - LIMIT_LOOK_BACK),
+            until: now,
+            refused: used.refused_at.clone(),
+            href: None,
+        },
+    )
 }
 
 #[cfg(test)]

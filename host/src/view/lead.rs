@@ -26,7 +26,8 @@ use crate::store::{ShownCall, ShownDelivery, ShownEvent};
 use crate::words::is_test_address;
 
 /// A lead with everything that became of it, for one page.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = LeadView)]
 pub struct Lead {
     pub event: String,
     #[serde(rename = "type")]
@@ -65,7 +66,8 @@ pub struct Lead {
 }
 
 /// Why, and what to do.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = LeadReason)]
 pub struct Reason {
     pub code: String,
     pub title: &'static str,
@@ -77,7 +79,8 @@ pub struct Reason {
 }
 
 /// One of the five steps that every lead goes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = LeadStep)]
 pub struct Step {
     pub title: &'static str,
     /// `done`, `now`, `bad` or empty.
@@ -87,7 +90,8 @@ pub struct Step {
 }
 
 /// One property, and what became of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = LeadField)]
 pub struct Field {
     pub record: &'static str,
     pub name: String,
@@ -98,7 +102,8 @@ pub struct Field {
 }
 
 /// A record in HubSpot.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = LeadRecord)]
 pub struct Record {
     pub label: &'static str,
     pub id: String,
@@ -107,7 +112,8 @@ pub struct Record {
 }
 
 /// An attempt that did not finish it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = LeadAttempt)]
 pub struct Attempt {
     pub number: i64,
     pub at: Moment,
@@ -116,7 +122,8 @@ pub struct Attempt {
 }
 
 /// A request to HubSpot, with its answer.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = LeadCall)]
 pub struct Call {
     pub operation: String,
     pub at: Moment,
@@ -130,7 +137,8 @@ pub struct Call {
 }
 
 /// A line that the transformation logged.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = LeadLogLine)]
 pub struct LogLine {
     pub version: String,
     pub level: &'static str,

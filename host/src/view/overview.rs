@@ -33,7 +33,7 @@ const TARGET: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Figures and pictures of a time.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Overview {
     pub verdict: String,
     /// `good`, `warning`, `bad` or `none`.
@@ -49,10 +49,13 @@ pub struct Overview {
     pub causes: Option<Drawn>,
     #[serde(skip)]
     pub split: Option<Drawn>,
+    /// By hour and weekday: of a week or longer.
+    #[serde(skip)]
+    pub hours: Option<Drawn>,
 }
 
 /// One figure.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Tile {
     pub label: &'static str,
     pub value: String,
@@ -70,6 +73,8 @@ pub struct Seen<'a> {
     pub is_connected: bool,
     /// The address of the list of leads.
     pub logs: &'a str,
+    /// Whose leads these are, as people call them.
+    pub whose: String,
     pub zone: &'a TimeZone,
     pub now: Timestamp,
 }
@@ -89,6 +94,7 @@ impl Overview {
             latency: (all.took.count() > 0).then(|| latency(seen)),
             causes: (!all.causes.is_empty()).then(|| causes(seen, &all)),
             split: (all.delivered() > 0).then(|| split(seen, &all)),
+            hours: (has_leads && seen.period.days >= 7).then(|| by_hour_and_weekday(seen)),
         }
     }
 }
@@ -285,6 +291,19 @@ fn split(seen: &Seen<'_>, all: &Figures) -> Drawn {
     drawn("split", &Split { title: "New and known contacts".to_owned(), parts })
 }
 
+/// By the hours of the account's own time, which is what people open by.
+fn by_hour_and_weekday(seen: &Seen<'_>) -> Drawn {
+    let mut leads = [[0_u64; 24]; 7];
+    for hour in seen.hours {
+        let Ok(at) = jiff::Timestamp::from_millisecond(hour.hour.0) else { continue };
+        let local = at.to_zoned(seen.zone.clone());
+        let day = usize::try_from(local.weekday().to_monday_zero_offset()).expect("a week has seven days");
+        let of_day = usize::try_from(local.hour()).expect("a day has 24 hours");
+        leads[day][of_day] += hour.figures.received;
+    }
+    drawn("hours", &picture::hours::Hours { whose: seen.whose.clone(), leads })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -298,6 +317,7 @@ mod tests {
             open_issues,
             is_connected,
             logs: "/logs",
+            whose: "Acme".to_owned(),
             zone: &TimeZone::UTC,
             now: Timestamp(3_600_000),
         };

@@ -136,6 +136,7 @@ impl Weekly {
     pub fn of(seen: &WeekSeen<'_>) -> Self {
         let (all, before) = (sum(seen.hours), sum(seen.before));
         let overview = Overview::of(&Seen {
+            whose: seen.whose.to_owned(),
             period: PERIODS[1],
             hours: seen.hours,
             bindings: seen.bindings,

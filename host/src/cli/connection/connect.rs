@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::super::Context;
+use super::super::deed::Deed;
 use super::super::failure::{Failure, Result};
 use super::super::file::{read_json, read_text};
 use super::find;
@@ -44,6 +45,18 @@ pub struct Args {
     settings: Option<PathBuf>,
     #[command(flatten)]
     link: Link,
+}
+
+impl Args {
+    pub(super) fn deed(&self) -> Option<Deed> {
+        Deed::to("accounts.connect", &self.account)
+    }
+}
+
+impl Again {
+    pub(super) fn deed(&self) -> Option<Deed> {
+        Deed::to("accounts.connect", &self.connection)
+    }
 }
 
 #[derive(clap::Args, Debug)]

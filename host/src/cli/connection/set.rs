@@ -3,6 +3,7 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
 use super::super::Context;
+use super::super::deed::Deed;
 use super::super::failure::{Failure, Result};
 use super::find;
 use crate::model::account::{ContactWrite, Policy};
@@ -34,6 +35,12 @@ pub struct Args {
     /// The version of HubSpot's API.
     #[arg(long, value_parser = PossibleValuesParser::new(API_VERSIONS))]
     api_version: Option<String>,
+}
+
+impl Args {
+    pub(super) fn deed(&self) -> Option<Deed> {
+        Deed::to("connections.set", &self.connection)
+    }
 }
 
 fn contact_write(word: &str) -> ContactWrite {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::super::Context;
+use super::super::deed::Deed;
 use super::super::failure::{Failure, Result};
 use super::super::file::read;
 use super::super::output::table;
@@ -25,6 +26,12 @@ pub struct Args {
     /// JSON file of the event, with an address of the form `leadline-test+…@example.com`; without, a sample is sent.
     #[arg(long, value_name = "FILE")]
     event: Option<PathBuf>,
+}
+
+impl Args {
+    pub(super) fn deed(&self) -> Option<Deed> {
+        Deed::to("accounts.test-leads", &self.account)
+    }
 }
 
 pub(super) async fn send(args: Args, context: &mut Context<'_>) -> Result<()> {

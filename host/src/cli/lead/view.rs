@@ -1,9 +1,9 @@
 //! `leadline lead view`: filters of the list that have a name.
 
 use super::Which;
-use crate::cli::Context;
 use crate::cli::failure::{Failure, Result};
 use crate::cli::who;
+use crate::cli::{Context, Deed};
 use crate::model::account::Account;
 use crate::model::id::ViewId;
 use crate::model::time::clock;
@@ -36,6 +36,16 @@ pub enum Command {
         #[arg(long)]
         account: String,
     },
+}
+
+impl Command {
+    pub(super) fn deed(&self) -> Option<Deed> {
+        match self {
+            Self::Save { name, which } => Deed::of("views.create", name, which.account.as_deref()),
+            Self::Remove { view, account } => Deed::of("views.delete", view, Some(account)),
+            Self::List { .. } => None,
+        }
+    }
 }
 
 pub(super) async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {

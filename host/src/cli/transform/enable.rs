@@ -1,6 +1,7 @@
 //! `leadline transform enable`: a version is used from now on, for all events or for a share.
 
 use super::super::Context;
+use super::super::deed::Deed;
 use super::super::failure::Result;
 use super::{Signed, Target};
 use crate::model::id::BindingId;
@@ -23,6 +24,12 @@ pub struct Args {
     despite: Option<String>,
     #[command(flatten)]
     signed: Signed,
+}
+
+impl Args {
+    pub(super) fn deed(&self) -> Option<Deed> {
+        self.target.deed("bindings.create")
+    }
 }
 
 pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {

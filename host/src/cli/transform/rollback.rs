@@ -2,6 +2,7 @@
 
 use super::super::Context;
 use super::super::connection::find;
+use super::super::deed::Deed;
 use super::super::failure::Result;
 use super::Signed;
 use super::enable::released;
@@ -19,6 +20,12 @@ pub struct Args {
     expect: Option<String>,
     #[command(flatten)]
     signed: Signed,
+}
+
+impl Args {
+    pub(super) fn deed(&self) -> Option<Deed> {
+        Deed::to("bindings.rollback", &self.account)
+    }
 }
 
 pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {

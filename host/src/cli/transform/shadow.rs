@@ -1,6 +1,7 @@
 //! `leadline transform shadow`: a version beside the one in force on the account's last leads. Nothing is sent.
 
 use super::super::Context;
+use super::super::deed::Deed;
 use super::super::failure::Result;
 use super::{Signed, Target};
 use crate::comparison::{ChangeCount, Example, Fuel, Report};
@@ -19,6 +20,12 @@ pub struct Args {
     events: u32,
     #[command(flatten)]
     signed: Signed,
+}
+
+impl Args {
+    pub(super) fn deed(&self) -> Option<Deed> {
+        self.target.deed("shadow-runs.create")
+    }
 }
 
 pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::super::Context;
+use super::super::deed::Deed;
 use super::super::failure::{Failure, Result};
 use super::super::file::{read, samples};
 use super::show::text;
@@ -30,6 +31,12 @@ pub struct Args {
     /// with the version, which is judged by them.
     #[arg(long, value_name = "FOLDER")]
     examples: Option<PathBuf>,
+}
+
+impl Args {
+    pub(super) fn deed(&self) -> Option<Deed> {
+        Deed::of("versions.create", &self.file.to_string_lossy(), self.account.as_deref())
+    }
 }
 
 pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {

@@ -1,13 +1,14 @@
-//! Screens across accounts, and what stands in the way: accounts, issues, the queue.
+//! Screens across accounts, and what stands in the way: accounts and issues.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use askama::Template;
-use axum::extract::{Form, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -16,23 +17,25 @@ use super::draw;
 use super::shell::{Shell, Visit};
 use crate::app::App;
 use crate::cause::Code;
+use crate::hours::hour;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::model::access::{Actor, Right};
 use crate::model::account::{Account, Connection, ConnectionState};
 use crate::model::id::AccountId;
-use crate::model::lane::{LaneKind, PauseScope};
-use crate::store::{COUNTED_MAX, Issue, ShownLane};
+use crate::model::time::Timestamp;
+use crate::picture::sparkline::Sparkline;
+use crate::picture::{Drawn, Tone, drawn};
+use crate::store::{HourOfLeads, Issue};
 use crate::view::connection::{Chip, chip};
-use crate::view::moment::{Moment, count, things};
+use crate::view::moment::{Moment, count, grouped, things};
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let read = OpenApiRouter::new()
         .route("/accounts", get(list))
         .route("/issues", get(all_issues))
         .route("/accounts/{account}/issues", get(issues));
-    let operate = OpenApiRouter::new().route("/queue", get(queue)).route("/queue/pause", post(pause_all));
-    needing(Right::Read, read).merge(needing(Right::Operate, operate))
+    needing(Right::Read, read)
 }
 
 #[derive(Template)]
@@ -52,6 +55,9 @@ struct AccountRow {
     waiting: String,
     issues: usize,
     since: Moment,
+    /// Leads that came, hour by hour, over the last day.
+    trend: Drawn,
+    failed: String,
 }
 
 /// What is looked for.
@@ -87,7 +93,15 @@ async fn list(State(app): State<Arc<App>>, actor: Actor, uri: Uri, headers: Head
             || account.id.as_str() == wanted
             || portal.is_some_and(|portal| portal == wanted)
     };
-    let rows = accounts.into_iter().filter(fits).take(ROWS_MAX).map(|account| {
+    let accounts: Vec<_> = accounts.into_iter().filter(fits).take(ROWS_MAX).collect();
+    let ids: Vec<_> = accounts.iter().map(|account| account.id.clone()).collect();
+    let mut hours: HashMap<AccountId, Vec<HourOfLeads>> = HashMap::new();
+    for (account, hour) in app.store.filled_hours(&ids, shell.now - DAY).await? {
+        hours.entry(account).or_default().push(hour);
+    }
+    let rows = accounts.into_iter().enumerate().map(|(index, account)| {
+        let of_day = hours.remove(&account.id).unwrap_or_default();
+        let lost: u64 = of_day.iter().map(|hour| hour.figures.failed + hour.figures.refused).sum();
         let connection = connections.get(&account.id);
         let (issues, held) = open.get(&account.id).copied().unwrap_or_default();
         AccountRow {
@@ -96,6 +110,8 @@ async fn list(State(app): State<Arc<App>>, actor: Actor, uri: Uri, headers: Head
             waiting: if held > 0 { count(held) } else { String::new() },
             issues,
             since: shell.time(account.created_at),
+            trend: trend(index, &of_day, shell.now),
+            failed: if lost > 0 { grouped(lost) } else { String::new() },
             account,
         }
     });
@@ -105,6 +121,23 @@ async fn list(State(app): State<Arc<App>>, actor: Actor, uri: Uri, headers: Head
 
 /// Rows of a page; more is found by searching.
 const ROWS_MAX: usize = 200;
+
+/// What a row looks back at.
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Leads by the hour, as far as the hours are added up.
+fn trend(index: usize, hours: &[HourOfLeads], now: Timestamp) -> Drawn {
+    const HOURS: usize = 24;
+    let first = hour(now - DAY);
+    let mut values = vec![0; HOURS];
+    for one in hours {
+        if let Some(value) = usize::try_from(hour(one.hour) - first).ok().and_then(|place| values.get_mut(place)) {
+            *value += one.figures.received;
+        }
+    }
+    let title = "Leads by the hour, over the last day".to_owned();
+    drawn(&format!("trend{index}"), &Sparkline { title, values, tone: Tone::Accent })
+}
 
 fn portal(connection: &Connection) -> String {
     let name = connection.portal.as_ref().and_then(|portal| portal.name.clone()).unwrap_or_default();
@@ -239,85 +272,4 @@ async fn all_issues(
     });
     let rows = rows.collect();
     draw(&app, &actor, &Issues { rows, is_of_all: true, shell })
-}
-
-#[derive(Template)]
-#[template(path = "queue.html")]
-struct Queue {
-    shell: Shell,
-    rows: Vec<LaneRow>,
-    is_paused: bool,
-}
-
-struct LaneRow {
-    account: String,
-    kind: &'static str,
-    firsts: String,
-    retries: String,
-    due: String,
-    chip: Chip,
-    note: String,
-}
-
-async fn queue(State(app): State<Arc<App>>, actor: Actor, uri: Uri, headers: HeaderMap) -> Result<Response, ApiError> {
-    let shell = Shell::of_the_house(&app, &actor, &uri, &headers);
-    let lanes = app.store.lanes(None, shell.now).await?;
-    let is_paused = app.store.pauses().await?.iter().any(|(scope, _)| *scope == PauseScope::All);
-    let waits = |lane: &ShownLane| lane.firsts + lane.retries > 0 || lane.held.is_some() || lane.paused_since.is_some();
-    let rows = lanes.into_iter().filter(waits).take(ROWS_MAX).map(|lane| lane_row(&shell, lane)).collect();
-    draw(&app, &actor, &Queue { rows, is_paused, shell })
-}
-
-fn lane_row(shell: &Shell, lane: ShownLane) -> LaneRow {
-    let counted =
-        |number: i64| if number > COUNTED_MAX { format!("over {}", count(COUNTED_MAX)) } else { count(number) };
-    let (chip, note) = match (lane.paused_since, lane.held, lane.rest) {
-        (Some(since), _, _) => {
-            (Chip { tone: "none", icon: "⏸", label: "paused" }, format!("since {}", shell.time(since).text))
-        }
-        (None, Some((owner, until)), _) => (
-            Chip { tone: "sending", icon: "◔", label: "at work" },
-            format!("{owner}, until {} at most", shell.time(until).text),
-        ),
-        (None, None, Some((until, problem))) if until > shell.now => (
-            Chip { tone: "warning", icon: "…", label: "rests" },
-            format!(
-                "until {}{}",
-                shell.time(until).text,
-                problem.map_or_else(String::new, |problem| format!(": {}", problem.detail))
-            ),
-        ),
-        _ => (Chip { tone: "none", icon: "○", label: "waits" }, String::new()),
-    };
-    LaneRow {
-        account: lane.account,
-        kind: match lane.kind {
-            LaneKind::Plan => "plan",
-            LaneKind::Deliver => "deliver",
-        },
-        firsts: counted(lane.firsts),
-        retries: counted(lane.retries),
-        due: counted(lane.due),
-        chip,
-        note,
-    }
-}
-
-/// Whether everything is to stand still.
-#[derive(Deserialize)]
-struct Pause {
-    pause: String,
-}
-
-async fn pause_all(State(app): State<Arc<App>>, Form(asked): Form<Pause>) -> Result<Response, ApiError> {
-    let done = if asked.pause == "yes" {
-        app.store.pause(&PauseScope::All, (app.clock)()).await?;
-        "paused"
-    } else {
-        app.store.resume(&PauseScope::All).await?;
-        app.wake.plan.notify_one();
-        app.wake.deliver.notify_one();
-        "resumed"
-    };
-    Ok(Redirect::to(&format!("/queue?done={done}")).into_response())
 }

@@ -25,8 +25,9 @@ use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::model::access::Right;
 use crate::model::account::{Auth, Connection, ConnectionState};
+use crate::picture::Drawn;
 use crate::store::Waiting;
-use crate::view::connection::{Chip, chip, portal_address};
+use crate::view::connection::{Chip, LIMIT_LOOK_BACK, chip, limit_gauge, portal_address};
 use crate::view::moment::Moment;
 
 /// How long one can think better of it.
@@ -76,6 +77,7 @@ struct Shown {
     problem: Option<(String, String)>,
     permissions: Vec<Granted>,
     is_strict: bool,
+    limit: Drawn,
 }
 
 /// A permission that is needed, and whether HubSpot gave it.
@@ -96,6 +98,7 @@ async fn shown(app: &App, shell: &Shell, connection: &Connection) -> Result<Show
         Some(_) => Chip { tone: "warning", icon: "!", label: "missing" },
     };
     let portal = connection.portal.clone().unwrap_or_default();
+    let used = app.store.limit_use(connection, shell.now - LIMIT_LOOK_BACK, shell.now).await?;
     Ok(Shown {
         portal: portal.name.unwrap_or_else(|| "HubSpot".to_owned()),
         portal_id: connection.portal_id,
@@ -116,6 +119,7 @@ async fn shown(app: &App, shell: &Shell, connection: &Connection) -> Result<Show
             .map(|one| Granted { words: one.words, why: one.why, scope: one.scope, chip: granted(one.scope) })
             .collect(),
         is_strict: connection.policy.strict,
+        limit: limit_gauge(&used, &shell.zone, shell.now),
     })
 }
 

@@ -103,6 +103,7 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
         open_issues: shell.open_issues,
         is_connected: live.is_some(),
         logs: &logs,
+        whose: dealership.clone().unwrap_or_else(|| account.name.clone()),
         zone: &shell.zone,
         now: shell.now,
     });

@@ -161,8 +161,18 @@ impl Shell {
                 ],
             });
         }
-        if self.may(Right::Operate) {
-            groups.push(Group { title: "Operator", links: vec![link("/queue".to_owned(), "Queue", None, true, 0)] });
+        if self.is_house && self.may(Right::Operate) {
+            groups.push(Group {
+                title: "Operator",
+                links: vec![
+                    link("/fleet".to_owned(), "Fleet", Some('f'), true, 0),
+                    link("/queue".to_owned(), "Queue", None, true, 0),
+                    link("/guests".to_owned(), "Guests", None, true, 0),
+                    link("/rejected".to_owned(), "Refused requests", None, true, 0),
+                    link("/keys".to_owned(), "Keys and app", None, true, 0),
+                    link("/system".to_owned(), "System", None, true, 0),
+                ],
+            });
         }
         groups
     }
@@ -183,6 +193,23 @@ impl FromRequestParts<Arc<App>> for Visit {
         let account = named.iter().find(|(name, _)| *name == "account").map_or("", |(_, value)| value).to_owned();
         let place = Place::find(app, &actor, &account, &parts.uri, &parts.headers).await;
         Ok(Self { app: app.clone(), actor, place: place.map_err(ApiError::into_response)? })
+    }
+}
+
+/// Somebody at a screen of the service itself, which is for those who work across accounts.
+pub(super) struct House {
+    pub(super) app: Arc<App>,
+    pub(super) actor: Actor,
+    pub(super) shell: Shell,
+}
+
+impl FromRequestParts<Arc<App>> for House {
+    type Rejection = Response;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        let actor = Actor::from_request_parts(parts, app).await?;
+        reach::house(&actor).map_err(IntoResponse::into_response)?;
+        let shell = Shell::of_the_house(app, &actor, &parts.uri, &parts.headers);
+        Ok(Self { app: app.clone(), actor, shell })
     }
 }
 

@@ -33,6 +33,7 @@ use crate::store::{HOUSE, ShadowRun};
 use crate::transform::UPLOAD_BYTES_MAX;
 use crate::upload::{self, Upload, Uploaded};
 use crate::view::ShownVersion;
+use crate::view::comparison;
 use crate::view::moment::{Moment, count};
 use crate::view::tried;
 
@@ -202,6 +203,7 @@ impl ChoicePage {
 struct Compared {
     at: Moment,
     report: Option<Report>,
+    dots: Option<crate::picture::Drawn>,
     trouble: Option<String>,
 }
 
@@ -255,7 +257,8 @@ async fn choice_page(
 }
 
 fn compared(shell: &Shell, run: ShadowRun) -> Compared {
-    Compared { at: shell.time(run.started_at), report: run.report, trouble: run.trouble }
+    let dots = run.report.as_ref().map(|report| comparison::dots(report, &shell.at("logs")));
+    Compared { at: shell.time(run.started_at), report: run.report, dots, trouble: run.trouble }
 }
 
 fn parsed(settings: Option<&str>) -> Option<Value> {

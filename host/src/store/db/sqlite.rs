@@ -128,6 +128,20 @@ where
 }
 
 impl SqliteDb {
+    /// How much room the disk has beside the file.
+    pub(in crate::store) fn free_bytes(&self) -> std::io::Result<u64> {
+        let system = rustix::fs::statvfs(&self.file)?;
+        Ok(system.f_bavail.saturating_mul(system.f_frsize))
+    }
+
+    /// How large the file and its log are.
+    pub(in crate::store) fn file_bytes(&self) -> std::io::Result<u64> {
+        let mut log = self.file.clone().into_os_string();
+        log.push("-wal");
+        let log_bytes = std::fs::metadata(PathBuf::from(log)).map_or(0, |log| log.len());
+        Ok(std::fs::metadata(&self.file)?.len() + log_bytes)
+    }
+
     /// Opens the file, makes it where there is none, brings its tables up to date, and starts the threads.
     ///
     /// # Errors

@@ -1,0 +1,358 @@
+//! Screens of whoever runs the service: the fleet, the queue, the sandboxes, refused requests, keys, the system.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Form, Path, State};
+use axum::http::Uri;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+use utoipa_axum::router::OpenApiRouter;
+
+use super::accounts::serde_urlencoded;
+use super::draw;
+use super::shell::{House, Shell};
+use crate::app::App;
+use crate::http::error::ApiError;
+use crate::http::guard::needing;
+use crate::model::access::Right;
+use crate::model::lane::{LaneKind, PauseScope};
+use crate::operate::fleet::{self, AccountHealth, Fleet, HourOfRetries};
+use crate::operate::guests::{self, GuestFailure, QuotaLimits};
+use crate::operate::keys::{self, Keys};
+use crate::operate::system::{self, System};
+use crate::picture::Drawn;
+use crate::store::{COUNTED_MAX, Rejection, RejectionFilter, ShownLane, SourceSecret};
+use crate::view::connection::Chip;
+use crate::view::moment::{Moment, count, span};
+use crate::view::operator::{self, GuestRow};
+use crate::view::overview::Tile;
+
+/// Rows of a page; more is found on the command line.
+const ROWS_MAX: usize = 200;
+/// Refused requests of a page.
+const REJECTIONS_MAX: u32 = 200;
+
+pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+    let operate = OpenApiRouter::new()
+        .route("/fleet", get(show_fleet))
+        .route("/queue", get(queue))
+        .route("/queue/pause", post(pause_all))
+        .route("/queue/{lane}/pause", post(pause_lane))
+        .route("/guests", get(show_guests))
+        .route("/rejected", get(rejected))
+        .route("/keys", get(show_keys))
+        .route("/system", get(show_system));
+    needing(Right::Operate, operate)
+}
+
+#[derive(Template)]
+#[template(path = "fleet.html")]
+struct FleetPage {
+    shell: Shell,
+    tone: &'static str,
+    verdict: String,
+    tiles: Vec<Tile>,
+    /// Nothing is counted in this process.
+    is_uncounted: bool,
+    squares: Drawn,
+    troubled: Vec<(AccountHealth, Chip)>,
+}
+
+async fn show_fleet(House { app, actor, shell }: House) -> Result<Response, ApiError> {
+    let fleet = fleet::of_service(&app, shell.now).await?;
+    let (tone, verdict) = operator::verdict(&fleet);
+    let Fleet { troubled, all, lately, .. } = &fleet;
+    let page = FleetPage {
+        tone,
+        verdict,
+        tiles: operator::fleet_tiles(&fleet),
+        is_uncounted: lately.is_none(),
+        squares: operator::squares(all),
+        troubled: troubled.iter().map(|account| (account.clone(), operator::health_chip(account.health))).collect(),
+        shell,
+    };
+    draw(&app, &actor, &page)
+}
+
+#[derive(Template)]
+#[template(path = "queue.html")]
+struct Queue {
+    shell: Shell,
+    rows: Vec<LaneRow>,
+    /// Who works, and on how many lanes.
+    holders: Vec<(String, String)>,
+    wave: Drawn,
+    is_paused: bool,
+}
+
+struct LaneRow {
+    id: String,
+    account: String,
+    kind: &'static str,
+    firsts: String,
+    retries: String,
+    due: String,
+    chip: Chip,
+    note: String,
+    is_paused: bool,
+}
+
+async fn queue(House { app, actor, shell }: House) -> Result<Response, ApiError> {
+    let (lanes, pauses) = tokio::try_join!(app.store.lanes(None, shell.now), app.store.pauses())?;
+    let is_paused = pauses.iter().any(|(scope, _)| *scope == PauseScope::All);
+    let is_by_itself = |lane: &ShownLane| {
+        pauses.iter().any(|(scope, _)| matches!(scope, PauseScope::Lane(_, paused) if *paused == lane.id))
+    };
+    let retries = app.store.planned_retries(shell.now).await?;
+    let retries: Vec<_> = retries.into_iter().map(|(hour, retries)| HourOfRetries { hour, retries }).collect();
+    let waits = |lane: &ShownLane| lane.firsts + lane.retries > 0 || lane.held.is_some() || lane.paused_since.is_some();
+    let page = Queue {
+        holders: holders(&lanes),
+        wave: operator::wave(ages(&app, &shell).await?, &retries, &shell.zone, shell.now),
+        rows: lanes
+            .into_iter()
+            .filter(waits)
+            .take(ROWS_MAX)
+            .map(|lane| LaneRow { is_paused: is_by_itself(&lane), ..lane_row(&shell, lane) })
+            .collect(),
+        is_paused,
+        shell,
+    };
+    draw(&app, &actor, &page)
+}
+
+/// How old the oldest waiting lead was, up to now.
+async fn ages(app: &App, shell: &Shell) -> Result<Vec<(crate::model::time::Timestamp, std::time::Duration)>, ApiError> {
+    let due = app.store.due_work(shell.now).await?;
+    let mut ages = app.pulse.ages();
+    ages.push((shell.now, fleet::oldest(&due, shell.now)));
+    Ok(ages)
+}
+
+/// Who holds leases of these lanes, the busiest first. The process is the first part of a holder's name.
+fn holders(lanes: &[ShownLane]) -> Vec<(String, String)> {
+    let mut held: BTreeMap<&str, usize> = BTreeMap::new();
+    for (owner, _) in lanes.iter().filter_map(|lane| lane.held.as_ref()) {
+        *held.entry(owner).or_default() += 1;
+    }
+    let mut held: Vec<_> = held.into_iter().collect();
+    held.sort_by_key(|(_, lanes)| std::cmp::Reverse(*lanes));
+    held.into_iter().map(|(owner, lanes)| (owner.to_owned(), lanes.to_string())).collect()
+}
+
+fn lane_row(shell: &Shell, lane: ShownLane) -> LaneRow {
+    let counted =
+        |number: i64| if number > COUNTED_MAX { format!("over {}", count(COUNTED_MAX)) } else { count(number) };
+    let (chip, note) = match (lane.paused_since, lane.held, lane.rest) {
+        (Some(since), _, _) => {
+            (Chip { tone: "none", icon: "⏸", label: "paused" }, format!("since {}", shell.time(since).text))
+        }
+        (None, Some((owner, until)), _) => (
+            Chip { tone: "sending", icon: "◔", label: "at work" },
+            format!("{owner}, until {} at most", shell.time(until).text),
+        ),
+        (None, None, Some((until, problem))) if until > shell.now => (
+            Chip { tone: "warning", icon: "…", label: "rests" },
+            format!(
+                "until {}{}",
+                shell.time(until).text,
+                problem.map_or_else(String::new, |problem| format!(": {}", problem.detail))
+            ),
+        ),
+        _ => (Chip { tone: "none", icon: "○", label: "waits" }, String::new()),
+    };
+    LaneRow {
+        id: lane.id,
+        account: lane.account,
+        kind: match lane.kind {
+            LaneKind::Plan => "plan",
+            LaneKind::Deliver => "deliver",
+        },
+        firsts: counted(lane.firsts),
+        retries: counted(lane.retries),
+        due: counted(lane.due),
+        chip,
+        note,
+        is_paused: false,
+    }
+}
+
+/// Whether something is to stand still.
+#[derive(Deserialize)]
+struct Pause {
+    pause: String,
+}
+
+async fn pause_all(State(app): State<Arc<App>>, Form(asked): Form<Pause>) -> Result<Response, ApiError> {
+    pause(&app, &PauseScope::All, &asked).await
+}
+
+async fn pause_lane(
+    House { app, .. }: House,
+    Path(lane): Path<String>,
+    Form(asked): Form<Pause>,
+) -> Result<Response, ApiError> {
+    let scope = app.store.lane(&lane).await?;
+    pause(&app, &scope.ok_or_else(|| ApiError::NotFound(format!("there is no lane `{lane}`")))?, &asked).await
+}
+
+async fn pause(app: &App, scope: &PauseScope, asked: &Pause) -> Result<Response, ApiError> {
+    let done = if asked.pause == "yes" {
+        app.store.pause(scope, (app.clock)()).await?;
+        "paused"
+    } else {
+        app.store.resume(scope).await?;
+        app.wake.plan.notify_one();
+        app.wake.deliver.notify_one();
+        "resumed"
+    };
+    Ok(Redirect::to(&format!("/queue?done={done}")).into_response())
+}
+
+#[derive(Template)]
+#[template(path = "guests.html")]
+struct GuestsPage {
+    shell: Shell,
+    rows: Vec<GuestRow>,
+    runs_read: String,
+    boxes: Vec<(&'static str, Drawn)>,
+    failures: Vec<GuestFailure>,
+    quotas: Vec<(QuotaLimits, [String; 3])>,
+}
+
+async fn show_guests(House { app, actor, shell }: House) -> Result<Response, ApiError> {
+    let guests = guests::gather(&app.store).await?;
+    let page = GuestsPage {
+        rows: operator::guest_rows(&guests),
+        boxes: if guests.versions.is_empty() { Vec::new() } else { operator::guest_boxes(&guests) },
+        runs_read: crate::view::moment::grouped(guests.runs_read),
+        quotas: guests.quotas.iter().map(|limits| (*limits, operator::quota_words(limits))).collect(),
+        failures: guests.failures,
+        shell,
+    };
+    draw(&app, &actor, &page)
+}
+
+/// Which refused requests are looked for.
+#[derive(Default, Deserialize)]
+struct Wanted {
+    source: Option<String>,
+    class: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "rejected.html")]
+struct Rejected {
+    shell: Shell,
+    source: String,
+    class: String,
+    classes: Vec<String>,
+    rows: Vec<RejectionRow>,
+}
+
+struct RejectionRow {
+    at: Moment,
+    source: String,
+    /// The source's own name, and its account.
+    name: Option<(String, String)>,
+    class: String,
+    detail: String,
+    hint: &'static str,
+    sender_id: String,
+    size: String,
+}
+
+async fn rejected(House { app, actor, shell }: House, uri: Uri) -> Result<Response, ApiError> {
+    let wanted: Wanted = serde_urlencoded(&uri);
+    let given = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let (source, class) = (given(wanted.source), given(wanted.class));
+    let all = RejectionFilter { source: source.clone(), class: None, limit: REJECTIONS_MAX };
+    let fitting = RejectionFilter { class: class.clone(), ..all.clone() };
+    let (all, fitting) =
+        tokio::try_join!(app.store.rejections_that_fit(&all), app.store.rejections_that_fit(&fitting))?;
+    let mut classes: Vec<_> = all.into_iter().map(|rejection| rejection.class).chain(class.clone()).collect();
+    classes.sort();
+    classes.dedup();
+    let (sources, accounts) = tokio::try_join!(app.store.sources(None), app.store.accounts())?;
+    let slugs: BTreeMap<_, _> = accounts.into_iter().map(|account| (account.id.to_string(), account.slug)).collect();
+    let names: BTreeMap<_, _> = sources
+        .into_iter()
+        .map(|source| {
+            let slug = slugs.get(source.account_id.as_str()).cloned().unwrap_or_default();
+            (source.id.to_string(), (source.name, slug))
+        })
+        .collect();
+    let row = |rejection: Rejection| RejectionRow {
+        at: shell.time(rejection.at),
+        name: names.get(&rejection.source_id).cloned(),
+        source: rejection.source_id,
+        hint: operator::rejection_hint(&rejection.class),
+        class: rejection.class,
+        detail: rejection.detail,
+        sender_id: rejection.sender_id.unwrap_or_default(),
+        size: operator::bytes(u64::try_from(rejection.bytes).unwrap_or(0)),
+    };
+    let rows = fitting.into_iter().map(row).collect();
+    let page = Rejected { source: source.unwrap_or_default(), class: class.unwrap_or_default(), classes, rows, shell };
+    draw(&app, &actor, &page)
+}
+
+#[derive(Template)]
+#[template(path = "keys.html")]
+struct KeysPage {
+    shell: Shell,
+    keys: Keys,
+    secrets: Vec<SecretRow>,
+    /// The service knows where browsers reach it.
+    has_address: bool,
+}
+
+struct SecretRow {
+    secret: SourceSecret,
+    made: Moment,
+    age: String,
+    until: Option<Moment>,
+}
+
+async fn show_keys(House { app, actor, shell }: House) -> Result<Response, ApiError> {
+    let keys = keys::gather(&app, shell.now).await?;
+    let row = |secret: &SourceSecret| SecretRow {
+        made: shell.time(secret.created_at),
+        age: span(u64::try_from(shell.now.since(secret.created_at).as_millis()).unwrap_or(u64::MAX)),
+        until: secret.valid_until.map(|until| shell.time(until)),
+        secret: secret.clone(),
+    };
+    let secrets = keys.source_secrets.iter().map(row).collect();
+    draw(&app, &actor, &KeysPage { secrets, keys, has_address: app.public_url.is_some(), shell })
+}
+
+#[derive(Template)]
+#[template(path = "system.html")]
+struct SystemPage {
+    shell: Shell,
+    system: System,
+    size: String,
+    free: Option<String>,
+    started: Moment,
+    room: &'static str,
+}
+
+async fn show_system(House { app, actor, shell }: House) -> Result<Response, ApiError> {
+    let system = system::gather(&app).await?;
+    let page = SystemPage {
+        size: operator::bytes(system.database.bytes),
+        free: system.database.free_bytes.map(operator::bytes),
+        started: shell.time(app.started_at),
+        room: match app.store.room() {
+            crate::store::Room::Enough => "enough",
+            crate::store::Room::Short => "less than twice its reserve: nothing new is planned",
+            crate::store::Room::Reserve => "less than its reserve: leads are refused with 503",
+        },
+        system,
+        shell,
+    };
+    draw(&app, &actor, &page)
+}

@@ -1,0 +1,88 @@
+//! What the dashboard says of one lead and of one account, for programs: the same views, as JSON.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answer::{Data, One, one};
+use super::error::ApiError;
+use super::guard::needing;
+use super::reach::account;
+use crate::app::App;
+use crate::model::access::{Actor, Right};
+use crate::model::account::Connection;
+use crate::model::id::EventId;
+use crate::overview;
+use crate::view::lead::Lead;
+use crate::view::moment;
+use crate::view::outcome::Reader;
+use crate::view::overview::{Overview, PERIODS};
+
+pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+    needing(Right::Read, OpenApiRouter::new().routes(routes!(show)).routes(routes!(show_overview)))
+}
+
+fn reader(app: &App, connection: Option<&Connection>) -> Reader {
+    let portal = connection.and_then(|connection| connection.portal.as_ref());
+    Reader { now: (app.clock)(), zone: moment::zone(portal.map_or("", |portal| portal.time_zone.as_str())) }
+}
+
+/// One lead as its page shows it: the outcome in words, five steps, fields, records, what was tried and what comes next.
+#[utoipa::path(
+    get,
+    path = "/v1/leads/{id}",
+    tag = "Events",
+    params(("id" = EventId, Path, description = "The event")),
+    responses((status = 200, description = "The lead", body = Data<Lead>)),
+    extensions(("x-command" = json!("leadline event show EVENT")))
+)]
+async fn show(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<One<Lead>, ApiError> {
+    let found = match id.parse::<EventId>() {
+        Ok(id) => app.store.event(&id).await?.filter(|shown| actor.reaches(&shown.event.account_id)),
+        Err(_) => None,
+    };
+    let shown = found.ok_or_else(|| ApiError::NotFound(format!("there is no lead `{id}`")))?;
+    let account = account(&app, &actor, shown.event.account_id.as_str()).await?;
+    let connection = overview::connection(&app.store, &account).await?;
+    let reader = reader(&app, connection.as_ref());
+    Ok(one(Lead::of(&shown, connection.as_ref(), actor.sees_masked, &reader)))
+}
+
+/// Which time, and of whom.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Asked {
+    /// `day`, `week` or `month`; a week where it is not given.
+    #[param(example = "week")]
+    period: Option<String>,
+    /// Only this dealership of the account, by its slug.
+    dealership: Option<String>,
+}
+
+/// How things stand in an account: the verdict in a sentence, and the figures behind it. Test leads are left out.
+#[utoipa::path(
+    get,
+    path = "/v1/accounts/{account}/overview",
+    tag = "Accounts and sources",
+    params(("account" = String, Path, description = "Slug or id", example = "acme"), Asked),
+    responses((status = 200, description = "The overview", body = Data<Overview>)),
+    extensions(("x-command" = json!("leadline account overview acme")))
+)]
+async fn show_overview(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(name): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<One<Overview>, ApiError> {
+    let account = account(&app, &actor, &name).await?;
+    let word = asked.period.as_deref().unwrap_or("week");
+    let period = PERIODS.into_iter().find(|period| period.word == word).ok_or_else(|| {
+        ApiError::BadRequest(format!("there is no period `{word}`"), "Send `day`, `week` or `month`.")
+    })?;
+    let dealership = asked.dealership.filter(|slug| !slug.is_empty());
+    Ok(one(overview::of_account(&app.store, &account, period, dealership, (app.clock)()).await?))
+}

@@ -1,0 +1,305 @@
+//! What whoever runs the service sees: the fleet, the queue, guests, refused requests, keys and configuration. And that the
+//! command line says who did what.
+
+use leadline::model::access::Role;
+use leadline::signature::Secret;
+use serde_json::{Value, json};
+
+use crate::access::{Asker, Reply, csrf, key_in_role, signed_in, with_public_url};
+use crate::guests::guest;
+use crate::support::{NOON, TestApp};
+
+const URL: &str = "http://localhost:8080";
+/// The screens, and what they are called.
+const SCREENS: [(&str, &str); 6] = [
+    ("/fleet", "Fleet"),
+    ("/queue", "Queue"),
+    ("/guests", "Guests"),
+    ("/rejected", "Refused requests"),
+    ("/keys", "Keys and app"),
+    ("/system", "System"),
+];
+
+fn text(reply: &Reply) -> &str {
+    reply.body.as_str().unwrap_or_default()
+}
+
+async fn looking(app: &TestApp, account: Option<&str>, role: &str) -> Asker {
+    signed_in(app, account, role).await.with("accept", "text/html")
+}
+
+async fn submit(app: &TestApp, browser: &Asker, path: &str, fields: &[(&str, &str)]) -> Reply {
+    let token = csrf(browser);
+    let all = std::iter::once(("csrf", token.as_str())).chain(fields.iter().copied());
+    let form = reqwest::Url::parse_with_params("http://localhost", all).unwrap();
+    browser.send(app, path, "application/x-www-form-urlencoded", form.query().unwrap().to_owned()).await
+}
+
+async fn asked(app: &TestApp, path: &str) -> Value {
+    let reply = Asker::operator().get(app, path).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    reply.body["data"].clone()
+}
+
+/// Runs a command that works out, and reads what it says.
+async fn told(app: &TestApp, args: &[&str]) -> Value {
+    let (code, said) = app.command(&[args, &["--json"]].concat()).await;
+    assert_eq!(code, 0, "{args:?}: {said}");
+    serde_json::from_str::<Value>(&said).unwrap()["data"].clone()
+}
+
+#[tokio::test]
+async fn operators_screens_are_there_for_operators_and_for_nobody_else() {
+    let app = with_public_url(URL).await;
+    let acme = app.connected("acme").await;
+    app.send_lead(&acme, "ana").await;
+    app.run_until_idle().await;
+    for (role, account, status) in
+        [("operator", None, 200), ("support", None, 403), ("manager", Some("acme"), 403), ("viewer", Some("acme"), 403)]
+    {
+        let browser = looking(&app, account, role).await;
+        for (path, title) in SCREENS {
+            let page = browser.get(&app, path).await;
+            assert_eq!(page.status, status, "{role} {path}");
+            if status == 200 {
+                assert!(text(&page).contains(&format!("<h1>{title}")), "{path}: {}", text(&page));
+                assert!(text(&page).contains("Do this from the terminal: <code>leadline "), "{path}");
+            }
+        }
+        assert_eq!(browser.get(&app, "/styleguide").await.status, 200, "{role}");
+    }
+    let nobody = Asker::default().with("accept", "text/html").get(&app, "/styleguide").await;
+    assert_eq!((nobody.status, nobody.header("location")), (303, "/sign-in?to=%2Fstyleguide"));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_key_of_an_account_learns_nothing_of_the_service() {
+    let app = TestApp::start().await;
+    app.connected("acme").await;
+    let of_account = key_in_role(&app, Some("acme"), Role::Operator).await;
+    for path in ["/v1/fleet", "/v1/guests", "/v1/keys", "/v1/system", "/v1/rejected"] {
+        assert_eq!(of_account.get(&app, path).await.status, 404, "{path}");
+        assert_eq!(Asker::operator().get(&app, path).await.status, 200, "{path}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_trapping_and_a_greedy_guest_harm_nobody_else_and_the_operator_sees_who_waits() {
+    let app = with_public_url(URL).await;
+    let (trap, hoard, acme) = (app.connected("trap").await, app.connected("hoard").await, app.connected("acme").await);
+    app.install(&trap, "trap", &guest("trap")).await;
+    app.install(&hoard, "hoard", &guest("hoard")).await;
+    app.send_lead(&trap, "ana").await;
+    app.send_lead(&hoard, "ben").await;
+    let well = app.send_lead(&acme, "cleo").await;
+    app.run_until_idle().await;
+    assert_eq!(app.fate(&well).await, "delivered, 1 attempts");
+
+    let guests = asked(&app, "/v1/guests").await;
+    let mut failing: Vec<_> =
+        guests["failures"].as_array().unwrap().iter().map(|one| (&one["account"], &one["waiting"])).collect();
+    failing.sort_by_key(|(account, _)| account.as_str().unwrap().to_owned());
+    assert_eq!(failing, [(&json!("hoard"), &json!(1)), (&json!("trap"), &json!(1))], "{guests:#}");
+    assert_eq!((&guests["versions"][0]["version"], &guests["versions"][0]["runs"]), (&json!("default@1"), &json!(1)));
+    assert!(guests["versions"][0]["limit_percent"].as_u64().unwrap() < 60, "{guests:#}");
+
+    let fleet = asked(&app, "/v1/fleet").await;
+    assert_eq!(fleet["accounts"], json!({ "failing": 0, "waiting": 2, "well": 1, "quiet": 0 }), "{fleet:#}");
+    let page = looking(&app, None, "operator").await.get(&app, "/fleet").await;
+    assert!(text(&page).contains("2 accounts wait for somebody."), "{}", text(&page));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_wrong_signature_is_nothing_to_the_dealership_and_seen_by_the_operator() {
+    let app = with_public_url(URL).await;
+    let acme = app.connected("acme").await;
+    let (now, late) = (NOON.seconds().to_string(), (NOON.seconds() - 540).to_string());
+    let body = br#"{"type":"lead.captured.v1","timestamp":"2026-11-23T08:00:00Z","data":{"id":"lead_secret"}}"#;
+    let forged = Secret::parse(&Secret::generate()).unwrap();
+    for (id, at) in [("msg_forged", &now), ("msg_late", &late)] {
+        let signature = match id {
+            "msg_forged" => forged.sign(id, NOON.seconds(), body),
+            _ => Secret::parse(secrecy::ExposeSecret::expose_secret(&acme.secret)).unwrap().sign(
+                id,
+                NOON.seconds() - 540,
+                body,
+            ),
+        };
+        let headers = [("webhook-id", id), ("webhook-timestamp", at.as_str()), ("webhook-signature", &signature)];
+        assert_eq!(app.post_raw(acme.source.as_str(), &headers, &body[..]).await.status, 401);
+    }
+    let manager = looking(&app, Some("acme"), "manager").await;
+    let logs = manager.get(&app, "/accounts/acme/logs").await;
+    assert!(!text(&logs).contains("data-row"), "nothing came, as far as the dealership can tell");
+
+    let operator = looking(&app, None, "operator").await;
+    let all = operator.get(&app, "/rejected").await;
+    for words in ["msg_forged", "msg_late", "signed 540 s ago", "compare its clock", acme.source.as_str()] {
+        assert!(text(&all).contains(words), "{words}: {}", text(&all));
+    }
+    assert!(!text(&all).contains("lead_secret"), "bodies are not shown");
+    let late_only = operator.get(&app, "/rejected?class=stale").await;
+    assert!(text(&late_only).contains("msg_late") && !text(&late_only).contains("msg_forged"));
+    let listed = asked(&app, &format!("/v1/rejected?source={}&class=forged", acme.source)).await;
+    assert_eq!((listed.as_array().unwrap().len(), &listed[0]["sender_id"]), (1, &json!("msg_forged")));
+    assert!(listed[0].get("body").is_none(), "{listed}");
+    let told = told(&app, &["source", "rejected", "--class", "stale"]).await;
+    assert_eq!((told.as_array().unwrap().len(), &told[0]["sender_id"]), (1, &json!("msg_late")));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn one_lane_is_paused_and_resumed_from_the_queue() {
+    let app = with_public_url(URL).await;
+    let acme = app.connected("acme").await;
+    let operator = looking(&app, None, "operator").await;
+    let lane = format!("/queue/{}/pause", acme.connection.id);
+    assert_eq!(submit(&app, &operator, &lane, &[("pause", "yes")]).await.status, 303);
+    app.send_lead(&acme, "ana").await;
+    app.run_until_idle().await;
+    let queue = operator.get(&app, "/queue").await;
+    assert!(text(&queue).contains("Resume<span class=\"sr\"> the deliver lane of acme"), "{}", text(&queue));
+    assert_eq!(submit(&app, &operator, &lane, &[("pause", "no")]).await.status, 303);
+    app.run_until_idle().await;
+    let queue = operator.get(&app, "/queue").await;
+    assert!(text(&queue).contains("Nothing waits"), "{}", text(&queue));
+    assert_eq!(submit(&app, &operator, "/queue/con_nobody/pause", &[("pause", "yes")]).await.status, 404);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn retries_that_are_planned_are_told_by_the_hour() {
+    let app = TestApp::start().await;
+    let acme = app.connected("acme").await;
+    let outage = hubspot_sim::Outage { from_ms: NOON.0, to_ms: NOON.0 + 1 };
+    app.hubspot.set_knobs(|knobs| knobs.outage = Some(outage));
+    app.send_lead(&acme, "ana").await;
+    app.run_until_idle().await;
+    app.hubspot.set_knobs(|knobs| knobs.outage = None);
+    let fleet = asked(&app, "/v1/fleet").await;
+    assert_eq!(fleet["planned_retries"], json!([{ "hour": "2026-11-23T12:00:00Z", "retries": 1 }]), "{fleet:#}");
+    app.run_until_idle().await;
+    app.finish_after(&[hubspot_sim::FindingKind::TooManyErrors]).await;
+}
+
+#[tokio::test]
+async fn a_key_ring_that_is_rotated_tells_how_far_it_is_and_a_secret_how_old_it_is() {
+    let app = TestApp::start().await;
+    let acme = app.connected("acme").await;
+    let keys = asked(&app, "/v1/keys").await;
+    assert_eq!((&keys["sealed_by_first_percent"], keys["ring"].as_array().unwrap().len()), (&json!(100), 1));
+    let rotate = format!("/v1/sources/{}/rotate", acme.source);
+    assert_eq!(Asker::operator().post(&app, &rotate, json!({ "overlap_hours": 24 })).await.status, 200);
+    let keys = asked(&app, "/v1/keys").await;
+    let secrets = keys["source_secrets"].as_array().unwrap();
+    assert_eq!(secrets.len(), 2, "{keys:#}");
+    assert!(secrets[0]["valid_until"].is_string() && secrets[1]["valid_until"].is_null(), "{keys:#}");
+    let text = keys.to_string();
+    assert!(!text.contains("whsec_"), "{text}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_history_says_who_at_the_terminal_did_what() {
+    let app = with_public_url(URL).await;
+    let acme = app.connected("acme").await;
+    let connection = acme.connection.id.to_string();
+    told(&app, &["lane", "pause", "--all"]).await;
+    told(&app, &["lane", "resume", "--all"]).await;
+    told(&app, &["connection", "pause", &connection]).await;
+    told(&app, &["connection", "resume", "acme"]).await;
+    told(&app, &["connection", "event-types", "acme", "--select", "lead.captured.v1"]).await;
+    told(&app, &["access", "key", "create", "reports", "--account", "acme", "--right", "read"]).await;
+    told(&app, &["source", "rotate", acme.source.as_str()]).await;
+    // Looking changes nothing, and what fails neither.
+    told(&app, &["connection", "list"]).await;
+    told(&app, &["replay", "create", "--account", "acme", "--state", "failed", "--dry-run"]).await;
+    assert_ne!(app.command(&["connection", "resume", "acme"]).await.0, 0);
+
+    let done = |entries: &Value| -> Vec<String> {
+        entries.as_array().unwrap().iter().map(|entry| entry["action"].as_str().unwrap().to_owned()).collect()
+    };
+    let of_account = told(&app, &["audit", "list", "--account", "acme", "--actor", "at the terminal"]).await;
+    assert_eq!(
+        done(&of_account),
+        ["sources.rotate", "api-keys.create", "connections.event-types.set", "connections.resume", "connections.pause"]
+    );
+    assert_eq!(of_account[4]["subject"], json!(connection));
+    let of_house = told(&app, &["audit", "list", "--action", "lanes"]).await;
+    assert_eq!(done(&of_house), ["lanes.resume", "lanes.pause"]);
+    let over_http = asked(&app, "/v1/audit?account=acme").await;
+    assert!(over_http[0]["actor"].as_str().unwrap().ends_with(" at the terminal"), "{over_http:#}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_browser_is_signed_out_from_the_terminal() {
+    let app = with_public_url(URL).await;
+    app.connected("acme").await;
+    let manager = looking(&app, Some("acme"), "manager").await;
+    told(&app, &["access", "session", "list", "--account", "acme"]).await;
+    let sessions = asked(&app, "/v1/sessions?account=acme").await;
+    let id = sessions[0]["id"].as_str().unwrap();
+    told(&app, &["access", "session", "end", id, "--account", "acme"]).await;
+    assert_eq!(manager.get(&app, "/accounts/acme").await.status, 303, "it has to sign in again");
+    assert_eq!(app.command(&["access", "session", "end", id, "--account", "acme"]).await.0, 5);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn event_types_are_chosen_from_the_terminal_as_in_the_dashboard() {
+    let app = TestApp::start().await;
+    let acme = app.connected("acme").await;
+    let choice = |types: &Value| -> Vec<(String, bool)> {
+        let of = |one: &Value| (one["type"].as_str().unwrap().to_owned(), one["selected"].as_bool().unwrap());
+        types.as_array().unwrap().iter().map(of).collect()
+    };
+    let chosen = told(&app, &["connection", "event-types", "acme", "--select", "session.initiated.v1"]).await;
+    let over_http = asked(&app, &format!("/v1/connections/{}/event-types", acme.connection.id)).await;
+    assert_eq!(choice(&chosen), choice(&over_http));
+    assert!(choice(&chosen).contains(&("session.initiated.v1".to_owned(), true)));
+    assert!(choice(&chosen).contains(&("lead.captured.v1".to_owned(), false)));
+    assert_eq!(app.command(&["connection", "event-types", "acme", "--select", "lead.lost.v1"]).await.0, 2);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_same_is_told_on_the_page_by_the_api_and_at_the_terminal() {
+    let app = with_public_url(URL).await;
+    let acme = app.connected("acme").await;
+    let event = app.send_lead(&acme, "ana").await;
+    app.run_until_idle().await;
+    let overview = asked(&app, "/v1/accounts/acme/overview").await;
+    // The command reads the clock of the machine, and so looks at another week.
+    assert!(told(&app, &["account", "overview", "acme"]).await["verdict"].is_string());
+    let manager = looking(&app, Some("acme"), "manager").await;
+    let verdict = overview["verdict"].as_str().unwrap();
+    assert!(text(&manager.get(&app, "/accounts/acme").await).contains(verdict), "{verdict}");
+    let lead = asked(&app, &format!("/v1/leads/{event}")).await;
+    assert_eq!((&lead["outcome"], &lead["person"]["email"]), (&json!("synced"), &json!("ana@example.com")));
+    let support = key_in_role(&app, None, Role::Support).await;
+    let masked = support.get(&app, &format!("/v1/leads/{event}")).await.body.to_string();
+    assert!(!masked.contains("ana@example.com"), "{masked}");
+    let wrong = Asker::operator().get(&app, "/v1/accounts/acme/overview?period=year").await;
+    assert_eq!(wrong.refusal(), (400, "bad_request"));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_configuration_is_told_with_where_each_value_comes_from_and_checked_as_a_whole() {
+    let app = TestApp::start().await;
+    let printed = told(&app, &["config", "print", "--brand", "Cars"]).await;
+    let find = |name: &str| printed.as_array().unwrap().iter().find(|setting| setting["name"] == name).unwrap().clone();
+    assert_eq!((&find("--brand")["value"], &find("--brand")["origin"]), (&json!("Cars"), &json!("flag")));
+    assert_eq!(find("--log")["origin"], json!("default"));
+    assert_eq!(find("--keep-bodies-days")["value"], json!("30"), "what `serve` would take");
+    assert_eq!(app.command(&["config", "check"]).await.0, 0);
+    let bad = ["config", "check", "--frame-ancestors", "no origin", "--hubspot-client-id", "x"];
+    let (code, said) = app.command(&bad).await;
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("is no origin") && said.contains("the HubSpot app is named in part only"), "{said}");
+    app.finish().await;
+}
