@@ -306,7 +306,7 @@ journey("a shopper is erased, and a replay brings nobody back", "Larch Skoda", a
   });
   await page.getByRole("heading", { name: "Certificate of erasure" }).waitFor();
   assert.ok(!(await page.content()).includes("vera"), "the certificate does not say whose it is");
-  assert.deepEqual((await contacts(portal)).map((contact) => contact.email), ["otto@example.com"]);
+  assert.deepEqual(await addresses(portal), ["otto@example.com"]);
   const calls = (await stage.service.calls(portal)).length;
 
   await page.goto(at(account, "replays"));
@@ -319,7 +319,7 @@ journey("a shopper is erased, and a replay brings nobody back", "Larch Skoda", a
     return (await page.getByRole("row").filter({ hasText: "Removed" }).count()) === 2;
   });
   assert.equal((await stage.service.calls(portal)).length, calls, "HubSpot hears nothing of her");
-  assert.deepEqual((await contacts(portal)).map((contact) => contact.email), ["otto@example.com"]);
+  assert.deepEqual(await addresses(portal), ["otto@example.com"]);
 });
 
 journey("one id sent twice is one row, and a wrong signature is none", "Juniper Fiat", async (page, { account, source }) => {
@@ -335,6 +335,11 @@ journey("one id sent twice is one row, and a wrong signature is none", "Juniper 
   const rejected = await stage.service.cli("source", "rejected", "--source", source.id);
   assert.match(JSON.stringify(rejected), /forged/);
 });
+
+/** Whoever can still be told in the portal. */
+async function addresses(portal) {
+  return (await contacts(portal)).map((contact) => contact.email).filter(Boolean);
+}
 
 /** The properties of the portal's contacts, or of those with this address. */
 async function contacts(portal, email) {

@@ -91,6 +91,18 @@ for (const [name, as, where, status = 200] of SCREENS) {
   });
 }
 
+for (const [name, email] of [["privacy, found", "maya.lind@example.com"], ["privacy, nothing held", "nobody@example.com"]]) {
+  test(`screen: ${name}`, async (t) => {
+    await stage.browser.page(t, { as: manager(stage.made) }, async (page) => {
+      await page.goto(at(stage.made, "privacy"));
+      await page.getByLabel("E-mail").fill(email);
+      await page.getByRole("button", { name: "Find" }).click();
+      await page.getByRole("form", { name: "Erase" }).waitFor();
+      await look(page, name);
+    });
+  });
+}
+
 test("screen: whatever else the navigation leads to", async (t) => {
   const known = new Set(SCREENS.map(([, , where]) => where(stage.made)));
   await stage.browser.page(t, { as: operator }, async (page) => {

@@ -279,6 +279,7 @@ async fn suppressions(
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "reason": "they came back and asked for an offer" }))]
 struct Lift {
     reason: String,
 }
@@ -289,7 +290,7 @@ struct Lift {
     path = "/v1/suppressions/{id}/lift",
     tag = "Privacy",
     params(("id" = SuppressionId, Path, description = "The suppression")),
-    request_body(content = Lift, example = json!({ "reason": "they came back and asked for an offer" })),
+    request_body = Lift,
     responses((status = 200, description = "The suppression", body = Data<Suppression>)),
     extensions(("x-command" = json!("leadline privacy lift SUPPRESSION --reason 'they came back'")))
 )]
@@ -362,6 +363,7 @@ async fn retention_of(
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "keep_days": 14 }))]
 struct Keep {
     /// From 1 to 90; null for as long as the service is set to.
     keep_days: Option<u32>,
@@ -373,7 +375,7 @@ struct Keep {
     path = "/v1/accounts/{account}/retention",
     tag = "Privacy",
     params(("account" = String, Path, description = "Slug or id", example = "acme")),
-    request_body(content = Keep, example = json!({ "keep_days": 14 })),
+    request_body = Keep,
     responses((status = 200, description = "The days", body = Data<Retention>)),
     extensions(("x-command" = json!("leadline privacy retention --account acme --days 14")))
 )]
