@@ -192,7 +192,13 @@ pub async fn switch(store: &Store, rule: &AlertRule, is_on: bool) -> Result<(), 
 ///
 /// # Errors
 /// [`AlertError`], for the one who asked.
-pub async fn test(store: &Store, sender: &Sender<'_>, account: &Account, rule: &AlertRule, now: Timestamp) -> Result<Vec<Message>, AlertError> {
+pub async fn test(
+    store: &Store,
+    sender: &Sender<'_>,
+    account: &Account,
+    rule: &AlertRule,
+    now: Timestamp,
+) -> Result<Vec<Message>, AlertError> {
     if store.messages_since(&account.id, Kind::Test, now - Duration::from_secs(3600)).await? >= TESTS_AN_HOUR {
         return Err(AlertError::TooManyTests);
     }
@@ -297,7 +303,9 @@ async fn look(app: &App, account: &AccountId, now: Timestamp) -> anyhow::Result<
                 let href = letter::href(&sender, &account.slug, "");
                 messages.extend(telling.week(&week, &week.letter(&app.brand, href.as_deref())?));
             }
-            (_, false) => messages.extend(telling.messages(Kind::Alert, &looked.opened, &about.opened(&looked.opened)?)),
+            (_, false) => {
+                messages.extend(telling.messages(Kind::Alert, &looked.opened, &about.opened(&looked.opened)?))
+            }
         }
         if !looked.resolved.is_empty() {
             messages.extend(telling.messages(Kind::Resolved, &looked.resolved, &about.resolved(&looked.resolved)?));

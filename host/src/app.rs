@@ -124,8 +124,12 @@ pub fn open_outside(config: &Config) -> anyhow::Result<Outside> {
     let mailer = match (&config.mail_url, &config.mail_from) {
         (None, None) => None,
         (Some(url), Some(from)) => Some(Mailer::new(url, config.mail_password()?.as_ref(), from)?),
-        (Some(_), None) => anyhow::bail!("there is a mail server, and nobody in whose name letters come: `--mail-from`"),
-        (None, Some(_)) => anyhow::bail!("there is somebody in whose name letters come, and no mail server: `--mail-url`"),
+        (Some(_), None) => {
+            anyhow::bail!("there is a mail server, and nobody in whose name letters come: `--mail-from`")
+        }
+        (None, Some(_)) => {
+            anyhow::bail!("there is somebody in whose name letters come, and no mail server: `--mail-url`")
+        }
     };
     Ok(Outside { mailer, webhooks: Webhooks::new(config.private_webhooks)? })
 }

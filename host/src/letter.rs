@@ -69,7 +69,9 @@ pub fn sign_in(sender: &Sender<'_>, links: &[(String, String)], minutes: u64) ->
     let page = Page {
         brand: sender.brand,
         title: &title,
-        intro: vec![format!("Somebody asked for this letter on our sign-in page. It is good once, for {minutes} minutes.")],
+        intro: vec![format!(
+            "Somebody asked for this letter on our sign-in page. It is good once, for {minutes} minutes."
+        )],
         links: links.iter().map(|(whose, href)| (format!("Sign in: {whose}"), href.clone())).collect(),
         foot: "It was not you? Then there is nothing to do: nobody gets in without this letter.",
         ..Page::default()
@@ -88,8 +90,12 @@ pub fn invitation(sender: &Sender<'_>, by: &str, whose: &str, href: String) -> a
         whose,
         title: &title,
         intro: vec![
-            format!("{by} lets you in. {} brings the leads of a website's chat to HubSpot, and shows what became of each.", sender.brand),
-            "The link is good once, for a day. Later, ask for another one on the sign-in page, with this address.".to_owned(),
+            format!(
+                "{by} lets you in. {} brings the leads of a website's chat to HubSpot, and shows what became of each.",
+                sender.brand
+            ),
+            "The link is good once, for a day. Later, ask for another one on the sign-in page, with this address."
+                .to_owned(),
         ],
         links: vec![("Sign in".to_owned(), href)],
         foot: "You do not know why you get this? Then there is nothing to do.",
@@ -220,7 +226,12 @@ mod tests {
     }
 
     fn about() -> About<'static> {
-        About { sender: &SENDER, account_name: "Ocean <Honda>", slug: "ocean-honda", rule: "Something stands in the way" }
+        About {
+            sender: &SENDER,
+            account_name: "Ocean <Honda>",
+            slug: "ocean-honda",
+            rule: "Something stands in the way",
+        }
     }
 
     #[test]

@@ -59,11 +59,15 @@ enum Security {
 
 impl Server {
     fn parse(text: &str) -> anyhow::Result<Self> {
-        let url = url::Url::parse(text).context("the address of the mail server is none; it looks like smtp://user@mail.example.com")?;
+        let url = url::Url::parse(text)
+            .context("the address of the mail server is none; it looks like smtp://user@mail.example.com")?;
         if url.password().is_some() {
-            bail!("the password of the mail server does not belong into its address; put it into `--mail-password-file`");
+            bail!(
+                "the password of the mail server does not belong into its address; put it into `--mail-password-file`"
+            );
         }
-        let host = url.host_str().filter(|host| !host.is_empty()).context("the address of the mail server names no host")?;
+        let host =
+            url.host_str().filter(|host| !host.is_empty()).context("the address of the mail server names no host")?;
         let host = host.trim_matches(['[', ']']).to_owned();
         let requires_tls = match url.query() {
             None => false,
@@ -95,9 +99,9 @@ impl Mailer {
     /// When one of them is no address, or TLS cannot be set up.
     pub fn new(url: &str, password: Option<&SecretString>, from: &str) -> anyhow::Result<Self> {
         let server = Server::parse(url)?;
-        let from: Mailbox = from
-            .parse()
-            .with_context(|| format!("`{from}` is no sender; `--mail-from` looks like `Leadline <leads@example.com>`"))?;
+        let from: Mailbox = from.parse().with_context(|| {
+            format!("`{from}` is no sender; `--mail-from` looks like `Leadline <leads@example.com>`")
+        })?;
         let tls = || TlsParameters::new(server.host.clone()).context("TLS for the mail server cannot be set up");
         let tls = match server.security {
             Security::Tls => Tls::Wrapper(tls()?),
@@ -227,7 +231,8 @@ mod tests {
     #[tokio::test]
     async fn no_text_adds_a_header_to_a_letter() {
         let mailer = Mailer::new("smtp://localhost", None, "Leadline <leads@example.com>").unwrap();
-        let letter = Letter { subject: "Hello\r\nBcc: eve@example.com".into(), text: "x".into(), html: "<p>x</p>".into() };
+        let letter =
+            Letter { subject: "Hello\r\nBcc: eve@example.com".into(), text: "x".into(), html: "<p>x</p>".into() };
         let message = mailer.message("msg_1", "maya@example.com", &letter, Timestamp(0)).unwrap();
         let text = String::from_utf8(message.formatted()).unwrap();
         assert!(!text.lines().any(|line| line.starts_with("Bcc:")), "{text}");

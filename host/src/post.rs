@@ -224,7 +224,9 @@ async fn place(app: &App, person: &Person) -> anyhow::Result<(String, String)> {
 }
 
 fn no_address() -> Attempted {
-    Attempted::Later("this service does not know where browsers reach it; its operator has to set `--public-url`".to_owned())
+    Attempted::Later(
+        "this service does not know where browsers reach it; its operator has to set `--public-url`".to_owned(),
+    )
 }
 
 /// A link that signs a person in, once; none where nobody knows where browsers reach us.

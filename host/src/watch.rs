@@ -318,7 +318,11 @@ fn clock(at: Timestamp, facts: &Facts) -> String {
 fn small(title: &str) -> String {
     let mut letters = title.chars();
     let first = letters.next().unwrap_or_default();
-    if title.starts_with("HubSpot") { title.to_owned() } else { format!("{}{}", first.to_lowercase(), letters.as_str()) }
+    if title.starts_with("HubSpot") {
+        title.to_owned()
+    } else {
+        format!("{}{}", first.to_lowercase(), letters.as_str())
+    }
 }
 
 fn sentence(words: &str) -> String {
@@ -396,12 +400,10 @@ mod tests {
             says(Watch::Reconnect, &Facts { connection: revoked, ..facts(NOON) }),
             ["HubSpot has to be connected again"]
         );
-        let back = |at| RolledBack { id: "bnd_1".into(), at, version: "deals@2".into(), reason: "5 runs failed".into() };
+        let back =
+            |at| RolledBack { id: "bnd_1".into(), at, version: "deals@2".into(), reason: "5 runs failed".into() };
         let rolled = Facts { rolled_back: vec![back(NOON - HOUR), back(NOON - ROLLBACK_IS_NEWS)], ..facts(NOON) };
-        assert_eq!(
-            says(Watch::RolledBack, &rolled),
-            ["A version was rolled back by itself; deals@2 is used again"]
-        );
+        assert_eq!(says(Watch::RolledBack, &rolled), ["A version was rolled back by itself; deals@2 is used again"]);
     }
 
     #[test]
@@ -419,7 +421,9 @@ mod tests {
     fn silence_counts_only_while_the_dealership_is_open() {
         let watch = Watch::Silence { hours: 4, open: Opening::USUAL };
         // Opened at nine.
-        for (hour, last, found) in [(12, None, false), (13, None, true), (13, Some(10), false), (17, Some(12), true), (19, Some(9), false)] {
+        for (hour, last, found) in
+            [(12, None, false), (13, None, true), (13, Some(10), false), (17, Some(12), true), (19, Some(9), false)]
+        {
             let midnight = NOON - HOUR * 12;
             let last_lead = last.map(|last: u32| midnight + HOUR * last).or(Some(midnight));
             let quiet = Facts { last_lead, ..facts(midnight + HOUR * hour) };
@@ -497,7 +501,10 @@ mod tests {
         assert_eq!(told(&rule, &[(at(0), both), (at(30), vec![one.clone()]), (at(60), vec![one.clone()])]), "||+a|");
         // It was told before, and is over in the quiet.
         let before = NOON - MINUTE;
-        assert_eq!(told(&rule, &[(before, vec![one]), (at(1), vec![]), (at(20), vec![]), (at(60), vec![])]), "+a|||-a|");
+        assert_eq!(
+            told(&rule, &[(before, vec![one]), (at(1), vec![]), (at(20), vec![]), (at(60), vec![])]),
+            "+a|||-a|"
+        );
     }
 
     #[test]

@@ -102,7 +102,8 @@ impl Webhooks {
         let signature = secret.sign(id, now.seconds(), body.as_bytes());
         let [id_header, time_header, signature_header] = HEADER_SETS[0];
         let request = self.http.post(url).header(header::CONTENT_TYPE, "application/json");
-        let request = request.header(id_header, id).header(time_header, now.seconds()).header(signature_header, signature);
+        let request =
+            request.header(id_header, id).header(time_header, now.seconds()).header(signature_header, signature);
         match request.body(body).send().await {
             Ok(answer) => meaning(answer.status()),
             Err(error) => Attempted::Later(format!("the webhook cannot be reached: {}", chain(&error.without_url()))),
@@ -114,9 +115,10 @@ fn meaning(status: StatusCode) -> Attempted {
     match status {
         status if status.is_success() => Attempted::Sent,
         StatusCode::GONE => Attempted::Never("the webhook answered 410: it is gone for good".to_owned()),
-        status if status.is_redirection() => {
-            Attempted::Later(format!("the webhook answered {}: it leads elsewhere, and is not followed", status.as_u16()))
-        }
+        status if status.is_redirection() => Attempted::Later(format!(
+            "the webhook answered {}: it leads elsewhere, and is not followed",
+            status.as_u16()
+        )),
         status => Attempted::Later(format!("the webhook answered {}", status.as_u16())),
     }
 }
@@ -188,9 +190,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     }
     // Only this part is given out; what is special in it stands behind.
     let is_global = segments[0] & 0xe000 == 0x2000;
-    let is_special = (segments[0] == 0x2001 && segments[1] < 0x200) // tunnels and protocols
-        || (segments[0] == 0x2001 && segments[1] == 0xdb8) // examples
-        || segments[0] == 0x3fff;
+    // Tunnels and protocols, and the addresses of examples.
+    let is_special = matches!(segments, [0x2001, ..0x200 | 0xdb8, ..] | [0x3fff, ..]);
     is_global && !is_special
 }
 
@@ -282,7 +283,9 @@ mod tests {
 
     #[test]
     fn what_an_answer_means() {
-        for (status, later) in [(200, false), (204, false), (301, true), (404, true), (429, true), (500, true), (410, false)] {
+        for (status, later) in
+            [(200, false), (204, false), (301, true), (404, true), (429, true), (500, true), (410, false)]
+        {
             let meaning = meaning(StatusCode::from_u16(status).unwrap());
             assert_eq!(matches!(meaning, Attempted::Later(_)), later, "{status}");
         }

@@ -26,7 +26,7 @@ use Whose::{Named, Reach};
 
 /// Every managed operation, with the right that it needs, in an order in which the examples can be carried out.
 #[rustfmt::skip]
-const OPERATIONS: [(&str, Right, Whose); 61] = [
+const OPERATIONS: [(&str, Right, Whose); 69] = [
     ("GET /v1/accounts", Read, Reach),
     ("POST /v1/accounts", Operate, Reach),
     ("GET /v1/accounts/{account}", Read, Named),
@@ -86,6 +86,14 @@ const OPERATIONS: [(&str, Right, Whose); 61] = [
     ("GET /v1/sessions", Access, Named),
     ("DELETE /v1/sessions/{id}", Access, Named),
     ("GET /v1/audit", Read, Named),
+    ("POST /v1/alerts", Change, Named),
+    ("GET /v1/alerts", Read, Named),
+    ("GET /v1/alerts/{id}", Read, Named),
+    ("PUT /v1/alerts/{id}", Change, Named),
+    ("POST /v1/alerts/{id}/test", Change, Named),
+    ("DELETE /v1/alerts/{id}", Change, Named),
+    ("GET /v1/messages", Read, Named),
+    ("GET /v1/digest", Read, Named),
     ("POST /v1/connections/{id}/disconnect", Change, Named),
     ("POST /v1/sources/{source}/events", Right::Read, Reach),
 ];
@@ -159,6 +167,11 @@ impl Scene {
                 let path = &link[link.find("/sign-in/").unwrap()..];
                 Asker::default().post(&self.app, path, Value::Null).await;
                 id(&Asker::operator().get(&self.app, "/v1/sessions?account=acme").await.body["data"][0]["id"])
+            }
+            "alerts" => {
+                let channel = json!({ "by": "webhook", "url": "https://example.com/hooks/leads" });
+                let asked = json!({ "account": "acme", "watches": { "for": "reconnect" }, "channel": channel });
+                id(&made("/v1/alerts", asked).await["data"]["rule"]["id"])
             }
             "replays" => self.replay.clone(),
             "shadow-runs" => self.shadow.clone(),

@@ -10,7 +10,7 @@ use crate::support::{TestApp, lead};
 const URL: &str = "http://localhost:8080";
 
 /// The screens of an account, and what they are called.
-const SCREENS: [(&str, &str); 10] = [
+const SCREENS: [(&str, &str); 11] = [
     ("", "Overview"),
     ("/connectors", "Connectors"),
     ("/fields", "Fields"),
@@ -19,23 +19,24 @@ const SCREENS: [(&str, &str); 10] = [
     ("/logs", "Logs"),
     ("/replays", "Replays"),
     ("/issues", "Issues"),
+    ("/alerts", "Alerts"),
     ("/transformation", "Transformation"),
     ("/settings", "Settings and activity"),
 ];
 
-fn text(reply: &Reply) -> &str {
+pub(crate) fn text(reply: &Reply) -> &str {
     reply.body.as_str().unwrap_or_default()
 }
 
 /// Sends a form of one of our own pages.
-async fn submit(app: &TestApp, browser: &Asker, path: &str, fields: &[(&str, &str)]) -> Reply {
+pub(crate) async fn submit(app: &TestApp, browser: &Asker, path: &str, fields: &[(&str, &str)]) -> Reply {
     let token = csrf(browser);
     let all = std::iter::once(("csrf", token.as_str())).chain(fields.iter().copied());
     let form = reqwest::Url::parse_with_params("http://localhost", all).unwrap();
     browser.send(app, path, "application/x-www-form-urlencoded", form.query().unwrap().to_owned()).await
 }
 
-fn looks(browser: &Asker) -> Asker {
+pub(crate) fn looks(browser: &Asker) -> Asker {
     browser.with("accept", "text/html")
 }
 

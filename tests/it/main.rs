@@ -7,6 +7,7 @@ mod proxy;
 mod support;
 
 mod access;
+mod alerts;
 mod answers;
 mod api;
 mod author;

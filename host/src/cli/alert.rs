@@ -114,7 +114,8 @@ struct Told {
 
 /// Two times of the day, such as `22:00-07:00`.
 fn span(text: &str) -> std::result::Result<(Clock, Clock), String> {
-    let (from, until) = text.split_once('-').ok_or_else(|| format!("`{text}` is no span; it looks like 22:00-07:00"))?;
+    let (from, until) =
+        text.split_once('-').ok_or_else(|| format!("`{text}` is no span; it looks like 22:00-07:00"))?;
     let clock = |text: &str| text.parse::<Clock>().map_err(|error| error.to_string());
     Ok((clock(from)?, clock(until)?))
 }
@@ -210,7 +211,10 @@ async fn create(asked: Create, store: &Store, context: &mut Context<'_>) -> Resu
     context.one(&made, |_| {
         let made = format!("Rule {}: {}, {}.", rule.id, rule.watches, rule.channel);
         match &secret {
-            Some(secret) => format!("{made}\nIts requests are signed with this secret, which is shown this once:\n{}", secret.expose_secret()),
+            Some(secret) => format!(
+                "{made}\nIts requests are signed with this secret, which is shown this once:\n{}",
+                secret.expose_secret()
+            ),
             None => made,
         }
     })

@@ -69,7 +69,8 @@ struct ShownRule {
 
 impl ShownRule {
     fn of(rule: AlertRule, found: &[Found]) -> Self {
-        let own = found.iter().filter(|found| found.rule_id == rule.id && found.gone_at.is_none() && found.finding.lasts);
+        let own =
+            found.iter().filter(|found| found.rule_id == rule.id && found.gone_at.is_none() && found.finding.lasts);
         let open = own.map(|found| found.finding.clone()).collect();
         Self { sentence: rule.watches.to_string(), rule, open }
     }
@@ -278,7 +279,11 @@ async fn remove(
     responses((status = 200, description = "The messages, which are on their way", body = List<Message>)),
     extensions(("x-command" = json!("leadline alert test RULE")))
 )]
-async fn test(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<Json<List<Message>>, ApiError> {
+async fn test(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(id): Path<String>,
+) -> Result<Json<List<Message>>, ApiError> {
     let (account, rule) = found(&app, &actor, &id).await?;
     let sender = Sender { brand: &app.brand, public_url: app.public_url.as_deref() };
     let messages = alerts::test(&app.store, &sender, &account, &rule, (app.clock)()).await?;
@@ -327,7 +332,11 @@ async fn messages(
     responses((status = 200, description = "The week", body = Data<Weekly>)),
     extensions(("x-command" = json!("leadline digest --account acme")))
 )]
-async fn digest(State(app): State<Arc<App>>, actor: Actor, Query(whose): Query<Whose>) -> Result<One<Weekly>, ApiError> {
+async fn digest(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Query(whose): Query<Whose>,
+) -> Result<One<Weekly>, ApiError> {
     let account = named(&app, &actor, whose.account.as_deref()).await?;
     Ok(one(alerts::week(&app.store, &account, (app.clock)()).await?))
 }

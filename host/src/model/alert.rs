@@ -369,7 +369,11 @@ mod tests {
             ("2026-11-24T17:30:00Z", false, true),
             ("2026-11-24T18:00:00Z", false, false),
         ] {
-            assert_eq!((night.is_at(at(moment), &zone), lunch.is_at(at(moment), &zone)), (in_night, at_lunch), "{moment}");
+            assert_eq!(
+                (night.is_at(at(moment), &zone), lunch.is_at(at(moment), &zone)),
+                (in_night, at_lunch),
+                "{moment}"
+            );
         }
     }
 
@@ -390,7 +394,9 @@ mod tests {
 
     #[test]
     fn a_time_of_the_day_is_read_and_anything_else_is_refused() {
-        for (text, shown) in [("08:30", Some("08:30")), ("8:05", Some("08:05")), ("24:00", None), ("noon", None), ("8", None)] {
+        for (text, shown) in
+            [("08:30", Some("08:30")), ("8:05", Some("08:05")), ("24:00", None), ("noon", None), ("8", None)]
+        {
             assert_eq!(text.parse::<Clock>().ok().map(|clock| clock.to_string()).as_deref(), shown, "{text}");
         }
     }

@@ -24,7 +24,9 @@ macro_rules! columns {
     };
 }
 
-fn rule((account, id, watches, channel, quiet, is_on, revision, created_by, created_at, problem): Row) -> Result<AlertRule> {
+fn rule(
+    (account, id, watches, channel, quiet, is_on, revision, created_by, created_at, problem): Row,
+) -> Result<AlertRule> {
     Ok(AlertRule {
         id: AlertId::stored(id),
         account_id: AccountId::stored(account),
@@ -190,12 +192,12 @@ impl Store {
             .into_iter()
             .map(|change| match change {
                 Change::Keep(found) => keep(&account, &found),
-                Change::Forget { rule_id, subject } => query(sql!(
-                    "DELETE FROM alerts WHERE account_id = $1 AND rule_id = $2 AND subject = $3"
-                ))
-                .bind(&account)
-                .bind(rule_id.as_str())
-                .bind(subject),
+                Change::Forget { rule_id, subject } => {
+                    query(sql!("DELETE FROM alerts WHERE account_id = $1 AND rule_id = $2 AND subject = $3"))
+                        .bind(&account)
+                        .bind(rule_id.as_str())
+                        .bind(subject)
+                }
             })
             .collect();
         statements.extend(messages.iter().map(outbox::insert));
@@ -239,7 +241,8 @@ impl Store {
             let rows: Vec<WaitRow> = one.bind(account.as_str()).bind(COUNTED_MAX).fetch_all(&self.db).await?;
             for (code, leads, id, first_at) in rows {
                 let code = code.map(|code| code.parse::<Code>()).transpose().map_err(StoreError::decode)?;
-                let since = first_at.map(Timestamp).or_else(|| id.as_deref().and_then(time_of)).ok_or(StoreError::Missing)?;
+                let since =
+                    first_at.map(Timestamp).or_else(|| id.as_deref().and_then(time_of)).ok_or(StoreError::Missing)?;
                 match all.iter_mut().find(|known| known.code == code) {
                     Some(known) => (known.leads, known.since) = (known.leads + leads, known.since.min(since)),
                     None => all.push(Waiting { code, leads, since }),

@@ -240,7 +240,8 @@ async fn page(app: &App, actor: &Actor, place: Place, filled: Filled) -> Result<
     let found = app.store.found(&account.id).await?;
     let rules = app.store.alert_rules(&account.id).await?;
     let row = |rule: AlertRule| {
-        let own = found.iter().filter(|found| found.rule_id == rule.id && found.gone_at.is_none() && found.finding.lasts);
+        let own =
+            found.iter().filter(|found| found.rule_id == rule.id && found.gone_at.is_none() && found.finding.lasts);
         Row {
             sentence: rule.watches.to_string(),
             open: own.map(|found| (found.finding.clone(), shell.time(found.finding.since))).collect(),
@@ -380,10 +381,7 @@ async fn take_suggested(
     Ok(to(&place.shell, "alert-made"))
 }
 
-async fn test(
-    Visit { app, actor, place }: Visit,
-    Path((_, id)): Path<(String, String)>,
-) -> Result<Response, ApiError> {
+async fn test(Visit { app, actor, place }: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, ApiError> {
     let rule = found(&app, &place, &id).await?;
     let sender = Sender { brand: &app.brand, public_url: app.public_url.as_deref() };
     match alerts::test(&app.store, &sender, &place.account, &rule, (app.clock)()).await {
@@ -425,7 +423,9 @@ mod tests {
 
     #[test]
     fn a_form_says_a_rule_and_a_rule_fills_its_form() {
-        let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let pairs = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
         let asked = Asked::of(pairs(&[
             ("for", "silence"),
             ("hours", "3"),
