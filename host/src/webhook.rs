@@ -190,9 +190,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     }
     // Only this part is given out; what is special in it stands behind.
     let is_global = segments[0] & 0xe000 == 0x2000;
-    let is_special = (segments[0] == 0x2001 && segments[1] < 0x200) // tunnels and protocols
-        || (segments[0] == 0x2001 && segments[1] == 0xdb8) // examples
-        || segments[0] == 0x3fff;
+    // Tunnels and protocols, and the addresses of examples.
+    let is_special = matches!(segments, [0x2001, ..0x200 | 0xdb8, ..] | [0x3fff, ..]);
     is_global && !is_special
 }
 

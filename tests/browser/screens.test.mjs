@@ -64,6 +64,7 @@ const SCREENS = [
   ["lead, masked", () => ({ role: "support" }), (made) => at(made, `logs/${made.synced}`)],
   ["issues", manager, (made) => at(made, "issues")],
   ["issues, none", (made) => manager(made, "fresh"), (made) => at(made, "issues", "fresh")],
+  ["alerts, without mail", manager, (made) => at(made, "alerts")],
   ["transformation", manager, (made) => at(made, "transformation")],
   ["transformation, for support", () => ({ role: "support" }), (made) => at(made, "transformation")],
   ["choice, in use", () => operator, (made) => at(made, `transformation/${stock(made, "default")}`)],

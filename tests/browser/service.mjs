@@ -31,11 +31,14 @@ export function binary() {
   return found;
 }
 
-/** Starts both. `portals` are those of `leadline hubspot sim --portal`, such as `ready=Ocean Honda`. */
-export async function start({ portals = ["ready=Ocean Honda"] } = {}) {
+/**
+ * Starts both. `portals` are those of `leadline hubspot sim --portal`, such as `ready=Ocean Honda`; `settings` are more of the
+ * service, as variables.
+ */
+export async function start({ portals = ["ready=Ocean Honda"], settings = {} } = {}) {
   const service = new Service(await mkdtemp(path.join(tmpdir(), "leadline-browser-")));
   try {
-    await service.begin(portals);
+    await service.begin(portals, settings);
   } catch (error) {
     await service.stop();
     throw error;
@@ -50,7 +53,7 @@ class Service {
     this.folder = folder;
   }
 
-  async begin(portals) {
+  async begin(portals, settings) {
     const port = await freePort();
     // HubSpot's rule, which the simulator keeps: without TLS it redirects to `localhost` only.
     this.url = `http://localhost:${port}`;
@@ -66,6 +69,7 @@ class Service {
       LEADLINE_HUBSPOT_CLIENT_ID: data.client_id,
       LEADLINE_HUBSPOT_CLIENT_SECRET: data.client_secret,
       LEADLINE_PUBLIC_URL: this.url,
+      ...settings,
     };
     this.serve = ["serve", "--listen", `127.0.0.1:${port}`, "--drain-seconds", "5"];
     await this.#spawn("service", this.serve);
@@ -114,6 +118,12 @@ class Service {
       await within(END_MS, ended, "a process does not end").catch(() => child.kill("SIGKILL"));
     }
     await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** What a command prints. */
+  async print(...args) {
+    const { stdout } = await promisify(execFile)(binary(), args, { env: this.#environment() });
+    return stdout;
   }
 
   /** What a command answers with `--json`. */

@@ -134,7 +134,7 @@ async fn link(app: &TestApp, by: &Asker, asked: Value) -> String {
 }
 
 /// A browser after the answer that set its cookie.
-fn browser(answer: &Reply) -> Asker {
+pub(crate) fn browser(answer: &Reply) -> Asker {
     Asker::default().with("cookie", answer.header("set-cookie").split_once(';').unwrap().0)
 }
 

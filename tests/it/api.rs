@@ -114,6 +114,14 @@ const OPERATIONS: &[(&str, Right, Whose)] = &[
     ("GET /v1/keys", Operate, Named),
     ("GET /v1/system", Operate, Named),
     ("GET /v1/rejected", Operate, Named),
+    ("POST /v1/alerts", Change, Named),
+    ("GET /v1/alerts", Read, Named),
+    ("GET /v1/alerts/{id}", Read, Named),
+    ("PUT /v1/alerts/{id}", Change, Named),
+    ("POST /v1/alerts/{id}/test", Change, Named),
+    ("DELETE /v1/alerts/{id}", Change, Named),
+    ("GET /v1/messages", Read, Named),
+    ("GET /v1/digest", Read, Named),
     ("POST /v1/connections/{id}/disconnect", Change, Named),
     ("POST /v1/connections/{id}/stay", Change, Named),
     ("POST /v1/sources/{source}/events", Right::Read, Reach),
@@ -207,6 +215,11 @@ impl Scene {
             "views" => {
                 let asked = json!({ "account": "acme", "name": "x", "query": "outcome=failed" });
                 id(&made("/v1/views", asked).await["data"]["id"])
+            }
+            "alerts" => {
+                let channel = json!({ "by": "webhook", "url": "https://example.com/hooks/leads" });
+                let asked = json!({ "account": "acme", "watches": { "for": "reconnect" }, "channel": channel });
+                id(&made("/v1/alerts", asked).await["data"]["rule"]["id"])
             }
             "replays" => self.replay.clone(),
             "shadow-runs" => self.shadow.clone(),

@@ -19,24 +19,25 @@ const SCREENS: [(&str, &str); 11] = [
     ("/logs", "Logs"),
     ("/replays", "Replays"),
     ("/issues", "Issues"),
+    ("/alerts", "Alerts"),
     ("/transformation", "Transformation"),
     ("/privacy", "Privacy"),
     ("/settings", "Settings and activity"),
 ];
 
-fn text(reply: &Reply) -> &str {
+pub(crate) fn text(reply: &Reply) -> &str {
     reply.body.as_str().unwrap_or_default()
 }
 
 /// Sends a form of one of our own pages.
-async fn submit(app: &TestApp, browser: &Asker, path: &str, fields: &[(&str, &str)]) -> Reply {
+pub(crate) async fn submit(app: &TestApp, browser: &Asker, path: &str, fields: &[(&str, &str)]) -> Reply {
     let token = csrf(browser);
     let all = std::iter::once(("csrf", token.as_str())).chain(fields.iter().copied());
     let form = reqwest::Url::parse_with_params("http://localhost", all).unwrap();
     browser.send(app, path, "application/x-www-form-urlencoded", form.query().unwrap().to_owned()).await
 }
 
-fn looks(browser: &Asker) -> Asker {
+pub(crate) fn looks(browser: &Asker) -> Asker {
     browser.with("accept", "text/html")
 }
 

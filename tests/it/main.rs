@@ -8,6 +8,7 @@ mod support;
 mod test_leads;
 
 mod access;
+mod alerts;
 mod answers;
 mod api;
 mod author;
