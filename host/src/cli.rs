@@ -8,6 +8,7 @@ mod compile;
 pub mod connection;
 pub mod demo;
 pub mod event;
+pub mod explain;
 pub mod failure;
 mod file;
 pub mod guest;
@@ -80,6 +81,8 @@ enum Command {
     /// What stands in the way of leads.
     #[command(subcommand)]
     Issue(issue::Command),
+    /// What a cause means, what becomes of a lead that meets it, and what to do.
+    Explain(explain::Args),
     /// Events, and what became of them.
     #[command(subcommand)]
     Event(event::Command),
@@ -187,6 +190,7 @@ async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Connection(command) => connection::run(command, context).await,
         Command::Property(command) => property::run(command, context).await,
         Command::Issue(command) => issue::run(command, context).await,
+        Command::Explain(args) => explain::run(&args, context),
         Command::Event(command) => event::run(command, context).await,
         Command::Replay(command) => replay::run(command, context).await,
         Command::Lane(command) => lane::run(command, context).await,

@@ -7,6 +7,7 @@ pub mod moment;
 pub mod outcome;
 pub mod overview;
 pub mod person;
+pub mod support;
 pub mod tried;
 
 use serde::Serialize;

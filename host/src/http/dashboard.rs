@@ -4,6 +4,7 @@ mod accounts;
 mod connectors;
 mod event_types;
 mod fields;
+mod help;
 mod logs;
 mod overview;
 mod replays;
@@ -50,6 +51,7 @@ pub(super) fn router(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
         .merge(settings::router())
         .merge(test::router())
         .merge(transformations::router())
+        .merge(help::router())
         .layer(middleware::from_fn_with_state(app.clone(), as_page))
 }
 
@@ -122,6 +124,7 @@ struct Told {
     detail: String,
     fix: String,
     code: String,
+    r#type: String,
 }
 
 fn problem_page(app: &App, status: StatusCode, body: &[u8]) -> Response {
@@ -130,8 +133,8 @@ fn problem_page(app: &App, status: StatusCode, body: &[u8]) -> Response {
     };
     let html = page::fill(
         "<p>{}</p><p>{}</p><p class=\"small soft\">Support code: <code>{}</code></p>\
-         <p><a class=\"button\" href=\"/\">To the beginning</a></p>",
-        &[&sentence(&told.detail), &told.fix, &told.code],
+         <p class=\"row\"><a class=\"button\" href=\"/\">To the beginning</a><a class=\"button plain\" href=\"{}\">What this means</a></p>",
+        &[&sentence(&told.detail), &told.fix, &told.code, &told.r#type],
     );
     page::page(app, status, &told.title, &html)
 }

@@ -65,7 +65,8 @@ struct Shown {
     token: &'static str,
     api_version: String,
     is_paused: bool,
-    problem: Option<(String, String)>,
+    /// What it says, what to do, and the code.
+    problem: Option<(String, &'static str, &'static str)>,
     permissions: Vec<Granted>,
     is_strict: bool,
 }
@@ -102,7 +103,10 @@ async fn shown(app: &App, shell: &Shell, connection: &Connection) -> Result<Show
         },
         api_version: connection.api_version.clone(),
         is_paused: connection.state == ConnectionState::Paused,
-        problem: connection.problem.as_ref().map(|problem| (problem.detail.clone(), problem.code.fix().to_owned())),
+        problem: connection
+            .problem
+            .as_ref()
+            .map(|problem| (problem.detail.clone(), problem.code.fix(), problem.code.as_str())),
         permissions: permissions
             .map(|one| Granted { words: one.words, why: one.why, scope: one.scope, chip: granted(one.scope) })
             .collect(),
