@@ -14,7 +14,7 @@ CRASH  ?=
 # How long `make fuzz` goes on. `FUZZ_SEED=7` starts it elsewhere.
 FUZZ_SECONDS ?= 60
 
-.PHONY: demo build test postgres browser lint bench rivals crash fuzz guests toolchains components
+.PHONY: demo build test postgres browser lint bench rivals crash fuzz schemathesis guests toolchains components
 
 ## Two dealerships, a HubSpot simulator, and the leads of examples/, with a table of what became of each.
 demo: build
@@ -59,6 +59,12 @@ crash: guests
 ## Uploads and events that nobody thought of: none may make the host panic, and each has an outcome.
 fuzz: guests
 	FUZZ_SECONDS=$(FUZZ_SECONDS) cargo test --workspace --test it fuzz::for_as_long -- --ignored --nocapture
+
+# It needs python3 and Node, and fetches Schemathesis into target/; SCHEMATHESIS_SECONDS bounds it.
+## The API asked at random by its own description, in a service with leads in it: no answer may be a failure of ours.
+schemathesis:
+	@test -n "$$LEADLINE_BIN" || test -x target/release/leadline || test -x target/debug/leadline || $(MAKE) build
+	@tests/schemathesis/run
 
 ## Warnings are errors here.
 lint:

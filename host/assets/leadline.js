@@ -177,6 +177,7 @@ document.addEventListener("keydown", (event) => {
   const act = {
     "/": () => document.querySelector("input[type=search]")?.focus(),
     "?": () => document.getElementById("keys")?.showModal(),
+    h: () => document.querySelector("a[data-help]")?.click(),
     t: () => document.querySelector("[data-theme-switch] button")?.click(),
     j: () => step(1),
     k: () => step(-1),
@@ -207,6 +208,27 @@ function step(by) {
   rows[Math.max(0, Math.min(rows.length - 1, at + by))]?.focus();
 }
 
+/** Help opens beside the page, which stays as it is. Where it cannot be had, the link leads there. */
+async function helpBeside(link) {
+  const drawer = document.getElementById("help");
+  try {
+    const answer = await fetch(link.href);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const shown = page.getElementById("main");
+    if (!answer.ok || !shown) throw new Error(`help was answered with ${answer.status}`);
+    drawer.querySelector("div").replaceChildren(...shown.children);
+    drawer.showModal();
+  } catch {
+    location.href = link.href;
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-help]");
+  if (!link || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  helpBeside(link);
+});
 document.addEventListener("click", (event) => {
   for (const open of document.querySelectorAll("details.menu[open]")) if (!open.contains(event.target)) open.open = false;
 });

@@ -57,7 +57,10 @@ fn name(text: &str) -> Result<&str, AccessError> {
 }
 
 /// An address in the form that it is kept and compared in.
-pub(crate) fn address(text: &str) -> Result<String, AccessError> {
+///
+/// # Errors
+/// When it is none.
+pub fn address(text: &str) -> Result<String, AccessError> {
     let text = text.trim().to_lowercase();
     let fits = text.len() <= 254
         && text.split_once('@').is_some_and(|(local, domain)| {

@@ -49,6 +49,8 @@ pub struct App {
     pub outside: Outside,
     /// What the pages call the product.
     pub brand: String,
+    /// Where people reach support, if anybody is there to answer.
+    pub support_email: Option<String>,
     /// Whose pages may show the dashboard in a frame, as `frame-ancestors` lists them.
     pub frame_ancestors: String,
     /// Places for recording refused requests; when all are taken, they are only counted.
@@ -96,6 +98,7 @@ impl App {
             api_token: api_token(config)?,
             outside: open_outside(config)?,
             brand: config.brand.clone(),
+            support_email: config.support_email()?,
             frame_ancestors: config.frame_ancestors()?,
             door: Door::open(store.clone(), wake.clone()),
             live: Live::new(store.clone(), clock.clone()),

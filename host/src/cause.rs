@@ -1,10 +1,14 @@
 //! Causes and reasons: one table of stable codes, with what happened and what to do. Page, CLI, API, logs and
-//! metrics use the same.
+//! metrics use the same, and `article` says the rest of what people are told of each.
+
+mod article;
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub use article::Class;
 
 macro_rules! codes {
     ($($name:ident = $code:literal, $title:literal, $fix:literal;)*) => {

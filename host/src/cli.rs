@@ -13,6 +13,7 @@ mod deed;
 pub mod demo;
 pub mod digest;
 pub mod event;
+pub mod explain;
 pub mod failure;
 mod file;
 pub mod fleet;
@@ -101,6 +102,8 @@ enum Command {
     /// What stands in the way of leads.
     #[command(subcommand)]
     Issue(issue::Command),
+    /// What a cause means, what becomes of a lead that meets it, and what to do.
+    Explain(explain::Args),
     /// Events, and what became of them.
     #[command(subcommand)]
     Event(event::Command),
@@ -255,7 +258,9 @@ impl Command {
             Self::Alert(command) => command.deed(),
             Self::Privacy(command) => command.deed(),
             Self::Backup(_) => Deed::of("backup.create", "", None),
-            Self::Issue(_) | Self::Audit(_) | Self::Fleet(_) | Self::Config(_) | Self::Digest(_) => None,
+            Self::Issue(_) | Self::Audit(_) | Self::Fleet(_) | Self::Config(_) | Self::Digest(_) | Self::Explain(_) => {
+                None
+            }
             Self::Serve(_) | Self::Demo(_) | Self::Guest(_) | Self::Hubspot(_) | Self::Compile => None,
         }
     }
@@ -271,6 +276,7 @@ async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Connection(command) => connection::run(command, context).await,
         Command::Property(command) => property::run(command, context).await,
         Command::Issue(command) => issue::run(command, context).await,
+        Command::Explain(args) => explain::run(&args, context),
         Command::Event(command) => event::run(command, context).await,
         Command::Lead(command) => lead::run(command, context).await,
         Command::Replay(command) => replay::run(command, context).await,

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::access;
 use crate::housekeeping::Limits;
 use crate::serve::{DISK_RESERVE_MIB, DRAIN};
 use crate::store::Database;
@@ -79,6 +80,11 @@ pub struct Config {
     #[arg(long, env = "LEADLINE_BRAND", default_value = "Leadline", global = true, value_name = "NAME")]
     pub brand: String,
 
+    /// Where people of dealerships reach support, such as `support@example.com`. Whoever names one promises an answer
+    /// within 24 hours on business days: the help says so.
+    #[arg(long, env = "LEADLINE_SUPPORT_EMAIL", global = true, value_name = "ADDRESS")]
+    pub support_email: Option<String>,
+
     /// Origins whose pages may show the dashboard in a frame, such as `https://app.example.com`.
     #[arg(long, env = "LEADLINE_FRAME_ANCESTORS", global = true, value_delimiter = ',', value_name = "ORIGINS")]
     pub frame_ancestors: Vec<String>,
@@ -139,6 +145,7 @@ impl Config {
             hubspot_oauth_version: OAUTH_VERSION.to_owned(),
             public_url: None,
             brand: "Leadline".to_owned(),
+            support_email: None,
             frame_ancestors: Vec::new(),
             api_token_file: None,
             mail_url: None,
@@ -174,6 +181,18 @@ impl Config {
     /// When the file cannot be read, or holds nothing.
     pub fn mail_password(&self) -> anyhow::Result<Option<SecretString>> {
         secret("the password of the mail server", self.mail_password_file.as_deref(), MAIL_PASSWORD_ENV)
+    }
+
+    /// Where people reach support.
+    ///
+    /// # Errors
+    /// When it is no e-mail address.
+    pub fn support_email(&self) -> anyhow::Result<Option<String>> {
+        let Some(text) = &self.support_email else { return Ok(None) };
+        let address = access::address(text).map_err(|_| {
+            anyhow::anyhow!("the support address `{text}` is no e-mail address; it looks like `support@example.com`")
+        })?;
+        Ok(Some(address))
     }
 
     /// The origins that may frame the dashboard, as a policy lists them.
@@ -335,6 +354,20 @@ impl Role {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_support_address_is_checked_before_anybody_reads_it() {
+        for (text, expected) in [
+            ("support@example.com", Some("support@example.com")),
+            (" Help@Example.com ", Some("help@example.com")),
+            ("[email protected]", None),
+            ("support@example", None),
+            ("", None),
+        ] {
+            let config = Config { support_email: Some(text.to_owned()), ..Config::on(PathBuf::new(), String::new()) };
+            assert_eq!(config.support_email().ok().flatten().as_deref(), expected, "{text}");
+        }
+    }
 
     #[test]
     fn a_public_url_is_https_or_this_machine() {

@@ -49,6 +49,7 @@ use crate::app::App;
 use crate::config::Role;
 
 pub use document::document;
+pub(crate) use error::kind;
 pub use listen::{Limits, serve};
 
 /// The routes of a process with these roles.

@@ -6,6 +6,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod examples;
+pub mod help;
 pub mod http;
 pub mod overview;
 pub mod post;

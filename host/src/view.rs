@@ -12,6 +12,7 @@ pub mod outcome;
 pub mod overview;
 pub mod person;
 pub mod saved;
+pub mod support;
 pub mod tried;
 pub mod weekly;
 

@@ -1,10 +1,10 @@
-// Other ways than a mouse in a current browser: by keyboard alone, without scripts, back and forward, twice in a hurry;
-// and who may only look.
+// Other ways than a mouse in a current browser: by keyboard alone, without scripts, back and forward, twice in a hurry, in two
+// tabs, with a session that ends, on paper; by the help beside a page; and who may only look.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { scene, signIn } from "./browser.mjs";
+import { barriers, overflow, scene, signIn } from "./browser.mjs";
 import { furnish, PORTALS } from "./furnished.mjs";
 import { eventually } from "./service.mjs";
 
@@ -179,10 +179,108 @@ test("a double click sends a lead once more, once", async (t) => {
   });
 });
 
+test("what was typed is not lost when the session ends under a form", async (t) => {
+  const expected = [/responded with a status of 401/];
+  await stage.browser.page(t, { expected }, async (page) => {
+    await signIn(page, await stage.service.link(as("manager")));
+    await page.goto(`${home()}/settings`);
+    await page.getByRole("region", { name: "API keys" }).getByLabel("Name").fill("the weekly report");
+    await page.context().clearCookies();
+    await page.getByRole("button", { name: "Make a key" }).click();
+    await page.getByRole("heading", { level: 1, name: "You were signed out" }).waitFor();
+    await page.getByText("the weekly report").waitFor();
+    assert.equal(await page.getByText(/^[0-9a-f]{32,}$/).count(), 0, "the token of the form is shown");
+    await page.getByRole("link", { name: "How to sign in" }).click();
+    await page.waitForURL(/sign-in/);
+    const keys = await stage.service.cli("access", "key", "list", "--account", as("manager").account.slug);
+    assert.ok(keys.every(({ name }) => name !== "the weekly report"), "somebody who is signed out made a key");
+  });
+});
+
+test("of two tabs, the one that did not see the change is told so", async (t) => {
+  const expected = [/responded with a status of 412/];
+  await stage.browser.page(t, { as: { role: "operator" }, expected }, async (page) => {
+    const version = stage.made.versions.find(({ name }) => name === "default").id;
+    const other = await page.context().newPage();
+    const enable = async (tab) => {
+      const despite = tab.getByLabel("Why it is to be used although gates are closed");
+      if (await despite.count()) await despite.fill("a test");
+      await tab.getByRole("button", { name: /^Enable default/ }).click();
+    };
+    for (const tab of [page, other]) await tab.goto(`${home()}/transformation/${version}`);
+    await enable(page);
+    await page.getByText("Enabled. The next leads use it.").waitFor();
+    await enable(other);
+    await other.getByRole("heading", { level: 1, name: "It changed meanwhile" }).waitFor();
+  });
+});
+
+for (const screen of ["", "/logs", "/lead", "/fields", "/issues", "/help"]) {
+  test(`on paper nothing is cut off, and nothing to click is in the way, on ${screen || "/overview"}`, async (t) => {
+    // As wide as a sheet of A4.
+    await stage.browser.page(t, { as: as("manager"), width: 794 }, async (page) => {
+      const address = { "/lead": `${home()}/logs/${stage.made.warned}`, "/help": "/help/causes" }[screen] ?? `${home()}${screen}`;
+      await page.goto(address);
+      await page.emulateMedia({ media: "print" });
+      assert.ok(await page.getByRole("heading", { level: 1 }).isVisible());
+      assert.ok(!(await page.locator("nav").first().isVisible()) && !(await page.locator("form").first().isVisible()));
+      assert.equal((await overflow(page)).join("\n"), "");
+    });
+  });
+}
+
+test("help opens beside a page, with the guide to it, and closes again", async (t) => {
+  await stage.browser.page(t, { as: as("viewer") }, async (page) => {
+    await page.goto(`${home()}/logs/${stage.made.synced}`);
+    await page.getByRole("link", { name: "Help", exact: true }).click();
+    const drawer = page.getByRole("dialog", { name: "Help" });
+    await drawer.getByRole("heading", { name: "Lead", exact: true }).waitFor();
+    assert.equal((await barriers(page)).join("\n"), "");
+    await drawer.getByText("Support code").click();
+    const code = await drawer.locator("pre").innerText();
+    assert.match(code, new RegExp(`screen lead\n.*\n.*\nlead ${stage.made.synced}, synced`));
+    assert.doesNotMatch(code, /Maya|Lind|example\.com|ocean/i);
+    await page.keyboard.press("Escape");
+    await drawer.waitFor({ state: "hidden" });
+    await page.keyboard.press("h");
+    await drawer.waitFor();
+    await drawer.getByRole("button", { name: "Close help" }).click();
+    await drawer.waitFor({ state: "hidden" });
+    assert.equal(url(page).pathname, `${home()}/logs/${stage.made.synced}`);
+  });
+});
+
+test("what is copied for support is what was shown", async (t) => {
+  await stage.browser.page(t, { as: as("manager") }, async (page) => {
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await page.goto(`${home()}/issues`);
+    await page.getByRole("link", { name: "Help", exact: true }).click();
+    const drawer = page.getByRole("dialog", { name: "Help" });
+    await drawer.getByText("Support code").click();
+    await drawer.getByRole("button", { name: "Copy support code" }).click();
+    await drawer.getByText("Copied").waitFor();
+    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await drawer.locator("pre").innerText());
+  });
+});
+
+test("without scripts: a cause leads to its article, and help to everything there is to read", async (t) => {
+  await stage.browser.page(t, { as: as("viewer"), javaScript: false }, async (page) => {
+    await page.goto(`${home()}/logs/${stage.made.refused}`);
+    await page.getByRole("link", { name: "hubspot.refused" }).click();
+    await page.getByRole("heading", { level: 1, name: "hubspot.refused" }).waitFor();
+    await page.getByRole("article").getByRole("link", { name: "Replays" }).click();
+    await page.getByRole("heading", { level: 1, name: "Replays" }).waitFor();
+    await page.getByRole("link", { name: "Help", exact: true }).last().click();
+    for (const name of ["Leads in HubSpot", "Causes", "What goes where", "When it is tried again"]) {
+      await page.getByRole("link", { name, exact: true }).waitFor();
+    }
+  });
+});
+
 test("a viewer has no button that changes anything", async (t) => {
   await stage.browser.page(t, { as: as("viewer") }, async (page) => {
     // He may change the theme of his own browser, end his session, look for things, and copy them.
-    const own = /^(◐?Switch to (dark|light)|Robin Vale|Sign out|Search|Filter|Count them|Copy.*|Close)$/;
+    const own = /^(◐?Switch to (dark|light)|Robin Vale|Sign out|Search|Filter|Count them|Copy.*|Close|Close help)$/;
     for (const screen of ["", "/connectors", "/fields", "/logs", `/logs/${stage.made.synced}`, "/issues", "/transformation", "/event-types", "/test", "/replays"]) {
       const answer = await page.goto(`${home()}${screen}`);
       assert.equal(answer.status(), 200, screen);

@@ -10,7 +10,7 @@ use crate::support::{TestApp, lead};
 const URL: &str = "http://localhost:8080";
 
 /// The screens of an account, and what they are called.
-const SCREENS: [(&str, &str); 11] = [
+const SCREENS: &[(&str, &str)] = &[
     ("", "Overview"),
     ("/connectors", "Connectors"),
     ("/fields", "Fields"),

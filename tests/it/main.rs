@@ -23,6 +23,7 @@ mod crash;
 mod dashboard;
 mod database;
 mod delivery;
+mod docs;
 mod examples;
 mod fairness;
 mod freeze;

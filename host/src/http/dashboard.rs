@@ -6,6 +6,7 @@ mod bench;
 mod connectors;
 mod event_types;
 mod fields;
+mod help;
 mod logs;
 mod operator;
 mod overview;
@@ -60,6 +61,7 @@ pub(super) fn router(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
         .merge(test::router())
         .merge(bench::router())
         .merge(transformations::router())
+        .merge(help::router())
         .layer(middleware::from_fn_with_state(app.clone(), as_page))
 }
 
@@ -132,6 +134,7 @@ struct Told {
     detail: String,
     fix: String,
     code: String,
+    r#type: String,
 }
 
 #[derive(Template)]
@@ -141,14 +144,16 @@ struct Problem {
     detail: String,
     fix: String,
     code: String,
+    /// The address of what it means.
+    article: String,
 }
 
 fn problem_page(app: &App, status: StatusCode, body: &[u8]) -> Response {
     let Ok(told) = serde_json::from_slice::<Told>(body) else {
         return (status, Body::empty()).into_response();
     };
-    let Told { title, detail, fix, code } = told;
-    page::quiet(app, status, &Problem { frame: Frame::of(app, title), detail: sentence(&detail), fix, code })
+    let Told { title, detail, fix, code, r#type: article } = told;
+    page::quiet(app, status, &Problem { frame: Frame::of(app, title), detail: sentence(&detail), fix, code, article })
 }
 
 /// The same words as a sentence.

@@ -159,7 +159,7 @@ fn complete(operation: &mut Value, schemas: &Value) {
     operation["responses"]["default"] = json!({
         "description": "It was not done, and why",
         "content": { "application/problem+json": { "schema": { "$ref": PROBLEM }, "example": {
-            "type": "urn:leadline:problem:not_found", "title": "Nothing is here", "status": 404,
+            "type": "/help/codes/not_found", "title": "Nothing is here", "status": 404,
             "detail": "there is no account `acme`", "code": "not_found", "fix": "Look at the id.",
         } } },
     });

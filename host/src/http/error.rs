@@ -1,5 +1,7 @@
 //! From what went wrong to `application/problem+json` (RFC 9457). Holds apart what the client reads and what is logged.
 
+pub(crate) mod kind;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -8,12 +10,16 @@ use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use kind::Kind;
+
 use super::limit;
 use crate::cause;
 use crate::connection::session::NoSession;
+use crate::help;
 use crate::ingest::Refusal;
 use crate::live::Crowded;
 use crate::model::access::Right;
+use crate::payload::EnvelopeError;
 use crate::rate::TooMany;
 use crate::replay::ReplayError;
 use crate::rollout::RolloutError;
@@ -156,93 +162,39 @@ impl IntoResponse for ApiError {
         let problem = match self {
             Self::Refused(refusal) => refused(refusal),
             Self::Upload(refusal) => not_uploaded(&refusal),
-            Self::NotFound(what) => {
-                problem(StatusCode::NOT_FOUND, "not_found", "Nothing is here", what, "Look at the id.")
-            }
-            Self::Blocked(why) => {
-                problem(StatusCode::CONFLICT, why.code.as_str(), why.code.title(), why.detail, why.code.fix())
-            }
-            Self::Away(why) => Problem {
-                retry_after: Some(RETRY_AFTER_S),
-                ..problem(StatusCode::BAD_GATEWAY, why.code.as_str(), why.code.title(), why.detail, why.code.fix())
-            },
+            Self::NotFound(what) => problem(&kind::NOT_FOUND, what),
+            Self::Blocked(why) => met(StatusCode::CONFLICT, why),
+            Self::Away(why) => Problem { retry_after: Some(RETRY_AFTER_S), ..met(StatusCode::BAD_GATEWAY, why) },
             Self::Internal(error) => {
                 tracing::error!("a request failed: {error:#}");
-                let detail = "the server could not do it; nothing of it is your fault".to_owned();
-                let code = cause::Code::OurFault;
-                problem(StatusCode::INTERNAL_SERVER_ERROR, code.as_str(), code.title(), detail, "Try it again.")
+                let ours = "the server could not do it; nothing of it is your fault";
+                let why = cause::Problem::new(cause::Code::OurFault, ours);
+                Problem { fix: "Try it again.".into(), ..met(StatusCode::INTERNAL_SERVER_ERROR, why) }
             }
-            Self::NoRoute(path) => problem(
-                StatusCode::NOT_FOUND,
-                "not_found",
-                "Nothing is here",
-                format!("there is no `{path}`"),
-                "Look at the address.",
-            ),
-            Self::NoMethod => problem(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method_not_allowed",
-                "Wrong method",
-                "this address does not take the method".to_owned(),
-                "Send events with POST.",
-            ),
-            Self::NoToken => problem(
-                StatusCode::UNAUTHORIZED,
-                "unauthorized",
-                "Nobody is known by this request",
-                "it carries no key, or one that is wrong, over or revoked".to_owned(),
-                "Send the header `Authorization: Bearer KEY`; `leadline access key create` makes a key.",
-            ),
-            Self::NotAllowed { right } => problem(
-                StatusCode::FORBIDDEN,
-                "not_allowed",
-                "Not allowed",
-                format!("this needs the right to {}", right.title()),
-                "Ask somebody who has it.",
-            ),
-            Self::Stray => problem(
-                StatusCode::FORBIDDEN,
-                "stray",
-                "This did not come from a page of ours",
-                "a browser that is signed in sent it, without what our own pages carry".to_owned(),
-                "Load the page again, and try once more.",
-            ),
-            Self::Conflict(detail, fix) => {
-                problem(StatusCode::CONFLICT, "conflict", "Not as things stand", detail, fix)
-            }
-            Self::Changed(detail, fix) => {
-                problem(StatusCode::PRECONDITION_FAILED, "changed", "It changed meanwhile", detail, fix)
-            }
-            Self::TooMany { wait } => Problem {
-                retry_after: Some(wait.as_secs() + 1),
-                ..problem(
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "too_many_requests",
-                    "Too many requests",
-                    format!("one key, or one browser, may make {} requests a second", limit::RATE),
-                    "Send it again later, and ask for longer pages.",
-                )
+            Self::NoRoute(path) => Problem {
+                fix: "Look at the address.".into(),
+                ..problem(&kind::NOT_FOUND, format!("there is no `{path}`"))
             },
+            Self::NoMethod => problem(&kind::NO_METHOD, "this address does not take the method"),
+            Self::NoToken => problem(&kind::NO_TOKEN, "it carries no key, or one that is wrong, over or revoked"),
+            Self::NotAllowed { right } => {
+                problem(&kind::NOT_ALLOWED, format!("this needs the right to {}", right.title()))
+            }
+            Self::Stray => {
+                problem(&kind::STRAY, "a browser that is signed in sent it, without what our own pages carry")
+            }
+            Self::Conflict(detail, fix) => Problem { fix: fix.into(), ..problem(&kind::CONFLICT, detail) },
+            Self::Changed(detail, fix) => Problem { fix: fix.into(), ..problem(&kind::CHANGED, detail) },
+            Self::TooMany { wait } => {
+                let fair = format!("one key, or one browser, may make {} requests a second", limit::RATE);
+                Problem { retry_after: Some(wait.as_secs() + 1), ..problem(&kind::TOO_MANY, fair) }
+            }
             Self::Crowded(crowded) => Problem {
                 retry_after: Some(STREAM_RETRY_AFTER_S),
-                ..problem(
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "too_many_streams",
-                    "Too many streams",
-                    crowded.to_string(),
-                    "Close one that nobody reads, or open it again later.",
-                )
+                ..problem(&kind::TOO_MANY_STREAMS, crowded.to_string())
             },
-            Self::KeyReused => problem(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "key_reused",
-                "The key was used before",
-                "another request came with the same `Idempotency-Key`".to_owned(),
-                "Make a new key for each thing that is to be done, and repeat it with the same body only.",
-            ),
-            Self::BadRequest(detail, fix) => {
-                problem(StatusCode::BAD_REQUEST, "bad_request", "The request is not understood", detail, fix)
-            }
+            Self::KeyReused => problem(&kind::KEY_REUSED, "another request came with the same `Idempotency-Key`"),
+            Self::BadRequest(detail, fix) => Problem { fix: fix.into(), ..problem(&kind::BAD_REQUEST, detail) },
         };
         let status = StatusCode::from_u16(problem.status).expect("only status codes are put in");
         let retry_after = problem.retry_after.map(HeaderValue::from);
@@ -259,7 +211,16 @@ impl IntoResponse for ApiError {
     }
 }
 
-fn problem(
+fn problem(kind: &Kind, detail: impl Into<String>) -> Problem {
+    told(kind.status, kind.code, kind.title, detail.into(), kind.fix)
+}
+
+/// The problem of a cause that leads meet too.
+fn met(status: StatusCode, why: cause::Problem) -> Problem {
+    told(status, why.code.as_str(), why.code.title(), why.detail, why.code.fix())
+}
+
+fn told(
     status: StatusCode,
     code: &str,
     title: &'static str,
@@ -267,7 +228,7 @@ fn problem(
     fix: impl Into<Cow<'static, str>>,
 ) -> Problem {
     Problem {
-        r#type: format!("urn:leadline:problem:{code}"),
+        r#type: help::address(code),
         title,
         status: status.as_u16(),
         detail,
@@ -279,95 +240,33 @@ fn problem(
 }
 
 fn refused(refusal: Refusal) -> Problem {
-    let code = format!("ingest.{}", refusal.class());
     let detail = refusal.to_string();
     match refusal {
-        Refusal::TooLarge => problem(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            &code,
-            "The body is too large",
-            detail,
-            "Send a shorter conversation, or split it.",
-        ),
-        Refusal::Unreadable(_) => {
-            problem(StatusCode::BAD_REQUEST, &code, "The body could not be read", detail, "Send it again.")
-        }
-        Refusal::TooSlow => {
-            problem(StatusCode::REQUEST_TIMEOUT, &code, "The body came too slowly", detail, "Send it again, at once.")
-        }
+        Refusal::TooLarge => problem(&kind::TOO_LARGE, detail),
+        Refusal::Unreadable(_) => problem(&kind::UNREADABLE, detail),
+        Refusal::TooSlow => problem(&kind::TOO_SLOW, detail),
+        // The same words and time for both: who guesses addresses learns nothing.
         Refusal::Signature(SignatureError::Mismatch) | Refusal::UnknownSource => {
-            // The same words and time for both: who guesses addresses learns nothing.
-            problem(
-                StatusCode::UNAUTHORIZED,
-                "ingest.forged",
-                "The signature is wrong",
-                SignatureError::Mismatch.to_string(),
-                "Check the address and the signing secret of the source.",
-            )
+            problem(&kind::FORGED, SignatureError::Mismatch.to_string())
         }
-        Refusal::Signature(SignatureError::Stale { .. }) => problem(
-            StatusCode::UNAUTHORIZED,
-            &code,
-            "The request is out of time",
-            detail,
-            "Set the clock of the sending machine, and sign each try anew.",
-        ),
-        Refusal::Signature(_) => problem(
-            StatusCode::BAD_REQUEST,
-            &code,
-            "The signature headers are malformed",
-            detail,
-            "Sign as Standard Webhooks says.",
-        ),
-        Refusal::Envelope(_) => problem(
-            StatusCode::BAD_REQUEST,
-            &code,
-            "The body is not an event",
-            detail,
-            "Send {\"type\", \"timestamp\", \"data\"} as JSON.",
-        ),
-        Refusal::Schema { violations, .. } => Problem {
-            errors: violations,
-            ..problem(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                &code,
-                "The data does not fit its schema",
-                detail,
-                "Correct the places that are listed.",
-            )
-        },
-        Refusal::IdReused { .. } => problem(
-            StatusCode::CONFLICT,
-            &code,
-            "The id was used before",
-            detail,
-            "Give each event an id of its own, and repeat one with the same body.",
-        ),
-        Refusal::OverRate(TooMany { wait, .. }) => Problem {
-            retry_after: Some(wait.as_secs() + 1),
-            ..problem(
-                StatusCode::TOO_MANY_REQUESTS,
-                &code,
-                "More than the source may send",
-                detail,
-                "Send it again later; nothing was stored. The operator may allow more.",
-            )
-        },
-        Refusal::TooFast => Problem {
-            retry_after: Some(1),
-            ..problem(
-                StatusCode::TOO_MANY_REQUESTS,
-                &code,
-                "Too fast",
-                detail,
-                "Send fewer at once; nothing was stored.",
-            )
-        },
-        Refusal::Busy | Refusal::StoreDown | Refusal::NoRoom => Problem {
-            retry_after: Some(RETRY_AFTER_S),
-            ..problem(StatusCode::SERVICE_UNAVAILABLE, &code, "Not now", detail, "Send it again; nothing was stored.")
-        },
+        Refusal::Signature(SignatureError::Stale { .. }) => problem(&kind::STALE, detail),
+        Refusal::Signature(_) => problem(&kind::MALFORMED, detail),
+        Refusal::Envelope(EnvelopeError::NotJson(_)) => problem(&kind::NOT_JSON, detail),
+        Refusal::Envelope(_) => problem(&kind::NOT_AN_EVENT, detail),
+        Refusal::Schema { violations, .. } => Problem { errors: violations, ..problem(&kind::SCHEMA, detail) },
+        Refusal::IdReused { .. } => problem(&kind::ID_REUSED, detail),
+        Refusal::OverRate(TooMany { wait, .. }) => {
+            Problem { retry_after: Some(wait.as_secs() + 1), ..problem(&kind::OVER_RATE, detail) }
+        }
+        Refusal::TooFast => Problem { retry_after: Some(1), ..problem(&kind::TOO_FAST, detail) },
+        Refusal::Busy => not_now(&kind::BUSY, detail),
+        Refusal::StoreDown => not_now(&kind::STORE_DOWN, detail),
+        Refusal::NoRoom => not_now(&kind::NO_ROOM, detail),
     }
+}
+
+fn not_now(kind: &Kind, detail: String) -> Problem {
+    Problem { retry_after: Some(RETRY_AFTER_S), ..problem(kind, detail) }
 }
 
 fn not_uploaded(refusal: &UploadError) -> Problem {
@@ -377,8 +276,7 @@ fn not_uploaded(refusal: &UploadError) -> Problem {
         UploadError::Quota { .. } => (StatusCode::TOO_MANY_REQUESTS, Some(UPLOAD_RETRY_AFTER_S)),
         _ => (StatusCode::UNPROCESSABLE_ENTITY, None),
     };
-    let title = "The upload makes no version";
-    Problem { retry_after, ..problem(status, refusal.code(), title, refusal.to_string(), refusal.fix()) }
+    Problem { retry_after, ..told(status, refusal.code(), kind::NOT_UPLOADED, refusal.to_string(), refusal.fix()) }
 }
 
 pub(super) async fn no_route(uri: Uri) -> ApiError {

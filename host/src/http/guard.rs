@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use secrecy::{ExposeSecret, SecretString};
@@ -18,6 +18,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::cookie::{self, SESSION_COOKIE};
 use super::error::ApiError;
 use super::limit::Askers;
+use super::page;
 use super::repeat::{self, Turn};
 use crate::access;
 use crate::app::App;
@@ -75,8 +76,8 @@ pub(super) async fn recognise(
             };
         }
         request.extensions_mut().insert(actor);
-        request.extensions_mut().insert(app);
     }
+    request.extensions_mut().insert(app);
     next.run(request).await
 }
 
@@ -139,11 +140,9 @@ async fn read(body: Body) -> Result<Bytes, ApiError> {
 
 /// Lets somebody through who has the right, and notes what he did.
 async fn only_with(right: Right, request: Request, next: Next) -> Response {
-    let (Some(actor), Some(app)) =
-        (request.extensions().get::<Actor>().cloned(), request.extensions().get::<Arc<App>>().cloned())
-    else {
-        return nobody(&request);
-    };
+    let app = request.extensions().get::<Arc<App>>().cloned().expect("`recognise` is around every managed route");
+    let actor = request.extensions().get::<Actor>().cloned();
+    let Some(actor) = actor else { return nobody(&app, request).await };
     if !actor.may(right) {
         return ApiError::NotAllowed { right }.into_response();
     }
@@ -182,12 +181,35 @@ async fn only_with(right: Right, request: Request, next: Next) -> Response {
 }
 
 /// A browser is sent to sign in, and comes back; a program is told.
-fn nobody(request: &Request) -> Response {
-    let accepts = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    if request.method() == Method::GET && accepts.contains("text/html") {
-        return Redirect::to(&sign_in_address(request.uri())).into_response();
+async fn nobody(app: &App, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let says = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !says(header::ACCEPT).contains("text/html") {
+        return ApiError::NoToken.into_response();
     }
-    ApiError::NoToken.into_response()
+    if parts.method == Method::GET {
+        return Redirect::to(&sign_in_address(&parts.uri)).into_response();
+    }
+    let is_form = says(header::CONTENT_TYPE).starts_with("application/x-www-form-urlencoded");
+    match read(body).await {
+        Ok(bytes) if is_form => unsent(app, &bytes),
+        _ => ApiError::NoToken.into_response(),
+    }
+}
+
+/// The session ended while somebody filled in a form: nothing was done, and what he typed is not lost.
+fn unsent(app: &App, form: &[u8]) -> Response {
+    let mut body = "<p>Your session is over, so nothing was done. Sign in again, then send it once more.</p>\
+        <p><a class=\"button main\" href=\"/sign-in\">How to sign in</a></p>"
+        .to_owned();
+    let typed = url::form_urlencoded::parse(form).filter(|(name, value)| name != CSRF_FIELD && !value.is_empty());
+    for (index, (name, value)) in typed.enumerate() {
+        if index == 0 {
+            body += "<h2>What you had typed</h2>";
+        }
+        body += &page::fill("<p class=\"small soft\">{}</p><pre tabindex=\"0\">{}</pre>", &[&name, &value]);
+    }
+    page::page(app, StatusCode::UNAUTHORIZED, "You were signed out", &body)
 }
 
 /// Where somebody signs in who wanted to go to `wanted`.

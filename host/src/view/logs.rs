@@ -364,6 +364,12 @@ mod tests {
         assert_eq!(filter.until, Some(Timestamp::parse("2026-11-29T05:00:00Z").unwrap()));
         let moments = Query { until: "2026-11-28T09:00:00Z".into(), ..Query::default() };
         assert_eq!(moments.filter(&account, &reader).until, Some(Timestamp::parse("2026-11-28T09:00:00Z").unwrap()));
+        // The days on which clocks are changed have another length.
+        for (day, hours) in [("2026-11-01", 25), ("2027-03-14", 23), ("2026-11-02", 24)] {
+            let filter = Query { from: day.into(), until: day.into(), ..Query::default() }.filter(&account, &reader);
+            let length = filter.until.unwrap().0 - filter.from.unwrap().0;
+            assert_eq!(length, hours * 3_600_000, "{day}");
+        }
         let odd = Query { from: "tomorrow".into(), outcome: "odd".into(), cause: "odd".into(), ..Query::default() };
         let filter = odd.filter(&account, &reader);
         assert_eq!((filter.from, filter.outcome, filter.cause), (None, None, None));

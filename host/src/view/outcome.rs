@@ -29,6 +29,21 @@ impl Outcome {
         }
     }
 
+    /// What it means, for somebody who meets it for the first time.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Synced => "Everything is in HubSpot: the contact was created, or an existing one was updated.",
+            Self::SyncedWithWarnings => "It is in HubSpot, but for some values. The lead names each of them, and why.",
+            Self::Sending => "It is on its way, and nothing went wrong so far.",
+            Self::Retrying => "An attempt failed. The next one comes by itself; the row says when.",
+            Self::NeedsAttention => "It waits for somebody to do something, and goes on by itself then.",
+            Self::Failed => "It did not go through, and is not tried again by itself. It can be replayed.",
+            Self::Skipped => "There was nothing to send, or nowhere to send it to. The reason stands in the row.",
+            Self::Cancelled => "Somebody gave it up, such as when HubSpot was disconnected. It can be replayed.",
+            Self::Removed => "What it said was removed. What became of it is kept.",
+        }
+    }
+
     /// A sign beside the label, never instead of it.
     pub fn icon(self) -> &'static str {
         match self {

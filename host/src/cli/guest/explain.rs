@@ -73,7 +73,7 @@ struct Spot {
 
 pub(super) fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     if let Some(code) = &args.code {
-        return explain_code(code, context);
+        return super::super::explain::article(code, context);
     }
     let checked = Component { file: args.file, dir: args.dir.clone() }.load()?;
     let mut cases = Vec::new();
@@ -119,18 +119,6 @@ pub(super) fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     }
     write!(context.out, "{}", printable(&text(&explained)))?;
     Ok(())
-}
-
-fn explain_code(code: &str, context: &mut Context<'_>) -> Result<()> {
-    let known = code.parse::<Code>().map_err(|error| {
-        let of_guests: Vec<_> =
-            Code::ALL.iter().map(|code| code.as_str()).filter(|code| code.starts_with("transform.")).collect();
-        Failure::not_found(error.to_string()).hint(format!("those of transformations are {}", of_guests.join(", ")))
-    })?;
-    let shown = json!({ "code": known, "title": known.title(), "who": known.who(), "fix": known.fix() });
-    context.one(&shown, |_| {
-        format!("{known}: {}\n  who can mend it  {}\n  what to do       {}", known.title(), known.who(), known.fix())
-    })
 }
 
 /// What a service would do.

@@ -74,7 +74,8 @@ struct Shown {
     is_paused: bool,
     /// It is disconnected then, unless somebody presses the button.
     ends: Option<Moment>,
-    problem: Option<(String, String)>,
+    /// What it says, what to do, and the code.
+    problem: Option<(String, &'static str, &'static str)>,
     permissions: Vec<Granted>,
     is_strict: bool,
     limit: Drawn,
@@ -114,7 +115,10 @@ async fn shown(app: &App, shell: &Shell, connection: &Connection) -> Result<Show
         api_version: connection.api_version.clone(),
         is_paused: connection.state == ConnectionState::Paused && connection.ends_at.is_none(),
         ends: connection.ends_at.map(|at| shell.time(at)),
-        problem: connection.problem.as_ref().map(|problem| (problem.detail.clone(), problem.code.fix().to_owned())),
+        problem: connection
+            .problem
+            .as_ref()
+            .map(|problem| (problem.detail.clone(), problem.code.fix(), problem.code.as_str())),
         permissions: permissions
             .map(|one| Granted { words: one.words, why: one.why, scope: one.scope, chip: granted(one.scope) })
             .collect(),

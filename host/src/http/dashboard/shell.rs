@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 
 use super::chosen_theme;
 use crate::app::App;
+use crate::help;
 use crate::http::assets;
 use crate::http::error::ApiError;
 use crate::http::reach;
@@ -111,6 +112,14 @@ impl Shell {
         self.may(Right::Transform)
     }
 
+    /// The guide to this screen, or the help as a whole.
+    pub(super) fn help(&self) -> String {
+        let path = self.path.split('?').next().unwrap_or_default();
+        let guide = help::guide_to(path).map_or(String::new(), |guide| format!("/{}", guide.slug));
+        let at: String = url::form_urlencoded::byte_serialize(path.as_bytes()).collect();
+        format!("{}{guide}?at={at}", help::BASE)
+    }
+
     pub(super) fn other_theme(&self) -> &'static str {
         if self.theme == Some("dark") { "light" } else { "dark" }
     }
@@ -149,7 +158,7 @@ impl Shell {
             if self.may(Right::Access) {
                 links.push(own("settings", "Settings", None));
             }
-            groups.push(Group { title: "Events", links });
+            groups.push(Group { title: "Integrations · Events", links });
         }
         if self.is_house {
             groups.push(Group {
@@ -223,7 +232,13 @@ pub(super) struct Place {
 
 impl Place {
     /// Finds the account of an address, as far as who asks may reach it.
-    async fn find(app: &Arc<App>, actor: &Actor, name: &str, uri: &Uri, headers: &HeaderMap) -> Result<Self, ApiError> {
+    pub(super) async fn find(
+        app: &Arc<App>,
+        actor: &Actor,
+        name: &str,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<Self, ApiError> {
         let account = reach::account(app, actor, name).await?;
         let connections = app.store.connections(Some(&account.id)).await?;
         let live = connections.iter().find(|connection| connection.state != ConnectionState::Disconnected);
