@@ -12,12 +12,21 @@ pub enum Class {
     LeftOut,
     Fails,
     Skipped,
+    Removed,
     Noted,
 }
 
 impl Class {
-    pub const ALL: [Self; 7] =
-        [Self::Retried, Self::Rests, Self::Waits, Self::LeftOut, Self::Fails, Self::Skipped, Self::Noted];
+    pub const ALL: [Self; 8] = [
+        Self::Retried,
+        Self::Rests,
+        Self::Waits,
+        Self::LeftOut,
+        Self::Fails,
+        Self::Skipped,
+        Self::Removed,
+        Self::Noted,
+    ];
 
     /// In a word or two.
     pub fn title(self) -> &'static str {
@@ -28,6 +37,7 @@ impl Class {
             Self::LeftOut => "left out",
             Self::Fails => "fails",
             Self::Skipped => "skipped",
+            Self::Removed => "removed",
             Self::Noted => "noted",
         }
     }
@@ -46,6 +56,7 @@ impl Class {
                  fails if only another value could help."
             }
             Self::Fails => "The lead is not tried again by itself. A replay sends it once more.",
+            Self::Removed => "Nothing is sent, and what the lead said is removed.",
             Self::Skipped => "Nothing is sent. The event is kept, and can be replayed.",
             Self::Noted => "No lead waits for it.",
         }
@@ -56,11 +67,10 @@ impl Code {
     /// What becomes of a lead that meets it.
     pub fn class(self) -> Class {
         match self {
-            Self::AccountNotConnected
-            | Self::EventNotSelected
-            | Self::EventUnhandled
-            | Self::TransformSkipped
-            | Self::ContactErased => Class::Skipped,
+            Self::AccountNotConnected | Self::EventNotSelected | Self::EventUnhandled | Self::TransformSkipped => {
+                Class::Skipped
+            }
+            Self::ContactErased => Class::Removed,
             Self::TransformRefused | Self::HubspotRefused | Self::ContactConflict | Self::RecordGone => Class::Fails,
             Self::IngestSchema
             | Self::TransformTrap
