@@ -1,7 +1,7 @@
 //! What shoppers ask for: to know what is kept of them, to have it, to be forgotten, and not to be written again. An erasure
 //! is a durable job in small pages, each of which may be done again.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -80,7 +80,7 @@ pub struct Holdings {
     /// The oldest first.
     pub leads: Vec<HeldLead>,
     pub elsewhere: Elsewhere,
-    /// Addresses and numbers that these leads name beside those that were asked for: of the same person, most likely.
+    /// Addresses and numbers, as they are written, that these leads name beside those that were asked for: of the same person, most likely.
     pub also_known_by: Vec<String>,
     /// Whether one of the addresses and numbers that were asked for is suppressed.
     pub is_suppressed: bool,
@@ -111,20 +111,40 @@ pub struct HeldLead {
     pub records: Vec<WrittenRecord>,
 }
 
+impl HeldLead {
+    /// What is kept of it, in words.
+    pub fn kept(&self) -> String {
+        let some = |count: u64, one: &str, many: &str| match count {
+            0 => None,
+            1 => Some(format!("1 {one}")),
+            count => Some(format!("{count} {many}")),
+        };
+        let body = if self.has_body { "what they said" } else { "that there was one" };
+        let parts = [
+            Some(body.to_owned()),
+            some(self.deliveries, "delivery", "deliveries"),
+            some(self.attempts, "failed attempt", "failed attempts"),
+            some(self.calls, "call", "calls"),
+            some(self.log_lines, "log line", "log lines"),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// Finds what is kept of a person.
 ///
 /// # Errors
 /// The store's.
 pub async fn find(store: &Store, account: &Account, subject: &Subject, now: Timestamp) -> store::Result<Holdings> {
     let mut leads = Vec::new();
-    let mut others = BTreeSet::new();
+    let mut others = BTreeMap::new();
     for event in events_of(store, &account.id, subject, now).await? {
         let Some(shown) = store.event(&event).await? else { continue };
         others.extend(named_in(&shown));
         leads.push(held(&shown));
     }
-    let known: BTreeSet<_> = subject.identities().cloned().collect();
-    let also_known_by = others.difference(&known).map(|other| other.value().to_owned()).collect();
+    others.retain(|other, _| subject.identities().all(|known| known != other));
+    let also_known_by = others.into_values().collect();
     let elsewhere = store.elsewhere(&account.id, subject).await?;
     let theirs = suppressions_of(store, account, subject, now).await?;
     let is_suppressed = theirs.iter().any(|one| one.lifted.is_none());
@@ -226,11 +246,13 @@ fn held(shown: &ShownEvent) -> HeldLead {
     }
 }
 
-/// By what a lead says that it can be reached.
-fn named_in(shown: &ShownEvent) -> Vec<Identity> {
-    let field = |name: &str| shown.body.as_ref().and_then(|body| body["data"][name].as_str());
-    let identities = [field("email").and_then(Identity::email), field("phone").and_then(Identity::phone)];
-    identities.into_iter().flatten().collect()
+/// By what a lead says that it can be reached, and how it writes that.
+fn named_in(shown: &ShownEvent) -> Vec<(Identity, String)> {
+    let named = |name: &str, of: fn(&str) -> Option<Identity>| {
+        let text = shown.body.as_ref()?["data"][name].as_str()?;
+        Some((of(text)?, text.trim().to_owned()))
+    };
+    [named("email", Identity::email), named("phone", Identity::phone)].into_iter().flatten().collect()
 }
 
 /// The suppressions of a person, the newest first, with those that were lifted.

@@ -130,7 +130,7 @@ async fn nothing_is_left_of_somebody_who_is_erased_and_others_keep_everything() 
 
     let before = privacy::find(&app.app.store, &dealer.account, &maya(), app.now()).await.unwrap();
     assert_eq!(before.leads.iter().map(|lead| lead.event_id.clone()).collect::<Vec<_>>(), events);
-    assert_eq!(before.also_known_by, ["075550123"]);
+    assert_eq!(before.also_known_by, [PHONE]);
     assert_eq!(before.elsewhere.refused_requests.len(), 1);
     assert!(before.leads[0].has_body && before.leads[0].calls > 0 && !before.leads[0].records.is_empty());
     let document = privacy::export(&app.app.store, &dealer.account, &maya(), app.now()).await.unwrap();
@@ -354,6 +354,8 @@ async fn the_history_says_what_was_done_and_not_of_whom() {
     let page = manager.get(&app, "/accounts/acme/privacy").await;
     let text = page.body.as_str().unwrap();
     assert!(text.contains("R-8") && text.contains("Certificate") && !text.contains("test+maya"), "{text}");
+    let preview = manager.get(&app, "/accounts/acme/privacy?days=7").await;
+    assert!(preview.body.as_str().unwrap().contains("With 7 days, no lead loses anything now."), "{preview:?}");
     app.finish().await;
 }
 

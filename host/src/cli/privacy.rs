@@ -266,11 +266,7 @@ fn holdings_text(found: &Holdings) -> String {
     let noun = if found.leads.len() == 1 { "lead" } else { "leads" };
     let mut lines = vec![format!("{} {noun}", found.leads.len())];
     for lead in &found.leads {
-        let body = if lead.has_body { "with details" } else { "details no longer kept" };
-        lines.push(format!(
-            "  {}  {}  {:<20}  {body}; {} deliveries, {} attempts, {} calls, {} log lines",
-            lead.event_id, lead.received_at, lead.outcome, lead.deliveries, lead.attempts, lead.calls, lead.log_lines
-        ));
+        lines.push(format!("  {}  {}  {:<20}  {}", lead.event_id, lead.received_at, lead.outcome, lead.kept()));
         lines.extend(lead.records.iter().map(|record| format!("    HubSpot {}", record_text(record))));
     }
     let elsewhere = &found.elsewhere;
@@ -291,8 +287,7 @@ fn holdings_text(found: &Holdings) -> String {
 }
 
 fn record_text(record: &WrittenRecord) -> String {
-    let kind = record.object_type.as_deref().unwrap_or("record");
-    format!("{} {kind}/{}", record.connection_id, record.id)
+    format!("{}, {}", record.name(), record.connection_id)
 }
 
 fn erasure_row(erasure: &Erasure) -> Vec<String> {

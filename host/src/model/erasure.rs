@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::id::{AccountId, ConnectionId, ErasureId, EventId, SuppressionId};
+use super::portal::{COMPANY, CONTACT, DEAL, NOTE};
 use super::time::Timestamp;
 
 /// What kind of name a person is known by.
@@ -138,6 +139,20 @@ pub struct Erasure {
     pub tries: u32,
     #[serde(skip)]
     pub next_at: Timestamp,
+}
+
+impl WrittenRecord {
+    /// What it is, and its id, as people say it.
+    pub fn name(&self) -> String {
+        let kind = match self.object_type.as_deref() {
+            Some(CONTACT) => "contact",
+            Some(DEAL) => "deal",
+            Some(NOTE) => "note",
+            Some(COMPANY) => "company",
+            Some(_) | None => "record",
+        };
+        format!("{kind} {}", self.id)
+    }
 }
 
 impl Erasure {

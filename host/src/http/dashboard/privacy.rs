@@ -15,6 +15,7 @@ use super::accounts::serde_urlencoded;
 use super::draw;
 use super::shell::{Place, Shell, Visit};
 use crate::app::App;
+use crate::housekeeping::Limits;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::http::privacy::{Certificate, found, set_days, suppression};
@@ -115,7 +116,7 @@ fn state(erasure: &Erasure) -> (&'static str, &'static str, &'static str) {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Preview {
-    days: Option<u32>,
+    days: String,
 }
 
 async fn page(app: &App, place: Place, asked: Asked, preview: Option<u32>) -> Result<Page, ApiError> {
@@ -153,7 +154,8 @@ async fn page(app: &App, place: Place, asked: Asked, preview: Option<u32>) -> Re
 
 async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, ApiError> {
     let Preview { days } = serde_urlencoded(&uri);
-    draw(&app, &actor, &page(&app, place, Asked::default(), days.filter(|days| (1..=90).contains(days))).await?)
+    let days = days.trim().parse().ok().filter(|days| Limits::ACCOUNT_DAYS.contains(days));
+    draw(&app, &actor, &page(&app, place, Asked::default(), days).await?)
 }
 
 /// The page again, with what was asked for and why it was not done.
@@ -181,15 +183,9 @@ async fn found_of(app: &App, place: &Place, subject: &Subject) -> Result<Found, 
     let connection = place.connection.as_ref();
     let link = |record: &crate::model::erasure::WrittenRecord| {
         let kind = record.object_type.as_deref();
-        let name = match kind {
-            Some(crate::hubspot::CONTACT) => "contact",
-            Some(crate::hubspot::DEAL) => "deal",
-            Some(crate::hubspot::NOTE) => "note",
-            _ => "record",
-        };
         let portal = connection.filter(|connection| connection.id == record.connection_id);
         let address = portal.zip(kind).map(|(portal, kind)| record_address(portal, kind, &record.id));
-        (format!("{name} {}", record.id), address)
+        (record.name(), address)
     };
     let row = |lead: &privacy::HeldLead| LeadRow {
         received: place.shell.time(lead.received_at),
@@ -354,8 +350,7 @@ async fn certificate(
             AtHubspot::Refused => ("warning", "!", "not deleted".to_owned()),
         };
         let said = record.answer.as_ref().map_or(said.clone(), |answer| format!("{said}: {answer}"));
-        let kind = record.object_type.as_deref().unwrap_or("of a kind that is no longer known");
-        RecordRow { name: format!("{} ({kind})", record.id), tone, icon, said, at: record.at.map(|at| shell.time(at)) }
+        RecordRow { name: record.name(), tone, icon, said, at: record.at.map(|at| shell.time(at)) }
     };
     let (tone, icon, state) = state(&erasure);
     let page = CertificatePage {
