@@ -7,7 +7,6 @@ use anyhow::Context as _;
 
 use crate::model::lane::Step;
 use crate::model::time::Timestamp;
-use crate::post;
 use crate::store::{Kept, Removed, Store};
 use crate::transform::{Artifacts, Transformer};
 
@@ -26,6 +25,8 @@ const COMPILED: Duration = Duration::from_secs(60 * 60);
 const COMPILED_BY_OTHERS: Duration = DAY;
 /// How long figures of hours are kept: three years, to compare them. They name nobody.
 const HOURS: Duration = Duration::from_secs(3 * 366 * 24 * 60 * 60);
+/// How long messages to people and webhooks are shown.
+const MESSAGES: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How long an answer is kept for a repeat of its request: programs repeat what they got no answer to within a day.
 pub const ANSWERS: Duration = DAY;
 /// Partitions are there for as many days ahead, so that a week in which none can be made harms nothing.
@@ -112,7 +113,7 @@ pub async fn next(store: &Store, limits: &Limits, now: Timestamp) -> anyhow::Res
     let default = limits.days();
     let longest = store.longest_kept(default).await.context("how long accounts keep cannot be read")?;
     let limits = &Limits { bodies: DAY * longest, ..*limits };
-    if store.remove_messages(now - post::KEPT).await.context("old messages cannot be removed")? > 0 {
+    if store.remove_messages(now - MESSAGES).await.context("old messages cannot be removed")? > 0 {
         return Ok(Step::Worked);
     }
     // Deliveries go before their events.

@@ -3,9 +3,17 @@
 use std::fmt::Write as _;
 
 use askama::Template;
+use serde::{Deserialize, Serialize};
 
-use crate::mail::Letter;
 use crate::watch::Finding;
+
+/// A letter, ready to be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letter {
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+}
 
 /// In whose name letters come, and where their links lead.
 pub struct Sender<'a> {

@@ -9,8 +9,8 @@ use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, Serialize};
 
+use crate::letter::Letter;
 use crate::model::message::Attempted;
 use crate::model::time::Timestamp;
 use crate::text::cut;
@@ -23,14 +23,6 @@ const WORD_PATIENCE: Duration = Duration::from_secs(20);
 const WORDS_CHARS_MAX: usize = 300;
 /// What servers answer to a sign-in that they do not like. It is our configuration, and no fault of the letter.
 const SIGN_IN_CODES: [&str; 4] = ["530", "534", "535", "538"];
-
-/// A letter, ready to be sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Letter {
-    pub subject: String,
-    pub text: String,
-    pub html: String,
-}
 
 /// The mail server, and in whose name letters come.
 pub struct Mailer {

@@ -11,8 +11,8 @@ use tokio::task::JoinSet;
 
 use crate::access::{self, AccessError, LINK_LIFE, NewLink, SESSION_LIFE};
 use crate::app::App;
-use crate::letter::{self, Sender};
-use crate::mail::{Letter, Mailer};
+use crate::letter::{self, Letter, Sender};
+use crate::mail::Mailer;
 use crate::model::access::{Actor, Reach, Role};
 use crate::model::id::{AccountId, AlertId, MessageId};
 use crate::model::lane::Step;
@@ -25,8 +25,6 @@ use crate::webhook::{self, Webhooks};
 const AT_ONCE: u32 = 8;
 /// An attempt ends sooner; after that another process may try.
 const LEASE: Duration = Duration::from_secs(2 * 60);
-/// How long messages are kept to be looked at.
-pub const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const MINUTE: Duration = Duration::from_secs(60);
 /// Between one attempt and the next.
 const RESTS: [Duration; 8] = [
@@ -120,7 +118,10 @@ pub async fn send_next(app: &std::sync::Arc<App>) -> anyhow::Result<Step> {
 }
 
 async fn try_once(app: &App, message: Message) -> anyhow::Result<()> {
-    let came = attempt(app, &message).await?;
+    let came = match (app.clock)() >= message.ends_at {
+        true => Attempted::Never("its time was over before it could be sent".to_owned()),
+        false => attempt(app, &message).await?,
+    };
     let now = (app.clock)();
     let next = match came {
         Attempted::Later(_) => next(message.attempts, message.ends_at, now),

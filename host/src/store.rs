@@ -385,6 +385,8 @@ mod tests {
         store.next_due(LaneKind::Deliver, NOW).await.unwrap();
         store.lanes(None, NOW).await.unwrap();
         store.lanes(account.as_ref(), NOW).await.unwrap();
+        store.waiting(&connection.account_id).await.unwrap();
+        store.last_lead_at(&connection.account_id).await.unwrap();
         look_for_leads(store, connection).await;
     }
 

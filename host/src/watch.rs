@@ -433,7 +433,7 @@ mod tests {
 
     #[test]
     fn the_week_is_due_on_monday_at_eight_where_the_dealership_is() {
-        let new_york = crate::view::moment::zone("America/New_York");
+        let new_york = TimeZone::get("America/New_York").unwrap();
         for (now, zone, due) in [
             ("2026-11-23T07:59:00Z", &TimeZone::UTC, "2026-11-16T08:00:00Z"),
             ("2026-11-23T08:00:00Z", &TimeZone::UTC, "2026-11-23T08:00:00Z"),

@@ -44,6 +44,8 @@ const END_CONNECTIONS_EVERY: Duration = Duration::from_secs(1);
 /// How often the words of new leads are merged where there are few. Until then a search reads them where they are.
 const MERGE_WORDS_EVERY: Duration = Duration::from_secs(1);
 
+/// Loops of the outbox: one that waits for a slow server does not keep the others waiting.
+const POSTERS: usize = 4;
 /// The longest sleep of the outbox: a command or another process may have left a message there.
 const POST_SLEEP_MAX: Duration = Duration::from_secs(2);
 /// The shortest one: another process may be about to take what is due.
@@ -91,8 +93,10 @@ pub async fn run(app: Arc<App>, roles: Vec<Role>, (keep, disk_reserve): (Limits,
     if roles.contains(&Role::Web) {
         let (watched, ended) = (app.clone(), stop.clone());
         loops.spawn(keep_running("alert", move || run_looks(watched.clone(), ended.clone())));
-        let (sent, ended) = (app.clone(), stop.clone());
-        loops.spawn(keep_running("message", move || run_post(sent.clone(), ended.clone())));
+        for _ in 0..POSTERS {
+            let (app, stop) = (app.clone(), stop.clone());
+            loops.spawn(keep_running("message", move || run_post(app.clone(), stop.clone())));
+        }
     }
     if roles.contains(&Role::Plan) {
         loops.spawn(keep_running("replay", move || run_replays(app.clone(), stop.clone())));

@@ -362,10 +362,10 @@ async fn what_was_promised_survives_the_process_and_is_sent_by_one_of_several() 
     }
     tokio::join!(send(&app), send(&app), send(&app));
     let mut to: Vec<_> = mail.take().into_iter().map(|letter| letter.to).collect();
+    let all = to.len();
     to.sort();
     to.dedup();
-    assert_eq!(to.len(), 30);
-    assert!(mail.take().is_empty());
+    assert_eq!((all, to.len()), (30, 30), "nobody is sent two");
     app.finish().await;
 }
 
@@ -435,7 +435,7 @@ async fn a_lead_that_waits_is_told_of_and_in_quiet_hours_later() {
     let acme = app.connected("acme").await;
     rule(&app, json!({ "for": "lead_waits", "minutes": 15 })).await;
     let channel = json!({ "by": "mail", "to": ["tom@example.com"] });
-    let quiet = json!({ "from": "07:00", "until": "08:00" }); // noon in UTC, as New York has it
+    let quiet = json!({ "from": "12:00", "until": "13:00" }); // no portal has said yet where it is: UTC
     let asked = json!({ "account": "acme", "watches": { "for": "lead_waits", "minutes": 15 }, "channel": channel, "quiet": quiet });
     assert_eq!(Asker::operator().post(&app, "/v1/alerts", asked).await.status, 201);
     app.hubspot.set_knobs(|knobs| knobs.outage = Some(Outage { from_ms: NOON.0, to_ms: NOON.0 + 3 * 3_600_000 }));
@@ -578,7 +578,7 @@ async fn the_week_comes_on_monday_with_the_figures_of_the_overview() {
     app.run_until_idle().await;
     look(&app).await;
     assert!(mail.take().is_empty(), "it begins with the Monday after");
-    app.advance(Duration::from_secs(7 * 24 * 3600));
+    app.advance(Duration::from_secs((7 * 24 + 1) * 3600));
     look(&app).await;
     let letter = mail.take().remove(0);
     assert!(letter.subject().starts_with("acme: All good: 2 leads"), "{letter:?}");

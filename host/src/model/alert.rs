@@ -357,7 +357,7 @@ mod tests {
 
     #[test]
     fn quiet_hours_are_those_of_the_account_and_may_go_over_midnight() {
-        let zone = crate::view::moment::zone("America/New_York");
+        let zone = TimeZone::get("America/New_York").unwrap();
         let night = Quiet { from: Clock::at(20, 0), until: Clock::at(7, 0) };
         let lunch = Quiet { from: Clock::at(12, 0), until: Clock::at(13, 0) };
         // New York is five hours behind in November.

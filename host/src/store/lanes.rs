@@ -176,7 +176,10 @@ impl Store {
         ));
         let work = work.bind(now.0).bind(by);
         let lanes = lanes.bind(now.0).bind(by).bind(Timestamp::NEVER.0);
-        self.db.execute_all([work, lanes]).await.map(drop)
+        let turns =
+            query(sql!("UPDATE alert_turns SET next_at = next_at - $2 WHERE next_at > $1")).bind(now.0).bind(by);
+        let post = query(sql!("UPDATE outbox SET due_at = due_at - $2 WHERE state = 'waiting' AND due_at > $1"));
+        self.db.execute_all([work, lanes, turns, post.bind(now.0).bind(by)]).await.map(drop)
     }
 
     /// How far the clock was set back since the last run; nothing where it was not. The lanes know when they were served,

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::moment::{count, things};
 use super::overview::{Overview, PERIODS, Seen, Tile};
 use crate::hours::Figures;
-use crate::mail::Letter;
+use crate::letter::Letter;
 use crate::model::account::PastBinding;
 use crate::model::alert::local;
 use crate::model::time::Timestamp;
