@@ -3,10 +3,9 @@
 // Not here yet, because no page does it:
 // - reading the test lead back field by field and removing it, which belongs to the first journey;
 // - the test bench between upload and comparison, which belongs to the eighth;
-// - a trapping and a greedy guest beside others (9), because components are not assembled here; `tests/it/hostile.rs` has it;
+// - a trapping and a greedy guest beside others (9), because components are not assembled here; `tests/it/operator.rs` has it;
 // - Undo after disconnecting (11): the end that holds what waits is here;
-// - erasing a shopper (12);
-// - the list of refused requests for operators (14): what the dealership sees, or does not, is here, and the command is asked.
+// - erasing a shopper (12).
 
 import assert from "node:assert/strict";
 import path from "node:path";
@@ -269,6 +268,26 @@ journey("one id sent twice is one row, and a wrong signature is none", "Juniper 
   assert.equal(await page.getByText("Not Theirs").count(), 0);
   const rejected = await stage.service.cli("source", "rejected", "--source", source.id);
   assert.match(JSON.stringify(rejected), /forged/);
+});
+
+test("journey: a wrong signature is seen by the operator, by source and by reason", async (t) => {
+  const account = await stage.service.account("Larch Skoda");
+  const source = await stage.service.source(account);
+  const id = "msg_not_ours";
+  await stage.service.post(source, lead({ name: "Not Theirs" }), { id, secret: "whsec_bm90IHRoZSBzZWNyZXQgb2YgdGhpcyBzb3VyY2U=" });
+  await stage.browser.page(t, { as: { role: "operator" } }, async (page) => {
+    await page.goto("/fleet");
+    await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Refused requests" }).click();
+    await page.getByRole("searchbox", { name: "Source" }).fill(source.id);
+    await page.getByRole("button", { name: "Filter" }).click();
+    const found = page.getByRole("row").filter({ hasText: id });
+    await found.getByText("compare the sender's secret").waitFor();
+    assert.equal(await page.getByText("Not Theirs").count(), 0, "bodies are not shown");
+    await page.getByRole("combobox", { name: "Reason" }).selectOption("forged");
+    await page.getByRole("button", { name: "Filter" }).click();
+    await found.waitFor();
+    assert.match(page.url(), /class=forged/);
+  });
 });
 
 /** The properties of the portal's contacts, or of those with this address. */
