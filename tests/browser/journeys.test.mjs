@@ -1,8 +1,7 @@
 // What people come for, from its beginning to its end in HubSpot. Everything is found by its role and its name.
 //
 // Not here yet, because no page does it:
-// - a trapping and a greedy guest beside others (9), because components are not assembled here; `tests/it/hostile.rs` has it;
-// - the list of refused requests for operators (14): what the dealership sees, or does not, is here, and the command is asked.
+// - a trapping and a greedy guest beside others (9), because components are not assembled here; `tests/it/operator.rs` has it.
 
 import assert from "node:assert/strict";
 import path from "node:path";
@@ -340,6 +339,26 @@ journey("one id sent twice is one row, and a wrong signature is none", "Juniper 
 async function addresses(portal) {
   return (await contacts(portal)).map((contact) => contact.email).filter(Boolean);
 }
+
+test("journey: a wrong signature is seen by the operator, by source and by reason", async (t) => {
+  const account = await stage.service.account("Larch Skoda");
+  const source = await stage.service.source(account);
+  const id = "msg_not_ours";
+  await stage.service.post(source, lead({ name: "Not Theirs" }), { id, secret: "whsec_bm90IHRoZSBzZWNyZXQgb2YgdGhpcyBzb3VyY2U=" });
+  await stage.browser.page(t, { as: { role: "operator" } }, async (page) => {
+    await page.goto("/fleet");
+    await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Refused requests" }).click();
+    await page.getByRole("searchbox", { name: "Source" }).fill(source.id);
+    await page.getByRole("button", { name: "Filter" }).click();
+    const found = page.getByRole("row").filter({ hasText: id });
+    await found.getByText("compare the sender's secret").waitFor();
+    assert.equal(await page.getByText("Not Theirs").count(), 0, "bodies are not shown");
+    await page.getByRole("combobox", { name: "Reason" }).selectOption("forged");
+    await page.getByRole("button", { name: "Filter" }).click();
+    await found.waitFor();
+    assert.match(page.url(), /class=forged/);
+  });
+});
 
 /** The properties of the portal's contacts, or of those with this address. */
 async function contacts(portal, email) {

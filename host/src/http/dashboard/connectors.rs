@@ -230,7 +230,7 @@ async fn stay(Visit { app, place, .. }: Visit) -> Result<Response, ApiError> {
     match ending::stay(&app.store, &connection, (app.clock)()).await {
         Ok(()) => {
             app.wake.deliver.notify_one();
-            Ok(to(&shell, "kept"))
+            Ok(to(&shell, "stays"))
         }
         Err(EndError::Ended(_)) => Ok(to(&shell, "too-late")),
         Err(error) => Err(refused(error)),

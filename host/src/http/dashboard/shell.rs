@@ -283,7 +283,7 @@ fn said(uri: &Uri) -> Option<Said> {
         "paused" => ("good", "Paused. Leads are taken in and wait."),
         "resumed" => ("good", "Resumed. What waited is on its way."),
         "too-late" => ("warning", "It had ended already. Connect HubSpot again to go on."),
-        "kept" => ("good", "HubSpot stays connected, as it was."),
+        "stays" => ("good", "HubSpot stays connected, as it was."),
         "created" => ("good", "The missing properties are created."),
         "filled" => ("good", "Earlier contacts are filled in."),
         "taken-out" => ("good", "The test contact is taken out of HubSpot."),
