@@ -21,12 +21,7 @@ pub enum Command {
         account: String,
     },
     /// Save a filter under a name. A view of the same name is replaced.
-    Save {
-        /// Its name.
-        name: String,
-        #[command(flatten)]
-        which: Which,
-    },
+    Save(Box<Save>),
     /// Remove a view.
     #[command(alias = "rm")]
     Remove {
@@ -36,6 +31,14 @@ pub enum Command {
         #[arg(long)]
         account: String,
     },
+}
+
+#[derive(clap::Args, Debug)]
+pub struct Save {
+    /// Its name.
+    name: String,
+    #[command(flatten)]
+    which: Which,
 }
 
 pub(super) async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
@@ -48,7 +51,7 @@ pub(super) async fn run(command: Command, context: &mut Context<'_>) -> Result<(
             };
             context.list(&store.views(&account.id).await?, &["Name", "Id", "Filter", "Saved by"], row, "No views.")
         }
-        Command::Save { name, which } => save(&name, &which, &store, context).await,
+        Command::Save(wanted) => save(&wanted.name, &wanted.which, &store, context).await,
         Command::Remove { view, account } => {
             let account = context.account(&store, &account).await?;
             let view = found(&store, &account, &view).await?;
