@@ -184,7 +184,7 @@ async fn the_stream_has_the_filter_of_the_list() {
         "type=carousel.clicked.v1",
         "from=2026-11-23&until=2026-11-23",
         "until=2026-11-22",
-        "cause=lead.no_identity",
+        "cause=transform.skipped",
     ] {
         let list = viewer.get(&app, &format!("/v1/leads?{filter}")).await;
         let ids = |rows: Vec<Value>| {

@@ -23,7 +23,7 @@ const PAGE_DEFAULT: u32 = 20;
 pub enum Command {
     /// List leads with what became of them, newest first.
     #[command(alias = "ls")]
-    List(List),
+    List(Box<List>),
     /// Filters of the list that have a name.
     #[command(subcommand)]
     View(view::Command),
@@ -158,7 +158,7 @@ impl Meant {
 
 pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
     match command {
-        Command::List(list) => run_list(list, context).await,
+        Command::List(list) => run_list(*list, context).await,
         Command::View(command) => view::run(command, context).await,
     }
 }

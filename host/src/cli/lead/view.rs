@@ -21,12 +21,7 @@ pub enum Command {
         account: String,
     },
     /// Save a filter under a name. A view of the same name is replaced.
-    Save {
-        /// Its name.
-        name: String,
-        #[command(flatten)]
-        which: Which,
-    },
+    Save(Box<Save>),
     /// Remove a view.
     #[command(alias = "rm")]
     Remove {
@@ -38,10 +33,18 @@ pub enum Command {
     },
 }
 
+#[derive(clap::Args, Debug)]
+pub struct Save {
+    /// Its name.
+    name: String,
+    #[command(flatten)]
+    which: Which,
+}
+
 impl Command {
     pub(super) fn deed(&self) -> Option<Deed> {
         match self {
-            Self::Save { name, which } => Deed::of("views.create", name, which.account.as_deref()),
+            Self::Save(wanted) => Deed::of("views.create", &wanted.name, wanted.which.account.as_deref()),
             Self::Remove { view, account } => Deed::of("views.delete", view, Some(account)),
             Self::List { .. } => None,
         }
@@ -58,7 +61,7 @@ pub(super) async fn run(command: Command, context: &mut Context<'_>) -> Result<(
             };
             context.list(&store.views(&account.id).await?, &["Name", "Id", "Filter", "Saved by"], row, "No views.")
         }
-        Command::Save { name, which } => save(&name, &which, &store, context).await,
+        Command::Save(wanted) => save(&wanted.name, &wanted.which, &store, context).await,
         Command::Remove { view, account } => {
             let account = context.account(&store, &account).await?;
             let view = found(&store, &account, &view).await?;
