@@ -73,7 +73,6 @@ impl Query {
             before: given(&self.before).map(EventId::stored),
             after: given(&self.after).map(EventId::stored),
             limit: PAGE,
-            ..LeadFilter::default()
         }
     }
 
