@@ -141,7 +141,11 @@ pub async fn holder(store: &Store, key: &str, now: Timestamp) -> store::Result<O
     }
     store.api_key_used(&key, now - SEEN_EVERY, now).await?;
     let reach = key.account_id.map_or(Reach::All, Reach::One);
-    Ok(Some(Actor::new(format!("key {}", key.name), key.rights, reach)))
+    // A key is masked as the people who have no more than its rights are.
+    let sees_masked = reach == Reach::All && !key.rights.contains(&Right::Operate);
+    let mut holder = Actor::new(format!("key {}", key.name), key.rights, reach);
+    holder.sees_masked = sees_masked;
+    Ok(Some(holder))
 }
 
 /// Lets somebody sign in from now on, or changes the role of who may already.

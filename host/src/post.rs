@@ -201,7 +201,8 @@ async fn send_links(app: &App, message: &Message) -> anyhow::Result<Attempted> {
         let (whose, home) = place(app, person).await?;
         let Some(href) = link(app, person, LINK_LIFE).await? else { return Ok(no_address()) };
         let to = wanted.to.as_deref().filter(|to| person.account_id.is_none() || is_below(to, &home));
-        let query = to.map(|to| url::form_urlencoded::Serializer::new("?".to_owned()).append_pair("to", to).finish());
+        let query =
+            to.map(|to| format!("?to={}", url::form_urlencoded::byte_serialize(to.as_bytes()).collect::<String>()));
         links.push((whose, format!("{href}{}", query.unwrap_or_default())));
     }
     let letter = letter::sign_in(&sender(app), &links, LINK_LIFE.as_secs() / 60)?;

@@ -72,6 +72,7 @@ pub struct RolledBack {
 
 /// One thing that a rule found, in the words in which it is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = AlertFinding)]
 pub struct Finding {
     /// What it is about; the same thing is told once.
     pub subject: String,

@@ -57,7 +57,7 @@ async fn every_screen_is_there_for_those_who_may_see_it_and_for_nobody_else() {
         let browser = looks(&signed_in(&app, account, role).await);
         for (screen, title) in SCREENS {
             let page = browser.get(&app, &format!("/accounts/acme{screen}")).await;
-            let may = !["/settings", "/privacy"].contains(&screen) || ["manager", "operator"].contains(&role);
+            let may = !["/settings", "/privacy"].contains(screen) || ["manager", "operator"].contains(&role);
             assert_eq!(page.status, if may { 200 } else { 403 }, "{role} {screen}: {}", text(&page));
             if may {
                 assert!(text(&page).contains(&format!("<h1>{title}")), "{role} {screen}");

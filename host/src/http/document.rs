@@ -35,6 +35,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Replays", "Leads that are sent once more."),
     ("Transformations", "Versions, the ones in use, and what another one would change."),
     ("Privacy", "What is kept of one shopper: found, taken out, removed; and who must not be written again."),
+    ("Alerts", "Rules by which people are told, and what was sent to them."),
     ("Access", "Who may do what, and what was done."),
     ("Operating", "The service itself: for those who run it."),
 ];

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use super::answer::{Data, List, One, Page, Wanted, one, with_link};
 use super::error::ApiError;
 use super::guard::needing;
-use super::reach::{Whose, account, account_or_all};
+use super::reach::{Whose, account, account_or_all, house};
 use crate::app::App;
 use crate::model::access::{Actor, Right};
 use crate::model::lane::PauseScope;
@@ -77,6 +77,7 @@ async fn list(
     extensions(("x-command" = json!("leadline lane pause --all")))
 )]
 async fn pause_all(State(app): State<Arc<App>>, actor: Actor) -> Result<One<Vec<Pause>>, ApiError> {
+    house(&actor)?;
     pause(&app, &actor, &PauseScope::All).await
 }
 
@@ -89,6 +90,7 @@ async fn pause_all(State(app): State<Arc<App>>, actor: Actor) -> Result<One<Vec<
     extensions(("x-command" = json!("leadline lane resume --all")))
 )]
 async fn resume_all(State(app): State<Arc<App>>, actor: Actor) -> Result<One<Vec<Pause>>, ApiError> {
+    house(&actor)?;
     resume(&app, &actor, &PauseScope::All).await
 }
 

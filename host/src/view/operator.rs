@@ -163,15 +163,20 @@ pub fn wave(ages: Vec<(Timestamp, Duration)>, retries: &[HourOfRetries], zone: &
 /// What the runs of each version used, against the limit that most of them have.
 pub fn guest_boxes(guests: &Guests) -> Vec<(&'static str, Drawn)> {
     let standard = Quota::STANDARD;
-    let kinds: [(&str, &str, Unit, u64, fn(&GuestRuns) -> Spread); 3] = [
-        ("fuel", "Fuel of a run", Unit::Fuel, standard.fuel, |runs| runs.fuel),
-        ("time", "Time of a run", Unit::Micros, standard.millis() * 1000, |runs| runs.micros),
-        ("memory", "Memory of a run", Unit::Bytes, standard.memory_bytes as u64, |runs| runs.memory_bytes),
-    ];
-    kinds.map(|(ids, title, unit, limit, of)| (title, one_box(guests, ids, title, unit, limit, of))).to_vec()
+    let fuel = one_box(guests, "fuel", "Fuel of a run", (Unit::Fuel, standard.fuel), |runs| runs.fuel);
+    let time = one_box(guests, "time", "Time of a run", (Unit::Micros, standard.millis() * 1000), |runs| runs.micros);
+    let memory_max = standard.memory_bytes as u64;
+    let memory = one_box(guests, "memory", "Memory of a run", (Unit::Bytes, memory_max), |runs| runs.memory_bytes);
+    vec![("Fuel of a run", fuel), ("Time of a run", time), ("Memory of a run", memory)]
 }
 
-fn one_box(guests: &Guests, ids: &str, title: &str, unit: Unit, limit: u64, of: fn(&GuestRuns) -> Spread) -> Drawn {
+fn one_box(
+    guests: &Guests,
+    ids: &str,
+    title: &str,
+    (unit, limit): (Unit, u64),
+    of: impl Fn(&GuestRuns) -> Spread,
+) -> Drawn {
     let row = |runs: &GuestRuns| {
         let spread = of(runs);
         boxes::Row {
