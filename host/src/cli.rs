@@ -32,6 +32,7 @@ pub mod source;
 pub mod transform;
 
 use std::io::Write;
+use std::pin::Pin;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -266,32 +267,37 @@ impl Command {
     }
 }
 
+/// A future on the heap, made where its size is soon off the stack: together the commands would fill that of a thread.
+fn on_heap<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
+    Box::pin(make())
+}
+
 async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<()> {
     match command {
-        Command::Serve(args) => serve::run(args, context).await,
-        Command::Demo(args) => demo::run(args, context).await,
-        Command::Backup(args) => backup::run(args, context).await,
-        Command::Account(command) => account::run(command, context).await,
-        Command::Source(command) => source::run(command, context).await,
-        Command::Connection(command) => connection::run(command, context).await,
-        Command::Property(command) => property::run(command, context).await,
-        Command::Issue(command) => issue::run(command, context).await,
+        Command::Serve(args) => on_heap(|| serve::run(args, context)).await,
+        Command::Demo(args) => on_heap(|| demo::run(args, context)).await,
+        Command::Backup(args) => on_heap(|| backup::run(args, context)).await,
+        Command::Account(command) => on_heap(|| account::run(command, context)).await,
+        Command::Source(command) => on_heap(|| source::run(command, context)).await,
+        Command::Connection(command) => on_heap(|| connection::run(command, context)).await,
+        Command::Property(command) => on_heap(|| property::run(command, context)).await,
+        Command::Issue(command) => on_heap(|| issue::run(command, context)).await,
         Command::Explain(args) => explain::run(&args, context),
-        Command::Event(command) => event::run(command, context).await,
-        Command::Lead(command) => lead::run(command, context).await,
-        Command::Replay(command) => replay::run(command, context).await,
-        Command::Alert(command) => alert::run(command, context).await,
-        Command::Digest(args) => digest::run(args, context).await,
-        Command::Lane(command) => lane::run(command, context).await,
-        Command::Access(command) => access::run(command, context).await,
-        Command::Privacy(command) => privacy::run(command, context).await,
-        Command::Keys(command) => keys::run(command, context).await,
-        Command::Audit(command) => audit::run(command, context).await,
-        Command::Fleet(args) => fleet::run(args, context).await,
+        Command::Event(command) => on_heap(|| event::run(command, context)).await,
+        Command::Lead(command) => on_heap(|| lead::run(command, context)).await,
+        Command::Replay(command) => on_heap(|| replay::run(command, context)).await,
+        Command::Alert(command) => on_heap(|| alert::run(command, context)).await,
+        Command::Digest(args) => on_heap(|| digest::run(args, context)).await,
+        Command::Lane(command) => on_heap(|| lane::run(command, context)).await,
+        Command::Access(command) => on_heap(|| access::run(command, context)).await,
+        Command::Privacy(command) => on_heap(|| privacy::run(command, context)).await,
+        Command::Keys(command) => on_heap(|| keys::run(command, context)).await,
+        Command::Audit(command) => on_heap(|| audit::run(command, context)).await,
+        Command::Fleet(args) => on_heap(|| fleet::run(args, context)).await,
         Command::Config(command) => config::run(command, context),
-        Command::Transform(command) => transform::run(command, context).await,
-        Command::Guest(command) => guest::run(command, context).await,
-        Command::Hubspot(command) => hubspot::run(command, context).await,
+        Command::Transform(command) => on_heap(|| transform::run(command, context)).await,
+        Command::Guest(command) => on_heap(|| guest::run(command, context)).await,
+        Command::Hubspot(command) => on_heap(|| hubspot::run(command, context)).await,
         Command::Compile => unreachable!("it runs without what the others need"),
     }
 }

@@ -76,7 +76,8 @@ pub async fn dry_run_beside(
     let Ok(_place) = PLACES.try_acquire() else { return Ok(None) };
     let runtime = tokio::runtime::Handle::current();
     let run = tokio::task::spawn_blocking(move || {
-        runtime.block_on(dry_run(&store, &transformer, &connection, &choice, &body, now))
+        // On the heap: all that a lead goes through in one future is too large for the stack of such a thread.
+        runtime.block_on(Box::pin(dry_run(&store, &transformer, &connection, &choice, &body, now)))
     });
     run.await?.map(Some)
 }
@@ -103,7 +104,7 @@ pub async fn dry_run(
     let quota = store.quota(connection.account_id.as_str()).await?;
     let scene = Scene::set(&folder, &simulator, (connection, quota), (choice, &component), live, now).await?;
     let event = scene.take_in(&envelope, body, now).await?;
-    scene.work(transformer, now).await?;
+    Box::pin(scene.work(transformer, now)).await?;
     let shown = scene.store.event(&event).await?.context("the event was stored a moment ago")?;
     let calls = simulator.calls();
     scene.store.close().await;
@@ -236,9 +237,9 @@ impl Scene {
         // Whoever asks waits for it; planning would put the event off.
         load::ready(&self.store, transformer, &self.version).await?;
         let clock: deliver::Clock = Arc::new(move || now);
-        while process::plan_next(&self.store, transformer, OWNER, &clock).await? == Step::Worked {}
+        while Box::pin(process::plan_next(&self.store, transformer, OWNER, &clock)).await? == Step::Worked {}
         for _ in 0..ROUNDS_MAX {
-            if deliver::deliver_next(&self.store, &self.hubspot, OWNER, &clock).await? == Step::Idle {
+            if Box::pin(deliver::deliver_next(&self.store, &self.hubspot, OWNER, &clock)).await? == Step::Idle {
                 break;
             }
         }

@@ -389,7 +389,7 @@ async fn the_description_is_there_for_programs_and_for_people() {
     let page = page.body.as_str().unwrap();
     for (name, operation) in operations() {
         assert!(page.contains(&format!("<code>{name}</code>")), "{name}");
-        let command = operation["x-command"].as_str().unwrap_or_default().replace('"', "&#34;");
+        let command = operation["x-command"].as_str().unwrap_or_default().replace('"', "&#34;").replace('\'', "&#39;");
         assert!(page.contains(&command), "{command}");
     }
     assert!(!page.contains("<script") && !page.contains("src=\"http"), "nothing from elsewhere");

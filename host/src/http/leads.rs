@@ -147,6 +147,7 @@ async fn list(
 
 /// How many leads have a cause.
 #[derive(Serialize, ToSchema)]
+#[schema(as = LeadCause)]
 struct Cause {
     code: Code,
     title: &'static str,

@@ -9,6 +9,7 @@ use super::time::Timestamp;
 /// What kind of name a person is known by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = SubjectKind)]
 pub enum Kind {
     Email,
     Phone,

@@ -9,6 +9,7 @@ use super::time::Timestamp;
 /// What a message is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = MessageKind)]
 pub enum Kind {
     /// Somebody wants to sign in. Whether he may is found out when it is sent.
     SignIn,
