@@ -236,7 +236,7 @@ test("help opens beside a page, with the guide to it, and closes again", async (
     const drawer = page.getByRole("dialog", { name: "Help" });
     await drawer.getByRole("heading", { name: "Lead", exact: true }).waitFor();
     assert.equal((await barriers(page)).join("\n"), "");
-    await drawer.getByText("Support code").click();
+    await drawer.getByText("Support code: what to send along").click();
     const code = await drawer.locator("pre").innerText();
     assert.match(code, new RegExp(`screen lead\n.*\n.*\nlead ${stage.made.synced}, synced`));
     assert.doesNotMatch(code, /Maya|Lind|example\.com|ocean/i);
@@ -256,7 +256,7 @@ test("what is copied for support is what was shown", async (t) => {
     await page.goto(`${home()}/issues`);
     await page.getByRole("link", { name: "Help", exact: true }).click();
     const drawer = page.getByRole("dialog", { name: "Help" });
-    await drawer.getByText("Support code").click();
+    await drawer.getByText("Support code: what to send along").click();
     await drawer.getByRole("button", { name: "Copy support code" }).click();
     await drawer.getByText("Copied").waitFor();
     assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await drawer.locator("pre").innerText());
