@@ -313,13 +313,6 @@ async fn look(app: &App, account: &AccountId, now: Timestamp) -> anyhow::Result<
     Ok((changes, messages))
 }
 
-/// The connection that counts: the live one, else the one that was disconnected last.
-async fn connection(store: &Store, account: &AccountId) -> store::Result<Option<Connection>> {
-    let connections = store.connections(Some(account)).await?;
-    let live = connections.iter().find(|connection| connection.state != ConnectionState::Disconnected);
-    Ok(live.or(connections.first()).cloned())
-}
-
 fn zone_of(connection: Option<&Connection>) -> TimeZone {
     zone(connection.and_then(|connection| connection.portal.as_ref()).map_or("", |portal| portal.time_zone.as_str()))
 }
@@ -327,7 +320,7 @@ fn zone_of(connection: Option<&Connection>) -> TimeZone {
 /// How an account stands, as far as these rules ask for it.
 async fn facts(store: &Store, account: &AccountId, rules: &[AlertRule], now: Timestamp) -> store::Result<Facts> {
     let asks = |for_it: fn(&Watch) -> bool| rules.iter().any(|rule| for_it(&rule.watches));
-    let connection = connection(store, account).await?;
+    let connection = store.connection_of(account).await?;
     let mut facts = Facts {
         now,
         zone: zone_of(connection.as_ref()),
@@ -380,7 +373,7 @@ fn rolled_back(past: PastBinding) -> Option<RolledBack> {
 /// # Errors
 /// The database's.
 pub async fn week(store: &Store, account: &Account, now: Timestamp) -> store::Result<Weekly> {
-    let connection = connection(store, &account.id).await?;
+    let connection = store.connection_of(&account.id).await?;
     let zone = zone_of(connection.as_ref());
     let [before, from, until] = last_week(now, &zone).unwrap_or([now; 3]);
     let hours = async |of: Dealerships, from, until| store.lead_hours(&account.id, &of, from, until).await;

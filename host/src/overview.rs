@@ -2,21 +2,11 @@
 
 use std::time::Duration;
 
-use crate::model::account::{Account, Connection, ConnectionState};
+use crate::model::account::{Account, ConnectionState};
 use crate::model::time::Timestamp;
 use crate::store::{self, Dealerships, Store};
 use crate::view::moment;
 use crate::view::overview::{Overview, Period, Seen};
-
-/// The live connection of an account; else the one that was disconnected last.
-///
-/// # Errors
-/// The store's.
-pub async fn connection(store: &Store, account: &Account) -> store::Result<Option<Connection>> {
-    let connections = store.connections(Some(&account.id)).await?;
-    let live = connections.iter().find(|connection| connection.state != ConnectionState::Disconnected);
-    Ok(live.or(connections.first()).cloned())
-}
 
 /// Figures and verdict of an account, or of one of its dealerships by its slug.
 ///
@@ -29,9 +19,8 @@ pub async fn of_account(
     dealership: Option<String>,
     now: Timestamp,
 ) -> store::Result<Overview> {
-    let connection = connection(store, account).await?;
-    let portal = connection.as_ref().and_then(|connection| connection.portal.as_ref());
-    let zone = moment::zone(portal.map_or("", |portal| portal.time_zone.as_str()));
+    let connection = store.connection_of(&account.id).await?;
+    let zone = moment::zone_of(connection.as_ref());
     let from = now - Duration::from_secs(u64::from(period.days) * 24 * 3600);
     let whose = dealership.clone().map_or(Dealerships::Together, Dealerships::One);
     let hours = store.lead_hours(&account.id, &whose, from, now + Duration::from_secs(1)).await?;

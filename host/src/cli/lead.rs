@@ -7,7 +7,7 @@ use super::Context;
 use super::deed::Deed;
 use super::failure::{Failure, Result};
 use super::output::printable;
-use crate::model::account::{Account, Connection, ConnectionState};
+use crate::model::account::{Account, Connection};
 use crate::model::time::clock;
 use crate::store::{CauseCount, LeadFilter, LeadRow, Store};
 use crate::view::logs::{Query, Row};
@@ -137,14 +137,11 @@ impl Meant {
             _ => Query::default(),
         };
         let query = which.query(view)?;
-        let connections = match &account {
-            Some(account) => store.connections(Some(&account.id)).await?,
-            None => Vec::new(),
+        let connection = match &account {
+            Some(account) => store.connection_of(&account.id).await?,
+            None => None,
         };
-        let live = connections.iter().find(|connection| connection.state != ConnectionState::Disconnected);
-        let connection = live.or(connections.first()).cloned();
-        let portal = connection.as_ref().and_then(|connection| connection.portal.as_ref());
-        let zone = moment::zone(portal.map_or("", |portal| portal.time_zone.as_str()));
+        let zone = moment::zone_of(connection.as_ref());
         let reader = Reader { now: clock(), zone: zone.clone() };
         let filter = query.filter_of(account.as_ref().map(|account| &account.id), &reader);
         Ok(Self { account, connection, filter, zone })

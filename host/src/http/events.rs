@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use super::answer::{Data, List, One, Page, Place, Wanted, one, unknown};
 use super::error::ApiError;
 use super::guard::needing;
-use super::reach::{account_or_all, owner, read};
+use super::reach::{account_or_all, owner, read, shown_event};
 use crate::app::App;
 use crate::dry_run::{DryRun, dry_run_beside};
 use crate::model::access::{Actor, Right};
@@ -97,9 +97,7 @@ async fn list(
     extensions(("x-command" = json!("leadline event show EVENT")))
 )]
 async fn show(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<One<ShownEvent>, ApiError> {
-    let event = event(&app, &actor, &id).await?;
-    let shown = app.store.event(&event.id).await?;
-    let mut shown = shown.ok_or_else(|| ApiError::NotFound(format!("there is no event `{id}`")))?;
+    let mut shown = shown_event(&app, &actor, &id).await?;
     if actor.sees_masked {
         shown.hide_the_person();
     }

@@ -11,24 +11,17 @@ use utoipa_axum::routes;
 use super::answer::{Data, One, one};
 use super::error::ApiError;
 use super::guard::needing;
-use super::reach::account;
+use super::leads::reading;
+use super::reach::{account, found_event};
 use crate::app::App;
 use crate::model::access::{Actor, Right};
-use crate::model::account::Connection;
 use crate::model::id::EventId;
 use crate::overview;
 use crate::view::lead::Lead;
-use crate::view::moment;
-use crate::view::outcome::Reader;
 use crate::view::overview::{Overview, PERIODS};
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     needing(Right::Read, OpenApiRouter::new().routes(routes!(show)).routes(routes!(show_overview)))
-}
-
-fn reader(app: &App, connection: Option<&Connection>) -> Reader {
-    let portal = connection.and_then(|connection| connection.portal.as_ref());
-    Reader { now: (app.clock)(), zone: moment::zone(portal.map_or("", |portal| portal.time_zone.as_str())) }
 }
 
 /// One lead as its page shows it: the outcome in words, five steps, fields, records, what was tried and what comes next.
@@ -41,14 +34,9 @@ fn reader(app: &App, connection: Option<&Connection>) -> Reader {
     extensions(("x-command" = json!("leadline event show EVENT")))
 )]
 async fn show(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<One<Lead>, ApiError> {
-    let found = match id.parse::<EventId>() {
-        Ok(id) => app.store.event(&id).await?.filter(|shown| actor.reaches(&shown.event.account_id)),
-        Err(_) => None,
-    };
+    let found = found_event(&app, &actor, &id).await?;
     let shown = found.ok_or_else(|| ApiError::NotFound(format!("there is no lead `{id}`")))?;
-    let account = account(&app, &actor, shown.event.account_id.as_str()).await?;
-    let connection = overview::connection(&app.store, &account).await?;
-    let reader = reader(&app, connection.as_ref());
+    let (connection, reader) = reading(&app, &shown.event.account_id).await?;
     Ok(one(Lead::of(&shown, connection.as_ref(), actor.sees_masked, &reader)))
 }
 

@@ -15,13 +15,13 @@ use utoipa_axum::routes;
 use super::answer::{List, Page, Place, Wanted, unknown};
 use super::error::ApiError;
 use super::guard::needing;
-use super::reach::{account_or_all, connection_of};
+use super::reach::account_or_all;
 use super::stream::Carried;
 use crate::app::App;
 use crate::cause::Code;
 use crate::model::access::{Actor, Right};
 use crate::model::account::{Account, Connection};
-use crate::model::id::EventId;
+use crate::model::id::{AccountId, EventId};
 use crate::model::time::Timestamp;
 use crate::store::{self, Count, LeadFilter, Store};
 use crate::view::outcome::Reader;
@@ -93,10 +93,9 @@ impl Asked {
 }
 
 /// The connection of an account, and the zone that its times are read in.
-pub(super) async fn reading(app: &App, account: &Account) -> Result<(Option<Connection>, Reader), ApiError> {
-    let connection = connection_of(app, account).await?;
-    let portal = connection.as_ref().and_then(|connection| connection.portal.as_ref());
-    let zone = moment::zone(portal.map_or("", |portal| portal.time_zone.as_str()));
+pub(super) async fn reading(app: &App, account: &AccountId) -> Result<(Option<Connection>, Reader), ApiError> {
+    let connection = app.store.connection_of(account).await?;
+    let zone = moment::zone_of(connection.as_ref());
     Ok((connection, Reader { now: (app.clock)(), zone }))
 }
 
@@ -109,7 +108,7 @@ async fn meant(
     let account = account_or_all(app, actor, asked.account.as_deref()).await?;
     let query = asked.query()?;
     let (connection, reader) = match &account {
-        Some(account) => reading(app, account).await?,
+        Some(account) => reading(app, &account.id).await?,
         None => (None, Reader { now: (app.clock)(), zone: jiff::tz::TimeZone::UTC }),
     };
     let filter = query.filter_of(account.as_ref().map(|account| &account.id), &reader);

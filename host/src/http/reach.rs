@@ -7,7 +7,9 @@ use utoipa::IntoParams;
 use super::error::ApiError;
 use crate::app::App;
 use crate::model::access::{Actor, Reach, Right};
-use crate::model::account::{Account, Connection, ConnectionState};
+use crate::model::account::{Account, Connection};
+use crate::model::id::EventId;
+use crate::store::ShownEvent;
 
 /// Of which account things are listed.
 #[derive(Deserialize, IntoParams)]
@@ -56,6 +58,20 @@ pub(super) async fn connection(app: &App, actor: &Actor, id: &str) -> Result<Con
     found.ok_or_else(|| ApiError::NotFound(format!("there is no connection `{id}`")))
 }
 
+/// An event of an id, with everything that became of it; none where there is nothing, or nothing within reach.
+pub(super) async fn found_event(app: &App, actor: &Actor, id: &str) -> Result<Option<ShownEvent>, ApiError> {
+    match id.parse::<EventId>() {
+        Ok(id) => Ok(app.store.event(&id).await?.filter(|shown| actor.reaches(&shown.event.account_id))),
+        Err(_) => Ok(None),
+    }
+}
+
+/// The event of an id, with everything that became of it.
+pub(super) async fn shown_event(app: &App, actor: &Actor, id: &str) -> Result<ShownEvent, ApiError> {
+    let found = found_event(app, actor, id).await?;
+    found.ok_or_else(|| ApiError::NotFound(format!("there is no event `{id}`")))
+}
+
 /// The account and the connection that a word names: the connection's id, or the account's slug or id.
 pub(super) async fn owner(app: &App, actor: &Actor, word: &str) -> Result<(Account, Connection), ApiError> {
     if word.starts_with("con_") {
@@ -63,17 +79,11 @@ pub(super) async fn owner(app: &App, actor: &Actor, word: &str) -> Result<(Accou
         return Ok((account(app, actor, connection.account_id.as_str()).await?, connection));
     }
     let account = account(app, actor, word).await?;
-    let connection = connection_of(app, &account)
-        .await?
-        .ok_or_else(|| ApiError::Conflict(format!("account `{word}` has no connection"), "Connect HubSpot first."))?;
+    let connection =
+        app.store.connection_of(&account.id).await?.ok_or_else(|| {
+            ApiError::Conflict(format!("account `{word}` has no connection"), "Connect HubSpot first.")
+        })?;
     Ok((account, connection))
-}
-
-/// The connection of an account that counts: the live one, else the one that was disconnected last.
-pub(super) async fn connection_of(app: &App, account: &Account) -> Result<Option<Connection>, ApiError> {
-    let connections = app.store.connections(Some(&account.id)).await?;
-    let live = connections.iter().find(|connection| connection.state != ConnectionState::Disconnected);
-    Ok(live.or(connections.first()).cloned())
 }
 
 /// A JSON body.

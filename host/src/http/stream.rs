@@ -89,7 +89,7 @@ async fn stream(
     let account = account
         .ok_or_else(|| ApiError::BadRequest("a stream is of one account".to_owned(), "Name it: `?account=acme`."))?;
     let query = asked.query()?;
-    let (connection, reader) = reading(&app, &account).await?;
+    let (connection, reader) = reading(&app, &account.id).await?;
     let (filter, is_masked) = (query.filter(&account.id, &reader), actor.sees_masked);
     let (clock, zone) = (app.clock.clone(), reader.zone);
     let draw = move |happened: &Happened| {

@@ -13,11 +13,10 @@ use utoipa_axum::routes;
 use super::answer::{Data, One, one};
 use super::error::ApiError;
 use super::guard::needing;
-use super::reach::{account, read};
+use super::reach::{account, read, shown_event};
 use crate::app::App;
 use crate::model::access::{Actor, Right};
 use crate::model::id::EventId;
-use crate::store::ShownEvent;
 use crate::test_lead::read_back::{self, ReadBack, ReadBackError};
 use crate::test_lead::{self, TestLeadError};
 
@@ -81,7 +80,7 @@ async fn read_it_back(
     actor: Actor,
     Path(id): Path<String>,
 ) -> Result<One<ReadBack>, ApiError> {
-    let shown = shown(&app, &actor, &id).await?;
+    let shown = shown_event(&app, &actor, &id).await?;
     Ok(one(read_back::read_back(&app.store, &app.hubspot, &shown, &*app.clock).await?))
 }
 
@@ -105,17 +104,9 @@ async fn delete_contact(
     actor: Actor,
     Path(id): Path<String>,
 ) -> Result<One<DeletedContact>, ApiError> {
-    let shown = shown(&app, &actor, &id).await?;
+    let shown = shown_event(&app, &actor, &id).await?;
     let contact_id = read_back::delete_contact(&app.store, &app.hubspot, &shown, &*app.clock).await?;
     Ok(one(DeletedContact { contact_id }))
-}
-
-async fn shown(app: &App, actor: &Actor, id: &str) -> Result<ShownEvent, ApiError> {
-    let found = match id.parse::<EventId>() {
-        Ok(id) => app.store.event(&id).await?.filter(|shown| actor.reaches(&shown.event.account_id)),
-        Err(_) => None,
-    };
-    found.ok_or_else(|| ApiError::NotFound(format!("there is no event `{id}`")))
 }
 
 impl From<TestLeadError> for ApiError {

@@ -215,6 +215,13 @@ impl Store {
         rows.into_iter().map(connection).collect()
     }
 
+    /// The connection of an account that counts: the live one, else the one that was disconnected last.
+    pub async fn connection_of(&self, account: &AccountId) -> Result<Option<Connection>> {
+        let connections = self.connections(Some(account)).await?;
+        let live = connections.iter().find(|connection| connection.state != ConnectionState::Disconnected);
+        Ok(live.or(connections.first()).cloned())
+    }
+
     /// A connection and its token, for a round of its lane. One that was disconnected has an empty token.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use jiff::Zoned;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use crate::model::account::Connection;
 use crate::model::time::Timestamp;
 
 /// A time on a page.
@@ -20,6 +21,12 @@ pub struct Moment {
 /// The zone that an account lives in, by its name; UTC where nobody knows it.
 pub fn zone(name: &str) -> TimeZone {
     TimeZone::get(name).unwrap_or(TimeZone::UTC)
+}
+
+/// The zone of a connection's portal: that of the account.
+pub fn zone_of(connection: Option<&Connection>) -> TimeZone {
+    let portal = connection.and_then(|connection| connection.portal.as_ref());
+    zone(portal.map_or("", |portal| portal.time_zone.as_str()))
 }
 
 impl Moment {

@@ -15,7 +15,7 @@ use crate::http::assets;
 use crate::http::error::ApiError;
 use crate::http::reach;
 use crate::model::access::{Actor, Right, Role};
-use crate::model::account::{Account, Connection, ConnectionState};
+use crate::model::account::{Account, Connection};
 use crate::model::lane::PauseScope;
 use crate::model::time::Timestamp;
 use crate::view::moment::{self, Moment};
@@ -240,9 +240,7 @@ impl Place {
         headers: &HeaderMap,
     ) -> Result<Self, ApiError> {
         let account = reach::account(app, actor, name).await?;
-        let connections = app.store.connections(Some(&account.id)).await?;
-        let live = connections.iter().find(|connection| connection.state != ConnectionState::Disconnected);
-        let connection = live.or(connections.first()).cloned();
+        let connection = app.store.connection_of(&account.id).await?;
         let pauses = app.store.pauses().await?;
         let pause = pauses.iter().find_map(|(scope, _)| match scope {
             PauseScope::All => Some("Everything is paused by the operator: leads are taken in and wait."),
@@ -251,9 +249,8 @@ impl Place {
             }
             PauseScope::Account(_) | PauseScope::Lane(..) => None,
         });
-        let portal = connection.as_ref().and_then(|connection| connection.portal.as_ref());
         let shell = Shell {
-            zone: moment::zone(portal.map_or("", |portal| portal.time_zone.as_str())),
+            zone: moment::zone_of(connection.as_ref()),
             account: Some(account.clone()),
             pause,
             open_issues: app.store.open_issues(&account.id).await?,
