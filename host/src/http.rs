@@ -19,12 +19,12 @@ mod guard;
 mod health;
 mod ingest;
 mod lanes;
-mod lead;
 mod leads;
 mod limit;
 mod listen;
 mod manual;
 mod operator;
+mod overview;
 mod page;
 mod portal;
 mod privacy;
@@ -82,7 +82,7 @@ fn managed() -> OpenApiRouter<Arc<App>> {
         .merge(events::router())
         .merge(lanes::router())
         .merge(leads::router())
-        .merge(lead::router())
+        .merge(overview::router())
         .merge(operator::router())
         .merge(portal::router())
         .merge(privacy::router())

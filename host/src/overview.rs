@@ -1,38 +1,49 @@
-//! The overview of an account for programs and the command line: what the page says, without the page.
+//! The overview of an account, gathered once for the page, for programs and for the command line.
 
 use std::time::Duration;
 
-use crate::model::account::{Account, ConnectionState};
+use crate::model::account::{Account, Connection, ConnectionState};
 use crate::model::time::Timestamp;
 use crate::store::{self, Dealerships, Store};
 use crate::view::moment;
 use crate::view::overview::{Overview, Period, Seen};
 
-/// Figures and verdict of an account, or of one of its dealerships by its slug.
+/// Bindings that may stand in a picture.
+const BINDINGS: u32 = 20;
+
+/// Figures, verdict and pictures of an account, or of one of its dealerships by its slug. `connection` is the one that
+/// [`Store::connection_of`] chooses.
 ///
 /// # Errors
 /// The store's.
 pub async fn of_account(
     store: &Store,
     account: &Account,
+    connection: Option<&Connection>,
     period: Period,
-    dealership: Option<String>,
+    dealership: Option<&str>,
     now: Timestamp,
 ) -> store::Result<Overview> {
-    let connection = store.connection_of(&account.id).await?;
-    let zone = moment::zone_of(connection.as_ref());
     let from = now - Duration::from_secs(u64::from(period.days) * 24 * 3600);
-    let whose = dealership.clone().map_or(Dealerships::Together, Dealerships::One);
-    let hours = store.lead_hours(&account.id, &whose, from, now + Duration::from_secs(1)).await?;
+    let whose = dealership.map_or(Dealerships::Together, |slug| Dealerships::One(slug.to_owned()));
+    let (hours, open_issues) = tokio::try_join!(
+        store.lead_hours(&account.id, &whose, from, now + Duration::from_secs(1)),
+        store.open_issues(&account.id)
+    )?;
+    let bindings = match connection {
+        Some(connection) => store.binding_history(connection, BINDINGS).await?,
+        None => Vec::new(),
+    };
     Ok(Overview::of(&Seen {
         period,
         hours: &hours.hours,
-        bindings: &[],
-        open_issues: store.open_issues(&account.id).await?,
+        complete_from: hours.complete_from,
+        bindings: &bindings,
+        open_issues,
         is_connected: connection.is_some_and(|connection| connection.state != ConnectionState::Disconnected),
         logs: &format!("/accounts/{}/logs", account.slug),
-        whose: dealership.unwrap_or_else(|| account.name.clone()),
-        zone: &zone,
+        whose: dealership.unwrap_or(&account.name).to_owned(),
+        zone: &moment::zone_of(connection),
         now,
     }))
 }

@@ -12,7 +12,7 @@ use crate::model::account::{Account, QuotaClass};
 use crate::model::lane::PauseScope;
 use crate::model::time::clock;
 use crate::model::word;
-use crate::overview;
+use crate::overview::of_account;
 use crate::quota::{self, Given};
 use crate::store::Store;
 use crate::view::overview::{Overview, PERIODS, Tile};
@@ -114,7 +114,8 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Overview { account, period } => {
             let account = context.account(&store, &account).await?;
             let period = PERIODS.into_iter().find(|known| known.word == period).unwrap_or(PERIODS[1]);
-            let overview = overview::of_account(&store, &account, period, None, clock()).await?;
+            let connection = store.connection_of(&account.id).await?;
+            let overview = of_account(&store, &account, connection.as_ref(), period, None, clock()).await?;
             context.one(&overview, verdict)
         }
         Command::Show { account } => {

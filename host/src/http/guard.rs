@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use askama::Template;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State};
 use axum::http::request::Parts;
@@ -18,7 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::cookie::{self, SESSION_COOKIE};
 use super::error::ApiError;
 use super::limit::Askers;
-use super::page;
+use super::page::{Frame, quiet};
 use super::repeat::{self, Turn};
 use crate::access;
 use crate::app::App;
@@ -197,19 +198,19 @@ async fn nobody(app: &App, request: Request) -> Response {
     }
 }
 
+#[derive(Template)]
+#[template(path = "quiet/signed_out.html")]
+struct SignedOut {
+    frame: Frame,
+    /// Names of fields and what was typed into them.
+    typed: Vec<(String, String)>,
+}
+
 /// The session ended while somebody filled in a form: nothing was done, and what he typed is not lost.
 fn unsent(app: &App, form: &[u8]) -> Response {
-    let mut body = "<p>Your session is over, so nothing was done. Sign in again, then send it once more.</p>\
-        <p><a class=\"button main\" href=\"/sign-in\">How to sign in</a></p>"
-        .to_owned();
     let typed = url::form_urlencoded::parse(form).filter(|(name, value)| name != CSRF_FIELD && !value.is_empty());
-    for (index, (name, value)) in typed.enumerate() {
-        if index == 0 {
-            body += "<h2>What you had typed</h2>";
-        }
-        body += &page::fill("<p class=\"small soft\">{}</p><pre tabindex=\"0\">{}</pre>", &[&name, &value]);
-    }
-    page::page(app, StatusCode::UNAUTHORIZED, "You were signed out", &body)
+    let typed = typed.map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+    quiet(app, StatusCode::UNAUTHORIZED, &SignedOut { frame: Frame::of(app, "You were signed out"), typed })
 }
 
 /// Where somebody signs in who wanted to go to `wanted`.

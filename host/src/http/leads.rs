@@ -1,9 +1,9 @@
-//! `/v1/leads`: the list of leads, what stands in their way, and the same as a table.
+//! `/v1/leads`: the list of leads, each by itself, what stands in their way, and the same as a table.
 
 use std::io;
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
@@ -12,10 +12,10 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{List, Page, Place, Wanted, unknown};
+use super::answer::{Data, List, One, Page, Place, Wanted, one, unknown};
 use super::error::ApiError;
 use super::guard::needing;
-use super::reach::account_or_all;
+use super::reach::{account_or_all, found_event};
 use super::stream::Carried;
 use crate::app::App;
 use crate::cause::Code;
@@ -24,6 +24,7 @@ use crate::model::account::{Account, Connection};
 use crate::model::id::{AccountId, EventId};
 use crate::model::time::Timestamp;
 use crate::store::{self, Count, LeadFilter, Store};
+use crate::view::lead::Lead;
 use crate::view::outcome::Reader;
 use crate::view::{csv, logs, moment};
 
@@ -31,7 +32,7 @@ use crate::view::{csv, logs, moment};
 const READ_AT_ONCE: u32 = 200;
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
-    let read = OpenApiRouter::new().routes(routes!(list)).routes(routes!(causes)).routes(routes!(table));
+    let read = OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(causes)).routes(routes!(table));
     needing(Right::Read, read)
 }
 
@@ -142,6 +143,22 @@ async fn list(
     let rows = found.rows.iter().map(|lead| logs::Row::of(lead, connection.as_ref(), actor.sees_masked, &reader));
     let cursors = [found.prev, found.next].map(|id| id.map(|id| id.to_string()));
     Ok(page.list_at(rows.collect(), cursors))
+}
+
+/// One lead as its page shows it: the outcome in words, five steps, fields, records, what was tried and what comes next.
+#[utoipa::path(
+    get,
+    path = "/v1/leads/{id}",
+    tag = "Events",
+    params(("id" = EventId, Path, description = "The event")),
+    responses((status = 200, description = "The lead", body = Data<Lead>)),
+    extensions(("x-command" = json!("leadline event show EVENT")))
+)]
+async fn show(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<One<Lead>, ApiError> {
+    let found = found_event(&app, &actor, &id).await?;
+    let shown = found.ok_or_else(|| ApiError::NotFound(format!("there is no lead `{id}`")))?;
+    let (connection, reader) = reading(&app, &shown.event.account_id).await?;
+    Ok(one(Lead::of(&shown, connection.as_ref(), actor.sees_masked, &reader)))
 }
 
 /// How many leads have a cause.

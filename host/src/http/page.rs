@@ -11,33 +11,6 @@ use crate::model::access::Actor;
 /// HubSpot sends people on between its own hosts, and browsers hold every one of them against `form-action`.
 const HUBSPOT_HOSTS: &str = "https://*.hubspot.com";
 
-/// A piece of a page: `{}` in the template stands for the next value, escaped.
-pub(super) fn fill(template: &'static str, values: &[&str]) -> String {
-    let mut parts = template.split("{}");
-    let mut html = parts.next().unwrap_or_default().to_owned();
-    let mut values = values.iter();
-    for part in parts {
-        html += &escape(values.next().expect("a value for each `{}`"));
-        html += part;
-    }
-    html
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped += "&amp;",
-            '<' => escaped += "&lt;",
-            '>' => escaped += "&gt;",
-            '"' => escaped += "&quot;",
-            '\'' => escaped += "&#39;",
-            c => escaped.push(c),
-        }
-    }
-    escaped
-}
-
 /// What stands around a page that is for nobody in particular.
 pub(super) struct Frame {
     pub(super) title: String,
@@ -60,19 +33,6 @@ pub(super) fn quiet(app: &App, status: StatusCode, page: &impl Template) -> Resp
     let mut response = (status, Html(html)).into_response();
     policy(app, "'none'", &mut response);
     response
-}
-
-#[derive(Template)]
-#[template(path = "quiet/plain.html")]
-struct Plain<'a> {
-    frame: Frame,
-    /// Made with [`fill`].
-    body: &'a str,
-}
-
-/// A whole page for somebody who need not be known. `body` is made with [`fill`].
-pub(super) fn page(app: &App, status: StatusCode, title: &str, body: &str) -> Response {
-    quiet(app, status, &Plain { frame: Frame::of(app, title), body })
 }
 
 /// What browsers may do with a page of somebody who is signed in.
@@ -109,13 +69,4 @@ fn form_targets(app: &App) -> String {
     let base = app.hubspot.app().map_or("", |hubspot| hubspot.consent_base());
     let origin = url::Url::parse(base).map_or_else(|_| String::new(), |url| url.origin().ascii_serialization());
     if origin.ends_with(".hubspot.com") { format!("{origin} {HUBSPOT_HOSTS}") } else { origin }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn values_are_escaped_and_the_template_is_not() {
-        let html = super::fill("<p title=\"{}\">{}</p>", &["\" onload='x'", "<script>&amp;"]);
-        assert_eq!(html, "<p title=\"&quot; onload=&#39;x&#39;\">&lt;script&gt;&amp;amp;</p>");
-    }
 }

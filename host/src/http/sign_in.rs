@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use askama::Template;
 use axum::extract::{Form, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -14,7 +15,7 @@ use serde::Deserialize;
 use super::client::{Clients, Peer, client};
 use super::cookie::{self, SESSION_COOKIE, Scope};
 use super::error::ApiError;
-use super::page::{fill, page};
+use super::page::{Frame, quiet};
 use crate::access::{self, AccessError};
 use crate::app::App;
 use crate::model::access::{Actor, Reach};
@@ -45,26 +46,46 @@ fn sends_links(app: &App) -> bool {
     app.outside.mailer.is_some() && app.public_url.is_some()
 }
 
-/// Says how to get in: asks for an address, where links can be sent.
-async fn ask(State(app): State<Arc<App>>) -> Response {
-    if sends_links(&app) {
-        return page(&app, StatusCode::OK, "Sign in", &form("", ""));
-    }
-    let body = "<p>Leadline sends people a link; open the newest one.</p>\
-        <p class=\"soft\">Who runs the service makes one with <code>leadline access link</code>.</p>";
-    page(&app, StatusCode::OK, "Sign in", body)
+/// What somebody finds on the way in.
+enum Step<'a> {
+    /// Asks for an address. The form goes back to where the browser is, so that where somebody wanted to go stays in the
+    /// address.
+    Ask { email: &'a str, is_wrong: bool },
+    /// Links are made on the command line only.
+    NoMail,
+    /// A link is on its way, if somebody of that address may sign in.
+    Sent { email: &'a str },
+    TooOften { minutes: u64 },
+    /// The last step: who one is about to be.
+    Enter { name: &'a str },
+    /// The link was used, or is too old.
+    Over,
 }
 
-/// Asks for an address. It goes back to where the browser is, so that where somebody wanted to go stays in the address.
-fn form(email: &str, wrong: &str) -> String {
-    let note = if wrong.is_empty() { String::new() } else { fill("<span class=\"wrong\">{}</span>", &[wrong]) };
-    let field = fill(
-        "<p>We send you a link, which is good once.</p><form method=\"post\" class=\"stack\"><div class=\"field\">\
-         <label for=\"email\">Your e-mail address</label><input id=\"email\" name=\"email\" type=\"email\" \
-         autocomplete=\"email\" required value=\"{}\">",
-        &[email],
-    );
-    format!("{field}{note}</div><div class=\"row\"><button class=\"main\">Send me a link</button></div></form>")
+#[derive(Template)]
+#[template(path = "quiet/sign_in.html")]
+struct Page<'a> {
+    frame: Frame,
+    step: Step<'a>,
+}
+
+impl Step<'_> {
+    fn shown(self, app: &App) -> Response {
+        let (status, title) = match &self {
+            Self::Ask { is_wrong: true, .. } => (StatusCode::BAD_REQUEST, "Sign in"),
+            Self::Ask { .. } | Self::NoMail | Self::Enter { .. } => (StatusCode::OK, "Sign in"),
+            Self::Sent { .. } => (StatusCode::OK, "Look into your mail"),
+            Self::TooOften { .. } => (StatusCode::TOO_MANY_REQUESTS, "Not now"),
+            Self::Over => (StatusCode::GONE, "This link is over"),
+        };
+        quiet(app, status, &Page { frame: Frame::of(app, title), step: self })
+    }
+}
+
+/// Says how to get in: asks for an address, where links can be sent.
+async fn ask(State(app): State<Arc<App>>) -> Response {
+    let step = if sends_links(&app) { Step::Ask { email: "", is_wrong: false } } else { Step::NoMail };
+    step.shown(&app)
 }
 
 /// An address to send a link to.
@@ -96,25 +117,16 @@ async fn send(
     match post::ask_for_link(&app.store, &asked.email, to, now).await {
         Ok(()) => {}
         Err(AccessError::Email(_)) => {
-            let body = form(&asked.email, "This is no e-mail address.");
-            return Ok(page(&app, StatusCode::BAD_REQUEST, "Sign in", &body));
+            return Ok(Step::Ask { email: &asked.email, is_wrong: true }.shown(&app));
         }
         Err(error) => return Err(error.into()),
     }
     app.wake.post.notify_one();
-    let body = fill(
-        "<p>If <strong>{}</strong> may sign in here, a link is on its way. It is good for a quarter of an hour.</p>\
-         <p class=\"soft\">Nothing came? Look into the spam folder, or ask whoever let you in which address it is.</p>\
-         <p><a href=\"/sign-in\">Another address</a></p>",
-        &[asked.email.trim()],
-    );
-    Ok(page(&app, StatusCode::OK, "Look into your mail", &body))
+    Ok(Step::Sent { email: asked.email.trim() }.shown(&app))
 }
 
 fn too_often(app: &App, wait: Duration) -> Response {
-    let minutes = wait.as_secs().div_ceil(60).to_string();
-    let body = fill("<p>Many links were asked for from here. Try it again in {} minutes.</p>", &[&minutes]);
-    let mut response = page(app, StatusCode::TOO_MANY_REQUESTS, "Not now", &body);
+    let mut response = Step::TooOften { minutes: wait.as_secs().div_ceil(60) }.shown(app);
     response.headers_mut().insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
     response
 }
@@ -126,16 +138,11 @@ async fn show(
     Query(to): Query<To>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let Some(found) = access::look(&app.store, &link, (app.clock)()).await? else { return Ok(over(&app)) };
+    let Some(found) = access::look(&app.store, &link, (app.clock)()).await? else { return Ok(Step::Over.shown(&app)) };
     if found.is_embedded {
         return begin(&app, &link, to.to.as_deref(), &headers).await;
     }
-    let body = fill(
-        "<p>You are about to sign in as <strong>{}</strong>.</p><form method=\"post\"><button>Sign in</button></form>\
-         <p class=\"soft\">The link is good once.</p>",
-        &[&found.name],
-    );
-    Ok(page(&app, StatusCode::OK, "Sign in", &body))
+    Ok(Step::Enter { name: &found.name }.shown(&app))
 }
 
 async fn enter(
@@ -154,7 +161,7 @@ async fn enter(
 async fn begin(app: &App, link: &str, to: Option<&str>, headers: &HeaderMap) -> Result<Response, ApiError> {
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     let now = (app.clock)();
-    let Some((secret, session)) = access::enter(&app.store, link, agent, now).await? else { return Ok(over(app)) };
+    let Some((secret, session)) = access::enter(&app.store, link, agent, now).await? else { return Ok(Step::Over.shown(app)) };
     let to = match to.filter(|to| is_ours(to)) {
         Some(to) => to.to_owned(),
         None => home(app, &session).await?,
@@ -180,11 +187,6 @@ async fn home(app: &App, session: &StoredSession) -> Result<String, ApiError> {
             None => "/sign-in".to_owned(),
         },
     })
-}
-
-fn over(app: &App) -> Response {
-    let body = "<p>It was used already, or its time is over.</p><p>Ask for a new one.</p>";
-    page(app, StatusCode::GONE, "This link is over", body)
 }
 
 async fn leave(State(app): State<Arc<App>>, actor: Actor) -> Result<Response, ApiError> {

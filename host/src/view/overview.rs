@@ -39,6 +39,8 @@ pub struct Overview {
     /// `good`, `warning`, `bad` or `none`.
     pub tone: &'static str,
     pub tiles: Vec<Tile>,
+    /// Not every hour before this one is added up yet; none where all are.
+    pub complete_from: Option<Timestamp>,
     #[serde(skip)]
     pub flow: Option<Drawn>,
     #[serde(skip)]
@@ -67,6 +69,7 @@ pub struct Tile {
 pub struct Seen<'a> {
     pub period: Period,
     pub hours: &'a [HourOfLeads],
+    pub complete_from: Option<Timestamp>,
     /// Newest first.
     pub bindings: &'a [PastBinding],
     pub open_issues: usize,
@@ -89,6 +92,7 @@ impl Overview {
             verdict,
             tone,
             tiles: tiles(seen, &all),
+            complete_from: seen.complete_from,
             flow: has_leads.then(|| flow(seen, &all)),
             deliveries: has_leads.then(|| deliveries(seen)),
             latency: (all.took.count() > 0).then(|| latency(seen)),
@@ -313,6 +317,7 @@ mod tests {
         let seen = Seen {
             period: PERIODS[1],
             hours: &hours,
+            complete_from: None,
             bindings: &[],
             open_issues,
             is_connected,

@@ -139,6 +139,7 @@ impl Weekly {
             whose: seen.whose.to_owned(),
             period: PERIODS[1],
             hours: seen.hours,
+            complete_from: None,
             bindings: seen.bindings,
             open_issues: seen.open_issues,
             is_connected: seen.is_connected,

@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::cause::Code;
 use crate::help::{self, facts, markdown};
 use crate::http::error::{ApiError, kind};
-use crate::http::page::{fill, page};
+use crate::http::page::{Frame, quiet};
 use crate::model::access::Actor;
 use crate::model::account::Connection;
 use crate::model::id::EventId;
@@ -52,6 +52,14 @@ struct Page<'a> {
     support_code: String,
 }
 
+/// For somebody who is not signed in.
+#[derive(Template)]
+#[template(path = "quiet/help.html")]
+struct Open {
+    frame: Frame,
+    read: Read,
+}
+
 /// Who reads, and where he comes from.
 struct Reader {
     app: Arc<App>,
@@ -67,9 +75,8 @@ async fn index(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let actor = known.get().cloned();
-    let html = if actor.is_some() { String::new() } else { contents() };
     let about = "Guides, articles, and how to reach support.";
-    let read = Read { title: "Help".to_owned(), about, html, is_index: true };
+    let read = Read { title: "Help".to_owned(), about, html: String::new(), is_index: true };
     Reader { app, actor, uri, headers }.shown(read).await
 }
 
@@ -110,29 +117,19 @@ fn read(title: &str, about: &'static str, text: &str) -> Read {
 
 /// The article of a problem that is no cause.
 fn problem(code: &str) -> Option<Read> {
-    let html = match kind::ALL.iter().find(|kind| kind.code == code) {
-        Some(kind) => fill(
-            "<p><strong>{}.</strong> A request was answered with the status {}.</p><ul><li>What to do: {}</li></ul>",
-            &[kind.title, kind.status.as_str(), kind.fix],
+    let text = match kind::ALL.iter().find(|kind| kind.code == code) {
+        Some(kind) => format!(
+            "**{}.** A request was answered with the status {}.\n\n- What to do: {}\n",
+            kind.title, kind.status, kind.fix
         ),
-        None if code.starts_with(kind::UPLOAD) => fill(
-            "<p><strong>{}.</strong> The answer names what was found in the file, and what to do about it.</p>\
-             <ul><li>What to do: run <code>leadline guest check</code>, which says the same without an upload.</li></ul>",
-            &[kind::NOT_UPLOADED],
+        None if code.starts_with(kind::UPLOAD) => format!(
+            "**{}.** The answer names what was found in the file, and what to do about it.\n\n\
+             - What to do: run `leadline guest check`, which says the same without an upload.\n",
+            kind::NOT_UPLOADED
         ),
         None => return None,
     };
-    Some(Read { title: code.to_owned(), about: "A problem that a request was answered with.", html, is_index: false })
-}
-
-/// Everything there is to read, for somebody who is not signed in.
-fn contents() -> String {
-    let page =
-        |page: &help::Page| fill("<li><a href=\"/help/{}\">{}</a> {}</li>", &[page.slug, page.title(), page.summary]);
-    let guide = |guide: &help::Guide| fill("<li><a href=\"/help/{}\">{}</a></li>", &[&guide.slug, guide.title]);
-    let pages: String = help::PAGES.iter().map(page).collect();
-    let guides: String = help::guides().iter().map(guide).collect();
-    format!("<ul>{pages}</ul><h2>The screens</h2><ul>{guides}</ul>")
+    Some(read(code, "A problem that a request was answered with.", &text))
 }
 
 /// The page of the dashboard that somebody comes from.
@@ -144,8 +141,8 @@ struct From {
 impl Reader {
     async fn shown(self, read: Read) -> Result<Response, ApiError> {
         let Some(actor) = &self.actor else {
-            let body = format!("<div class=\"prose\">{}</div><p><a href=\"/help\">All help</a></p>", read.html);
-            return Ok(page(&self.app, StatusCode::OK, &read.title, &body));
+            let frame = Frame::of(&self.app, read.title.clone());
+            return Ok(quiet(&self.app, StatusCode::OK, &Open { frame, read }));
         };
         let asked: From = serde_urlencoded(&self.uri);
         let at = asked.at.unwrap_or_default();

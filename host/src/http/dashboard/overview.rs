@@ -1,7 +1,6 @@
 //! Overview: how things stand, in one sentence first.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use askama::Template;
 use axum::http::Uri;
@@ -20,17 +19,16 @@ use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::model::access::Right;
 use crate::model::account::{Connection, ConnectionState};
-use crate::store::{Dealerships, LeadFilter, LeadRow};
+use crate::overview::of_account;
+use crate::store::{LeadFilter, LeadRow};
 use crate::view::connection::{Chip, chip};
 use crate::view::logs::Row;
-use crate::view::overview::{Overview, PERIODS, Period, Seen};
+use crate::view::overview::{Overview, PERIODS, Period};
 
 /// Leads that the overview names.
 const RECENT: usize = 5;
 /// Leads that are asked whether they carry a consent.
 const ASKED: u32 = 50;
-/// Bindings that may stand in the picture.
-const BINDINGS: u32 = 20;
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     needing(Right::Read, OpenApiRouter::new().route("/accounts/{account}", get(show)))
@@ -50,8 +48,6 @@ struct Page {
     setup: Option<Setup>,
     /// The one that is looked at, where somebody chose.
     dealership: Option<String>,
-    /// Not every hour is added up yet.
-    is_partial: bool,
     /// Of the last leads, those without a consent, where others carry one; and of how many.
     consent: Option<(usize, usize)>,
 }
@@ -77,36 +73,18 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
     let asked: Asked = serde_urlencoded(&uri);
     let period = PERIODS.into_iter().find(|period| Some(period.word) == asked.period.as_deref());
     let period = period.unwrap_or(PERIODS[1]);
-    let from = shell.now - Duration::from_secs(u64::from(period.days) * 24 * 3600);
     let dealership = asked.dealership.filter(|slug| !slug.is_empty());
-    let whose = dealership.clone().map_or(Dealerships::Together, Dealerships::One);
     let recent = LeadFilter {
         dealership: dealership.clone(),
         account: Some(account.id.clone()),
         limit: ASKED,
         ..LeadFilter::default()
     };
-    let (hours, page) = tokio::try_join!(
-        app.store.lead_hours(&account.id, &whose, from, shell.now + Duration::from_secs(1)),
+    let (overview, page) = tokio::try_join!(
+        of_account(&app.store, &account, connection.as_ref(), period, dealership.as_deref(), shell.now),
         app.store.leads(&recent)
     )?;
-    let bindings = match &connection {
-        Some(connection) => app.store.binding_history(connection, BINDINGS).await?,
-        None => Vec::new(),
-    };
     let live = connection.as_ref().filter(|connection| connection.state != ConnectionState::Disconnected);
-    let logs = shell.at("logs");
-    let overview = Overview::of(&Seen {
-        period,
-        hours: &hours.hours,
-        bindings: &bindings,
-        open_issues: shell.open_issues,
-        is_connected: live.is_some(),
-        logs: &logs,
-        whose: dealership.clone().unwrap_or_else(|| account.name.clone()),
-        zone: &shell.zone,
-        now: shell.now,
-    });
     let setup = Setup {
         is_connected: live.is_some(),
         has_properties: match live {
@@ -124,8 +102,7 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
         rows: page.rows.iter().take(RECENT).map(row).collect(),
         consent: without_consent(&page.rows),
         setup: (!is_set_up).then_some(setup),
-        is_partial: hours.complete_from.is_some(),
-        base: logs,
+        base: shell.at("logs"),
         dealership,
         overview,
         period,

@@ -1,4 +1,4 @@
-//! What the dashboard says of one lead and of one account, for programs: the same views, as JSON.
+//! What Overview says of an account, for programs: the same view, as JSON.
 
 use std::sync::Arc;
 
@@ -11,33 +11,14 @@ use utoipa_axum::routes;
 use super::answer::{Data, One, one};
 use super::error::ApiError;
 use super::guard::needing;
-use super::leads::reading;
-use super::reach::{account, found_event};
+use super::reach::account;
 use crate::app::App;
 use crate::model::access::{Actor, Right};
-use crate::model::id::EventId;
-use crate::overview;
-use crate::view::lead::Lead;
+use crate::overview::of_account;
 use crate::view::overview::{Overview, PERIODS};
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
-    needing(Right::Read, OpenApiRouter::new().routes(routes!(show)).routes(routes!(show_overview)))
-}
-
-/// One lead as its page shows it: the outcome in words, five steps, fields, records, what was tried and what comes next.
-#[utoipa::path(
-    get,
-    path = "/v1/leads/{id}",
-    tag = "Events",
-    params(("id" = EventId, Path, description = "The event")),
-    responses((status = 200, description = "The lead", body = Data<Lead>)),
-    extensions(("x-command" = json!("leadline event show EVENT")))
-)]
-async fn show(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<One<Lead>, ApiError> {
-    let found = found_event(&app, &actor, &id).await?;
-    let shown = found.ok_or_else(|| ApiError::NotFound(format!("there is no lead `{id}`")))?;
-    let (connection, reader) = reading(&app, &shown.event.account_id).await?;
-    Ok(one(Lead::of(&shown, connection.as_ref(), actor.sees_masked, &reader)))
+    needing(Right::Read, OpenApiRouter::new().routes(routes!(show)))
 }
 
 /// Which time, and of whom.
@@ -60,7 +41,7 @@ struct Asked {
     responses((status = 200, description = "The overview", body = Data<Overview>)),
     extensions(("x-command" = json!("leadline account overview acme")))
 )]
-async fn show_overview(
+async fn show(
     State(app): State<Arc<App>>,
     actor: Actor,
     Path(name): Path<String>,
@@ -72,5 +53,7 @@ async fn show_overview(
         ApiError::BadRequest(format!("there is no period `{word}`"), "Send `day`, `week` or `month`.")
     })?;
     let dealership = asked.dealership.filter(|slug| !slug.is_empty());
-    Ok(one(overview::of_account(&app.store, &account, period, dealership, (app.clock)()).await?))
+    let connection = app.store.connection_of(&account.id).await?;
+    let now = (app.clock)();
+    Ok(one(of_account(&app.store, &account, connection.as_ref(), period, dealership.as_deref(), now).await?))
 }
