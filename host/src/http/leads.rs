@@ -32,7 +32,8 @@ use crate::view::{csv, logs, moment};
 const READ_AT_ONCE: u32 = 200;
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
-    let read = OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(causes)).routes(routes!(table));
+    let read =
+        OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(causes)).routes(routes!(table));
     needing(Right::Read, read)
 }
 

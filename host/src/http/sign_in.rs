@@ -21,6 +21,7 @@ use crate::app::App;
 use crate::model::access::{Actor, Reach};
 use crate::post;
 use crate::store::StoredSession;
+use crate::view::moment::things;
 
 /// Open to everybody, and to who is signed in already, as somebody else perhaps.
 pub(super) fn router() -> Router<Arc<App>> {
@@ -50,14 +51,23 @@ fn sends_links(app: &App) -> bool {
 enum Step<'a> {
     /// Asks for an address. The form goes back to where the browser is, so that where somebody wanted to go stays in the
     /// address.
-    Ask { email: &'a str, is_wrong: bool },
+    Ask {
+        email: &'a str,
+        is_wrong: bool,
+    },
     /// Links are made on the command line only.
     NoMail,
     /// A link is on its way, if somebody of that address may sign in.
-    Sent { email: &'a str },
-    TooOften { minutes: u64 },
+    Sent {
+        email: &'a str,
+    },
+    TooOften {
+        wait: String,
+    },
     /// The last step: who one is about to be.
-    Enter { name: &'a str },
+    Enter {
+        name: &'a str,
+    },
     /// The link was used, or is too old.
     Over,
 }
@@ -126,7 +136,8 @@ async fn send(
 }
 
 fn too_often(app: &App, wait: Duration) -> Response {
-    let mut response = Step::TooOften { minutes: wait.as_secs().div_ceil(60) }.shown(app);
+    let minutes = i64::try_from(wait.as_secs().div_ceil(60)).unwrap_or(i64::MAX);
+    let mut response = Step::TooOften { wait: things(minutes, "minute", "minutes") }.shown(app);
     response.headers_mut().insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
     response
 }
@@ -161,7 +172,9 @@ async fn enter(
 async fn begin(app: &App, link: &str, to: Option<&str>, headers: &HeaderMap) -> Result<Response, ApiError> {
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     let now = (app.clock)();
-    let Some((secret, session)) = access::enter(&app.store, link, agent, now).await? else { return Ok(Step::Over.shown(app)) };
+    let Some((secret, session)) = access::enter(&app.store, link, agent, now).await? else {
+        return Ok(Step::Over.shown(app));
+    };
     let to = match to.filter(|to| is_ours(to)) {
         Some(to) => to.to_owned(),
         None => home(app, &session).await?,
