@@ -46,6 +46,9 @@ pub(crate) struct TestApp {
     folder: TempDir,
 }
 
+/// What the databases of these tests are copies of, on a Postgres server: its tables are made once.
+const MADE: &str = "leadline_made";
+
 /// The database of a folder on the Postgres server that these tests are given; none where they are given no server,
 /// and run on SQLite.
 async fn database_in(folder: &TempDir) -> Option<String> {
@@ -53,14 +56,33 @@ async fn database_in(folder: &TempDir) -> Option<String> {
     let name: String =
         folder.path().file_name()?.to_string_lossy().chars().filter(char::is_ascii_alphanumeric).collect();
     let name = format!("test_{}", name.to_lowercase());
-    let mut connection = sqlx::PgConnection::connect(&server).await.unwrap();
-    let made = sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await;
-    if let Err(error) = made {
-        // A second process on the same data.
-        assert!(error.to_string().contains("already exists"), "{error}");
-    }
     let (address, _) = server.rsplit_once('/')?;
+    let mut connection = sqlx::PgConnection::connect(&server).await.unwrap();
+    make_once(&mut connection, address).await;
+    let copy = format!("CREATE DATABASE {name} TEMPLATE {MADE}");
+    if let Err(error) = sqlx::query(sqlx::AssertSqlSafe(copy)).execute(&mut connection).await {
+        // A second process on the same data.
+        assert!(error.to_string().contains(&format!("\"{name}\" already exists")), "{error}");
+    }
     Some(format!("{address}/{name}"))
+}
+
+/// Whoever comes first makes what the others copy; they wait for it.
+async fn make_once(connection: &mut sqlx::PgConnection, address: &str) {
+    let lock = sqlx::query("SELECT pg_advisory_lock(1)");
+    lock.execute(&mut *connection).await.unwrap();
+    let is_made = sqlx::query("SELECT 1 FROM pg_database WHERE datname = $1").bind(MADE);
+    if is_made.fetch_optional(&mut *connection).await.unwrap().is_none() {
+        sqlx::query("DROP DATABASE IF EXISTS leadline_in_the_making").execute(&mut *connection).await.unwrap();
+        sqlx::query("CREATE DATABASE leadline_in_the_making").execute(&mut *connection).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::on(folder.path().join("data"), String::new());
+        config.database = Some(format!("{address}/leadline_in_the_making"));
+        app::open_store(&config).await.unwrap().close().await;
+        let rename = format!("ALTER DATABASE leadline_in_the_making RENAME TO {MADE}");
+        sqlx::query(sqlx::AssertSqlSafe(rename)).execute(&mut *connection).await.unwrap();
+    }
+    sqlx::query("SELECT pg_advisory_unlock(1)").execute(connection).await.unwrap();
 }
 
 /// The program whose child compiles: these tests are no program that could.
