@@ -2,6 +2,7 @@
 //! metrics use the same, and `article` says the rest of what people are told of each.
 
 mod article;
+pub(crate) mod kind;
 
 use std::fmt;
 use std::str::FromStr;

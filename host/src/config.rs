@@ -4,13 +4,13 @@ mod effective;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::access;
 use crate::housekeeping::Limits;
-use crate::serve::{DISK_RESERVE_MIB, DRAIN};
 use crate::store::Database;
 
 pub use effective::{Origin, Setting, Settings};
@@ -25,6 +25,14 @@ const MAIL_PASSWORD_ENV: &str = "LEADLINE_MAIL_PASSWORD";
 const HUBSPOT_APP_URL: &str = "https://app.hubspot.com";
 /// The version of HubSpot's OAuth calls: one for the app, because no connection exists yet when a code is exchanged.
 const OAUTH_VERSION: &str = "2026-09";
+
+/// How long a service may take to finish what is under way, where nobody says otherwise: less than what process
+/// managers wait before they kill.
+pub const DRAIN: Duration = Duration::from_secs(25);
+
+/// Room on the disk that new leads leave free, where nobody says otherwise, in MiB: what was accepted is still planned
+/// and delivered with it, and the database's log has space to be moved.
+pub const DISK_RESERVE_MIB: u64 = 256;
 
 /// What every command needs to know.
 #[derive(clap::Args, Clone, Debug)]

@@ -49,7 +49,6 @@ use crate::app::App;
 use crate::config::Role;
 
 pub use document::document;
-pub(crate) use error::kind;
 pub use listen::{Limits, serve};
 
 /// The routes of a process with these roles.

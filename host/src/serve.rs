@@ -8,18 +8,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::app::App;
-use crate::config::Role;
+use crate::config::{DISK_RESERVE_MIB, DRAIN, Role};
 use crate::crash::crash_point;
 use crate::housekeeping::Limits;
 use crate::{housekeeping, http, process, store, worker};
-
-/// How long a service may take to finish what is under way, where nobody says otherwise: less than what process
-/// managers wait before they kill.
-pub const DRAIN: Duration = Duration::from_secs(25);
-
-/// Room on the disk that new leads leave free, where nobody says otherwise, in MiB: what was accepted is still planned
-/// and delivered with it, and the database's log has space to be moved.
-pub const DISK_RESERVE_MIB: u64 = 256;
 
 /// What a process does, and how it ends.
 #[derive(Clone, Debug)]

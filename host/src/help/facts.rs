@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::mapping::{self, Rule};
+use crate::cause::kind::{self, Kind};
 use crate::cause::{Class, Code};
 use crate::connection::scopes::{Feature, PERMISSIONS};
 use crate::contract::actions::WritePolicy;
 use crate::contract::manifest::{Manifest, PropertyDefinition};
 use crate::fit;
-use crate::http::kind::{self, Kind};
 use crate::model::access::Role;
 use crate::model::outcome::Outcome;
 use crate::model::portal::{CONTACT, DEAL, object_type_id};

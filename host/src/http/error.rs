@@ -1,7 +1,5 @@
 //! From what went wrong to `application/problem+json` (RFC 9457). Holds apart what the client reads and what is logged.
 
-pub(crate) mod kind;
-
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -10,10 +8,9 @@ use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use kind::Kind;
-
 use super::limit;
 use crate::cause;
+use crate::cause::kind::{self, Kind};
 use crate::connection::session::NoSession;
 use crate::help;
 use crate::ingest::Refusal;

@@ -15,7 +15,7 @@ pub(crate) struct Kind {
 
 macro_rules! kinds {
     ($($name:ident = $status:ident, $code:literal, $title:literal, $fix:literal;)*) => {
-        $(pub(super) const $name: Kind =
+        $(pub(crate) const $name: Kind =
             Kind { status: StatusCode::$status, code: $code, title: $title, fix: $fix };)*
 
         /// Every kind, in the order of the table.
