@@ -92,4 +92,5 @@ fn managed() -> OpenApiRouter<Arc<App>> {
         .merge(stream::router())
         .merge(versions::router())
         .merge(views::router())
+        .layer(middleware::map_response(error::as_problem))
 }

@@ -428,6 +428,17 @@ async fn a_list_comes_in_pages_and_an_unknown_cursor_is_refused() {
         let refused = operator.get(&app, &format!("/v1/api-keys?account=acme&{wrong}")).await;
         assert_eq!(refused.refusal(), (400, "bad_request"), "{wrong}: {refused:?}");
     }
+    // What no handler sees is told in the same way.
+    for (wrong, detail) in [
+        ("/v1/events?state=null", "unknown variant `null`"),
+        ("/v1/bindings", "missing field `connection`"),
+        ("/v1/accounts/acme/retention?days=soon", "invalid digit"),
+    ] {
+        let refused = operator.get(&app, wrong).await;
+        assert_eq!(refused.refusal(), (400, "bad_request"), "{wrong}: {refused:?}");
+        assert_eq!(refused.header("content-type"), "application/problem+json");
+        assert!(refused.body["detail"].as_str().unwrap().contains(detail), "{refused:?}");
+    }
     app.finish().await;
 }
 

@@ -31,7 +31,7 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::cookie::{self, Scope};
-use super::error::ApiError;
+use super::error::{ApiError, as_problem};
 use super::guard::needing;
 use super::page::{self, Frame};
 use crate::app::App;
@@ -62,6 +62,7 @@ pub(super) fn router(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
         .merge(bench::router())
         .merge(transformations::router())
         .merge(help::router())
+        .layer(middleware::map_response(as_problem))
         .layer(middleware::from_fn_with_state(app.clone(), as_page))
 }
 

@@ -31,6 +31,9 @@ const RETRY_AFTER_S: u64 = 5;
 /// How long somebody waits who found no place for a stream.
 const STREAM_RETRY_AFTER_S: u64 = 30;
 
+/// Of what the framework says of a refusal.
+const REFUSAL_BYTES_MAX: usize = 16 << 10;
+
 /// How long an account waits that uploaded too often, before it asks again: the sentence says exactly when it may.
 const UPLOAD_RETRY_AFTER_S: u64 = 5 * 60;
 
@@ -193,19 +196,45 @@ impl IntoResponse for ApiError {
             Self::KeyReused => problem(&kind::KEY_REUSED, "another request came with the same `Idempotency-Key`"),
             Self::BadRequest(detail, fix) => Problem { fix: fix.into(), ..problem(&kind::BAD_REQUEST, detail) },
         };
-        let status = StatusCode::from_u16(problem.status).expect("only status codes are put in");
-        let retry_after = problem.retry_after.map(HeaderValue::from);
-        let mut response = (status, Json(problem)).into_response();
+        let mut response = problem.into_response();
+        if no_token {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).expect("only status codes are put in");
+        let retry_after = self.retry_after.map(HeaderValue::from);
+        let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if no_token {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
         if let Some(seconds) = retry_after {
             headers.insert(header::RETRY_AFTER, seconds);
         }
         response
     }
+}
+
+/// What was refused before any of our own code saw it, such as a parameter that is missing or a form without a field, as the
+/// problem that it is: programs are told the same way about everything.
+pub(super) async fn as_problem(response: Response) -> Response {
+    let is_text = |kind: &HeaderValue| kind.as_bytes().starts_with(b"text/plain");
+    if !response.status().is_client_error() || !response.headers().get(header::CONTENT_TYPE).is_some_and(is_text) {
+        return response;
+    }
+    let status = response.status();
+    let body = axum::body::to_bytes(response.into_body(), REFUSAL_BYTES_MAX).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&body);
+    let detail = match text.split_once(": ") {
+        Some((head, detail)) if head.starts_with("Failed to deserialize") => detail,
+        _ => &text,
+    };
+    let problem = Problem { fix: "Correct what the detail names.".into(), ..problem(&kind::BAD_REQUEST, detail) };
+    let status = if status == StatusCode::PAYLOAD_TOO_LARGE { status } else { StatusCode::BAD_REQUEST };
+    Problem { status: status.as_u16(), ..problem }.into_response()
 }
 
 fn problem(kind: &Kind, detail: impl Into<String>) -> Problem {
