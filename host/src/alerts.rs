@@ -17,6 +17,7 @@ use crate::model::id::{AccountId, AlertId};
 use crate::model::lane::Step;
 use crate::model::message::{Kind, Message, Way};
 use crate::model::time::Timestamp;
+use crate::overview::labels;
 use crate::post::{self, Outside};
 use crate::signature::Secret;
 use crate::store::{self, Dealerships, Store, StoreError};
@@ -253,7 +254,7 @@ impl Telling<'_> {
             Kind::Resolved => ("alert.resolved", "findings"),
             Kind::Digest => ("digest.weekly", "week"),
             Kind::Test => ("alert.test", "findings"),
-            Kind::Alert | Kind::SignIn | Kind::Invitation => ("alert.opened", "findings"),
+            Kind::Alert | Kind::SignIn | Kind::Invitation | Kind::Wish => ("alert.opened", "findings"),
         };
         let account = json!({ "id": self.account.id, "slug": self.account.slug, "name": self.account.name });
         let rule = json!({ "id": self.rule.id, "sentence": self.about.rule });
@@ -377,7 +378,7 @@ pub async fn week(store: &Store, account: &Account, now: Timestamp) -> store::Re
     let zone = zone_of(connection.as_ref());
     let [before, from, until] = last_week(now, &zone).unwrap_or([now; 3]);
     let hours = async |of: Dealerships, from, until| store.lead_hours(&account.id, &of, from, until).await;
-    let this = hours(Dealerships::Together, from, until).await?;
+    let this = store.field_hours(&account.id, &Dealerships::Together, from, until).await?;
     let last = hours(Dealerships::Together, before, from).await?;
     let each = hours(Dealerships::Each, from, until).await?;
     let bindings = match &connection {
@@ -389,6 +390,7 @@ pub async fn week(store: &Store, account: &Account, now: Timestamp) -> store::Re
         from,
         until,
         hours: &this.hours,
+        labels: &labels(store, connection.as_ref()).await?,
         before: &last.hours,
         dealerships: &each.hours,
         bindings: &bindings,

@@ -51,6 +51,8 @@ pub struct App {
     pub brand: String,
     /// Where people reach support, if anybody is there to answer.
     pub support_email: Option<String>,
+    /// Where people of dealerships chat with support, if anywhere.
+    pub support_chat_url: Option<String>,
     /// Whose pages may show the dashboard in a frame, as `frame-ancestors` lists them.
     pub frame_ancestors: String,
     /// Places for recording refused requests; when all are taken, they are only counted.
@@ -99,6 +101,7 @@ impl App {
             outside: open_outside(config)?,
             brand: config.brand.clone(),
             support_email: config.support_email()?,
+            support_chat_url: config.support_chat_url()?,
             frame_ancestors: config.frame_ancestors()?,
             door: Door::open(store.clone(), wake.clone()),
             live: Live::new(store.clone(), clock.clone()),

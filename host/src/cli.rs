@@ -30,6 +30,7 @@ pub mod replay;
 pub mod serve;
 pub mod source;
 pub mod transform;
+pub mod wish;
 
 use std::io::Write;
 use std::pin::Pin;
@@ -134,6 +135,9 @@ enum Command {
     /// What people and programs did.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// What dealerships ask of the house: deals with their leads, word of an event type.
+    #[command(subcommand, alias = "wishes")]
+    Wish(wish::Command),
     /// The service as a whole: what is due, what is late, which accounts are in trouble.
     Fleet(fleet::Args),
     /// What is set, and by what.
@@ -258,6 +262,7 @@ impl Command {
             Self::Lead(command) => command.deed(),
             Self::Alert(command) => command.deed(),
             Self::Privacy(command) => command.deed(),
+            Self::Wish(command) => command.deed(),
             Self::Backup(_) => Deed::of("backup.create", "", None),
             Self::Issue(_) | Self::Audit(_) | Self::Fleet(_) | Self::Config(_) | Self::Digest(_) | Self::Explain(_) => {
                 None
@@ -293,6 +298,7 @@ async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Privacy(command) => on_heap(|| privacy::run(command, context)).await,
         Command::Keys(command) => on_heap(|| keys::run(command, context)).await,
         Command::Audit(command) => on_heap(|| audit::run(command, context)).await,
+        Command::Wish(command) => on_heap(|| wish::run(command, context)).await,
         Command::Fleet(args) => on_heap(|| fleet::run(args, context)).await,
         Command::Config(command) => config::run(command, context),
         Command::Transform(command) => on_heap(|| transform::run(command, context)).await,

@@ -93,6 +93,10 @@ pub struct Config {
     #[arg(long, env = "LEADLINE_SUPPORT_EMAIL", global = true, value_name = "ADDRESS")]
     pub support_email: Option<String>,
 
+    /// Where people of dealerships chat with support, such as `https://chat.example.com/support`. The help leads there.
+    #[arg(long, env = "LEADLINE_SUPPORT_CHAT_URL", global = true, value_name = "URL")]
+    pub support_chat_url: Option<String>,
+
     /// Origins whose pages may show the dashboard in a frame, such as `https://app.example.com`.
     #[arg(long, env = "LEADLINE_FRAME_ANCESTORS", global = true, value_delimiter = ',', value_name = "ORIGINS")]
     pub frame_ancestors: Vec<String>,
@@ -154,6 +158,7 @@ impl Config {
             public_url: None,
             brand: "Leadline".to_owned(),
             support_email: None,
+            support_chat_url: None,
             frame_ancestors: Vec::new(),
             api_token_file: None,
             mail_url: None,
@@ -201,6 +206,22 @@ impl Config {
             anyhow::anyhow!("the support address `{text}` is no e-mail address; it looks like `support@example.com`")
         })?;
         Ok(Some(address))
+    }
+
+    /// Where people chat with support.
+    ///
+    /// # Errors
+    /// When it is no address that a browser would open safely.
+    pub fn support_chat_url(&self) -> anyhow::Result<Option<String>> {
+        let Some(text) = &self.support_chat_url else { return Ok(None) };
+        let url = url::Url::parse(text.trim()).ok().filter(|url| url.scheme() == "https");
+        let url = url.filter(|url| url.username().is_empty() && url.password().is_none());
+        let url = url.ok_or_else(|| {
+            anyhow::anyhow!(
+                "the support chat `{text}` is no https:// address; it looks like `https://chat.example.com`"
+            )
+        })?;
+        Ok(Some(url.to_string()))
     }
 
     /// The origins that may frame the dashboard, as a policy lists them.
@@ -374,6 +395,23 @@ mod tests {
         ] {
             let config = Config { support_email: Some(text.to_owned()), ..Config::on(PathBuf::new(), String::new()) };
             assert_eq!(config.support_email().ok().flatten().as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_support_chat_is_an_address_that_a_browser_opens_safely() {
+        for (text, expected) in [
+            ("https://chat.example.com/support?team=7", Some("https://chat.example.com/support?team=7")),
+            (" https://chat.example.com ", Some("https://chat.example.com/")),
+            ("http://chat.example.com", None),
+            ("javascript:alert(1)", None),
+            ("https://user:pass@chat.example.com", None),
+            ("chat.example.com", None),
+            ("", None),
+        ] {
+            let config =
+                Config { support_chat_url: Some(text.to_owned()), ..Config::on(PathBuf::new(), String::new()) };
+            assert_eq!(config.support_chat_url().ok().flatten().as_deref(), expected, "{text}");
         }
     }
 

@@ -52,6 +52,13 @@ pub struct Gate {
     pub fix: String,
 }
 
+impl Gate {
+    /// Whether other settings can close it, whatever else is known of the version.
+    pub fn is_about_settings(&self) -> bool {
+        matches!(self.name, "settings" | "shadow" | "failures")
+    }
+}
+
 fn open(name: &'static str, why: impl Into<String>) -> Gate {
     Gate { name, open: true, why: why.into(), fix: String::new() }
 }

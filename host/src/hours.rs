@@ -1,11 +1,14 @@
 //! Figures of the leads of an hour, and how hours are added up to days: counts, and times whose percentiles can still be
 //! told of the sum.
 
+pub mod fields;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use self::fields::FieldFigures;
 use crate::cause::Code;
 use crate::model::delivery::ContactWrite;
 use crate::model::outcome::Outcome;
@@ -64,6 +67,9 @@ pub struct Figures {
     pub causes: BTreeMap<Code, u64>,
     /// From received to delivered.
     pub took: Times,
+    /// Empty where nobody asked for them, and in hours that were added up before they were counted.
+    #[serde(skip_serializing_if = "FieldFigures::is_empty")]
+    pub fields: FieldFigures,
 }
 
 impl Figures {
@@ -101,7 +107,7 @@ impl Figures {
     pub fn merge(&mut self, other: &Self) {
         let Self { received, created, updated, saved, warnings, skipped, refused, failed, cancelled, removed, .. } =
             other;
-        let Self { sending, retrying, waiting, without_email, causes, took, .. } = other;
+        let Self { sending, retrying, waiting, without_email, causes, took, fields, .. } = other;
         for (sum, more) in [
             (&mut self.received, received),
             (&mut self.created, created),
@@ -124,6 +130,7 @@ impl Figures {
             *self.causes.entry(*cause).or_default() += leads;
         }
         self.took.merge(took);
+        self.fields.merge(fields);
     }
 
     /// In HubSpot, with or without warnings.

@@ -23,6 +23,7 @@ mod leads;
 mod limit;
 mod listen;
 mod manual;
+mod mapping;
 mod operator;
 mod overview;
 mod page;
@@ -35,9 +36,11 @@ mod replays;
 mod shadow;
 mod sign_in;
 mod stream;
+mod suggestions;
 mod test_leads;
 mod versions;
 mod views;
+mod wishes;
 
 use std::sync::Arc;
 
@@ -81,6 +84,7 @@ fn managed() -> OpenApiRouter<Arc<App>> {
         .merge(events::router())
         .merge(lanes::router())
         .merge(leads::router())
+        .merge(mapping::router())
         .merge(overview::router())
         .merge(operator::router())
         .merge(portal::router())
@@ -90,7 +94,9 @@ fn managed() -> OpenApiRouter<Arc<App>> {
         .merge(shadow::router())
         .merge(test_leads::router())
         .merge(stream::router())
+        .merge(suggestions::router())
         .merge(versions::router())
         .merge(views::router())
+        .merge(wishes::router())
         .layer(middleware::map_response(error::as_problem))
 }

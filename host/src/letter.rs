@@ -112,6 +112,30 @@ pub fn invitation(sender: &Sender<'_>, by: &str, whose: &str, href: String) -> a
     page.letter(format!("{title} on {}", sender.brand))
 }
 
+/// A letter to support: what a dealership asks for, with its answers.
+///
+/// # Errors
+/// When it cannot be drawn.
+pub fn wish(
+    sender: &Sender<'_>,
+    (account, slug): (&str, &str),
+    title: &str,
+    by: &str,
+    answers: Vec<String>,
+) -> anyhow::Result<Letter> {
+    let page = Page {
+        brand: sender.brand,
+        whose: account,
+        title,
+        intro: vec![format!("{by} of {account} asks for it.")],
+        items: if answers.is_empty() { Vec::new() } else { vec![Item { title: "Answers".to_owned(), lines: answers }] },
+        links: href(sender, slug, "").map(|href| ("Open the account".to_owned(), href)).into_iter().collect(),
+        foot: "It stands under Accounts until somebody says that it is done.",
+        ..Page::default()
+    };
+    page.letter(format!("{account}: {title}"))
+}
+
 fn item(finding: &Finding) -> Item {
     let lines = [finding.detail.clone(), format!("What to do: {}", finding.fix)];
     Item { title: finding.title.clone(), lines: lines.into_iter().filter(|line| !line.is_empty()).collect() }

@@ -8,11 +8,13 @@ pub mod config;
 pub mod examples;
 pub mod help;
 pub mod http;
+pub mod mapping;
 pub mod overview;
 pub mod post;
 pub mod serve;
 pub mod telemetry;
 pub mod view;
+pub mod wish;
 
 pub mod access;
 pub mod account;

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use crate::connection::drift;
 use crate::model::account::{Account, Connection, ConnectionState};
 use crate::model::time::Timestamp;
 use crate::store::{self, Dealerships, Store};
+use crate::view::fields::{FieldsByDay, FieldsSeen, Labels};
 use crate::view::moment;
 use crate::view::overview::{Overview, Period, Seen};
 
@@ -24,8 +26,7 @@ pub async fn of_account(
     dealership: Option<&str>,
     now: Timestamp,
 ) -> store::Result<Overview> {
-    let from = now - Duration::from_secs(u64::from(period.days) * 24 * 3600);
-    let whose = dealership.map_or(Dealerships::Together, |slug| Dealerships::One(slug.to_owned()));
+    let (from, whose) = (since(period, now), whose(dealership));
     let (hours, open_issues) = tokio::try_join!(
         store.lead_hours(&account.id, &whose, from, now + Duration::from_secs(1)),
         store.open_issues(&account.id)
@@ -46,4 +47,51 @@ pub async fn of_account(
         zone: &moment::zone_of(connection),
         now,
     }))
+}
+
+/// Which fields the leads of a time had, day by day, of an account or of one of its dealerships.
+///
+/// # Errors
+/// The store's.
+pub async fn fields_of_account(
+    store: &Store,
+    account: &Account,
+    connection: Option<&Connection>,
+    period: Period,
+    dealership: Option<&str>,
+    now: Timestamp,
+) -> store::Result<FieldsByDay> {
+    let until = now + Duration::from_secs(1);
+    let hours = store.field_hours(&account.id, &whose(dealership), since(period, now), until).await?;
+    Ok(FieldsByDay::of(&FieldsSeen {
+        days: period.days,
+        hours: &hours.hours,
+        complete_from: hours.complete_from,
+        labels: &labels(store, connection).await?,
+        logs: &format!("/accounts/{}/logs", account.slug),
+        zone: &moment::zone_of(connection),
+        now,
+    }))
+}
+
+/// What the properties of a connection's leads are called.
+///
+/// # Errors
+/// The store's.
+pub async fn labels(store: &Store, connection: Option<&Connection>) -> store::Result<Labels> {
+    let Some(connection) = connection else { return Ok(Labels::default()) };
+    let bound = store.bound(connection).await?;
+    // A key says nothing of what a customer answered.
+    let wanted = drift::wanted(&bound, &connection.policy).into_iter().filter(|wanted| !wanted.definition.unique);
+    let wanted = wanted.map(|wanted| (wanted.definition.name, wanted.definition.label));
+    let portal = store.schema(connection).await?;
+    Ok(Labels::new(wanted, portal.as_ref().map(|cached| cached.schema.as_ref())))
+}
+
+fn since(period: Period, now: Timestamp) -> Timestamp {
+    now - Duration::from_secs(u64::from(period.days) * 24 * 3600)
+}
+
+fn whose(dealership: Option<&str>) -> Dealerships {
+    dealership.map_or(Dealerships::Together, |slug| Dealerships::One(slug.to_owned()))
 }

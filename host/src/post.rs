@@ -57,7 +57,7 @@ fn wanted_for(kind: Kind) -> Duration {
         Kind::SignIn => LINK_LIFE,
         Kind::Test => MINUTE * 60,
         Kind::Invitation | Kind::Alert | Kind::Resolved => Duration::from_secs(24 * 60 * 60),
-        Kind::Digest => Duration::from_secs(2 * 24 * 60 * 60),
+        Kind::Digest | Kind::Wish => Duration::from_secs(2 * 24 * 60 * 60),
     }
 }
 
@@ -140,7 +140,7 @@ async fn attempt(app: &App, message: &Message) -> anyhow::Result<Attempted> {
         Kind::SignIn | Kind::Invitation if app.outside.mailer.is_none() => Ok(no_mail()),
         Kind::SignIn => send_links(app, message).await,
         Kind::Invitation => send_invitation(app, message).await,
-        Kind::Alert | Kind::Resolved | Kind::Test | Kind::Digest => match message.way {
+        Kind::Alert | Kind::Resolved | Kind::Test | Kind::Digest | Kind::Wish => match message.way {
             Way::Mail => {
                 let letter: Letter = serde_json::from_value(message.content.clone()).context("a letter is damaged")?;
                 Ok(mail(app, message, &letter).await)

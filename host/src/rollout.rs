@@ -252,22 +252,38 @@ pub async fn settings_form(
     settings: Option<Value>,
     clock: &(dyn Fn() -> Timestamp + Send + Sync),
 ) -> Result<Drawn, RolloutError> {
-    let Picked { version, manifest, settings } = pick(store, account, connection, word, settings).await?;
-    let mut needs = fit::needs(&manifest, &settings);
+    let picked = pick(store, account, connection, word, settings).await?;
+    let mut needs = fit::needs(&picked.manifest, &picked.settings);
     // The lists are shown whether or not something of them is chosen yet.
-    let schema: Value = serde_json::from_str(&manifest.settings_schema).map_err(StoreError::decode)?;
+    let schema: Value = serde_json::from_str(&picked.manifest.settings_schema).map_err(StoreError::decode)?;
     needs.add(fit::offered(&schema));
-    let live = read_portal(store, hubspot, connection, &needs, clock).await;
-    let portal = match live {
-        Some(live) => Some(live),
-        None => store.schema(connection).await?.map(|cached| cached.schema.as_ref().clone()),
-    };
-    let fields = form::form(&manifest.settings_schema, &settings, portal.as_ref()).map_err(StoreError::decode)?;
+    match read_portal(store, hubspot, connection, &needs, clock).await {
+        Some(live) => draw(picked, Some(&live)),
+        None => draw(picked, store.schema(connection).await?.as_ref().map(|cached| cached.schema.as_ref())),
+    }
+}
+
+/// The same form with what the portal offered when it was read last: HubSpot is not asked.
+///
+/// # Errors
+/// [`RolloutError`], for the person who asked.
+pub async fn settings_form_as_read(
+    store: &Store,
+    (account, connection): (&Account, &Connection),
+    word: &str,
+    settings: Value,
+) -> Result<Drawn, RolloutError> {
+    let picked = pick(store, account, connection, word, Some(settings)).await?;
+    draw(picked, store.schema(connection).await?.as_ref().map(|cached| cached.schema.as_ref()))
+}
+
+fn draw(Picked { version, manifest, settings }: Picked, portal: Option<&PortalSchema>) -> Result<Drawn, RolloutError> {
+    let fields = form::form(&manifest.settings_schema, &settings, portal).map_err(StoreError::decode)?;
     let checked = Settings::compile(&manifest.settings_schema).map_err(StoreError::decode)?.complete(settings);
     let violations = match checked {
         Err(violations) => violations,
         Ok(settings) => {
-            let misfits = portal.iter().flat_map(|portal| fit::check_settings(&manifest, &settings, portal));
+            let misfits = portal.into_iter().flat_map(|portal| fit::check_settings(&manifest, &settings, portal));
             misfits.map(Violation::from).collect()
         }
     };
@@ -286,8 +302,35 @@ pub async fn enable(
     wish: &Wish,
     now: Timestamp,
 ) -> Result<Enabled, RolloutError> {
-    let Choice { version, manifest, settings, .. } = choice;
     let gates = gates::gates(&evidence(store, connection, choice).await?);
+    bind(store, connection, choice, (wish, gates), now).await
+}
+
+/// Gives the version in force other settings. What was asked of the version when it was enabled is not asked again; that
+/// the settings fit, and fail on no lead that they were tried on, is.
+///
+/// # Errors
+/// [`RolloutError`], for the person who chose.
+pub async fn change_settings(
+    store: &Store,
+    connection: &Connection,
+    choice: &Choice,
+    wish: &Wish,
+    now: Timestamp,
+) -> Result<Enabled, RolloutError> {
+    let mut gates = gates::gates(&evidence(store, connection, choice).await?);
+    gates.retain(Gate::is_about_settings);
+    bind(store, connection, choice, (wish, gates), now).await
+}
+
+async fn bind(
+    store: &Store,
+    connection: &Connection,
+    choice: &Choice,
+    (wish, gates): (&Wish, Vec<Gate>),
+    now: Timestamp,
+) -> Result<Enabled, RolloutError> {
+    let Choice { version, manifest, settings, .. } = choice;
     let mut sign = wish.sign.clone();
     match (&gates::closed_names(&gates)[..], &wish.despite) {
         ([], _) => {}

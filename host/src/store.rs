@@ -47,6 +47,7 @@ mod tokens;
 mod transformations;
 mod uploads;
 mod views;
+mod wishes;
 mod words;
 
 use std::path::PathBuf;
@@ -406,6 +407,7 @@ mod tests {
         store.accounts_by_quota().await.unwrap();
         store.source_secrets(NOW).await.unwrap();
         assert!(store.migrations().await.unwrap().len() > 20);
+        store.wishes(None).await.unwrap();
         assert!(store.database_room().await.unwrap().bytes > 0);
     }
 
@@ -432,6 +434,10 @@ mod tests {
         let later = NOW + std::time::Duration::from_secs(24 * 60 * 60);
         while store.fill_hours(later).await.unwrap() {}
         store.lead_hours(&connection.account_id, &Dealerships::Each, NOW, later).await.unwrap();
+        store
+            .field_hours(&connection.account_id, &Dealerships::Each, NOW, later + std::time::Duration::from_secs(1))
+            .await
+            .unwrap();
     }
 
     #[tokio::test]

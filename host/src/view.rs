@@ -4,6 +4,8 @@ pub mod bench;
 pub mod comparison;
 pub mod connection;
 pub mod csv;
+pub mod event_types;
+pub mod fields;
 pub mod lead;
 pub mod logs;
 pub mod moment;
@@ -11,10 +13,13 @@ pub mod operator;
 pub mod outcome;
 pub mod overview;
 pub mod person;
+pub mod promise;
 pub mod saved;
+pub mod suggestions;
 pub mod support;
 pub mod tried;
 pub mod weekly;
+pub mod wishes;
 
 use serde::Serialize;
 

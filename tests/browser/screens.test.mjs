@@ -49,6 +49,8 @@ const SCREENS = [
   ["fields, one archived", manager, (made) => at(made, "fields")],
   ["fields, missing", (made) => manager(made, "fresh"), (made) => at(made, "fields", "fresh")],
   ["fields, not connected", (made) => manager(made, "unconnected"), (made) => at(made, "fields", "unconnected")],
+  ["mapping", manager, (made) => at(made, "fields/mapping")],
+  ["deals", manager, (made) => at(made, "deals")],
   ["logs, busy", manager, (made) => at(made, "logs")],
   ["logs, empty", (made) => manager(made, "fresh"), (made) => at(made, "logs", "fresh")],
   ["logs, filtered", manager, (made) => `${at(made, "logs")}?outcome=retrying&text=becker`],

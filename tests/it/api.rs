@@ -30,6 +30,15 @@ const OPERATIONS: &[(&str, Right, Whose)] = &[
     ("GET /v1/accounts", Read, Reach),
     ("POST /v1/accounts", Operate, Reach),
     ("GET /v1/accounts/{account}", Read, Named),
+    ("GET /v1/accounts/{account}/fields", Read, Named),
+    ("GET /v1/accounts/{account}/mapping", Read, Named),
+    ("POST /v1/accounts/{account}/mapping/preview", Change, Named),
+    ("PUT /v1/accounts/{account}/mapping", Change, Named),
+    ("GET /v1/accounts/{account}/suggestions", Read, Named),
+    ("PUT /v1/accounts/{account}/suggestions/{item}", Change, Named),
+    ("POST /v1/wishes", Change, Named),
+    ("GET /v1/wishes", Read, Named),
+    ("POST /v1/wishes/done", Transform, Named),
     ("GET /v1/sources", Read, Named),
     ("POST /v1/sources", Change, Named),
     ("PUT /v1/sources/{id}", Change, Named),
@@ -239,7 +248,7 @@ impl Scene {
     /// Carries an example out.
     async fn try_out(&self, asker: &Asker, name: &str, operation: &Value) -> Reply {
         let (method, path) = name.split_once(' ').unwrap();
-        let mut address = path.replace("{account}", "acme");
+        let mut address = path.replace("{account}", "acme").replace("{item}", "assign");
         for place in ["{id}", "{version}"] {
             if address.contains(place) {
                 address = address.replace(place, &self.id(path).await);

@@ -14,6 +14,8 @@ const SCREENS: &[(&str, &str)] = &[
     ("", "Overview"),
     ("/connectors", "Connectors"),
     ("/fields", "Fields"),
+    ("/fields/mapping", "Mapping"),
+    ("/deals", "Ask for deals"),
     ("/event-types", "Event types"),
     ("/test", "Test"),
     ("/logs", "Logs"),
@@ -95,6 +97,8 @@ async fn a_viewer_has_no_buttons_and_cannot_send_what_they_send() {
     for (screen, button) in [
         ("/accounts/acme/connectors", "Disconnect"),
         ("/accounts/acme/fields", "Check again"),
+        ("/accounts/acme/fields/mapping", "Preview on the last leads"),
+        ("/accounts/acme/deals", "Ask support"),
         ("/accounts/acme/replays", "Count them"),
         ("/accounts/acme/test", "Send test lead</button>"),
         (&lead, "Send again"),
@@ -107,6 +111,9 @@ async fn a_viewer_has_no_buttons_and_cannot_send_what_they_send() {
         ("/accounts/acme/connectors/disconnect", vec![("waiting", "hold")]),
         ("/accounts/acme/replays", vec![("state", "failed")]),
         ("/accounts/acme/fields/create", vec![("sure", "yes")]),
+        ("/accounts/acme/fields/mapping/apply", vec![("draft", "{}"), ("expected", ""), ("reason", "")]),
+        ("/accounts/acme/deals", vec![("pipeline", "Sales")]),
+        ("/accounts/acme/suggestions", vec![("item", "assign"), ("dismissed", "yes")]),
         ("/accounts/acme/test/send", vec![("body", "{}")]),
     ] {
         let refused = submit(&app, &viewer, path, &fields).await;

@@ -22,6 +22,7 @@ mod contract;
 mod crash;
 mod dashboard;
 mod database;
+mod dealership;
 mod delivery;
 mod docs;
 mod examples;

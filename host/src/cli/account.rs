@@ -6,16 +6,18 @@ use super::deed::Deed;
 use super::failure::{Failure, Result};
 use super::output::grouped;
 use super::transform::released;
-use super::{Context, lane};
+use super::{Context, lane, who};
 use crate::account::{self, AccountError, ShownAccount};
 use crate::model::account::{Account, QuotaClass};
 use crate::model::lane::PauseScope;
 use crate::model::time::clock;
 use crate::model::word;
-use crate::overview::of_account;
+use crate::overview::{fields_of_account, of_account};
 use crate::quota::{self, Given};
 use crate::store::Store;
-use crate::view::overview::{Overview, PERIODS, Tile};
+use crate::view::fields::{FieldOfDay, FieldOfDays, FieldsByDay};
+use crate::view::overview::{Overview, PERIODS, Period, Tile};
+use crate::view::suggestions::{Suggestion, is_known, suggestions};
 
 #[derive(clap::Subcommand, Debug)]
 pub enum Command {
@@ -57,6 +59,25 @@ pub enum Command {
         #[arg(long, default_value = "week", value_parser = PossibleValuesParser::new(PERIODS.map(|period| period.word)))]
         period: String,
     },
+    /// Say which fields its leads had a value for, and what of it is in HubSpot.
+    Fields {
+        /// Slug or id.
+        account: String,
+        /// The last day, week or month.
+        #[arg(long, default_value = "week", value_parser = PossibleValuesParser::new(PERIODS.map(|period| period.word)))]
+        period: String,
+    },
+    /// Say what can be done with its leads in HubSpot, dismiss something of that, or bring it back.
+    Suggestions {
+        /// Slug or id.
+        account: String,
+        /// Do not show it again.
+        #[arg(long, value_name = "NAME", value_parser = suggestion)]
+        dismiss: Option<String>,
+        /// Show it again.
+        #[arg(long, value_name = "NAME", value_parser = suggestion)]
+        restore: Option<String>,
+    },
     /// Show an account: its portal, its transformations, its sources.
     #[command(alias = "get")]
     Show {
@@ -75,7 +96,10 @@ impl Command {
             Self::Pause { account } => Deed::to("accounts.pause", account),
             Self::Resume { account } => Deed::to("accounts.resume", account),
             Self::Set { account, .. } => Deed::to("accounts.quota.set", account),
-            Self::List | Self::Show { .. } | Self::Overview { .. } => None,
+            Self::Suggestions { account, dismiss: Some(_), .. }
+            | Self::Suggestions { account, restore: Some(_), .. } => Deed::to("accounts.suggestions.set", account),
+            Self::Suggestions { .. } => None,
+            Self::List | Self::Show { .. } | Self::Overview { .. } | Self::Fields { .. } => None,
         }
     }
 }
@@ -113,10 +137,33 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
         }
         Command::Overview { account, period } => {
             let account = context.account(&store, &account).await?;
-            let period = PERIODS.into_iter().find(|known| known.word == period).unwrap_or(PERIODS[1]);
             let connection = store.connection_of(&account.id).await?;
-            let overview = of_account(&store, &account, connection.as_ref(), period, None, clock()).await?;
+            let overview = of_account(&store, &account, connection.as_ref(), of_word(&period), None, clock()).await?;
             context.one(&overview, verdict)
+        }
+        Command::Fields { account, period } => {
+            let account = context.account(&store, &account).await?;
+            let connection = store.connection_of(&account.id).await?;
+            let fields =
+                fields_of_account(&store, &account, connection.as_ref(), of_word(&period), None, clock()).await?;
+            context.one(&fields, by_field)
+        }
+        Command::Suggestions { account, dismiss, restore } => {
+            let account = context.account(&store, &account).await?;
+            for (item, is_dismissed) in [(dismiss, true), (restore, false)] {
+                if let Some(item) = item {
+                    store.dismiss(&account.id, &item, (is_dismissed, &who()), clock()).await?;
+                }
+            }
+            let connection = store.connection_of(&account.id).await?;
+            let connection =
+                connection.ok_or_else(|| Failure::conflict(format!("account `{}` has no connection", account.slug)))?;
+            let all = suggestions(&account, &connection, &store.dismissed(&account.id).await?);
+            let row = |one: &Suggestion| {
+                let state = if one.is_dismissed { "dismissed" } else { "" };
+                vec![one.item.to_owned(), one.title.to_owned(), state.to_owned(), one.href.clone()]
+            };
+            context.list(&all, &["Name", "What", "", "Where"], row, "Nothing is left to suggest.")
         }
         Command::Show { account } => {
             let account = context.account(&store, &account).await?;
@@ -155,6 +202,30 @@ async fn create(store: &Store, name: &str, slug: Option<String>, context: &mut C
 fn verdict(overview: &Overview) -> String {
     let tile = |tile: &Tile| format!("  {:<20} {} {}", tile.label, tile.value, tile.note).trim_end().to_owned();
     std::iter::once(overview.verdict.clone()).chain(overview.tiles.iter().map(tile)).collect::<Vec<_>>().join("\n")
+}
+
+fn suggestion(name: &str) -> std::result::Result<String, String> {
+    if is_known(name) { Ok(name.to_owned()) } else { Err(format!("there is no suggestion `{name}`")) }
+}
+
+/// The period of a word that was checked.
+fn of_word(word: &str) -> Period {
+    PERIODS.into_iter().find(|known| known.word == word).unwrap_or(PERIODS[1])
+}
+
+/// Each field on a line.
+fn by_field(fields: &FieldsByDay) -> String {
+    let Some(first) = fields.fields.first().filter(|first| first.all.leads > 0) else {
+        return "No lead was delivered, or nobody counted its fields.".to_owned();
+    };
+    let line = |field: &FieldOfDays| {
+        let FieldOfDay { leads, valued, written } = field.all;
+        let lost =
+            if written < valued { format!(", {} not written", grouped(valued - written)) } else { String::new() };
+        format!("  {:<30} {:>3} %{lost}", field.label, (valued * 100 + leads / 2) / leads)
+    };
+    let head = format!("Of {} delivered leads had a value:", grouped(first.all.leads));
+    std::iter::once(head).chain(fields.fields.iter().map(line)).collect::<Vec<_>>().join("\n")
 }
 
 fn name_of(slug: &str) -> String {

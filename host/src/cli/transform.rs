@@ -8,6 +8,7 @@ mod form;
 mod gates;
 mod history;
 mod list;
+mod mapping;
 mod rollback;
 mod shadow;
 mod show;
@@ -41,6 +42,8 @@ pub enum Command {
     Show(show::Args),
     /// Show the settings of a version, with what the portal offers for them.
     Form(form::Args),
+    /// Show which part of a lead goes where, try other settings of that on the last leads, and use them.
+    Mapping(mapping::Args),
     /// Run a version on the account's last leads beside the one in force: what would change? Nothing is sent.
     Shadow(shadow::Args),
     /// Show the calls to HubSpot that a lead would make. Nothing is sent.
@@ -67,6 +70,7 @@ impl Command {
     pub(super) fn deed(&self) -> Option<Deed> {
         match self {
             Self::Upload(args) => args.deed(),
+            Self::Mapping(args) => args.deed(),
             Self::Shadow(args) => args.deed(),
             Self::Enable(args) => args.deed(),
             Self::Rollback(args) => args.deed(),
@@ -130,6 +134,7 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::List(args) => list::run(args, context).await,
         Command::Show(args) => show::run(args, context).await,
         Command::Form(args) => form::run(args, context).await,
+        Command::Mapping(args) => mapping::run(args, context).await,
         Command::Shadow(args) => shadow::run(args, context).await,
         Command::DryRun(args) => dry_run::run(args, context).await,
         Command::Gates(args) => gates::run(args, context).await,

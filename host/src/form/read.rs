@@ -23,6 +23,10 @@ fn group(fields: &[Field], sent: &[(String, String)], violations: &mut Vec<Viola
                 Value::Object(members) if members.is_empty() => None,
                 members => Some(members),
             },
+            FieldKind::Map => map(field, sent).unwrap_or_else(|detail| {
+                violations.push(Violation { pointer: field.pointer.clone(), detail });
+                None
+            }),
             _ => one(field, sent).unwrap_or_else(|detail| {
                 violations.push(Violation { pointer: field.pointer.clone(), detail });
                 None
@@ -38,6 +42,27 @@ fn group(fields: &[Field], sent: &[(String, String)], violations: &mut Vec<Viola
 /// The last part of a pointer, as the member is called.
 fn name(pointer: &str) -> String {
     pointer.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~")
+}
+
+/// Lines of names and values, or each member in a field of its own, under its own pointer.
+fn map(field: &Field, sent: &[(String, String)]) -> Result<Option<Value>, String> {
+    let mut members = Map::new();
+    for (pointer, value) in sent {
+        if *pointer == field.pointer {
+            for line in value.lines().map(str::trim).filter(|line| !line.is_empty()) {
+                let pair = line.split_once('=').ok_or_else(|| format!("`{line}` is not of the form `name = value`"))?;
+                members.insert(pair.0.trim().to_owned(), json!(pair.1.trim()));
+            }
+        } else if is_member(pointer, &field.pointer) && !value.trim().is_empty() {
+            members.insert(name(pointer), json!(value.trim()));
+        }
+    }
+    Ok((!members.is_empty()).then_some(Value::Object(members)))
+}
+
+/// Whether a pointer leads to a member of what another one leads to.
+fn is_member(pointer: &str, of: &str) -> bool {
+    pointer.rsplit_once('/').is_some_and(|(group, name)| group == of && !name.is_empty())
 }
 
 fn one(field: &Field, sent: &[(String, String)]) -> Result<Option<Value>, String> {
@@ -61,14 +86,6 @@ fn one(field: &Field, sent: &[(String, String)]) -> Result<Option<Value>, String
         FieldKind::Texts => {
             let lines: Vec<String> = lines(text);
             json!(lines)
-        }
-        FieldKind::Map => {
-            let lines: Vec<String> = lines(text);
-            let pair = |line: &String| match line.split_once('=') {
-                Some((name, value)) => Ok((name.trim().to_owned(), json!(value.trim()))),
-                None => Err(format!("`{line}` is not of the form `name = value`")),
-            };
-            Value::Object(lines.iter().map(pair).collect::<Result<_, _>>()?)
         }
         FieldKind::Json => serde_json::from_str(text).map_err(|error| format!("it is no JSON: {error}"))?,
         // A number or a word that is none in JSON stays what it was in the list.
@@ -120,12 +137,15 @@ mod tests {
                     ("/which", "low"),
                     ("/words", "a\r\n\r\n b "),
                     ("/map", "new = NEW\nopen=OPEN"),
+                    ("/map/old", "OLD"),
+                    ("/map/unset", " "),
+                    ("/mapped/x", "y"),
                     ("/odd~1name", "{\"a\": 1}"),
                     ("/unknown", "x"),
                 ]),
                 json!({
                     "deal": { "stage": "new", "days": 30, "share": 0.5 }, "on": true, "which": ["high", "low"],
-                    "words": ["a", "b"], "map": { "new": "NEW", "open": "OPEN" }, "odd/name": { "a": 1 },
+                    "words": ["a", "b"], "map": { "new": "NEW", "open": "OPEN", "old": "OLD" }, "odd/name": { "a": 1 },
                 }),
             ),
         ];

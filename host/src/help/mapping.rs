@@ -12,6 +12,8 @@ pub struct Rule {
     pub policy: WritePolicy,
     /// In words, as Markdown.
     pub words: &'static str,
+    /// Settings of a transformation that belong to it, by name.
+    pub settings: &'static [&'static str],
 }
 
 const fn rule(
@@ -20,7 +22,13 @@ const fn rule(
     policy: WritePolicy,
     words: &'static str,
 ) -> Rule {
-    Rule { from, properties, policy, words }
+    Rule { from, properties, policy, words, settings: &[] }
+}
+
+impl Rule {
+    const fn with(self, settings: &'static [&'static str]) -> Self {
+        Self { settings, ..self }
+    }
 }
 
 /// What is written to a contact.
@@ -45,13 +53,15 @@ pub const CONTACT: [Rule; 12] = [
         &["firstname"],
         OnCreate,
         "a placeholder, where neither name nor address is known: HubSpot would make no contact",
-    ),
+    )
+    .with(&["placeholder_first_name"]),
     rule(
         &["phone"],
         &["phone"],
         IfEmpty,
         "E.164 (`+13055550187`) where country and digits make that certain, else as typed",
-    ),
+    )
+    .with(&["country"]),
     rule(
         &["vehicle"],
         &["vehicle_of_interest"],
@@ -63,20 +73,23 @@ pub const CONTACT: [Rule; 12] = [
         &["budget_range"],
         Always,
         "the customer's words; else \"34,000–38,000 USD\", \"from 25,000 USD\", \"up to 30,000 USD\"",
-    ),
+    )
+    .with(&["default_currency"]),
     rule(
         &["status"],
         &["hs_lead_status"],
         OnCreate,
         "by `status_map`, else HubSpot's own option of that name (`new` is `NEW`); anything else is left out and reported",
-    ),
+    )
+    .with(&["status_map"]),
     rule(
         &["priority"],
         &["lead_priority"],
         Always,
         "`high`, `medium` or `low`, by `priority_map` or as it is; anything else is left out and reported",
-    ),
-    rule(&["origin"], &["lead_origin_channel"], Always, "as sent"),
+    )
+    .with(&["priority_map"]),
+    rule(&["origin"], &["lead_origin_channel"], Always, "as sent").with(&["origin_property"]),
     rule(&["dealership"], &["dealership_name", "dealership_slug"], Always, "as sent"),
     rule(
         &[],

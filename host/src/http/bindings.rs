@@ -168,7 +168,7 @@ async fn form(State(app): State<Arc<App>>, actor: Actor, Query(asked): Query<For
 }
 
 /// The binding that the one who asks has seen last, as `If-Match` names it.
-fn expected(headers: &HeaderMap) -> Result<Option<BindingId>, ApiError> {
+pub(super) fn expected(headers: &HeaderMap) -> Result<Option<BindingId>, ApiError> {
     let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
     let id = value.to_str().ok().map(|text| text.trim().trim_matches('"')).filter(|id| id.starts_with("bnd_"));
     match id {
@@ -181,7 +181,7 @@ fn expected(headers: &HeaderMap) -> Result<Option<BindingId>, ApiError> {
 }
 
 /// An answer that says which binding is the newest.
-fn tagged(newest: Option<&BindingId>, body: impl Serialize) -> Response {
+pub(super) fn tagged(newest: Option<&BindingId>, body: impl Serialize) -> Response {
     let mut response = Json(body).into_response();
     if let Some(tag) = newest.and_then(|id| HeaderValue::from_str(&format!("\"{id}\"")).ok()) {
         response.headers_mut().insert(header::ETAG, tag);

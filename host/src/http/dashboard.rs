@@ -6,8 +6,10 @@ mod bench;
 mod connectors;
 mod event_types;
 mod fields;
+mod form;
 mod help;
 mod logs;
+mod mapping;
 mod operator;
 mod overview;
 mod privacy;
@@ -17,6 +19,7 @@ mod shell;
 mod styleguide;
 mod test;
 mod transformations;
+mod wishes;
 
 use std::sync::Arc;
 
@@ -52,6 +55,7 @@ pub(super) fn router(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
         .merge(event_types::router())
         .merge(fields::router())
         .merge(logs::router())
+        .merge(mapping::router())
         .merge(operator::router())
         .merge(overview::router())
         .merge(privacy::router())
@@ -61,6 +65,7 @@ pub(super) fn router(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
         .merge(test::router())
         .merge(bench::router())
         .merge(transformations::router())
+        .merge(wishes::router())
         .merge(help::router())
         .layer(middleware::map_response(as_problem))
         .layer(middleware::from_fn_with_state(app.clone(), as_page))

@@ -1,4 +1,4 @@
-//! What Overview says of an account, for programs: the same view, as JSON.
+//! What Overview and Fields say of an account's leads, for programs: the same views, as JSON.
 
 use std::sync::Arc;
 
@@ -14,11 +14,12 @@ use super::guard::needing;
 use super::reach::account;
 use crate::app::App;
 use crate::model::access::{Actor, Right};
-use crate::overview::of_account;
-use crate::view::overview::{Overview, PERIODS};
+use crate::overview::{fields_of_account, of_account};
+use crate::view::fields::FieldsByDay;
+use crate::view::overview::{Overview, PERIODS, Period};
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
-    needing(Right::Read, OpenApiRouter::new().routes(routes!(show)))
+    needing(Right::Read, OpenApiRouter::new().routes(routes!(show)).routes(routes!(fields)))
 }
 
 /// Which time, and of whom.
@@ -48,12 +49,38 @@ async fn show(
     Query(asked): Query<Asked>,
 ) -> Result<One<Overview>, ApiError> {
     let account = account(&app, &actor, &name).await?;
+    let (period, dealership) = read(asked)?;
+    let connection = app.store.connection_of(&account.id).await?;
+    let now = (app.clock)();
+    Ok(one(of_account(&app.store, &account, connection.as_ref(), period, dealership.as_deref(), now).await?))
+}
+
+/// Which fields the leads of an account had a value for, day by day, and what of it is in HubSpot.
+#[utoipa::path(
+    get,
+    path = "/v1/accounts/{account}/fields",
+    tag = "Accounts and sources",
+    params(("account" = String, Path, description = "Slug or id", example = "acme"), Asked),
+    responses((status = 200, description = "The fields", body = Data<FieldsByDay>)),
+    extensions(("x-command" = json!("leadline account fields acme")))
+)]
+async fn fields(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(name): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<One<FieldsByDay>, ApiError> {
+    let account = account(&app, &actor, &name).await?;
+    let (period, dealership) = read(asked)?;
+    let connection = app.store.connection_of(&account.id).await?;
+    let now = (app.clock)();
+    Ok(one(fields_of_account(&app.store, &account, connection.as_ref(), period, dealership.as_deref(), now).await?))
+}
+
+fn read(asked: Asked) -> Result<(Period, Option<String>), ApiError> {
     let word = asked.period.as_deref().unwrap_or("week");
     let period = PERIODS.into_iter().find(|period| period.word == word).ok_or_else(|| {
         ApiError::BadRequest(format!("there is no period `{word}`"), "Send `day`, `week` or `month`.")
     })?;
-    let dealership = asked.dealership.filter(|slug| !slug.is_empty());
-    let connection = app.store.connection_of(&account.id).await?;
-    let now = (app.clock)();
-    Ok(one(of_account(&app.store, &account, connection.as_ref(), period, dealership.as_deref(), now).await?))
+    Ok((period, asked.dealership.filter(|slug| !slug.is_empty())))
 }

@@ -23,6 +23,8 @@ pub enum Kind {
     Test,
     /// What came of a week's leads.
     Digest,
+    /// A dealership asked the house for something.
+    Wish,
 }
 
 /// How a message travels.

@@ -1,5 +1,8 @@
 //! Figures of each account and hour. An hour that is over is added up once and stored; what changes one of its leads later
 //! marks it, and it is added up again. Test leads are left out.
+//!
+//! What an hour says of fields is read off the plans of its leads, so it is counted where nobody waits, and else only for
+//! whoever asks for it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -9,6 +12,7 @@ use serde::Serialize;
 use super::retention::{first_id_since, time_of};
 use super::{Conn, Query, Result, Rows, Sql, Store, StoreError, json, parse, query, sql, word};
 use crate::cause::Code;
+use crate::hours::fields::{FieldFigures, fields_of_lead};
 use crate::hours::{Counted, Figures, begin, hour};
 use crate::model::event::EventState;
 use crate::model::id::{AccountId, EventId};
@@ -25,6 +29,8 @@ const READ_MAX: i64 = 10_000;
 const FILL_MAX: i64 = 20_000;
 /// Hours that are added up at once.
 const FILL_HOURS: i64 = 24;
+/// Plans that are read at once: some megabytes.
+const PLANS_AT_ONCE: usize = 500;
 /// Between the time of an event's id and that of its commit there is no more.
 const COMMIT_LAG: Duration = Duration::from_secs(60);
 
@@ -37,6 +43,13 @@ pub enum Dealerships {
     Each,
     /// Of the one of this slug; empty for leads that name none.
     One(String),
+}
+
+/// Whether plans are read for what the figures say of fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Depth {
+    Outcomes,
+    Fields,
 }
 
 /// What became of the leads of an hour.
@@ -76,7 +89,7 @@ pub struct HoursOfLeads {
 }
 
 impl Store {
-    /// The hours of an account from a time until another, whole ones.
+    /// The hours of an account from a time until another, whole ones. Nothing is said of fields.
     pub async fn lead_hours(
         &self,
         account: &AccountId,
@@ -84,13 +97,36 @@ impl Store {
         from: Timestamp,
         until: Timestamp,
     ) -> Result<HoursOfLeads> {
+        let mut read = self.hours_of(account, of, (from, until), Depth::Outcomes).await?;
+        read.hours.iter_mut().for_each(|hour| hour.figures.fields = FieldFigures::default());
+        Ok(read)
+    }
+
+    /// The same with the fields of the leads: of hours that are not stored yet their plans are read.
+    pub async fn field_hours(
+        &self,
+        account: &AccountId,
+        of: &Dealerships,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<HoursOfLeads> {
+        self.hours_of(account, of, (from, until), Depth::Fields).await
+    }
+
+    async fn hours_of(
+        &self,
+        account: &AccountId,
+        of: &Dealerships,
+        (from, until): (Timestamp, Timestamp),
+        depth: Depth,
+    ) -> Result<HoursOfLeads> {
         let (account, of) = (account.clone(), of.clone());
         let (from, to) = (hour(from), hour(Timestamp(until.0 - 1)) + 1);
         let mut read = self
             .db
             .read(move |conn| {
                 Box::pin(async move {
-                    let mut read = range(conn, &account, &of, from, to).await?;
+                    let mut read = range(conn, &account, &of, (from, to), depth).await?;
                     read.hours.retain(|hour| of.takes(hour.dealership.as_deref()));
                     Ok(read)
                 })
@@ -198,13 +234,22 @@ impl Store {
 
     async fn count(&self, account: &AccountId, from: i64, to: i64, most: i64) -> Result<HoursOfLeads> {
         let account = account.clone();
-        self.db.read(move |conn| Box::pin(async move { count(conn, &account, from, to, most).await })).await
+        let counted = self
+            .db
+            .read(move |conn| Box::pin(async move { count(conn, &account, (from, to), most, Depth::Fields).await }));
+        counted.await
     }
 }
 
 /// The hours of an account, from the first to before the last: stored ones, and what is not stored of them added up, the
 /// newest first.
-async fn range(conn: &mut Conn, account: &AccountId, of: &Dealerships, from: i64, to: i64) -> Result<HoursOfLeads> {
+async fn range(
+    conn: &mut Conn,
+    account: &AccountId,
+    of: &Dealerships,
+    (from, to): (i64, i64),
+    depth: Depth,
+) -> Result<HoursOfLeads> {
     let within = |sql: Sql| query(sql).bind(account.as_str()).bind(from).bind(to);
     let filled: Option<i64> = query(sql!("SELECT filled_to FROM hours_filled WHERE account_id = $1"))
         .bind(account.as_str())
@@ -232,7 +277,7 @@ async fn range(conn: &mut Conn, account: &AccountId, of: &Dealerships, from: i64
             hours.push(HourOfLeads { hour: begin(hour), dealership, figures: parse(&figures)? });
         }
     }
-    let counted = count(conn, account, filled, to, READ_MAX).await?;
+    let counted = count(conn, account, (filled, to), READ_MAX, depth).await?;
     let mut complete_from = counted.complete_from;
     let mut left = READ_MAX - counted.read;
     hours.extend(counted.hours);
@@ -241,7 +286,7 @@ async fn range(conn: &mut Conn, account: &AccountId, of: &Dealerships, from: i64
             complete_from = complete_from.max(Some(begin(changed + 1)));
             break;
         }
-        let counted = count(conn, account, changed, changed + 1, READ_MAX).await?;
+        let counted = count(conn, account, (changed, changed + 1), READ_MAX, depth).await?;
         left -= counted.read;
         complete_from = complete_from.max(counted.complete_from);
         hours.extend(counted.hours);
@@ -250,7 +295,8 @@ async fn range(conn: &mut Conn, account: &AccountId, of: &Dealerships, from: i64
 }
 
 const LEADS: Sql = sql!(
-    "SELECT e.id, e.received_at, e.state, e.code, e.dealership, e.has_email, d.id, d.state, d.attempts, d.mark, d.code, d.contact, d.done_at
+    "SELECT e.id, e.received_at, e.state, e.code, e.dealership, e.has_email, d.id, d.state, d.attempts, d.mark, d.code, d.contact, d.done_at,
+       CASE WHEN $6 = 1 AND d.mark = 'warned' THEN d.outcome END
      FROM (SELECT * FROM events AS x WHERE x.account_id = $1 AND x.id >= $2 AND x.id < $3 ORDER BY x.id DESC LIMIT $4) AS e
      LEFT JOIN deliveries AS d" on(sqlite: " INDEXED BY deliveries_by_event", postgres: "")
     " ON d.account_id = e.account_id AND d.event_id = e.id" on(sqlite: "", postgres: " AND d.id >= $5")
@@ -271,17 +317,31 @@ type Row = (
     Option<String>,
     Option<String>,
     Option<i64>,
+    Option<String>,
 );
 
+/// Figures by hour and dealership; those of none are of all together.
+type Hours<'a> = BTreeMap<(i64, Option<&'a str>), Figures>;
+
 /// Adds up hours, from the first to before the last; where that are too many leads, only the newest of these hours.
-async fn count(conn: &mut Conn, account: &AccountId, from: i64, to: i64, most: i64) -> Result<HoursOfLeads> {
+async fn count(
+    conn: &mut Conn,
+    account: &AccountId,
+    (from, to): (i64, i64),
+    most: i64,
+    depth: Depth,
+) -> Result<HoursOfLeads> {
     if from >= to {
         return Ok(HoursOfLeads::default());
     }
     let first = EventId::earliest(begin(from) - COMMIT_LAG);
     let leads = query(LEADS).bind(account.as_str()).bind(first.as_str());
     let leads = leads.bind(EventId::earliest(begin(to) + COMMIT_LAG).as_str()).bind(most);
-    let leads: Vec<Row> = leads.bind(first_id_since("dlv", first.as_str())).fetch_all(conn).await?;
+    let leads: Vec<Row> = leads
+        .bind(first_id_since("dlv", first.as_str()))
+        .bind(i64::from(depth == Depth::Fields))
+        .fetch_all(&mut *conn)
+        .await?;
     // Of several deliveries of an event the newest counts.
     let mut newest: HashMap<&str, &Row> = HashMap::with_capacity(leads.len());
     for lead in &leads {
@@ -293,7 +353,8 @@ async fn count(conn: &mut Conn, account: &AccountId, from: i64, to: i64, most: i
     let read = i64::try_from(newest.len()).unwrap_or(i64::MAX);
     let oldest = leads.last().and_then(|lead| time_of(&lead.0));
     let complete = oldest.filter(|_| read >= most).map(|oldest| hour(oldest + COMMIT_LAG) + 1);
-    let mut hours: BTreeMap<(i64, Option<&str>), Figures> = BTreeMap::new();
+    let mut hours = Hours::new();
+    let mut delivered = HashMap::new();
     for lead in newest.into_values() {
         let at = hour(Timestamp(lead.1));
         if at >= complete.unwrap_or(from) && at >= from && at < to {
@@ -301,19 +362,56 @@ async fn count(conn: &mut Conn, account: &AccountId, from: i64, to: i64, most: i
             for of in [None, Some(dealership)] {
                 hours.entry((at, of)).or_default().add(&counted);
             }
+            if let Some(delivery) =
+                lead.6.as_deref().filter(|_| depth == Depth::Fields && is_delivered(counted.outcome))
+            {
+                delivered.insert(delivery, (at, dealership, lead.13.as_deref()));
+            }
         }
     }
-    let of_leads = |((hour, dealership), figures): ((i64, Option<&str>), Figures)| HourOfLeads {
-        hour: begin(hour),
-        dealership: dealership.map(str::to_owned),
-        figures,
+    add_fields(conn, account, &delivered, &mut hours).await?;
+    let of_leads = |((hour, dealership), mut figures): ((i64, Option<&str>), Figures)| {
+        figures.fields.cut();
+        HourOfLeads { hour: begin(hour), dealership: dealership.map(str::to_owned), figures }
     };
     let complete_from = complete.filter(|complete| *complete > from).map(begin);
     Ok(HoursOfLeads { hours: hours.into_iter().map(of_leads).collect(), complete_from, read })
 }
 
+/// Adds what delivered leads had values for, by hour and dealership, with the progress of those that went short. Plans are
+/// long, so not many are in memory at a time.
+async fn add_fields<'a>(
+    conn: &mut Conn,
+    account: &AccountId,
+    delivered: &HashMap<&'a str, (i64, &'a str, Option<&'a str>)>,
+    hours: &mut Hours<'a>,
+) -> Result<()> {
+    let ids: Vec<_> = delivered.keys().copied().collect();
+    for some in ids.chunks(PLANS_AT_ONCE) {
+        let plans: Vec<(String, String)> =
+            query(sql!("SELECT delivery_id, plan FROM plans WHERE account_id = $1 AND delivery_id IN " list("$2")))
+                .bind(account.as_str())
+                .bind(Rows::of(some))
+                .fetch_all(&mut *conn)
+                .await?;
+        for (delivery, plan) in &plans {
+            let Some((at, dealership, progress)) = delivered.get(delivery.as_str()) else { continue };
+            let fields = fields_of_lead(plan, *progress).map_err(StoreError::decode)?;
+            for of in [None, Some(*dealership)] {
+                hours.entry((*at, of)).or_default().fields.add(&fields);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_delivered(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Synced | Outcome::SyncedWithWarnings)
+}
+
 fn counted(lead: &Row) -> Result<Counted> {
-    let (_, received_at, state, event_code, _, has_email, _, delivery, attempts, mark, code, contact, done_at) = lead;
+    let (_, received_at, state, event_code, _, has_email, _, delivery, attempts, mark, code, contact, done_at, ..) =
+        lead;
     let state: EventState = word(state)?;
     let delivery = delivery.as_deref().filter(|_| state == EventState::Planned);
     let way = delivery.map(|delivery| {
@@ -323,7 +421,7 @@ fn counted(lead: &Row) -> Result<Counted> {
     let way = way.transpose()?;
     let outcome = Outcome::decide(state, way, event_code.as_deref() == Some(Code::ContactErased.as_str()));
     let cause = event_code.as_ref().or(code.as_ref().filter(|_| way.is_some()));
-    let is_delivered = matches!(outcome, Outcome::Synced | Outcome::SyncedWithWarnings);
+    let is_delivered = is_delivered(outcome);
     let done_at = done_at.filter(|_| is_delivered).map(Timestamp);
     Ok(Counted {
         outcome,

@@ -8,6 +8,7 @@ use askama::Template;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use super::fields::{Labels, in_sentences};
 use super::moment::{count, things};
 use super::overview::{Overview, PERIODS, Seen, Tile};
 use crate::hours::Figures;
@@ -48,6 +49,8 @@ pub struct Weekly {
     pub change: String,
     #[schema(value_type = Vec<Object>)]
     pub tiles: Vec<Tile>,
+    /// What was empty most, and what HubSpot did not take, each in a sentence.
+    pub fields: Vec<String>,
     pub flow: Vec<Part>,
     pub days: Vec<Bar>,
     #[serde(skip)]
@@ -101,8 +104,10 @@ pub struct WeekSeen<'a> {
     pub whose: &'a str,
     pub from: Timestamp,
     pub until: Timestamp,
-    /// Of this week, of all dealerships together.
+    /// Of this week, of all dealerships together, with their fields.
     pub hours: &'a [HourOfLeads],
+    /// What their fields are called.
+    pub labels: &'a Labels,
     /// Of the week before.
     pub before: &'a [HourOfLeads],
     /// Of this week, by dealership.
@@ -160,6 +165,7 @@ impl Weekly {
             tone: overview.tone,
             change: change(all.received, before.received),
             tiles: overview.tiles.into_iter().map(|tile| Tile { href: None, ..tile }).collect(),
+            fields: in_sentences(seen.hours, seen.labels),
             flow: flow(&all),
             days: days(&grid),
             hour_labels: (0..24).step_by(HOURS_A_CELL).map(|hour| format!("{hour:02}")).collect(),
@@ -198,23 +204,32 @@ impl Weekly {
     /// As plain text.
     pub fn text(&self) -> String {
         let mut text = format!("{} · {}\n{}\n{}\n\n", self.whose, self.title, self.verdict, self.change);
-        let mut line = |label: &str, value: &str, rest: &str| {
+        let line = |text: &mut String, label: &str, value: &str, rest: &str| {
             let line = format!("{:<30} {value:>8}  {rest}", cut(label, 29));
             text.push_str(line.trim_end());
             text.push('\n');
         };
         for tile in &self.tiles {
-            line(tile.label, &tile.value, &tile.note);
+            line(&mut text, tile.label, &tile.value, &tile.note);
         }
-        line("", "", "");
+        for sentence in &self.fields {
+            text.push_str(sentence);
+            text.push('\n');
+        }
+        line(&mut text, "", "", "");
         for day in &self.days {
-            line(day.label, &count(signed(day.leads)), &"█".repeat(usize::try_from(day.percent / 5).unwrap_or(0)));
+            line(
+                &mut text,
+                day.label,
+                &count(signed(day.leads)),
+                &"█".repeat(usize::try_from(day.percent / 5).unwrap_or(0)),
+            );
         }
         for (head, rows) in [("What stood in the way", &self.causes), ("By dealership", &self.dealerships)] {
             if !rows.is_empty() {
-                line("", "", "");
-                line(head, "", "");
-                rows.iter().for_each(|(name, leads)| line(name, &count(signed(*leads)), ""));
+                line(&mut text, "", "", "");
+                line(&mut text, head, "", "");
+                rows.iter().for_each(|(name, leads)| line(&mut text, name, &count(signed(*leads)), ""));
             }
         }
         let mut clean = String::with_capacity(text.len());
@@ -322,6 +337,7 @@ mod tests {
             from: Timestamp::parse("2026-11-16T00:00:00Z").unwrap(),
             until: Timestamp::parse("2026-11-23T00:00:00Z").unwrap(),
             hours,
+            labels: &Labels::default(),
             before,
             dealerships: &[],
             bindings: &[],

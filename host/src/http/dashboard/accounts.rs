@@ -15,6 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::connectors::can_connect;
 use super::draw;
 use super::shell::{Shell, Visit};
+use super::wishes;
 use crate::app::App;
 use crate::cause::Code;
 use crate::hours::hour;
@@ -29,6 +30,7 @@ use crate::picture::{Drawn, Tone, drawn};
 use crate::store::{HourOfLeads, Issue};
 use crate::view::connection::{Chip, chip};
 use crate::view::moment::{Moment, count, grouped, things};
+use crate::view::wishes::ShownWish;
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let read = OpenApiRouter::new()
@@ -46,6 +48,8 @@ struct Accounts {
     rows: Vec<AccountRow>,
     /// How many there are.
     all: String,
+    /// What somebody waits for.
+    wishes: Vec<wishes::Row>,
 }
 
 struct AccountRow {
@@ -94,6 +98,9 @@ async fn list(State(app): State<Arc<App>>, actor: Actor, uri: Uri, headers: Head
             || portal.is_some_and(|portal| portal == wanted)
     };
     let accounts: Vec<_> = accounts.into_iter().filter(fits).take(ROWS_MAX).collect();
+    let is_open = |wish: &ShownWish| wish.is_open();
+    let wishes = ShownWish::all(app.store.wishes(None).await?, &accounts).into_iter().filter(is_open).collect();
+    let wishes = wishes::rows(&shell, wishes);
     let ids: Vec<_> = accounts.iter().map(|account| account.id.clone()).collect();
     let mut hours: HashMap<AccountId, Vec<HourOfLeads>> = HashMap::new();
     for (account, hour) in app.store.filled_hours(&ids, shell.now - DAY).await? {
@@ -116,7 +123,7 @@ async fn list(State(app): State<Arc<App>>, actor: Actor, uri: Uri, headers: Head
         }
     });
     let rows = rows.collect();
-    draw(&app, &actor, &Accounts { text, rows, all, shell })
+    draw(&app, &actor, &Accounts { text, rows, all, wishes, shell })
 }
 
 /// Rows of a page; more is found by searching.

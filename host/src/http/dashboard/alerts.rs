@@ -93,6 +93,7 @@ fn sent(shell: &Shell, message: Message) -> Sent {
         Kind::Resolved => "Over",
         Kind::Test => "Test",
         Kind::Digest => "Weekly digest",
+        Kind::Wish => "To support",
     };
     Sent { at: shell.time(message.done_at.unwrap_or(message.created_at)), kind, state, tone, icon, message }
 }

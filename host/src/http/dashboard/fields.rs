@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::Form;
+use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
+use super::accounts::serde_urlencoded;
 use super::draw;
 use super::shell::{Place, Shell, Visit};
 use crate::app::App;
@@ -22,8 +24,14 @@ use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::model::access::Right;
 use crate::model::account::{Connection, ConnectionState};
+use crate::overview::fields_of_account;
 use crate::view::connection::{Chip, portal_address};
+use crate::view::fields::FieldsByDay;
 use crate::view::moment::{Moment, things};
+use crate::view::overview::{PERIODS, Period};
+
+/// A week, or a month: one day has no days beside it.
+const BY_DAY: &[Period] = &[PERIODS[1], PERIODS[2]];
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let read = OpenApiRouter::new().route("/accounts/{account}/fields", get(show));
@@ -50,6 +58,16 @@ struct Page {
     work: Vec<Work>,
     is_done: bool,
     properties_address: String,
+    period: Period,
+    by_day: FieldsByDay,
+    known_from: Option<Moment>,
+}
+
+impl Page {
+    /// The times that the days can be of.
+    fn periods(&self) -> &'static [Period] {
+        BY_DAY
+    }
 }
 
 /// A row of the checklist with its chip.
@@ -73,8 +91,9 @@ fn shown(row: Row) -> Shown {
 }
 
 /// The page as things were when HubSpot was asked last.
-async fn page(app: &App, place: Place) -> Result<Page, ApiError> {
-    let Place { shell, connection, .. } = place;
+async fn page(app: &App, place: Place, period: Period) -> Result<Page, ApiError> {
+    let Place { shell, account, connection } = place;
+    let by_day = fields_of_account(&app.store, &account, connection.as_ref(), period, None, shell.now).await?;
     let live = connection.filter(|connection| connection.state != ConnectionState::Disconnected);
     let Some(connection) = live else {
         return Ok(Page {
@@ -88,6 +107,9 @@ async fn page(app: &App, place: Place) -> Result<Page, ApiError> {
             work: Vec::new(),
             is_done: false,
             properties_address: String::new(),
+            known_from: None,
+            period,
+            by_day,
         });
     };
     let bound = app.store.bound(&connection).await?;
@@ -110,14 +132,25 @@ async fn page(app: &App, place: Place) -> Result<Page, ApiError> {
         is_connected: true,
         work: Vec::new(),
         is_done: false,
+        known_from: by_day.known_from.map(|at| shell.time(at)),
+        period,
+        by_day,
         rows,
         read_at,
         shell,
     })
 }
 
-async fn show(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
-    draw(&app, &actor, &page(&app, place).await?)
+/// Which time the days are of.
+#[derive(Deserialize)]
+struct Asked {
+    period: Option<String>,
+}
+
+async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, ApiError> {
+    let asked: Asked = serde_urlencoded(&uri);
+    let period = BY_DAY.iter().find(|period| Some(period.word) == asked.period.as_deref());
+    draw(&app, &actor, &page(&app, place, *period.unwrap_or(&BY_DAY[0])).await?)
 }
 
 /// The connection of a form, ready to be talked to.
@@ -152,7 +185,7 @@ async fn create(Visit { app, actor, place }: Visit, Form(agreed): Form<Agreed>) 
     let created = checklist::create_missing(&app.store, &session, consent, (app.clock)()).await?;
     let created = created.map_err(ApiError::Away)?;
     app.wake.deliver.notify_one();
-    let drawn = Page { work: created.work, is_done: !consent.dry_run, ..page(&app, place).await? };
+    let drawn = Page { work: created.work, is_done: !consent.dry_run, ..page(&app, place, BY_DAY[0]).await? };
     draw(&app, &actor, &drawn)
 }
 

@@ -23,6 +23,7 @@ use crate::model::access::Actor;
 use crate::model::account::Connection;
 use crate::model::id::EventId;
 use crate::model::outcome::Outcome;
+use crate::view::promise;
 use crate::view::support::{self, Seen};
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
@@ -48,6 +49,9 @@ struct Page<'a> {
     shell: Shell,
     read: Read,
     support_email: Option<&'a str>,
+    support_chat: Option<&'a str>,
+    /// By when somebody is answered who asks now.
+    promise: String,
     /// What is copied for support.
     support_code: String,
 }
@@ -149,7 +153,9 @@ impl Reader {
         let (shell, connection) = self.around(actor, &at).await?;
         let support_code = self.support_code(&shell, connection.as_ref(), &at).await?;
         let support_email = self.app.support_email.as_deref();
-        draw(&self.app, actor, &Page { shell, read, support_email, support_code })
+        let support_chat = self.app.support_chat_url.as_deref();
+        let promise = promise::sentence(shell.now, &shell.zone);
+        draw(&self.app, actor, &Page { shell, read, support_email, support_chat, promise, support_code })
     }
 
     /// The shell of the account that somebody comes from, else of his own, else of none.

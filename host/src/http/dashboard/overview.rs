@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use askama::Template;
+use axum::extract::Form;
 use axum::http::Uri;
-use axum::response::Response;
-use axum::routing::get;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::{get, post};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -13,6 +14,7 @@ use super::accounts::serde_urlencoded;
 use super::draw;
 use super::logs::reader;
 use super::shell::{Place, Shell, Visit};
+use super::wishes;
 use crate::app::App;
 use crate::fit::PropertyState;
 use crate::http::error::ApiError;
@@ -24,6 +26,8 @@ use crate::store::{LeadFilter, LeadRow};
 use crate::view::connection::{Chip, chip};
 use crate::view::logs::Row;
 use crate::view::overview::{Overview, PERIODS, Period};
+use crate::view::suggestions::{Suggestion, suggestions};
+use crate::view::wishes::ShownWish;
 
 /// Leads that the overview names.
 const RECENT: usize = 5;
@@ -31,7 +35,9 @@ const RECENT: usize = 5;
 const ASKED: u32 = 50;
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
-    needing(Right::Read, OpenApiRouter::new().route("/accounts/{account}", get(show)))
+    let read = OpenApiRouter::new().route("/accounts/{account}", get(show));
+    let change = OpenApiRouter::new().route("/accounts/{account}/suggestions", post(dismiss));
+    needing(Right::Read, read).merge(needing(Right::Change, change))
 }
 
 #[derive(Template)]
@@ -50,6 +56,11 @@ struct Page {
     dealership: Option<String>,
     /// Of the last leads, those without a consent, where others carry one; and of how many.
     consent: Option<(usize, usize)>,
+    /// What else can be done with the leads, once everything is set up.
+    suggestions: Vec<Suggestion>,
+    dismissed: usize,
+    /// What the account asked of the house, for those who see to it.
+    wishes: Vec<wishes::Row>,
 }
 
 /// The four steps of setting up.
@@ -66,6 +77,21 @@ struct Asked {
     period: Option<String>,
     /// Only this dealership of the account, by its slug.
     dealership: Option<String>,
+    /// Suggestions that were dismissed too.
+    all: Option<String>,
+}
+
+/// Which suggestion, and whether it is to be away or back.
+#[derive(Deserialize)]
+struct Dismiss {
+    item: String,
+    dismissed: String,
+}
+
+async fn dismiss(Visit { app, actor, place }: Visit, Form(asked): Form<Dismiss>) -> Result<Response, ApiError> {
+    let is_dismissed = asked.dismissed == "yes";
+    crate::http::suggestions::dismiss(&app, &actor, &place.account, &asked.item, is_dismissed).await?;
+    Ok(Redirect::to(&format!("{}#more", place.shell.at(""))).into_response())
 }
 
 async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, ApiError> {
@@ -95,6 +121,18 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
         has_lead: !page.rows.is_empty(),
     };
     let is_set_up = setup.is_connected && setup.has_properties && setup.has_source && setup.has_lead;
+    let (mut suggestions, mut dismissed) = (Vec::new(), 0);
+    if let Some(live) = live.filter(|_| is_set_up) {
+        suggestions = self::suggestions(&account, live, &app.store.dismissed(&account.id).await?);
+        let all = suggestions.len();
+        suggestions.retain(|one| !one.is_dismissed || asked.all.is_some());
+        dismissed = all - suggestions.len();
+    }
+    let wishes = match shell.is_house {
+        true => app.store.wishes(Some(&account.id)).await?,
+        false => Vec::new(),
+    };
+    let wishes = wishes.into_iter().map(|wish| ShownWish::of(wish, &account)).filter(ShownWish::is_open).collect();
     let reader = reader(&shell);
     let row = |lead| Row::of(lead, connection.as_ref(), actor.sees_masked, &reader);
     let page = Page {
@@ -102,6 +140,9 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
         rows: page.rows.iter().take(RECENT).map(row).collect(),
         consent: without_consent(&page.rows),
         setup: (!is_set_up).then_some(setup),
+        wishes: wishes::rows(&shell, wishes),
+        suggestions,
+        dismissed,
         base: shell.at("logs"),
         dealership,
         overview,

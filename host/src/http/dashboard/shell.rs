@@ -282,6 +282,8 @@ fn said(uri: &Uri) -> Option<Said> {
         "too-late" => ("warning", "It had ended already. Connect HubSpot again to go on."),
         "stays" => ("good", "HubSpot stays connected, as it was."),
         "created" => ("good", "The missing properties are created."),
+        "asked" => ("good", "Asked. Support sees it."),
+        "mapped" => ("good", "It counts from the next lead on."),
         "filled" => ("good", "Earlier contacts are filled in."),
         "taken-out" => ("good", "The test contact is taken out of HubSpot."),
         "retried" => ("good", "It is tried again now."),

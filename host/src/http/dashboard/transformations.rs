@@ -15,10 +15,11 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::accounts::serde_urlencoded;
 use super::draw;
+use super::form::{Drawn, drawn_fields};
 use super::shell::{Place, Shell, Visit};
 use crate::app::App;
 use crate::comparison::Report;
-use crate::form::{self, Field, FieldKind};
+use crate::form;
 use crate::gates::{self, Gate};
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
@@ -112,71 +113,6 @@ async fn in_use(Visit { app, actor, place }: Visit) -> Result<Response, ApiError
     draw(&app, &actor, &page)
 }
 
-/// One field of the form, as deep as it stands.
-struct Drawn {
-    field: Field,
-    depth: usize,
-    wrong: Option<String>,
-}
-
-impl Drawn {
-    /// How it is asked for, in one of the ways that the template knows.
-    fn way(&self) -> &'static str {
-        match self.field.kind {
-            FieldKind::Group => "group",
-            FieldKind::Toggle => "toggle",
-            FieldKind::Choices => "choices",
-            FieldKind::Texts | FieldKind::Map | FieldKind::Json => "lines",
-            FieldKind::Number | FieldKind::Integer => "number",
-            FieldKind::Choice | FieldKind::Pipeline | FieldKind::Stage | FieldKind::Owner | FieldKind::Property
-                if !self.field.choices_unknown =>
-            {
-                "choice"
-            }
-            _ => "text",
-        }
-    }
-
-    fn is_on(&self) -> bool {
-        self.field.value == Value::Bool(true)
-    }
-
-    fn has(&self, value: &str) -> bool {
-        match &self.field.value {
-            Value::Array(values) => values.iter().any(|one| one == value),
-            Value::String(one) => one == value,
-            other => *other.to_string() == *value,
-        }
-    }
-
-    /// What stands in a field of text.
-    fn text(&self) -> String {
-        match (&self.field.value, self.field.kind) {
-            (Value::Null, _) => String::new(),
-            (Value::String(text), _) => text.clone(),
-            (Value::Array(values), FieldKind::Texts) => {
-                values.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
-            }
-            (Value::Object(members), FieldKind::Map) => {
-                let line =
-                    |(name, value): (&String, &Value)| format!("{name} = {}", value.as_str().unwrap_or_default());
-                members.iter().map(line).collect::<Vec<_>>().join("\n")
-            }
-            (other, FieldKind::Json) => serde_json::to_string_pretty(other).unwrap_or_default(),
-            (other, _) => other.to_string(),
-        }
-    }
-}
-
-fn flat(fields: &[Field], depth: usize, violations: &[Violation], all: &mut Vec<Drawn>) {
-    for field in fields {
-        let wrong = violations.iter().find(|violation| violation.pointer == field.pointer);
-        let wrong = wrong.map(|violation| violation.detail.clone());
-        all.push(Drawn { field: Field { fields: Vec::new(), ..field.clone() }, depth, wrong });
-        flat(&field.fields, depth + 1, violations, all);
-    }
-}
-
 #[derive(Template)]
 #[template(path = "choice.html")]
 struct ChoicePage {
@@ -226,8 +162,7 @@ async fn choice_page(
     let is_first_look = asked.is_none() && wrong.is_empty();
     let mut violations = if wrong.is_empty() { drawn.violations } else { wrong };
     violations.retain(|violation| !is_first_look || !violation.pointer.is_empty());
-    let mut fields = Vec::new();
-    flat(&drawn.fields, 0, &violations, &mut fields);
+    let fields = drawn_fields(&drawn.fields, &violations);
     let (mut gates, mut shadow, mut settings) = (Vec::new(), None, asked.clone().unwrap_or_default());
     let chosen = rollout::choose_live(&app.store, &app.hubspot, whose, word, asked, &*app.clock).await;
     match chosen {

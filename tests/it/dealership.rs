@@ -1,0 +1,147 @@
+//! What a dealership sees and does by itself: its fields day by day, its mapping, what it asks of the house.
+
+use std::time::Duration;
+
+use hubspot_sim::Preset;
+use leadline::model::lane::Step;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::access::{Asker, signed_in, with_public_url};
+use crate::dashboard::{looks, submit, text};
+use crate::support::TestApp;
+
+const URL: &str = "http://localhost:8080";
+
+/// What the API says of the fields of a day: label, with a value, written, of how many leads.
+async fn fields(app: &TestApp) -> Vec<(String, u64, u64, u64)> {
+    let told = Asker::operator().get(app, "/v1/accounts/acme/fields").await;
+    let number = |field: &Value, name: &str| field[name].as_u64().unwrap();
+    let rows = told.body["data"]["fields"].as_array().unwrap_or_else(|| panic!("{told:?}")).iter();
+    let row = |field: &Value| {
+        let label = field["label"].as_str().unwrap().to_owned();
+        (label, number(field, "valued"), number(field, "written"), number(field, "leads"))
+    };
+    rows.map(row).collect()
+}
+
+#[tokio::test]
+async fn fields_are_counted_of_what_is_in_hubspot_now_and_once_the_hour_is_stored() {
+    let app = with_public_url(URL).await;
+    let acme = app.dealer("acme", Preset::Ready, "default", json!({ "country": "US" })).await;
+    app.send(
+        &acme,
+        "1",
+        json!({ "id": "1", "name": "Ana Lind", "email": "ana@example.com", "budget": { "text": "20k" } }),
+    )
+    .await;
+    app.send(&acme, "2", json!({ "id": "2", "name": "Bo", "email": "bo@example.com", "priority": "urgent" })).await;
+    app.run_until_idle().await;
+    let now = fields(&app).await;
+    let of = |label: &str| now.iter().find(|row| row.0 == label).map(|row| (row.1, row.2, row.3));
+    assert_eq!(of("Budget Range"), Some((1, 1, 2)), "{now:?}");
+    assert_eq!(of("Lead Priority"), Some((1, 0, 2)), "what no property took had a value: {now:?}");
+    assert_eq!(of("Vehicle of Interest"), Some((0, 0, 2)), "nobody answered: {now:?}");
+    app.advance(Duration::from_secs(4 * 3600));
+    while app.app.store.fill_hours(app.now()).await.unwrap() {}
+    assert_eq!(fields(&app).await, now);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_manager_changes_the_mapping_after_a_look_at_the_last_leads_and_finds_back() {
+    let app = with_public_url(URL).await;
+    let acme = app.dealer("acme", Preset::Ready, "default", json!({ "country": "US" })).await;
+    let lead = app.send_lead(&acme, "ana").await;
+    app.run_until_idle().await;
+    let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
+    let path = "/accounts/acme/fields/mapping";
+    let bindings = Asker::operator().get(&app, "/v1/bindings?connection=acme").await;
+    let shown = manager.get(&app, path).await;
+    assert!(text(&shown).contains("always") && text(&shown).contains("/policies/phone"), "{}", text(&shown));
+    let fields = [("/country", "US"), ("/policies/phone", "always"), ("/status_map", "warm = OPEN")];
+    let tried = submit(&app, &manager, path, &fields).await;
+    assert!(text(&tried).contains("1 of the last 1 leads would change"), "{}", text(&tried));
+    assert!(text(&tried).contains(lead.as_str()) && text(&tried).contains("phone = always"), "{}", text(&tried));
+    let history = Asker::operator().get(&app, "/v1/bindings?connection=acme").await;
+    assert_eq!(history.body["data"], bindings.body["data"], "nothing counts yet");
+
+    let newest = history.body["data"][0]["id"].as_str().unwrap().to_owned();
+    let draft = json!({ "policies": { "phone": "always" }, "status_map": { "warm": "OPEN" } }).to_string();
+    let fields = [("draft", draft.as_str()), ("expected", newest.as_str()), ("reason", "the widget knows best")];
+    let applied = submit(&app, &manager, &format!("{path}/apply"), &fields).await;
+    assert_eq!(applied.status, 303, "{}", text(&applied));
+    // Who looked at what counted before is told, and keeps what he typed.
+    let late = submit(&app, &manager, &format!("{path}/apply"), &fields).await;
+    assert_eq!(late.status, 412, "{}", text(&late));
+    assert!(text(&late).contains("changed it meanwhile") && text(&late).contains("the widget knows best"));
+
+    let api = Asker::operator();
+    let mapping = api.get(&app, "/v1/accounts/acme/mapping").await;
+    assert_eq!(mapping.body["data"]["settings"]["status_map"], json!({ "warm": "OPEN" }), "{mapping:?}");
+    assert_eq!(mapping.body["data"]["settings"]["country"], "US", "what nobody named stays");
+    let foreign = json!({ "changes": { "pipeline": "x" } });
+    let refused = api.ask(&app, Method::PUT, "/v1/accounts/acme/mapping", Some(&foreign)).await;
+    assert_eq!(refused.status, 400, "{refused:?}");
+
+    let before = manager.get(&app, &format!("{path}?restore={newest}")).await;
+    assert!(text(&before).contains("warm = OPEN") && text(&before).contains("as usual"), "{}", text(&before));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn what_is_asked_of_the_house_is_one_wish_that_support_sees_to() {
+    let app = with_public_url(URL).await;
+    app.connected("acme").await;
+    let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
+    for stage in ["New", "Qualified"] {
+        let fields = [("pipeline", "Sales"), ("stage", stage), ("default_values", ""), ("which_leads", "all")];
+        let asked = submit(&app, &manager, "/accounts/acme/deals", &fields).await;
+        assert_eq!(asked.status, 303, "{}", text(&asked));
+    }
+    let awaited =
+        submit(&app, &manager, "/accounts/acme/event-types/tell-me", &[("name", "carousel.clicked.v1")]).await;
+    assert_eq!(awaited.status, 303, "{}", text(&awaited));
+    assert!(text(&manager.get(&app, "/accounts/acme/event-types").await).contains("We tell you"));
+    let wishes = Asker::operator().get(&app, "/v1/wishes").await;
+    let wishes = wishes.body["data"].as_array().unwrap();
+    assert_eq!(wishes.len(), 2, "asked twice is one: {wishes:?}");
+    let deals = wishes.iter().find(|wish| wish["kind"] == "deals").unwrap();
+    assert_eq!((deals["stage"].as_str(), deals["done_at"].is_null()), (Some("Qualified"), true));
+
+    let support = looks(&signed_in(&app, None, "support").await);
+    let accounts = support.get(&app, "/accounts").await;
+    assert!(text(&accounts).contains("Deals with the leads") && text(&accounts).contains("Qualified"));
+    let fields = [("account", "acme"), ("kind", "deals"), ("name", ""), ("back", "/accounts")];
+    assert_eq!(submit(&app, &manager, "/wishes/done", &fields).await.status, 403, "support sees to it");
+    assert_eq!(submit(&app, &support, "/wishes/done", &fields).await.status, 303);
+    assert!(!text(&support.get(&app, "/accounts").await).contains("Deals with the leads"));
+    assert!(text(&manager.get(&app, "/accounts/acme/deals").await).contains("Seen to"));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_type_that_is_turned_on_takes_along_what_was_skipped_and_the_switch_can_be_taken_back() {
+    let app = with_public_url(URL).await;
+    let acme = app.connected("acme").await;
+    let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
+    let (path, name) = ("/accounts/acme/event-types", ("name", "lead.captured.v1"));
+    submit(&app, &manager, path, &[name, ("on", "no")]).await;
+    app.send_lead(&acme, "ana").await;
+    app.run_until_idle().await;
+    assert_eq!(app.hubspot.records(acme.portal(), "0-1").len(), 0);
+    app.advance(Duration::from_secs(1));
+    let on = submit(&app, &manager, path, &[name, ("on", "yes"), ("days", "7")]).await;
+    assert!(on.header("location").contains("&replay=rpl_"), "{}", on.header("location"));
+    let told = manager.get(&app, on.header("location")).await;
+    assert!(
+        text(&told).contains("1 event that was skipped is on the way") && text(&told).contains("Undo"),
+        "{}",
+        text(&told)
+    );
+    app.advance(Duration::from_secs(5));
+    while leadline::replay::next(&app.app.store, app.now()).await.unwrap() == Step::Worked {}
+    app.run_until_idle().await;
+    assert_eq!(app.hubspot.records(acme.portal(), "0-1").len(), 1);
+    app.finish().await;
+}
