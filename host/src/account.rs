@@ -6,12 +6,13 @@ use secrecy::SecretString;
 use serde::Serialize;
 
 use crate::model::account::{Account, Connection, SchemaModes, Source};
+use crate::model::id::{AccountId, EventId};
 use crate::model::lane::PauseScope;
 use crate::model::share::Share;
 use crate::model::time::Timestamp;
 use crate::schema::EVENT_TYPES;
 use crate::signature::Secret;
-use crate::store::{CreateAccount, NewSource, Store, StoreError};
+use crate::store::{self, CreateAccount, NewSource, Store, StoreError};
 
 /// How long the old secret of a source may count beside the new one: after a week it is only a risk.
 pub const OVERLAP_HOURS_MAX: u64 = 7 * 24;
@@ -222,6 +223,37 @@ pub async fn rotate(
     let secret = SecretString::from(Secret::generate());
     store.rotate_secret(source, &secret, Duration::from_secs(overlap_hours * 3600), now).await?;
     Ok(secret)
+}
+
+/// The account that a word leads to: its slug, its id, or the id of something of it, such as a lead. None where there is
+/// nothing of that name.
+///
+/// # Errors
+/// The store's.
+pub async fn behind(store: &Store, word: &str) -> store::Result<Option<AccountId>> {
+    let account = match word.split_once('_').map(|(prefix, _)| prefix) {
+        Some("con") => store.connection(word).await?.map(|connection| connection.account_id),
+        Some("evt") => match word.parse::<EventId>() {
+            Ok(id) => store.find_event(&id).await?.map(|event| event.account_id),
+            Err(_) => None,
+        },
+        Some("alr") => store.alert_rule(word).await?.map(|rule| rule.account_id),
+        Some("era") => store.erasure(word).await?.map(|erasure| erasure.account_id),
+        Some("iss") => match store.issue(word).await? {
+            Some(issue) => Some(issue.account_id),
+            None => store.past_issue(word).await?.map(|issue| issue.account_id),
+        },
+        Some("rpl") => store.replay(word).await?.map(|replay| replay.account_id),
+        Some("src") => {
+            let sources = store.sources(None).await?;
+            sources.into_iter().find(|source| source.id.as_str() == word).map(|source| source.account_id)
+        }
+        _ => None,
+    };
+    match account {
+        Some(account) => Ok(Some(account)),
+        None => Ok(store.account(word).await?.map(|account| account.id)),
+    }
 }
 
 #[cfg(test)]

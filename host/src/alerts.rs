@@ -36,6 +36,8 @@ pub const RULES_MAX: usize = 50;
 pub const ADDRESSES_MAX: usize = 10;
 /// Tests that an account may ask for in an hour: they go to addresses that nobody has confirmed.
 pub const TESTS_AN_HOUR: i64 = 10;
+/// For how long the secret before signs beside a new one: whoever runs the webhook has a day to take it over.
+pub const OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
 /// Bindings among which one that was rolled back is looked for.
 const BINDINGS: u32 = 20;
 
@@ -60,6 +62,8 @@ pub enum AlertError {
     Changed,
     #[error("there is no rule `{0}`")]
     NoRule(String),
+    #[error("the rule tells by mail, which nothing signs")]
+    NoWebhook,
     #[error("an account may test {TESTS_AN_HOUR} times an hour")]
     TooManyTests,
     #[error(transparent)]
@@ -79,6 +83,7 @@ impl AlertError {
             Self::NoMail => "Choose a webhook, or ask the operator to set `--mail-url` and `--mail-from`.",
             Self::Changed => "Look at the rule again, then change it.",
             Self::NoRule(_) => "Look at the id; `leadline alert list` shows the rules.",
+            Self::NoWebhook => "Choose a rule that tells a webhook.",
             Self::TooManyTests => "Look into the mail, and try it again later.",
             Self::Store(_) | Self::Ours(_) => "Try it again.",
         }
@@ -186,6 +191,22 @@ pub async fn change(
 pub async fn switch(store: &Store, rule: &AlertRule, is_on: bool) -> Result<(), AlertError> {
     let changed = AlertRule { is_on, ..rule.clone() };
     if store.set_alert_rule(&changed, None, !is_on).await? { Ok(()) } else { Err(AlertError::Changed) }
+}
+
+/// Gives the webhook of a rule a new secret, which is shown this once. The one before signs beside it for [`OVERLAP`].
+///
+/// # Errors
+/// [`AlertError`], for the one who asked.
+pub async fn rotate(
+    store: &Store,
+    rule: &AlertRule,
+    now: Timestamp,
+) -> Result<(AlertRule, Option<SecretString>), AlertError> {
+    let secret = secret_for(&rule.channel).ok_or(AlertError::NoWebhook)?;
+    if !store.rotate_alert_secret(rule, &secret, now + OVERLAP).await? {
+        return Err(AlertError::Changed);
+    }
+    Ok((AlertRule { revision: rule.revision + 1, ..rule.clone() }, Some(secret)))
 }
 
 /// Sends a message that says that nothing is wrong.
@@ -332,8 +353,9 @@ async fn facts(store: &Store, account: &AccountId, rules: &[AlertRule], now: Tim
         rolled_back: Vec::new(),
         last_lead: None,
     };
-    if asks(|watch| matches!(watch, Watch::Issue | Watch::Reconnect)) {
+    if asks(|watch| matches!(watch, Watch::Issue | Watch::Reconnect | Watch::LeadWaits { .. })) {
         let open = |issue: store::Issue| Open {
+            is_muted: issue.is_muted(now),
             id: issue.id.to_string(),
             problem: issue.problem,
             since: issue.first_at,
@@ -394,7 +416,7 @@ pub async fn week(store: &Store, account: &Account, now: Timestamp) -> store::Re
         before: &last.hours,
         dealerships: &each.hours,
         bindings: &bindings,
-        open_issues: store.open_issues(&account.id).await?,
+        open_issues: store.open_issues(&account.id, now).await?,
         is_connected: connection.is_some_and(|connection| connection.state != ConnectionState::Disconnected),
         zone: &zone,
     }))

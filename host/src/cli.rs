@@ -264,9 +264,8 @@ impl Command {
             Self::Privacy(command) => command.deed(),
             Self::Wish(command) => command.deed(),
             Self::Backup(_) => Deed::of("backup.create", "", None),
-            Self::Issue(_) | Self::Audit(_) | Self::Fleet(_) | Self::Config(_) | Self::Digest(_) | Self::Explain(_) => {
-                None
-            }
+            Self::Issue(command) => command.deed(),
+            Self::Audit(_) | Self::Fleet(_) | Self::Config(_) | Self::Digest(_) | Self::Explain(_) => None,
             Self::Serve(_) | Self::Demo(_) | Self::Guest(_) | Self::Hubspot(_) | Self::Compile => None,
         }
     }

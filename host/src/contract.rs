@@ -5,7 +5,7 @@ wasmtime::component::bindgen!({
     path: "../wit/1.0.0",
     world: "transformation",
     imports: { default: trappable },
-    additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
+    additional_derives: [PartialEq, serde::Serialize, serde::Deserialize, utoipa::ToSchema],
 });
 
 pub use leadline::transform::{actions, events, log, manifest};

@@ -13,7 +13,8 @@ use pair::{Pair, pairs};
 pub use text::text;
 
 /// One difference. Without a `before` it was added, without an `after` taken away.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = Difference)]
 pub struct Change {
     /// The action as people call it, with a number where there are several of its kind: `contact`, `note 2`; `actions`
     /// for what concerns all of them.

@@ -44,7 +44,6 @@ pub struct DryRun {
     pub version: String,
     /// Where the event would stand, and why where it would not be delivered.
     pub outcome: String,
-    #[schema(value_type = Vec<Object>)]
     pub actions: Vec<Action>,
     /// Values that no record would get, each with the reason.
     pub dropped: Vec<String>,

@@ -18,6 +18,7 @@ mod events;
 mod guard;
 mod health;
 mod ingest;
+mod issues;
 mod lanes;
 mod leads;
 mod limit;
@@ -87,6 +88,7 @@ fn managed() -> OpenApiRouter<Arc<App>> {
         .merge(mapping::router())
         .merge(overview::router())
         .merge(operator::router())
+        .merge(issues::router())
         .merge(portal::router())
         .merge(privacy::router())
         .merge(quota::router())

@@ -29,7 +29,7 @@ pub async fn of_account(
     let (from, whose) = (since(period, now), whose(dealership));
     let (hours, open_issues) = tokio::try_join!(
         store.lead_hours(&account.id, &whose, from, now + Duration::from_secs(1)),
-        store.open_issues(&account.id)
+        store.open_issues(&account.id, now)
     )?;
     let bindings = match connection {
         Some(connection) => store.binding_history(connection, BINDINGS).await?,

@@ -17,7 +17,7 @@ pub const VALUE_CHARS_MAX: usize = 65_536;
 pub const NAME_BYTES_MAX: usize = 100;
 
 /// What is carried out for one event on one connection. Stored before the first call, never changed after it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Plan {
     pub actions: Vec<Action>,
     /// The sender's id of the lead: it recognises a contact whose address HubSpot refuses.

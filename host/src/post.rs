@@ -164,10 +164,15 @@ async fn mail(app: &App, message: &Message, letter: &Letter) -> Attempted {
 async fn send_request(app: &App, message: &Message) -> anyhow::Result<Attempted> {
     let gone = || Attempted::Nobody("the rule is gone, and its secret with it".to_owned());
     let (Some(account), Some(rule)) = (&message.account_id, &message.rule_id) else { return Ok(gone()) };
-    let Some(secret) = app.store.alert_secret(account, rule).await? else { return Ok(gone()) };
-    let secret = webhook::secret(&secret).context("the secret of a webhook is damaged")?;
+    let now = (app.clock)();
+    let secrets = app.store.alert_secrets(account, rule, now).await?;
+    if secrets.is_empty() {
+        return Ok(gone());
+    }
+    let secrets: Result<Vec<_>, _> = secrets.iter().map(webhook::secret).collect();
+    let secrets = secrets.context("the secret of a webhook is damaged")?;
     let (id, body) = (message.id.as_str(), message.content.to_string());
-    Ok(app.outside.webhooks.send(id, &message.recipient, &secret, body, (app.clock)()).await)
+    Ok(app.outside.webhooks.send(id, &message.recipient, &secrets, body, now).await)
 }
 
 /// Where somebody wanted to go.

@@ -5,17 +5,20 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::connection::session::{self, NoSession};
 use crate::deliver::Clock;
 use crate::hubspot::{HubSpot, Meaning, erase_contact};
 use crate::model::account::Account;
+use crate::model::delivery::Delivery;
 use crate::model::erasure::{AtHubspot, Erasure, Hashed, Phase, Suppression, Tally, WrittenRecord};
+use crate::model::event::Event;
 use crate::model::id::{AccountId, ErasureId, EventId};
 use crate::model::lane::Step;
 use crate::model::outcome::Outcome;
 use crate::model::time::Timestamp;
+use crate::plan::Plan;
 use crate::store::{self, Elsewhere, Erased, ShownEvent, Store, StoreError};
 use crate::subject::{Identity, NoSubject, Subject};
 
@@ -74,11 +77,48 @@ impl PrivacyError {
     }
 }
 
+/// How far one search goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Caps {
+    /// Leads that are shown: each takes a few reads, and nobody reads more at once.
+    pub found: usize,
+    /// Leads that are looked through: some seconds.
+    pub looked: usize,
+}
+
+impl Caps {
+    pub const USUAL: Self = Self { found: 200, looked: 200_000 };
+}
+
+/// Where a search ended before its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = SearchCut)]
+pub struct Cut {
+    /// There may be more than these.
+    pub more_than: u64,
+    /// Leads that came up to then were looked through.
+    pub looked_until: Timestamp,
+    /// The last of them: behind it the search goes on.
+    pub after: EventId,
+}
+
+impl Cut {
+    /// What that means, and what to do.
+    pub fn text(&self) -> String {
+        format!(
+            "There may be more than {}: only leads up to {}, {}, were looked through. Search on behind that one, or name the person more exactly. An erasure and an export find all of them.",
+            self.more_than, self.looked_until, self.after
+        )
+    }
+}
+
 /// What is kept of a person in one account, and where it went.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Holdings {
     /// The oldest first.
     pub leads: Vec<HeldLead>,
+    /// Where the search ended before it had looked through everything; none where these are all.
+    pub cut: Option<Cut>,
     pub elsewhere: Elsewhere,
     /// Addresses and numbers, as they are written, that these leads name beside those that were asked for: of the same person, most likely.
     pub also_known_by: Vec<String>,
@@ -88,7 +128,7 @@ pub struct Holdings {
 
 impl Holdings {
     pub fn is_nothing(&self) -> bool {
-        self.leads.is_empty() && self.elsewhere == Elsewhere::default()
+        self.leads.is_empty() && self.cut.is_none() && self.elsewhere == Elsewhere::default()
     }
 }
 
@@ -131,14 +171,21 @@ impl HeldLead {
     }
 }
 
-/// Finds what is kept of a person.
+/// Finds what is kept of a person: leads behind one, as far as the caps let it, and all the rest.
 ///
 /// # Errors
 /// The store's.
-pub async fn find(store: &Store, account: &Account, subject: &Subject, now: Timestamp) -> store::Result<Holdings> {
+pub async fn find(
+    store: &Store,
+    account: &Account,
+    subject: &Subject,
+    (behind, caps): (Option<EventId>, Caps),
+    now: Timestamp,
+) -> store::Result<Holdings> {
     let mut leads = Vec::new();
     let mut others = BTreeMap::new();
-    for event in events_of(store, &account.id, subject, now).await? {
+    let (events, cut) = first_events_of(store, &account.id, subject, (behind, caps), now).await?;
+    for event in events {
         let Some(shown) = store.event(&event).await? else { continue };
         others.extend(named_in(&shown));
         leads.push(held(&shown));
@@ -148,59 +195,140 @@ pub async fn find(store: &Store, account: &Account, subject: &Subject, now: Time
     let elsewhere = store.elsewhere(&account.id, subject).await?;
     let theirs = suppressions_of(store, account, subject, now).await?;
     let is_suppressed = theirs.iter().any(|one| one.lifted.is_none());
-    Ok(Holdings { leads, elsewhere, also_known_by, is_suppressed })
+    Ok(Holdings { leads, cut, elsewhere, also_known_by, is_suppressed })
+}
+
+/// Everything that is kept of a person, as one document for them.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ShopperExport)]
+pub struct Export {
+    /// The slug.
+    pub account: String,
+    pub dealership: String,
+    pub made_at: Timestamp,
+    /// By what they were looked for.
+    pub person: Vec<Identity>,
+    /// The oldest first.
+    pub leads: Vec<ExportedLead>,
+    pub elsewhere: Elsewhere,
+    pub suppressions: Vec<Suppression>,
+    /// What is outside of the service's reach.
+    pub not_included: Vec<String>,
+}
+
+/// A lead with all that came of it.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct ExportedLead {
+    pub event: Event,
+    /// None once retention removed it.
+    pub body: Option<Value>,
+    pub log: Vec<store::RunLog>,
+    pub runs: Vec<store::PastRun>,
+    pub deliveries: Vec<ExportedDelivery>,
+}
+
+/// One delivery of an exported lead.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct ExportedDelivery {
+    pub delivery: Delivery,
+    pub plan: Option<Plan>,
+    pub attempts: Vec<store::Attempt>,
+    pub calls: Vec<ExportedCall>,
+    /// Where it went.
+    pub records: Vec<WrittenRecord>,
+}
+
+/// A call, with what it sent of this person only.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct ExportedCall {
+    pub operation: String,
+    pub started_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+    pub status: Option<i64>,
+    /// As HubSpot was sent it.
+    pub sent: Vec<Value>,
+    pub correlation_id: Option<String>,
 }
 
 /// Everything that is kept of a person, as one document.
 ///
 /// # Errors
 /// The store's.
-pub async fn export(store: &Store, account: &Account, subject: &Subject, now: Timestamp) -> store::Result<Value> {
+pub async fn export(store: &Store, account: &Account, subject: &Subject, now: Timestamp) -> store::Result<Export> {
     let mut leads = Vec::new();
     for event in events_of(store, &account.id, subject, now).await? {
         let Some(shown) = store.event(&event).await? else { continue };
         let runs = store.runs_of(&shown.event).await?;
-        leads.push(json!({
-            "event": shown.event,
-            "body": shown.body,
-            "log": shown.logs,
-            "runs": runs,
-            "deliveries": deliveries(&shown, subject),
-        }));
+        let deliveries = deliveries(&shown, subject);
+        leads.push(ExportedLead { event: shown.event, body: shown.body, log: shown.logs, runs, deliveries });
     }
     let theirs = suppressions_of(store, account, subject, now).await?;
-    Ok(json!({
-        "account": account.slug,
-        "dealership": account.name,
-        "made_at": now,
-        "person": subject.identities().collect::<Vec<_>>(),
-        "leads": leads,
-        "elsewhere": store.elsewhere(&account.id, subject).await?,
-        "suppressions": theirs,
-        "not_included": NOT_COVERED,
-    }))
+    Ok(Export {
+        account: account.slug.clone(),
+        dealership: account.name.clone(),
+        made_at: now,
+        person: subject.identities().cloned().collect(),
+        leads,
+        elsewhere: store.elsewhere(&account.id, subject).await?,
+        suppressions: theirs,
+        not_included: NOT_COVERED.map(str::to_owned).to_vec(),
+    })
 }
 
 /// Deliveries with their plans, and of the calls what was sent for this person only.
-fn deliveries(shown: &ShownEvent, subject: &Subject) -> Vec<Value> {
+fn deliveries(shown: &ShownEvent, subject: &Subject) -> Vec<ExportedDelivery> {
     let of = |of: &store::ShownDelivery| {
-        let call = |call: &store::ShownCall| {
-            json!({
-                "operation": call.operation, "started_at": call.started_at, "ended_at": call.ended_at, "status": call.status,
-                "sent": store::own_inputs(&call.request, &of.delivery.id, subject), "correlation_id": call.correlation_id,
-            })
+        let call = |call: &store::ShownCall| ExportedCall {
+            operation: call.operation.clone(),
+            started_at: call.started_at,
+            ended_at: call.ended_at,
+            status: call.status,
+            sent: store::own_inputs(&call.request, &of.delivery.id, subject),
+            correlation_id: call.correlation_id.clone(),
         };
-        let records =
-            store::written(of.delivery.connection_id.as_str(), &of.delivery.progress, of.plan.as_ref(), false);
-        json!({
-            "delivery": of.delivery, "plan": of.plan, "attempts": of.attempts,
-            "calls": of.calls.iter().map(call).collect::<Vec<_>>(), "records": records,
-        })
+        ExportedDelivery {
+            records: store::written(of.delivery.connection_id.as_str(), &of.delivery.progress, of.plan.as_ref(), false),
+            calls: of.calls.iter().map(call).collect(),
+            delivery: of.delivery.clone(),
+            plan: of.plan.clone(),
+            attempts: of.attempts.clone(),
+        }
     };
     shown.deliveries.iter().map(of).collect()
 }
 
 /// The events of an account that are about a person, the oldest first.
+/// The first leads of a person behind one, and where the search ended.
+async fn first_events_of(
+    store: &Store,
+    account: &AccountId,
+    subject: &Subject,
+    (behind, caps): (Option<EventId>, Caps),
+    now: Timestamp,
+) -> store::Result<(Vec<EventId>, Option<Cut>)> {
+    let last = EventId::earliest(now + COMMIT_LAG);
+    let mut after = behind.unwrap_or_else(|| EventId::earliest(Timestamp(0)));
+    let (mut found, mut looked) = (Vec::new(), 0);
+    loop {
+        let swept = store.leads_about(account, (&after, &last), subject).await?;
+        found.extend(swept.found);
+        looked += swept.looked;
+        let is_end = swept.is_end || swept.last.is_none();
+        after = swept.last.unwrap_or(after);
+        if found.len() > caps.found {
+            found.truncate(caps.found);
+            after = found.last().cloned().unwrap_or(after);
+        } else if is_end {
+            return Ok((found, None));
+        } else if looked < caps.looked {
+            continue;
+        }
+        let looked_until = store::time_of(after.as_str()).unwrap_or(now);
+        let cut = Cut { more_than: found.len() as u64, looked_until, after };
+        return Ok((found, Some(cut)));
+    }
+}
+
 async fn events_of(
     store: &Store,
     account: &AccountId,

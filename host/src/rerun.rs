@@ -21,9 +21,7 @@ use crate::trial::{self, Guest, Trial};
 /// A run of then, and the same run now.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Rerun {
-    #[schema(value_type = Object)]
     pub then: PastRun,
-    #[schema(value_type = Object)]
     pub now: Again,
     /// The outcome is the same, byte for byte.
     pub same_bytes: bool,
@@ -31,7 +29,8 @@ pub struct Rerun {
 }
 
 /// What the run comes to now.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = RunAgain)]
 pub struct Again {
     pub plan: Option<Plan>,
     pub problem: Option<Problem>,

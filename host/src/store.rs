@@ -46,6 +46,7 @@ mod take;
 mod tokens;
 mod transformations;
 mod uploads;
+mod usage;
 mod views;
 mod wishes;
 mod words;
@@ -82,7 +83,7 @@ pub use endings::{Waiting, WaitingLeads};
 pub use events::{EventFilter, RunLog, ShownDelivery, ShownEvent};
 pub use fleet::{AccountStanding, DatabaseRoom, DueWork, Migration, RecentRun, SourceSecret, age};
 pub use hours::{Dealerships, HourOfLeads, HoursOfLeads};
-pub use issues::Issue;
+pub use issues::{Acknowledged, Comment, Issue, Muted, PastIssue};
 pub use keys::Resealed;
 pub use lanes::LaneState;
 pub use leads::{CauseCount, Count, Fit, LeadFilter, LeadPage, LeadRow};
@@ -94,6 +95,7 @@ pub(crate) use privacy::{erased, own_inputs, written};
 pub use rejected::{Rejection, RejectionFilter};
 pub use repeats::{KeptAnswer, Keyed, Known};
 pub use replays::{Scan, SkippedLead};
+pub(crate) use retention::time_of;
 pub use retention::{Effect, Kept, KeptShorter, Removed};
 pub use rules::Rules;
 pub use runs::{PastRun, RunOutcome};
@@ -103,6 +105,7 @@ pub use take::{TakenDeliveries, TakenEvents};
 pub use tokens::{Credentials, NewTokens};
 pub use transformations::{Bound, HOUSE, NewVersion};
 pub use uploads::Upload;
+pub use usage::{VersionRun, VersionUse};
 pub use views::{SaveView, SavedView, VIEWS_MAX};
 pub use words::MERGED_AT_ONCE;
 
@@ -378,6 +381,9 @@ mod tests {
         store.issues(None).await.unwrap();
         store.issues(account.as_ref()).await.unwrap();
         store.issue("iss_1").await.unwrap();
+        store.past_issues(account.as_ref(), 10).await.unwrap();
+        store.open_issues(&connection.account_id, NOW).await.unwrap();
+        store.concerned_by_issues(account.as_ref(), NOW).await.unwrap();
         store.waiting_leads(connection).await.unwrap();
         store.rest_of(connection, NOW).await.unwrap();
         store.dropped_leads(connection).await.unwrap();
@@ -404,6 +410,13 @@ mod tests {
         store.planned_retries(NOW).await.unwrap();
         store.account_standings(NOW).await.unwrap();
         store.recent_runs(10).await.unwrap();
+        let account = Some(&connection.account_id);
+        for account in [None, account] {
+            store.version_uses(account).await.unwrap();
+            store.shadowed_versions(account, NOW).await.unwrap();
+            store.version_runs(account, NOW).await.unwrap();
+        }
+        store.newest_events(std::slice::from_ref(&connection.account_id)).await.unwrap();
         store.accounts_by_quota().await.unwrap();
         store.source_secrets(NOW).await.unwrap();
         assert!(store.migrations().await.unwrap().len() > 20);

@@ -29,7 +29,8 @@ const HASH_CHARS: usize = 32;
 pub const REMOVED: &str = "removed on request";
 
 /// By what a person is known, in the one form in which two of them are compared.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = ShopperIdentity)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "value")]
 pub enum Identity {
     /// Without blanks, in lower case: as a contact's key is.

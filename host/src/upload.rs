@@ -1,7 +1,7 @@
 //! Uploads: from the bytes of a transformation to a version that may be enabled, or a sentence that says why not. A
 //! version changes nothing by itself: it is a draft until somebody enables it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
@@ -154,6 +154,7 @@ async fn judge(
     (hash, class): (&str, QuotaClass),
     now: Timestamp,
 ) -> anyhow::Result<Uploaded> {
+    let began = Instant::now();
     let tried = match transformer.prepare_in_turn(upload.bytes.clone()).await {
         Ok(prepared) => match try_out(prepared, class, upload.samples.clone()).await? {
             Ok(tried) => Ok(tried),
@@ -182,7 +183,11 @@ async fn judge(
     };
     store.record_upload(record, now).await?;
     match tried {
-        Ok(tried) => install(store, transformer, upload, tried, now).await.map(Uploaded::New),
+        Ok((prepared, mut probed)) => {
+            probed.tried.took_millis = u64::try_from(began.elapsed().as_millis()).ok();
+            let tried = (prepared, probed);
+            install(store, transformer, upload, tried, now).await.map(Uploaded::New)
+        }
         Err(refusal) => Ok(Uploaded::Refused(refusal)),
     }
 }

@@ -15,6 +15,7 @@ pub mod overview;
 pub mod person;
 pub mod promise;
 pub mod saved;
+pub mod steps;
 pub mod suggestions;
 pub mod support;
 pub mod tried;
@@ -37,15 +38,67 @@ pub struct ShownVersion {
     pub label: String,
     /// What its maker could do better.
     pub warnings: Vec<String>,
+    /// How its check went, step by step; nothing for a version that is older than the check.
+    pub steps: Vec<steps::ShownStep>,
+    /// How it is used; in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<VersionUsage>,
     #[serde(flatten)]
     pub version: Version,
+}
+
+/// How a version is used, as far as whoever asks may know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct VersionUsage {
+    pub labels: Vec<VersionLabel>,
+    /// Accounts whose leads it decides about, by their slugs.
+    pub used_by: Vec<String>,
+    /// Its newest runs, of the last seven days.
+    pub runs: u64,
+    /// Those that failed.
+    pub failed: u64,
+    /// What 95 of a hundred runs used at most; none where there were none.
+    pub fuel_p95: Option<u64>,
+}
+
+impl VersionUsage {
+    /// The share of runs that failed, in words; empty where there were none.
+    pub fn failed_share(&self) -> String {
+        match (self.runs, self.failed) {
+            (0, _) => String::new(),
+            (_, 0) => "0 %".to_owned(),
+            (runs, failed) => format!("{:.1} %", failed as f64 * 100.0 / runs as f64),
+        }
+    }
+
+    /// What its runs need, for people; empty where there were none.
+    pub fn fuel_text(&self) -> String {
+        self.fuel_p95.map(moment::grouped).unwrap_or_default()
+    }
+
+    /// The labels as people write them.
+    pub fn labels_text(&self) -> String {
+        self.labels.iter().map(|label| word(label).to_uppercase()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// What a version is called in a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum VersionLabel {
+    /// The newest of its transformation.
+    Latest,
+    /// It decides about leads.
+    Enabled,
+    /// It was tried beside another one, within seven days.
+    Shadow,
 }
 
 impl ShownVersion {
     pub fn of(version: Version) -> Self {
         let warnings = version.about["warnings"].as_array().into_iter().flatten();
         let warnings = warnings.filter_map(|warning| warning.as_str().map(str::to_owned)).collect();
-        Self { label: version.label(), warnings, version }
+        Self { label: version.label(), warnings, steps: steps::of_version(&version), usage: None, version }
     }
 }
 

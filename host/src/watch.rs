@@ -49,6 +49,8 @@ pub struct Open {
     pub problem: Problem,
     pub since: Timestamp,
     pub held: i64,
+    /// Somebody wants no more of it for now.
+    pub is_muted: bool,
 }
 
 /// Leads that wait for the same reason; without a code, for their first turn.
@@ -270,6 +272,23 @@ fn weekly(rule: &AlertRule, facts: &Facts) -> Option<Finding> {
     })
 }
 
+/// Whether what was found is muted. It is told when that ends, if it is still there.
+fn is_muted(rule: &AlertRule, finding: &Finding, facts: &Facts) -> bool {
+    let is_muted_as_a_whole = |code: &str| {
+        let mut of_code = facts.issues.iter().filter(|issue| issue.problem.code.as_str() == code).peekable();
+        of_code.peek().is_some() && of_code.all(|issue| issue.is_muted)
+    };
+    match &rule.watches {
+        Watch::Issue => facts.issues.iter().any(|issue| issue.id == finding.subject && issue.is_muted),
+        Watch::LeadWaits { .. } => is_muted_as_a_whole(&finding.subject),
+        Watch::Reconnect => {
+            let code = facts.connection.as_ref().and_then(|(_, problem)| problem.as_ref()).map(|problem| problem.code);
+            is_muted_as_a_whole(code.unwrap_or(Code::AuthRevoked).as_str())
+        }
+        Watch::Failures { .. } | Watch::RolledBack | Watch::Silence { .. } | Watch::Weekly => false,
+    }
+}
+
 /// What of it is news, and what is over; in quiet hours nothing is told.
 pub fn look(rule: &AlertRule, facts: &Facts, known: &[Found]) -> Looked {
     let now = facts.now;
@@ -279,7 +298,7 @@ pub fn look(rule: &AlertRule, facts: &Facts, known: &[Found]) -> Looked {
     for finding in &found {
         let before = known.iter().find(|known| known.finding.subject == finding.subject);
         let told_before = before.and_then(|before| before.told_at);
-        let tells = told_before.is_none() && !is_quiet;
+        let tells = told_before.is_none() && !is_quiet && !is_muted(rule, finding, facts);
         if tells {
             looked.opened.push(finding.clone());
         }
@@ -373,7 +392,7 @@ mod tests {
 
     fn open(id: &str) -> Open {
         let problem = Problem::new(Code::PropertyMissing, "`budget_range` is missing").about("budget_range");
-        Open { id: id.to_owned(), problem, since: NOON, held: 3 }
+        Open { id: id.to_owned(), problem, since: NOON, held: 3, is_muted: false }
     }
 
     /// What a rule says of some facts, one title a line.
@@ -478,12 +497,17 @@ mod tests {
     fn a_thing_is_told_once_and_that_it_is_over_once() {
         let at = |minutes: u32| NOON + MINUTE * minutes;
         let (one, two) = (open("a"), open("b"));
+        let muted = Open { is_muted: true, ..one.clone() };
         let rows = [
             (vec![(0, vec![&one]), (1, vec![&one]), (2, vec![&one, &two])], "+a||+b|"),
             (vec![(0, vec![&one]), (1, vec![]), (5, vec![]), (6, vec![]), (7, vec![])], "+a|||-a||"),
             // What comes and goes is one thing.
             (vec![(0, vec![&one]), (1, vec![]), (2, vec![&one]), (3, vec![]), (7, vec![])], "+a|||||"),
             (vec![(0, vec![&one]), (1, vec![]), (6, vec![]), (7, vec![&one])], "+a||-a|+a|"),
+            // Muted it is no news until that ends; one that was told is neither told again nor over.
+            (vec![(0, vec![&muted]), (1, vec![&muted]), (2, vec![&one])], "||+a|"),
+            (vec![(0, vec![&one]), (1, vec![&muted]), (9, vec![&muted]), (10, vec![&one])], "+a||||"),
+            (vec![(0, vec![&muted]), (1, vec![]), (7, vec![])], "|||"),
         ];
         for (looks, expected) in rows {
             let looks: Vec<_> =

@@ -93,13 +93,14 @@ impl Webhooks {
         Ok(url)
     }
 
-    /// Posts a body, signed as Standard Webhooks says. Repeats have the same id.
-    pub async fn send(&self, id: &str, url: &str, secret: &Secret, body: String, now: Timestamp) -> Attempted {
+    /// Posts a body, signed as Standard Webhooks says, by each of the secrets. Repeats have the same id.
+    pub async fn send(&self, id: &str, url: &str, secrets: &[Secret], body: String, now: Timestamp) -> Attempted {
         let url = match self.check(url) {
             Ok(url) => url,
             Err(error) => return Attempted::Never(error.to_string()),
         };
-        let signature = secret.sign(id, now.seconds(), body.as_bytes());
+        let signatures = secrets.iter().map(|secret| secret.sign(id, now.seconds(), body.as_bytes()));
+        let signature = signatures.collect::<Vec<_>>().join(" ");
         let [id_header, time_header, signature_header] = HEADER_SETS[0];
         let request = self.http.post(url).header(header::CONTENT_TYPE, "application/json");
         let request =

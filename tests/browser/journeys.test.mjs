@@ -1,7 +1,4 @@
 // What people come for, from its beginning to its end in HubSpot. Everything is found by its role and its name.
-//
-// Not here yet, because no page does it:
-// - a trapping and a greedy guest beside others (9), because components are not assembled here; `tests/it/operator.rs` has it.
 
 import assert from "node:assert/strict";
 import path from "node:path";
@@ -23,6 +20,9 @@ const PORTALS = [
   "ready=Juniper Fiat",
   "ready=Kea Seat",
   "ready=Larch Skoda",
+  "ready=Maple Mini",
+  "ready=Nutmeg Opel",
+  "ready=Oak Audi",
 ];
 const CLIENT = "leadline-sim";
 
@@ -222,6 +222,55 @@ test("journey: deals are uploaded, compared, enabled, seen, and rolled back", as
     await page.getByText("Rolled back.").waitFor();
     await send("after@example.com");
     assert.equal((await stage.service.records(portal, "0-3")).length, 1);
+  });
+});
+
+test("journey: a trapping and a greedy guest harm nobody else", async (t) => {
+  const trap = await stage.service.dealership("Maple Mini");
+  const greedy = await stage.service.dealership("Nutmeg Opel");
+  const well = await stage.service.dealership("Oak Audi");
+  await stage.browser.page(t, { as: { role: "support" } }, async (page) => {
+    for (const [file, { account }] of [["trap", trap], ["greedy", greedy]]) {
+      await page.goto("/transformations");
+      await page.getByLabel("Component").setInputFiles(path.join(PROJECT, "tests", "browser", "guests", `${file}.wasm`));
+      await page.getByLabel("Name", { exact: true }).fill(file);
+      await page.getByLabel("Account", { exact: true }).fill(account.slug);
+      await page.getByRole("button", { name: "Upload and check" }).click();
+      await page.getByRole("heading", { name: `${file}@1` }).waitFor();
+      await page.getByRole("region", { name: "The check" }).getByRole("row", { name: /passed First example/ }).waitFor();
+      await page.goto(at(account, "transformation"));
+      await page.getByRole("link", { name: `Choose ${file}@1` }).click();
+      await page.getByLabel("Why it is to be used although gates are closed").fill("to see whom it harms");
+      await page.getByRole("button", { name: `Enable ${file}@1` }).click();
+      await page.getByText("Enabled. The next leads use it.").waitFor();
+    }
+    const send = ({ source }, name) => stage.service.send(source, { name, email: `${name.toLowerCase().replace(" ", ".")}@example.com` });
+    const held = [await send(trap, "Tess Trap"), await send(greedy, "Greta Greed")];
+    await stage.service.until(await send(well, "Willa Well"), "delivered");
+    for (const event of held) await stage.service.until(event, "held");
+    // Support sees people masked, so a lead is told by its row alone.
+    const says = (account, words) =>
+      eventually(`the lead of ${account.slug} is not ${words}`, async () => {
+        await page.goto(at(account, "logs"));
+        return (await page.getByRole("row").filter({ hasText: words }).count()) > 0;
+      });
+    await says(well.account, "Synced");
+    await page.goto(at(well.account, "issues"));
+    await page.getByRole("heading", { name: "Nothing stands in the way" }).waitFor();
+    for (const [{ account }, title] of [
+      [trap, "The transformation crashed"],
+      [greedy, "The transformation asked for too much memory"],
+    ]) {
+      await says(account, "Needs attention");
+      await page.goto(at(account, "issues"));
+      const issue = page.getByRole("article").filter({ has: page.getByRole("heading", { name: title }) });
+      await issue.getByText(/after (trap|greedy)@1 was enabled/).waitFor();
+      await issue.getByRole("button", { name: "Back to the version before" }).click();
+      await page.getByText("Rolled back.").waitFor();
+      await says(account, "Synced");
+      await page.goto(at(account, "issues"));
+      await page.getByRole("region", { name: "Over" }).getByText("1 lead went on by itself").waitFor();
+    }
   });
 });
 

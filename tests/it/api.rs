@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use hubspot_sim::{FindingKind, Outage};
+use leadline::cause::{Code, Problem};
 use leadline::http::document;
 use leadline::model::access::{Right, Role};
 use reqwest::Method;
@@ -70,6 +71,12 @@ const OPERATIONS: &[(&str, Right, Whose)] = &[
     ("POST /v1/accounts/{account}/pause", Change, Named),
     ("POST /v1/accounts/{account}/resume", Change, Named),
     ("GET /v1/issues", Read, Named),
+    ("GET /v1/issues/past", Read, Named),
+    ("GET /v1/issues/{id}", Read, Named),
+    ("POST /v1/issues/{id}/acknowledge", Change, Named),
+    ("POST /v1/issues/{id}/mute", Change, Named),
+    ("POST /v1/issues/{id}/unmute", Change, Named),
+    ("POST /v1/issues/{id}/comments", Change, Named),
     ("GET /v1/lanes", Read, Named),
     ("POST /v1/lanes/{id}/pause", Change, Named),
     ("POST /v1/lanes/{id}/resume", Change, Named),
@@ -127,6 +134,7 @@ const OPERATIONS: &[(&str, Right, Whose)] = &[
     ("GET /v1/alerts", Read, Named),
     ("GET /v1/alerts/{id}", Read, Named),
     ("PUT /v1/alerts/{id}", Change, Named),
+    ("POST /v1/alerts/{id}/rotate", Change, Named),
     ("POST /v1/alerts/{id}/test", Change, Named),
     ("DELETE /v1/alerts/{id}", Change, Named),
     ("GET /v1/messages", Read, Named),
@@ -230,6 +238,11 @@ impl Scene {
                 let asked = json!({ "account": "acme", "watches": { "for": "reconnect" }, "channel": channel });
                 id(&made("/v1/alerts", asked).await["data"]["rule"]["id"])
             }
+            "issues" => {
+                let problem = Problem::new(Code::PropertyMissing, "`x` does not exist").about("x");
+                self.app.app.store.open_issue(&self.acme.account.id, &problem, self.app.now()).await.unwrap();
+                id(&Asker::operator().get(&self.app, "/v1/issues?account=acme").await.body["data"][0]["id"])
+            }
             "replays" => self.replay.clone(),
             "shadow-runs" => self.shadow.clone(),
             "versions" => {
@@ -304,6 +317,60 @@ fn each_operation_is_described_in_full() {
             assert!(parameter["description"].is_string(), "{name}: {parameter}");
         }
     }
+}
+
+/// Values whose form somebody else decides; everything else that is answered has a schema.
+const FREE: &[(&str, &str)] = &[
+    ("settings", "each version of a transformation has its own schema for them"),
+    ("detail", "what was asked for, of any operation"),
+    ("body", "a sender's event, or what HubSpot is sent"),
+    ("request", "a call as HubSpot was sent it"),
+    ("answer", "HubSpot's own words"),
+    ("sent", "a call as HubSpot was sent it"),
+    ("definition", "a property as HubSpot is sent it"),
+    ("value", "of a setting, which its version's schema describes"),
+    ("event", "a sender's event"),
+    ("UpsertObject", "the generator of the description takes a type called `Object` for any object"),
+];
+
+/// Where a schema says nothing of what it holds.
+fn bare(schema: &Value, at: &str, found: &mut Vec<String>) {
+    const SAYS: [&str; 8] = ["$ref", "properties", "oneOf", "anyOf", "allOf", "enum", "items", "additionalProperties"];
+    let says = SAYS.iter().any(|word| schema.get(word).is_some()) || schema.get("prefixItems").is_some();
+    let is_plain = schema["type"].as_str().is_some_and(|kind| kind != "object" && kind != "array")
+        || schema["type"].as_array().is_some_and(|kinds| kinds.iter().all(|kind| kind != "object" && kind != "array"));
+    let name = at.rsplit('.').next().unwrap().trim_end_matches("[]");
+    if !says && !is_plain && !FREE.iter().any(|(free, _)| *free == name) {
+        found.push(at.to_owned());
+    }
+    for (name, part) in schema["properties"].as_object().into_iter().flatten() {
+        bare(part, &format!("{at}.{name}"), found);
+    }
+    let lists = [&schema["oneOf"], &schema["anyOf"], &schema["allOf"], &schema["prefixItems"]];
+    for part in lists.into_iter().filter_map(Value::as_array).flatten() {
+        bare(part, at, found);
+    }
+    for (part, mark) in [(&schema["items"], "[]"), (&schema["additionalProperties"], "{}")] {
+        if part.is_object() {
+            bare(part, &format!("{at}{mark}"), found);
+        }
+    }
+}
+
+#[test]
+fn every_answer_says_what_it_holds() {
+    let mut found = Vec::new();
+    for (name, schema) in DOCUMENT["components"]["schemas"].as_object().unwrap() {
+        bare(schema, name, &mut found);
+    }
+    for (name, operation) in operations() {
+        for response in operation["responses"].as_object().unwrap().values() {
+            for media in response["content"].as_object().into_iter().flat_map(|content| content.values()) {
+                bare(&media["schema"], &name, &mut found);
+            }
+        }
+    }
+    assert_eq!(found, [""; 0], "give it the schema of what is serialised");
 }
 
 #[test]

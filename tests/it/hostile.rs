@@ -68,6 +68,20 @@ impl Honest {
     }
 }
 
+#[test]
+fn the_guests_of_the_browser_tests_are_these() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser/guests");
+    for (file, name) in [("trap.wasm", "trap"), ("greedy.wasm", "hoard")] {
+        let made = guest(name);
+        if std::env::var("LEADLINE_UPDATE").is_ok_and(|value| value == "1") {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join(file), &made).unwrap();
+        }
+        let committed = std::fs::read(folder.join(file)).unwrap_or_default();
+        assert!(committed == made, "{file} is older than {name}.wat; run this test with LEADLINE_UPDATE=1");
+    }
+}
+
 /// File in `tests/guests`, and what becomes of its event.
 const ROWS: [(&str, &str); 49] = [
     // Work, memory, stack.

@@ -79,8 +79,16 @@ async fn a_table_is_the_same_everywhere_runs_nothing_and_is_masked_for_support()
     let support = signed_in(&app, None, "support").await;
     let masked = support.get(&app, "/v1/leads.csv?account=acme").await;
     assert!(!text(&masked).contains("HYPERLINK") && text(&masked).contains(&synced), "{}", text(&masked));
-    let one = viewer.get(&app, "/v1/leads.csv?outcome=skipped").await;
-    assert_eq!(text(&one).lines().count(), 2);
+    let one = viewer.get(&app, "/v1/leads.csv?outcome=skipped&text=maya").await;
+    assert!(text(&one).lines().count() <= 2);
+    // Each of these is told in the history: who took which leads, and how many, and not for whom was searched.
+    let taken = viewer.get(&app, "/v1/audit").await;
+    let taken = taken.body["data"].as_array().unwrap().iter().filter(|entry| entry["action"] == "leads.csv");
+    let told: Vec<_> = taken.map(|entry| (entry["actor"].as_str().unwrap(), entry["detail"].to_string())).collect();
+    assert_eq!(told.len(), 5, "{told:#?}");
+    let by_outcome = told.iter().find(|(_, detail)| detail.contains(r#""outcome":"skipped""#)).unwrap();
+    assert!(by_outcome.1.contains(r#""text":"…""#), "{told:#?}");
+    assert_eq!(told.iter().filter(|(_, detail)| *detail == r#"{"leads":2}"#).count(), 2, "{told:#?}");
     app.finish().await;
 }
 

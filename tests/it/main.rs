@@ -31,6 +31,7 @@ mod freeze;
 mod fuzz;
 mod hostile;
 mod ingest;
+mod issues;
 mod leads;
 mod load;
 mod logs;

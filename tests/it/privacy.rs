@@ -8,7 +8,7 @@ use leadline::model::erasure::{AtHubspot, Erasure, Phase};
 use leadline::model::id::EventId;
 use leadline::model::lane::Step;
 use leadline::model::outcome::Outcome;
-use leadline::privacy::{self, PrivacyError, Wish};
+use leadline::privacy::{self, Caps, PrivacyError, Wish};
 use leadline::replay;
 use leadline::store::{Kept, KeptShorter, Removed};
 use leadline::subject::{NoSubject, Subject};
@@ -128,13 +128,26 @@ async fn nothing_is_left_of_somebody_who_is_erased_and_others_keep_everything() 
     app.post(&dealer, "msg_refused", refused.to_string().as_bytes()).await;
     app.app.store.merge_words(2).await.unwrap();
 
-    let before = privacy::find(&app.app.store, &dealer.account, &maya(), app.now()).await.unwrap();
+    let before = privacy::find(&app.app.store, &dealer.account, &maya(), (None, Caps::USUAL), app.now()).await.unwrap();
     assert_eq!(before.leads.iter().map(|lead| lead.event_id.clone()).collect::<Vec<_>>(), events);
     assert_eq!(before.also_known_by, [PHONE]);
     assert_eq!(before.elsewhere.refused_requests.len(), 1);
     assert!(before.leads[0].has_body && before.leads[0].calls > 0 && !before.leads[0].records.is_empty());
+    // A search that ends early says so, goes on where it ended, and loses nobody.
+    let (mut after, mut found) = (None, Vec::new());
+    loop {
+        let caps = Caps { found: 1, ..Caps::USUAL };
+        let part = privacy::find(&app.app.store, &dealer.account, &maya(), (after, caps), app.now()).await.unwrap();
+        assert!(part.leads.len() == 1 && !part.is_nothing(), "{part:?}");
+        found.push(part.leads[0].event_id.clone());
+        let Some(cut) = part.cut else { break };
+        assert!(cut.more_than == 1 && cut.text().contains("more than 1"), "{cut:?}");
+        after = Some(cut.after);
+        assert!(found.len() <= events.len(), "{found:?}");
+    }
+    assert_eq!(found, events);
     let document = privacy::export(&app.app.store, &dealer.account, &maya(), app.now()).await.unwrap();
-    let text = document.to_string();
+    let text = json!(document).to_string();
     assert!(text.contains("Zanzibar") && text.contains("Lindqvist"), "{text}");
     assert!(!text.contains("ana@example.com"), "an export holds one person: {text}");
     assert!(!traces(&app).await.is_empty());
@@ -151,7 +164,7 @@ async fn nothing_is_left_of_somebody_who_is_erased_and_others_keep_everything() 
     for event in &events {
         assert_eq!(outcome(&app, event).await, Outcome::Removed);
     }
-    let after = privacy::find(&app.app.store, &dealer.account, &maya(), app.now()).await.unwrap();
+    let after = privacy::find(&app.app.store, &dealer.account, &maya(), (None, Caps::USUAL), app.now()).await.unwrap();
     assert!(after.is_nothing() && after.is_suppressed, "{after:?}");
     // Ana's lead is as it was, her part of shared calls included.
     let shown = app.event(&ana).await;
@@ -301,11 +314,11 @@ async fn a_lead_is_found_by_its_key_when_everything_else_is_long_gone() {
             != Removed::Nothing
         {}
     }
-    let found = privacy::find(&app.app.store, &dealer.account, &maya(), app.now()).await.unwrap();
+    let found = privacy::find(&app.app.store, &dealer.account, &maya(), (None, Caps::USUAL), app.now()).await.unwrap();
     assert_eq!(found.leads.len(), 1);
     assert!(found.leads[0].event_id == event && !found.leads[0].has_body);
     erase(&app, &dealer, false).await;
-    let after = privacy::find(&app.app.store, &dealer.account, &maya(), app.now()).await.unwrap();
+    let after = privacy::find(&app.app.store, &dealer.account, &maya(), (None, Caps::USUAL), app.now()).await.unwrap();
     assert!(after.is_nothing(), "{after:?}");
     app.finish().await;
 }

@@ -33,6 +33,11 @@ pub enum Command {
         /// Id of the rule, `alr_…`.
         rule: String,
     },
+    /// Give the webhook of a rule a new secret, which is shown once. For a day the one before signs beside it.
+    Rotate {
+        /// Id of the rule, `alr_…`.
+        rule: String,
+    },
     /// Send a message that says that nothing is wrong; the service carries it out.
     Test {
         /// Id of the rule, `alr_…`.
@@ -51,6 +56,7 @@ impl Command {
         match self {
             Self::Create(args) => Deed::of("alerts.create", "", Some(&args.account)),
             Self::Delete { rule } => Deed::to("alerts.delete", rule),
+            Self::Rotate { rule } => Deed::to("alerts.rotate", rule),
             Self::Test { rule } => Deed::to("alerts.test", rule),
             Self::List { .. } | Self::Messages { .. } => None,
         }
@@ -166,9 +172,11 @@ impl From<AlertError> for Failure {
             AlertError::Store(error) => error.into(),
             AlertError::Ours(error) => error.into(),
             AlertError::NoRule(_) => Self::not_found(text).hint(fix),
-            AlertError::Changed | AlertError::NoMail | AlertError::TooMany | AlertError::TooManyTests => {
-                Self::conflict(text).hint(fix)
-            }
+            AlertError::Changed
+            | AlertError::NoMail
+            | AlertError::NoWebhook
+            | AlertError::TooMany
+            | AlertError::TooManyTests => Self::conflict(text).hint(fix),
             AlertError::Watch(_)
             | AlertError::Webhook(_)
             | AlertError::Address(_)
@@ -195,6 +203,18 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
             let found = found(&store, &rule).await?;
             store.remove_alert_rule(&found).await?;
             context.one(&json!({ "id": rule, "removed": true }), |_| format!("Rule {rule} tells nobody any more."))
+        }
+        Command::Rotate { rule } => {
+            let (rule, secret) = alerts::rotate(&store, &found(&store, &rule).await?, clock()).await?;
+            let secret = secret.as_ref().map(|secret| secret.expose_secret());
+            context.one(&json!({ "rule": rule, "secret": secret }), |_| {
+                format!(
+                    "The new secret of rule {}, shown this once:\n{}\nThe one before signs beside it for {} h more.",
+                    rule.id,
+                    secret.unwrap_or_default(),
+                    alerts::OVERLAP.as_secs() / 3600
+                )
+            })
         }
         Command::Test { rule } => {
             let found = found(&store, &rule).await?;

@@ -4,7 +4,8 @@
 use serde_json::{Value, json};
 
 use super::{UNKNOWN, who};
-use crate::model::id::{AccountId, AuditId, EventId};
+use crate::account;
+use crate::model::id::AuditId;
 use crate::model::time::Timestamp;
 use crate::store::{AuditEntry, Result, Store};
 
@@ -31,7 +32,7 @@ impl Deed {
     /// Notes that it is done.
     pub(super) async fn note(self, store: &Store, now: Timestamp) -> Result<()> {
         let account_id = match &self.about {
-            Some(word) => account_of(store, word).await?,
+            Some(word) => account::behind(store, word).await?,
             None => None,
         };
         let entry = AuditEntry {
@@ -50,27 +51,4 @@ impl Deed {
 /// Whence, so that nobody takes it for a person of the same name in the dashboard.
 fn detail() -> Value {
     json!({ "by": "command line" })
-}
-
-/// The account that a word leads to; none where what it named is gone by now.
-async fn account_of(store: &Store, word: &str) -> Result<Option<AccountId>> {
-    let account = match word.split_once('_').map(|(prefix, _)| prefix) {
-        Some("con") => store.connection(word).await?.map(|connection| connection.account_id),
-        Some("evt") => match word.parse::<EventId>() {
-            Ok(id) => store.find_event(&id).await?.map(|event| event.account_id),
-            Err(_) => None,
-        },
-        Some("alr") => store.alert_rule(word).await?.map(|rule| rule.account_id),
-        Some("era") => store.erasure(word).await?.map(|erasure| erasure.account_id),
-        Some("rpl") => store.replay(word).await?.map(|replay| replay.account_id),
-        Some("src") => {
-            let sources = store.sources(None).await?;
-            sources.into_iter().find(|source| source.id.as_str() == word).map(|source| source.account_id)
-        }
-        _ => None,
-    };
-    match account {
-        Some(account) => Ok(Some(account)),
-        None => Ok(store.account(word).await?.map(|account| account.id)),
-    }
 }

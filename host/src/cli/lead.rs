@@ -33,7 +33,7 @@ impl Command {
     pub(super) fn deed(&self) -> Option<Deed> {
         match self {
             Self::View(command) => command.deed(),
-            Self::List(_) => None,
+            Self::List(list) => list.csv.then(|| Deed::of("leads.csv", "", list.which.account.as_deref())).flatten(),
         }
     }
 }

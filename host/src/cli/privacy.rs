@@ -11,9 +11,10 @@ use crate::deliver::Clock;
 use crate::housekeeping::Limits;
 use crate::model::account::Account;
 use crate::model::erasure::{AtHubspot, Erasure, Phase, Suppression, WrittenRecord};
+use crate::model::id::EventId;
 use crate::model::time::clock;
 use crate::model::word;
-use crate::privacy::{self, Holdings, NOT_COVERED, Wish};
+use crate::privacy::{self, Caps, Cut, Holdings, NOT_COVERED, Wish};
 use crate::store::Store;
 use crate::subject::Subject;
 
@@ -23,7 +24,7 @@ const LISTED_MAX: u32 = 1_000;
 #[derive(clap::Subcommand, Debug)]
 pub enum Command {
     /// Say what is kept of a shopper, and where it went.
-    Find(Shopper),
+    Find(Find),
     /// Write everything that is kept of a shopper, as JSON.
     Export(Shopper),
     /// Forget a shopper: remove what is kept, stop what waits, and let no later lead of theirs through.
@@ -77,7 +78,7 @@ impl Command {
     pub(super) fn deed(&self) -> Option<Deed> {
         let about = |action, shopper: &Shopper| Deed::of(action, "", Some(&shopper.account));
         match self {
-            Self::Find(shopper) => about("shoppers.find", shopper),
+            Self::Find(find) => about("shoppers.find", &find.shopper),
             Self::Export(shopper) => about("shoppers.export", shopper),
             Self::Erase(args) => about("erasures.create", &args.shopper),
             Self::AskAgain { erasure } => Deed::to("erasures.ask-again", erasure),
@@ -87,6 +88,16 @@ impl Command {
             Self::List { .. } | Self::Certificate { .. } | Self::Suppressions { .. } | Self::Retention { .. } => None,
         }
     }
+}
+
+#[derive(clap::Args, Debug)]
+pub struct Find {
+    #[command(flatten)]
+    shopper: Shopper,
+
+    /// Only leads behind this one, `evt_…`: where a search before ended.
+    #[arg(long)]
+    after: Option<EventId>,
 }
 
 /// Who is meant.
@@ -130,9 +141,9 @@ pub struct Suppress {
 pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
     match command {
-        Command::Find(shopper) => {
+        Command::Find(Find { shopper, after }) => {
             let (account, subject) = named(&shopper, &store, context).await?;
-            let found = privacy::find(&store, &account, &subject, clock()).await?;
+            let found = privacy::find(&store, &account, &subject, (after, Caps::USUAL), clock()).await?;
             context.one(&found, holdings_text)
         }
         Command::Export(shopper) => {
@@ -269,6 +280,7 @@ fn holdings_text(found: &Holdings) -> String {
         lines.push(format!("  {}  {}  {:<20}  {}", lead.event_id, lead.received_at, lead.outcome, lead.kept()));
         lines.extend(lead.records.iter().map(|record| format!("    HubSpot {}", record_text(record))));
     }
+    lines.extend(found.cut.as_ref().map(Cut::text));
     let elsewhere = &found.elsewhere;
     for (count, what) in [
         (elsewhere.refused_requests.len() as u64, "refused requests"),

@@ -121,7 +121,7 @@ pub async fn take_in(
                 store.try_issue(connection, &issue.problem, now).await?;
             }
             Fate::Closed => {
-                store.close_issue(&issue).await?;
+                store.close_issue(&issue, now).await?;
             }
         }
     }
@@ -256,6 +256,8 @@ mod tests {
             held,
             dropped,
             stands,
+            acknowledged: None,
+            muted: None,
         };
         let missing = Code::PropertyMissing;
         let rows = [

@@ -35,7 +35,11 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(show))
         .routes(routes!(messages))
         .routes(routes!(digest));
-    let change = OpenApiRouter::new().routes(routes!(create)).routes(routes!(set, remove)).routes(routes!(test));
+    let change = OpenApiRouter::new()
+        .routes(routes!(create))
+        .routes(routes!(set, remove))
+        .routes(routes!(rotate))
+        .routes(routes!(test));
     needing(Right::Read, read).merge(needing(Right::Change, change))
 }
 
@@ -47,7 +51,9 @@ impl From<AlertError> for ApiError {
             AlertError::Ours(error) => error.into(),
             AlertError::Changed => Self::Changed(text, fix),
             AlertError::NoRule(_) => Self::NotFound(text),
-            AlertError::NoMail | AlertError::TooMany | AlertError::TooManyTests => Self::Conflict(text, fix),
+            AlertError::NoMail | AlertError::NoWebhook | AlertError::TooMany | AlertError::TooManyTests => {
+                Self::Conflict(text, fix)
+            }
             AlertError::Watch(_)
             | AlertError::Webhook(_)
             | AlertError::Address(_)
@@ -238,6 +244,25 @@ async fn set(
         response.extensions_mut().insert(ShownOnce);
     }
     Ok(response)
+}
+
+/// Gives the webhook of a rule a new secret, which is shown once. For a day the one before signs beside it.
+#[utoipa::path(
+    post,
+    path = "/v1/alerts/{id}/rotate",
+    tag = "Alerts",
+    params(("id" = AlertId, Path, description = "The rule")),
+    responses((status = 200, description = "The rule, with its new secret", body = Data<MadeRule>)),
+    extensions(("x-command" = json!("leadline alert rotate RULE")))
+)]
+async fn rotate(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(id): Path<String>,
+) -> Result<(Extension<ShownOnce>, One<MadeRule>), ApiError> {
+    let (_, rule) = found(&app, &actor, &id).await?;
+    let (rule, secret) = alerts::rotate(&app.store, &rule, (app.clock)()).await?;
+    Ok((Extension(ShownOnce), one(made(rule, secret))))
 }
 
 /// What was there before.

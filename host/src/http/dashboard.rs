@@ -8,6 +8,7 @@ mod event_types;
 mod fields;
 mod form;
 mod help;
+mod issues;
 mod logs;
 mod mapping;
 mod operator;
@@ -54,6 +55,7 @@ pub(super) fn router(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
         .merge(connectors::router())
         .merge(event_types::router())
         .merge(fields::router())
+        .merge(issues::router())
         .merge(logs::router())
         .merge(mapping::router())
         .merge(operator::router())

@@ -253,9 +253,11 @@ async fn note_of(request: Request) -> Result<(Note, Request), ApiError> {
     Ok((Note { action, subject, detail }, Request::from_parts(parts, Body::from(bytes))))
 }
 
-/// Whether a route is told whom it is about, by an address or a number.
+/// Whether a route is told whom it is about, by an address or a number, or may be told in somebody's own words.
 fn names_a_shopper(path: &str) -> bool {
-    ["shoppers", "erasures", "suppressions", "privacy"].iter().any(|word| path.split('/').any(|part| part == *word))
+    ["shoppers", "erasures", "suppressions", "privacy", "comments"]
+        .iter()
+        .any(|word| path.split('/').any(|part| part == *word))
 }
 
 /// The same without the shopper: the history is kept, and says why something was done, and not of whom.

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, Uri, header};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -21,9 +21,10 @@ use crate::app::App;
 use crate::cause::Code;
 use crate::model::access::{Actor, Right};
 use crate::model::account::{Account, Connection};
-use crate::model::id::{AccountId, EventId};
+use crate::model::id::{AccountId, AuditId, EventId};
 use crate::model::time::Timestamp;
-use crate::store::{self, Count, LeadFilter, Store};
+use crate::store::{self, AuditEntry, Count, LeadFilter, Store};
+use crate::text::cut;
 use crate::view::lead::Lead;
 use crate::view::outcome::Reader;
 use crate::view::{csv, logs, moment};
@@ -208,11 +209,45 @@ async fn causes(
     responses((status = 200, description = "The table", content_type = "text/csv", body = String)),
     extensions(("x-command" = json!("leadline lead list --account acme --csv")))
 )]
-async fn table(State(app): State<Arc<App>>, actor: Actor, Query(asked): Query<Asked>) -> Result<Response, ApiError> {
+async fn table(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    uri: Uri,
+    Query(asked): Query<Asked>,
+) -> Result<Response, ApiError> {
     let (account, connection, reader, filter) = meant(&app, &actor, &asked).await?;
+    note_table(&app, &actor, &uri, &filter).await?;
     let name = account.map_or_else(|| "all".to_owned(), |account| account.slug);
     let told = Told { connection, is_masked: actor.sees_masked, reader };
     Ok(csv_of(&app.store, filter, told, &name, ""))
+}
+
+/// Notes who takes which leads out of the house, before the first of them goes: by which filter, and how many that are. What
+/// was searched for may be a person, and is left out.
+pub(super) async fn note_table(app: &App, actor: &Actor, uri: &Uri, filter: &LeadFilter) -> Result<(), ApiError> {
+    let pairs = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    let kept =
+        pairs.filter(|(name, _)| name != "text").map(|(name, value)| (name.into_owned(), cut(&value, 120).into()));
+    let mut detail: serde_json::Map<_, serde_json::Value> = kept.collect();
+    if filter.text.is_some() {
+        detail.insert("text".to_owned(), "…".into());
+    }
+    let counts = app.store.lead_counts(filter).await?;
+    let meant = counts.iter().filter(|(outcome, _)| filter.outcome.is_none_or(|wanted| wanted == *outcome));
+    let (leads, is_more) =
+        meant.fold((0, false), |(leads, is_more), (_, count)| (leads + count.leads, is_more || count.is_more));
+    detail.insert(if is_more { "leads_at_least" } else { "leads" }.to_owned(), leads.into());
+    let now = (app.clock)();
+    let entry = AuditEntry {
+        id: AuditId::new(now),
+        account_id: filter.account.clone(),
+        at: now,
+        actor: actor.name.clone(),
+        action: "leads.csv".to_owned(),
+        subject: String::new(),
+        detail: detail.into(),
+    };
+    Ok(app.store.note_action(&entry).await?)
 }
 
 /// How the rows of a table are told.

@@ -1,50 +1,27 @@
-//! A connection's portal: the checklist of its properties, creating and filling in what is missing, and issues.
+//! A connection's portal: the checklist of its properties, creating and and filling in what is missing.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use axum::extract::{Path, State};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{Data, List, One, Page, Wanted, one};
+use super::answer::{Data, One, one};
 use super::error::ApiError;
 use super::guard::needing;
-use super::reach::{account_or_all, connection};
+use super::reach::connection;
 use crate::app::App;
 use crate::connection::checklist::{self, Check, Consent, Creation};
 use crate::connection::fill::{self, Report, Wish};
 use crate::connection::session::{self, Session};
 use crate::model::access::{Actor, Right};
 use crate::model::id::ConnectionId;
-use crate::store::Issue;
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
-    let read = OpenApiRouter::new().routes(routes!(check)).routes(routes!(issues));
+    let read = OpenApiRouter::new().routes(routes!(check));
     let change = OpenApiRouter::new().routes(routes!(create)).routes(routes!(fill_in));
     needing(Right::Read, read).merge(needing(Right::Change, change))
-}
-
-/// An issue with what people need to know about it.
-#[derive(Serialize, ToSchema)]
-#[schema(as = ShownIssue)]
-struct Shown {
-    #[serde(flatten)]
-    issue: Issue,
-    title: &'static str,
-    fix: &'static str,
-    hubspot_path: Option<&'static str>,
-}
-
-/// Which issues are listed.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct Filter {
-    /// Slug or id.
-    #[param(example = "acme")]
-    account: Option<String>,
 }
 
 /// Compares what leads write with what the portal has.
@@ -107,30 +84,6 @@ async fn fill_in(
     let report = fill::fill(&app.store, &session, &wish, &app.clock).await?;
     app.wake.deliver.notify_one();
     Ok(one(report))
-}
-
-/// What holds leads up, or lets them through without a value.
-#[utoipa::path(
-    get,
-    path = "/v1/issues",
-    tag = "Properties and issues",
-    params(Filter, Wanted),
-    responses((status = 200, description = "The issues", body = List<Shown>)),
-    extensions(("x-command" = json!("leadline issue list")))
-)]
-async fn issues(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Query(filter): Query<Filter>,
-    page: Page,
-) -> Result<List<Shown>, ApiError> {
-    let account = account_or_all(&app, &actor, filter.account.as_deref()).await?.map(|account| account.id);
-    let shown = |issue: Issue| {
-        let code = issue.problem.code;
-        Shown { title: code.title(), fix: code.fix(), hubspot_path: code.hubspot_path(), issue }
-    };
-    let issues = app.store.issues(account.as_ref()).await?.into_iter().map(shown).collect();
-    page.of(issues, |shown| shown.issue.id.as_str())
 }
 
 /// The connection of an id, ready to be talked to.

@@ -8,7 +8,6 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -22,8 +21,9 @@ use crate::app::App;
 use crate::housekeeping::Limits;
 use crate::model::access::{Actor, Right};
 use crate::model::erasure::{Erasure, Suppression};
+use crate::model::id::EventId;
 use crate::model::id::{ErasureId, SuppressionId};
-use crate::privacy::{self, Holdings, NOT_COVERED, PrivacyError, Wish};
+use crate::privacy::{self, Caps, Export, Holdings, NOT_COVERED, PrivacyError, Wish};
 use crate::store::Effect;
 use crate::subject::Subject;
 
@@ -64,6 +64,8 @@ struct Shopper {
     account: String,
     email: Option<String>,
     phone: Option<String>,
+    /// Only leads behind this one are looked for: the `after` of a search before that was cut. An export holds all of them.
+    after: Option<EventId>,
 }
 
 fn subject(email: Option<String>, phone: Option<String>) -> Result<Subject, PrivacyError> {
@@ -73,7 +75,9 @@ fn subject(email: Option<String>, phone: Option<String>) -> Result<Subject, Priv
 
 /// Says what is kept of a shopper, and where it went.
 ///
-/// Every lead of the account is looked through, so that it is exact; an account with very many takes seconds.
+/// The leads of the account are looked through, so that it is exact; an account with very many takes seconds. Where a
+/// search does not come to the end, `cut` says how far it came, and with its `after` it goes on. An erasure and an export always
+/// find everything.
 #[utoipa::path(
     post,
     path = "/v1/shoppers/find",
@@ -90,7 +94,8 @@ async fn find(
     let asked: Shopper = read(&body, NAME_FIX)?;
     let account = account(&app, &actor, &asked.account).await?;
     let subject = subject(asked.email, asked.phone)?;
-    Ok((Extension(ShownOnce), one(privacy::find(&app.store, &account, &subject, (app.clock)()).await?)))
+    let range = (asked.after, Caps::USUAL);
+    Ok((Extension(ShownOnce), one(privacy::find(&app.store, &account, &subject, range, (app.clock)()).await?)))
 }
 
 /// Gives everything that is kept of a shopper, as one document.
@@ -99,14 +104,14 @@ async fn find(
     path = "/v1/shoppers/export",
     tag = "Privacy",
     request_body(content = Shopper, example = json!({ "account": "acme", "email": "maya.lind@example.com" })),
-    responses((status = 200, description = "The document", body = Data<Value>)),
+    responses((status = 200, description = "The document", body = Data<Export>)),
     extensions(("x-command" = json!("leadline privacy export --account acme --email maya.lind@example.com")))
 )]
 async fn export(
     State(app): State<Arc<App>>,
     actor: Actor,
     body: Bytes,
-) -> Result<(Extension<ShownOnce>, One<Value>), ApiError> {
+) -> Result<(Extension<ShownOnce>, One<Export>), ApiError> {
     let asked: Shopper = read(&body, NAME_FIX)?;
     let account = account(&app, &actor, &asked.account).await?;
     let subject = subject(asked.email, asked.phone)?;

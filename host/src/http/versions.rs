@@ -22,10 +22,9 @@ use crate::store::HOUSE;
 use crate::text::cut;
 use crate::transform::{UPLOAD_BYTES_MAX, UploadError};
 use crate::upload::{self, Upload, Uploaded};
+use crate::usage;
 use crate::view;
 
-/// Versions that are listed at most, the newest: on all pages together.
-const LISTED_MAX: u32 = 200;
 /// A form of a component and its samples: what each of both may have, and room for what stands between the parts.
 const FORM_BYTES_MAX: usize = UPLOAD_BYTES_MAX + SAMPLES_BYTES_MAX + 64 * 1024;
 /// The part of a form that is the component.
@@ -155,7 +154,7 @@ fn unread(error: &axum::Error) -> ApiError {
     }
 }
 
-/// The newest versions that an account may use, or all.
+/// The newest 200 versions that an account may use, or all, with who uses each and how its newest runs went.
 #[utoipa::path(
     get,
     path = "/v1/versions",
@@ -171,8 +170,7 @@ async fn list(
     page: Page,
 ) -> Result<List<view::ShownVersion>, ApiError> {
     let account = account_or_all(&app, &actor, whose.account.as_deref()).await?;
-    let versions = app.store.versions(account.as_ref().map(|account| &account.id), LISTED_MAX).await?;
-    let versions = versions.into_iter().map(view::ShownVersion::of).collect();
+    let versions = usage::list(&app.store, account.as_ref().map(|account| &account.id), (app.clock)()).await?;
     page.of(versions, |shown: &view::ShownVersion| shown.version.id.as_str())
 }
 

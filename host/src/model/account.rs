@@ -289,10 +289,13 @@ pub struct Version {
     pub hash: String,
     /// Package and version of the contract that it was built for.
     pub contract: String,
+    #[schema(value_type = crate::contract::manifest::Manifest)]
     pub manifest: Value,
     /// What the check found: imports, toolchain, sizes; empty for a version that is older than the check.
+    #[schema(value_type = crate::transform::Checked)]
     pub about: Value,
-    /// What its first runs used.
+    /// What its first runs used; empty for a version that is older than the check.
+    #[schema(value_type = crate::transform::Tried)]
     pub figures: Value,
     /// What whoever uploaded it says of it.
     pub note: String,

@@ -23,7 +23,8 @@ pub enum DeliveryState {
 }
 
 /// A record in HubSpot that an action wrote or found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = HubspotRecord)]
 pub struct Record {
     pub id: String,
     /// Whether the action created it.
@@ -31,8 +32,9 @@ pub struct Record {
 }
 
 /// What a delivery did to the contact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ContactWritten)]
 pub enum ContactWrite {
     Created,
     Updated,
@@ -49,7 +51,7 @@ impl ContactWrite {
 }
 
 /// How far one action has come.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ActionProgress {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<Record>,
@@ -77,7 +79,8 @@ pub struct ActionProgress {
 }
 
 /// A value that did not reach HubSpot, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = DroppedField)]
 pub struct Dropped {
     /// The property it was meant for.
     pub field: String,
@@ -89,7 +92,8 @@ pub struct Dropped {
 }
 
 /// A value that HubSpot stored in another form.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = NormalizedField)]
 pub struct Normalized {
     pub field: String,
     pub sent: String,
@@ -97,7 +101,8 @@ pub struct Normalized {
 }
 
 /// How far a delivery has come: one entry an action, and the values left out on the way.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = DeliveryProgress)]
 pub struct Progress {
     pub actions: Vec<ActionProgress>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -163,7 +168,7 @@ impl Progress {
 }
 
 /// A delivery as the store lists it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Delivery {
     pub id: DeliveryId,
     pub account_id: AccountId,

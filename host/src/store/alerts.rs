@@ -45,6 +45,10 @@ fn place(id: &AlertId) -> String {
     format!("alert_rules/{id}/secret")
 }
 
+fn old_place(id: &AlertId) -> String {
+    format!("alert_rules/{id}/old_secret")
+}
+
 /// A turn to look at the rules of an account: who moved the time to this one has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Turn {
@@ -96,12 +100,58 @@ impl Store {
         row.map(rule).transpose()
     }
 
-    /// What signs for a rule's webhook; none where it has none.
-    pub async fn alert_secret(&self, account: &AccountId, id: &AlertId) -> anyhow::Result<Option<SecretString>> {
+    /// What signs for a rule's webhook now: the secret, and behind it the one before while that counts. Nothing where the
+    /// rule is gone or has none.
+    ///
+    /// # Errors
+    /// The database's, and when a secret cannot be opened with the key ring.
+    pub async fn alert_secrets(
+        &self,
+        account: &AccountId,
+        id: &AlertId,
+        now: Timestamp,
+    ) -> anyhow::Result<Vec<SecretString>> {
+        let find =
+            query(sql!("SELECT secret, old_secret, old_until FROM alert_rules WHERE account_id = $1 AND id = $2"));
+        let found: Option<(String, String, i64)> =
+            find.bind(account.as_str()).bind(id.as_str()).fetch_optional(&self.db).await?;
+        let Some((secret, old, until)) = found else { return Ok(Vec::new()) };
+        let sealed = [(place(id), secret), (old_place(id), if now.0 < until { old } else { String::new() })];
+        let sealed = sealed.into_iter().filter(|(_, sealed)| !sealed.is_empty());
+        Ok(sealed.map(|(place, sealed)| self.keys.open(&place, &sealed)).collect::<std::result::Result<_, _>>()?)
+    }
+
+    /// Gives the webhook of a rule a new secret, if the rule is still at the revision that it names. The one before signs
+    /// beside it until `until`. Says whether it was done.
+    ///
+    /// # Errors
+    /// The database's, and when the secret before cannot be opened with the key ring.
+    pub async fn rotate_alert_secret(
+        &self,
+        rule: &AlertRule,
+        secret: &SecretString,
+        until: Timestamp,
+    ) -> anyhow::Result<bool> {
         let find = query(sql!("SELECT secret FROM alert_rules WHERE account_id = $1 AND id = $2"));
-        let sealed: Option<String> = find.bind(account.as_str()).bind(id.as_str()).fetch_optional(&self.db).await?;
-        let sealed = sealed.filter(|sealed| !sealed.is_empty());
-        Ok(sealed.map(|sealed| self.keys.open(&place(id), &sealed)).transpose()?)
+        let before: Option<String> =
+            find.bind(rule.account_id.as_str()).bind(rule.id.as_str()).fetch_optional(&self.db).await?;
+        let before = before.filter(|sealed| !sealed.is_empty());
+        let before = before.map(|sealed| self.keys.open(&place(&rule.id), &sealed)).transpose()?;
+        let set = query(sql!(
+            "UPDATE alert_rules SET revision = revision + 1, secret = $4, old_secret = $5, old_until = $6
+             WHERE account_id = $1 AND id = $2 AND revision = $3"
+        ));
+        let set = set.bind(rule.account_id.as_str()).bind(rule.id.as_str()).bind(rule.revision);
+        let (keys, id, secret) = (self.keys.clone(), rule.id.clone(), secret.clone());
+        let done = self.db.write(move |tx| {
+            Box::pin(async move {
+                tx.guard_keys(false).await?;
+                let seal = |place: String, secret: &SecretString| keys.seal(&place, secret.expose_secret());
+                let old = before.map(|before| seal(old_place(&id), &before)).unwrap_or_default();
+                set.bind(seal(place(&id), &secret)).bind(old).bind(until.0).execute(tx).await
+            })
+        });
+        Ok(done.await? > 0)
     }
 
     /// Changes a rule that is still at the revision that it names; it is one further then. What the rule found before is
@@ -123,7 +173,9 @@ impl Store {
                 }
                 if let Some(secret) = secret {
                     let sealed = keys.seal(&place, secret.expose_secret());
-                    let seal = query(sql!("UPDATE alert_rules SET secret = $3 WHERE account_id = $1 AND id = $2"));
+                    let seal = query(sql!(
+                        "UPDATE alert_rules SET secret = $3, old_secret = '' WHERE account_id = $1 AND id = $2"
+                    ));
                     seal.bind(&account).bind(&id).bind(sealed).execute(&mut *tx).await?;
                 }
                 if forgets {

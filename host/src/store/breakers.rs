@@ -5,9 +5,10 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::bindings::{self, Bind};
+use super::causes::{self, closed};
 use super::plans::PlannedLane;
 use super::{Conn, Query, Result, Rows, query, sql};
-use super::{causes, changes, hours};
+use super::{changes, hours};
 use crate::breaker::{self, Before, FAILURES, Health, Recent, Verdict};
 use crate::cause::{Code, Problem};
 use crate::model::account::Sign;
@@ -227,7 +228,8 @@ async fn release(tx: &mut Conn, account: &str, version: &str, now: Timestamp) ->
         let row = |(cause, item, lane): &(String, String, String)| json!({ "account": account, "cause": cause, "item": item, "key": null, "lane": lane });
         let rows = Rows::of(&items.iter().map(row).collect::<Vec<_>>());
         let marks = hours::changed_by(&rows, now).into_iter().chain([changes::of_items(&rows, now)]);
-        for statement in causes::to_the_queue(&rows, now).into_iter().chain(marks) {
+        let counted = [causes::count_released(&rows)];
+        for statement in causes::to_the_queue(&rows, now).into_iter().chain(counted).chain(marks) {
             statement.execute(&mut *tx).await?;
         }
         released += items.len() as u64;
@@ -235,12 +237,10 @@ async fn release(tx: &mut Conn, account: &str, version: &str, now: Timestamp) ->
             break;
         }
     }
-    query(sql!("DELETE FROM causes WHERE account_id = $1 AND subject = $3 AND code IN " list("$2") " AND NOT EXISTS (
-           SELECT 1 FROM held AS h WHERE h.account_id = causes.account_id AND h.cause_id = causes.id)"))
-    .bind(account)
-    .bind(&codes)
-    .bind(version)
-    .execute(tx)
-    .await?;
+    let close = query(sql!(
+        "DELETE FROM causes WHERE account_id = $1 AND subject = $3 AND code IN " list("$2") " AND NOT EXISTS (
+           SELECT 1 FROM held AS h WHERE h.account_id = causes.account_id AND h.cause_id = causes.id)" closed!()
+    ));
+    causes::close(tx, close.bind(account).bind(&codes).bind(version), now).await?;
     Ok(released)
 }

@@ -51,7 +51,7 @@ pub struct OpenCall {
 }
 
 /// A call as it is shown with a delivery.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ShownCall {
     pub id: CallId,
     pub operation: String,

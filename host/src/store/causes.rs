@@ -1,9 +1,11 @@
 //! Issues: one cause for an account and a subject, and what waits under it.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Query, Result, Rows, Store, changes, hours, json, lanes, query, sql};
+use super::{Conn, Query, Result, Rows, Store, changes, hours, json, lanes, query, sql};
 use crate::cause::{Code, Problem};
 use crate::model::account::Connection;
 use crate::model::delivery::BAND_RETRY;
@@ -33,6 +35,55 @@ macro_rules! nothing_stands {
     };
 }
 pub(super) use nothing_stands;
+
+/// Ends a statement that takes issues away, for [`close`].
+macro_rules! closed {
+    () => {
+        " RETURNING account_id, id, problem, first_at, released"
+    };
+}
+pub(super) use closed;
+
+/// For how long an issue is remembered that is over, with what was said about it.
+const REMEMBERED: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Takes issues away by a statement that ends with [`closed!`], and remembers that they were there. Says how many.
+pub(super) async fn close(tx: &mut Conn, closing: Query, now: Timestamp) -> Result<u64> {
+    let over: Vec<(String, String, String, i64, i64)> = closing.fetch_all(&mut *tx).await?;
+    let Some((account, ..)) = over.first() else { return Ok(0) };
+    let forget = [
+        sql!(
+            "DELETE FROM cause_comments WHERE account_id = $1 AND cause_id IN
+               (SELECT p.id FROM past_causes AS p WHERE p.account_id = $1 AND p.over_at < $2)"
+        ),
+        sql!("DELETE FROM past_causes WHERE account_id = $1 AND over_at < $2"),
+    ];
+    for statement in forget {
+        query(statement).bind(account).bind((now - REMEMBERED).0).execute(&mut *tx).await?;
+    }
+    let row = |(account, id, problem, first_at, released): &(String, String, String, i64, i64)| json!({ "account": account, "id": id, "problem": problem, "first_at": first_at, "released": released });
+    query(sql!(
+        "INSERT INTO past_causes (account_id, id, problem, first_at, over_at, released)
+         SELECT j.account, j.id, j.problem, j.first_at, $2, j.released
+         FROM " rows("$1"; account text, id text, problem text, first_at bigint, released bigint) " AS j
+         WHERE true ON CONFLICT DO NOTHING"
+    ))
+    .bind(Rows::of(&over.iter().map(row).collect::<Vec<_>>()))
+    .bind(now.0)
+    .execute(tx)
+    .await?;
+    Ok(over.len() as u64)
+}
+
+/// Counts, for the issues of these rows, what goes on because their cause is gone.
+pub(super) fn count_released(rows: &Rows) -> Query {
+    query(sql!(
+        "UPDATE causes AS c SET released = c.released + j.items FROM
+           (SELECT r.account, r.cause, count(*) AS items FROM " rows("$1"; account text, cause text) " AS r GROUP BY r.account, r.cause) AS j
+         WHERE c.account_id = j.account AND c.id = j.cause"
+    ))
+    .bind(rows)
+}
 
 /// Which causes of an account are released.
 struct Released<'a> {
@@ -100,7 +151,7 @@ impl Store {
         let waiting = waiting.bind(&account).bind(released.codes).bind(PAGE).bind(released.subject).bind(released.lane);
         let close = query(sql!(
             "DELETE FROM causes WHERE account_id = $1 AND code IN " list("$2") " AND ($3 IS NULL OR subject = $3) AND "
-            nothing_stands!()
+            nothing_stands!() closed!()
         ));
         let close = close.bind(&account).bind(released.codes).bind(released.subject);
         let keeps_issue = released.keeps_issue;
@@ -113,7 +164,8 @@ impl Store {
                     statement.execute(&mut *tx).await?;
                 }
                 if !keeps_issue {
-                    close.execute(&mut *tx).await?;
+                    count_released(&rows).execute(&mut *tx).await?;
+                    self::close(tx, close, now).await?;
                 }
                 lanes::wake(&rows, now).execute(&mut *tx).await?;
                 for mark in hours::changed_by(&rows, now).into_iter().chain([changes::of_items(&rows, now)]) {

@@ -20,7 +20,8 @@ use crate::model::lane::{Lease, Settled};
 use crate::model::time::Timestamp;
 
 /// An attempt that did not finish a delivery.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = DeliveryAttempt)]
 pub struct Attempt {
     pub number: i64,
     pub at: Timestamp,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::json;
 
+use super::causes::{self, closed};
 use super::lanes::{self, LaneState};
 use super::{Result, Rows, Store, changes, hours, parse, query, sql, word};
 use crate::lane::LEASE;
@@ -190,13 +191,12 @@ impl Store {
                 ] {
                     query(leave).bind(&account).bind(&lane).bind(&items).execute(&mut *tx).await?;
                 }
-                query(sql!(
+                let close = query(sql!(
                     "DELETE FROM causes WHERE account_id = $1
                      AND NOT EXISTS (SELECT 1 FROM held AS h WHERE h.account_id = causes.account_id AND h.cause_id = causes.id)"
-                ))
-                .bind(&account)
-                .execute(&mut *tx)
-                .await?;
+                    closed!()
+                ));
+                causes::close(tx, close.bind(&account), now).await?;
                 for mark in hours::changed_by(&marked, now).into_iter().chain([changes::of_items(&marked, now)]) {
                     mark.execute(&mut *tx).await?;
                 }

@@ -50,7 +50,7 @@ pub struct EventFilter {
 }
 
 /// What a run of a transformation said.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct RunLog {
     pub version: String,
     pub lines: Vec<(Level, String)>,
@@ -63,10 +63,8 @@ pub struct ShownEvent {
     /// None once retention removed it, and log, plans, attempts and calls with it.
     pub body: Option<Value>,
     /// What each version said.
-    #[schema(value_type = Vec<Object>)]
     pub logs: Vec<RunLog>,
     /// The newest is the last: plan, progress, attempts and calls.
-    #[schema(value_type = Vec<Object>)]
     pub deliveries: Vec<ShownDelivery>,
 }
 
@@ -86,7 +84,7 @@ impl ShownEvent {
 }
 
 /// One delivery with its plan and everything that was tried.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ShownDelivery {
     pub delivery: Delivery,
     /// None once retention removed it, and what the run used with it.

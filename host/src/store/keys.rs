@@ -7,13 +7,14 @@ use secrecy::ExposeSecret as _;
 use super::{Conn, Result, Sql, Store, query, sql};
 
 /// Every column that holds sealed values. Each is sealed for `{table}/{id}/{column}`.
-const SEALED: [(&str, &str); 6] = [
+const SEALED: [(&str, &str); 7] = [
     ("connections", "token"),
     ("connections", "refresh_token"),
     ("source_secrets", "secret"),
     ("subject_keys", "secret"),
     ("erasures", "subject"),
     ("alert_rules", "secret"),
+    ("alert_rules", "old_secret"),
 ];
 
 /// Values that are sealed again in one commit.

@@ -38,7 +38,7 @@ pub struct ReceivedEvent {
 }
 
 /// What the run used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct RunFigures {
     pub fuel: u64,
     pub memory_bytes: u64,

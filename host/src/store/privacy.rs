@@ -1,12 +1,12 @@
 //! One person's data: where it is, and how it is removed, a page in a commit. What is left of a lead is that there was one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::causes::nothing_stands;
+use super::causes::{self, closed, nothing_stands};
 use super::retention::time_of;
 use super::{Conn, HOUSE, Query, Result, Rows, Sql, Store, StoreError, hours, parse, query, sql, suppressions, word};
 use crate::cause::{Code, Problem};
@@ -30,6 +30,8 @@ pub struct Swept {
     pub found: Vec<EventId>,
     /// The last one that was looked at, where there was one.
     pub last: Option<EventId>,
+    /// How many were looked through.
+    pub looked: usize,
     /// There are no others in the range.
     pub is_end: bool,
 }
@@ -356,6 +358,7 @@ async fn sweep(
     Ok(Swept {
         found: found.map(|event| EventId::stored(event.0.clone())).collect(),
         last: events.last().map(|event| EventId::stored(event.0.clone())),
+        looked: events.len(),
         is_end: (events.len() as i64) < SCANNED,
     })
 }
@@ -518,11 +521,10 @@ async fn remove_leads(tx: &mut Conn, erasure: &mut Erasure, found: &[EventId], n
         "DELETE FROM held WHERE account_id = $1 AND (item_id IN " list("$2") " OR item_id IN " list("$3") ") RETURNING cause_id"
     ));
     let causes: Vec<String> = open.bind(account).bind(&ids).bind(&deliveries).fetch_all(&mut *tx).await?;
-    query(sql!("DELETE FROM causes WHERE account_id = $1 AND id IN " list("$2") " AND " nothing_stands!()))
-        .bind(account)
-        .bind(Rows::of(&causes))
-        .execute(&mut *tx)
-        .await?;
+    let close = query(
+        sql!("DELETE FROM causes WHERE account_id = $1 AND id IN " list("$2") " AND " nothing_stands!() closed!()),
+    );
+    causes::close(tx, close.bind(account).bind(Rows::of(&causes)), now).await?;
     let items = found.iter().map(|event| json!({ "account": account, "item": event })).collect::<Vec<_>>();
     for mark in hours::changed_by(&Rows::of(&items), now) {
         mark.execute(&mut *tx).await?;
@@ -680,6 +682,10 @@ struct FoundElsewhere {
     samples: Vec<(String, String)>,
     /// Id, and the words without the person.
     causes: Vec<(String, String)>,
+    /// The same of issues that are over.
+    past_causes: Vec<(String, String)>,
+    /// Issue and number of what somebody said.
+    comments: Vec<(String, i64)>,
     /// Id, what it was done to, and what was asked for, without the person.
     audit: Vec<(String, String, String)>,
 }
@@ -709,12 +715,24 @@ async fn find_elsewhere(conn: &mut Conn, account: &AccountId, subject: &Subject)
         subject.is_in_json(event) || expected.as_ref().is_some_and(|expected| subject.is_in_json(expected))
     });
     found.samples = named.map(|(version, name, ..)| (version, name)).collect();
-    let causes: Vec<(String, String)> =
-        of(sql!("SELECT id, problem FROM causes WHERE account_id = $1")).fetch_all(&mut *conn).await?;
-    for (id, problem) in causes.into_iter().filter(|(_, problem)| subject.is_in_json(problem)) {
-        let problem = Problem { detail: format!("what it said is {REMOVED}"), ..parse(&problem)? };
-        found.causes.push((id, super::json(&problem)));
-    }
+    let without_words = |causes: Vec<(String, String)>| {
+        let named = causes.into_iter().filter(|(_, problem)| subject.is_in_json(problem));
+        let without = named.map(|(id, problem)| {
+            let problem = Problem { detail: format!("what it said is {REMOVED}"), ..parse(&problem)? };
+            Ok((id, super::json(&problem)))
+        });
+        without.collect::<Result<Vec<_>>>()
+    };
+    let causes = of(sql!("SELECT id, problem FROM causes WHERE account_id = $1")).fetch_all(&mut *conn).await?;
+    found.causes = without_words(causes)?;
+    let past = of(sql!("SELECT id, problem FROM past_causes WHERE account_id = $1")).fetch_all(&mut *conn).await?;
+    found.past_causes = without_words(past)?;
+    let comments: Vec<(String, i64, String)> =
+        of(sql!("SELECT cause_id, number, words FROM cause_comments WHERE account_id = $1"))
+            .fetch_all(&mut *conn)
+            .await?;
+    let named = comments.into_iter().filter(|(.., words)| subject.is_in(words));
+    found.comments = named.map(|(cause, number, _)| (cause, number)).collect();
     let audit: Vec<(String, String, String, String)> =
         of(sql!("SELECT id, action, subject, detail FROM audit WHERE account_id = $1")).fetch_all(conn).await?;
     for (id, action, about, detail) in audit {
@@ -738,13 +756,21 @@ fn without_person(action: &str, detail: Value, subject: &Subject) -> Value {
 }
 
 impl FoundElsewhere {
+    /// Issues that name the person: in their own words, or in what was said about them. Each once.
+    fn issues(&self) -> Vec<String> {
+        let own = self.causes.iter().chain(&self.past_causes).map(|(id, _)| id);
+        let all: BTreeSet<_> = own.chain(self.comments.iter().map(|(id, _)| id)).collect();
+        all.into_iter().cloned().collect()
+    }
+
     fn told(self) -> Elsewhere {
+        let issues = self.issues();
         let samples = self.samples.into_iter().map(|(version, name)| format!("{version}/{name}"));
         Elsewhere {
             refused_requests: self.rejected.into_iter().map(|(.., body)| body).collect(),
             kept_answers: self.answers.len() as u64,
             samples: samples.collect(),
-            issues: self.causes.into_iter().map(|(id, _)| id).collect(),
+            issues,
             history: self.audit.into_iter().map(|(id, ..)| id).collect(),
         }
     }
@@ -773,6 +799,19 @@ impl FoundElsewhere {
              WHERE c.account_id = $1 AND c.id = j.first"
         ));
         removed.sentences += causes.bind(account.as_str()).bind(pairs(&self.causes)).execute(&mut *tx).await?;
+        let past = query(sql!(
+            "UPDATE past_causes AS c SET problem = j.second FROM " rows("$2"; first text, second text) " AS j
+             WHERE c.account_id = $1 AND c.id = j.first"
+        ));
+        removed.sentences += past.bind(account.as_str()).bind(pairs(&self.past_causes)).execute(&mut *tx).await?;
+        let said = |(cause, number): &(String, i64)| json!({ "cause": cause, "number": number });
+        let comments = query(sql!(
+            "UPDATE cause_comments AS k SET words = $3 FROM " rows("$2"; cause text, number bigint) " AS j
+             WHERE k.account_id = $1 AND k.cause_id = j.cause AND k.number = j.number"
+        ));
+        let comments = comments.bind(account.as_str());
+        let comments = comments.bind(Rows::of(&self.comments.iter().map(said).collect::<Vec<_>>())).bind(REMOVED);
+        removed.sentences += comments.execute(&mut *tx).await?;
         let row =
             |(id, about, detail): &(String, String, String)| json!({ "id": id, "about": about, "detail": detail });
         let audit = query(sql!(

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 use serde_json::json;
 
-use super::causes::nothing_stands;
+use super::causes::{self, closed, nothing_stands};
 use super::{Conn, Result, Rows, Sql, Store, StoreError, changes, hours, json, lanes, parse, query, sql, word};
 use crate::cause::Problem;
 use crate::model;
@@ -311,11 +311,10 @@ async fn plan_again(tx: &mut Conn, page: &Page, now: Timestamp) -> Result<()> {
             .bind(&ids)
             .fetch_all(&mut *tx)
             .await?;
-    query(sql!("DELETE FROM causes WHERE account_id = $1 AND id IN " list("$2") " AND " nothing_stands!()))
-        .bind(account)
-        .bind(Rows::of(&causes))
-        .execute(&mut *tx)
-        .await?;
+    let close = query(
+        sql!("DELETE FROM causes WHERE account_id = $1 AND id IN " list("$2") " AND " nothing_stands!() closed!()),
+    );
+    causes::close(tx, close.bind(account).bind(Rows::of(&causes)), now).await?;
     lanes::wake(&Rows::of(&[json!({ "account": account, "lane": account })]), now).execute(tx).await.map(drop)
 }
 

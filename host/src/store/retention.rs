@@ -262,7 +262,7 @@ pub(super) fn first_id(prefix: &str, at: Timestamp) -> String {
 }
 
 /// When an id was made; none where it does not tell.
-pub(super) fn time_of(id: &str) -> Option<Timestamp> {
+pub(crate) fn time_of(id: &str) -> Option<Timestamp> {
     let (_, digits) = id.split_once('_')?;
     i64::from_str_radix(digits.get(..TIME_DIGITS)?, 16).ok().map(Timestamp)
 }

@@ -15,7 +15,7 @@ use crate::model::time::Timestamp;
 use crate::plan::Plan;
 
 /// What a run came to.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RunOutcome {
     /// As it was stored, byte for byte.
@@ -46,7 +46,7 @@ impl RunOutcome {
 }
 
 /// A run that was made for real.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct PastRun {
     /// The delivery that it led to, `dlv_…`, or of its own, `run_…`.
     pub id: String,

@@ -23,7 +23,9 @@ pub(super) use refusal::words;
 pub use refusal::{Unit, UploadError};
 
 /// What is known of an upload that may be compiled.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+#[schema(as = CheckedUpload)]
 pub struct Checked {
     /// SHA-256 of the bytes as they came: the version's identity.
     pub hash: String,

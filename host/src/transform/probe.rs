@@ -38,8 +38,9 @@ pub struct Example {
 }
 
 /// Where a sample comes from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = SamplesOf)]
 pub enum Whose {
     /// With Leadline. Not every version takes its settings.
     #[default]
@@ -56,8 +57,9 @@ pub struct Probed {
 }
 
 /// What a version did when it was tried: the evidence that stays with it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
+#[schema(as = SampleRuns)]
 pub struct Tried {
     /// Fuel of `describe`, starting included.
     pub describe_fuel: u64,
@@ -67,6 +69,9 @@ pub struct Tried {
     pub runs: Vec<Figures>,
     /// Samples of Leadline whose settings are not for this version.
     pub left_out: Vec<String>,
+    /// How long the whole check took, compiling included; nothing where nobody measured it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub took_millis: Option<u64>,
 }
 
 impl Tried {
@@ -77,7 +82,8 @@ impl Tried {
 }
 
 /// What one example used.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = SampleRun)]
 pub struct Figures {
     pub example: String,
     /// What the answer was: `actions`, `skip`, `invalid`, or `failed`.

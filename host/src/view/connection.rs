@@ -23,7 +23,7 @@ pub struct Chip {
 }
 
 impl Chip {
-    const fn new(tone: &'static str, icon: &'static str, label: &'static str) -> Self {
+    pub const fn new(tone: &'static str, icon: &'static str, label: &'static str) -> Self {
         Self { tone, icon, label }
     }
 }

@@ -47,7 +47,6 @@ pub struct Weekly {
     pub tone: &'static str,
     /// Against the week before.
     pub change: String,
-    #[schema(value_type = Vec<Object>)]
     pub tiles: Vec<Tile>,
     /// What was empty most, and what HubSpot did not take, each in a sentence.
     pub fields: Vec<String>,
@@ -56,9 +55,7 @@ pub struct Weekly {
     #[serde(skip)]
     pub hour_labels: Vec<String>,
     pub hours: Vec<HoursOfDay>,
-    #[schema(value_type = Vec<Vec<Value>>)]
     pub causes: Vec<(String, u64)>,
-    #[schema(value_type = Vec<Vec<Value>>)]
     pub dealerships: Vec<(String, u64)>,
 }
 

@@ -12,7 +12,8 @@ use super::Component;
 use crate::contract::manifest::Manifest;
 use crate::digest::sha256_hex;
 use crate::schema::{EVENT_TYPES, Settings};
-use crate::transform::{self, Loaded, Prepared, Transformer};
+use crate::transform::{self, CompileError, Loaded, Prepared, ProbeError, Transformer, UploadError};
+use crate::view::steps;
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
@@ -54,10 +55,20 @@ pub(super) fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
 /// Checks a file as a service does at an upload.
 pub(super) fn checked(file: &Path) -> Result<Checked> {
     let bytes = read(file)?;
-    let refused =
-        |error: &dyn std::fmt::Display| Failure::problems(format!("{} is no transformation: {error}", file.display()));
-    let Prepared { checked: about, loaded } = Transformer::new()?.prepare(&bytes).map_err(|error| refused(&error))?;
-    let manifest = loaded.describe().map_err(|error| refused(&error))?;
+    let refused = |error: &dyn std::fmt::Display, why: Option<&UploadError>| {
+        let steps = why.map(|why| steps::of_refusal(why, bytes.len(), &sha256_hex(&bytes))).unwrap_or_default();
+        let lines = [vec![format!("{} is no transformation: {error}", file.display())], steps::lines(&steps)].concat();
+        Failure::problems(lines.join("\n"))
+    };
+    let prepared = Transformer::new()?.prepare(&bytes).map_err(|error| match &error {
+        CompileError::Refused(why) => refused(&error, Some(why)),
+        CompileError::Ours(_) => refused(&error, None),
+    });
+    let Prepared { checked: about, loaded } = prepared?;
+    let manifest = loaded.describe().map_err(|error| match &error {
+        ProbeError::Refused(why) => refused(&error, Some(why)),
+        ProbeError::Ours(_) => refused(&error, None),
+    })?;
     let settings = Settings::compile(&manifest.settings_schema)
         .map_err(|error| Failure::problems(format!("{}: {error}", file.display())))?;
     Ok(Checked { file: file.to_owned(), bytes, loaded, manifest, settings, about })

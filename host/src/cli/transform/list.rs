@@ -2,10 +2,12 @@
 
 use super::super::Context;
 use super::super::failure::Result;
-use crate::view::ShownVersion;
+use crate::model::time::clock;
+use crate::usage;
+use crate::view::{ShownVersion, VersionUsage};
 
-/// Versions that a list shows at most, the newest.
-const LISTED_MAX: u32 = 200;
+const HEADER: [&str; 10] =
+    ["Version", "Id", "Hash", "Labels", "Used by", "Fuel p95", "Failed", "Uploaded", "By", "Note"];
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
@@ -17,18 +19,21 @@ pub struct Args {
 pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
     let account = context.account_or_all(&store, args.account.as_deref()).await?;
-    let versions = store.versions(account.as_ref(), LISTED_MAX).await?;
-    let versions: Vec<_> = versions.into_iter().map(ShownVersion::of).collect();
+    let versions = usage::list(&store, account.as_ref(), clock()).await?;
     let row = |shown: &ShownVersion| {
         let version = &shown.version;
         vec![
             shown.label.clone(),
             version.id.to_string(),
             version.hash[..12].to_owned(),
+            shown.usage.as_ref().map(VersionUsage::labels_text).unwrap_or_default(),
+            shown.usage.as_ref().map(|usage| usage.used_by.len().to_string()).unwrap_or_default(),
+            shown.usage.as_ref().map(VersionUsage::fuel_text).unwrap_or_default(),
+            shown.usage.as_ref().map(VersionUsage::failed_share).unwrap_or_default(),
             version.created_at.to_string(),
             version.created_by.clone(),
             version.note.clone(),
         ]
     };
-    context.list(&versions, &["Version", "Id", "Hash", "Uploaded", "By", "Note"], row, "No versions.")
+    context.list(&versions, &HEADER, row, "No versions.")
 }

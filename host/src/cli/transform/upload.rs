@@ -7,12 +7,13 @@ use super::super::deed::Deed;
 use super::super::failure::{Failure, Result};
 use super::super::file::{read, samples};
 use super::show::text;
+use crate::digest::sha256_hex;
 use crate::model::id::AccountId;
 use crate::model::time::clock;
 use crate::store::HOUSE;
 use crate::transform::UploadError;
 use crate::upload::{self, Upload, Uploaded};
-use crate::view::ShownVersion;
+use crate::view::{ShownVersion, steps};
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
@@ -50,6 +51,7 @@ pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     upload::check_words(&name, &args.note, &by)
         .map_err(|error| Failure::usage(error).hint("`--name` gives it another name"))?;
     let samples = args.examples.as_deref().map_or_else(|| Ok(Vec::new()), samples)?;
+    let (size, hash) = (bytes.len(), sha256_hex(&bytes));
     let upload = Upload { account: owner, name: &name, note: &args.note, by: &by, bytes, samples };
     match upload::upload(&store, &context.transformer()?, upload, clock()).await? {
         Uploaded::New(version) => context.one(&ShownVersion::of(version), |shown| {
@@ -61,7 +63,9 @@ pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
         }),
         Uploaded::Refused(UploadError::Busy) => Err(Failure::temporary(UploadError::Busy.to_string())),
         Uploaded::Refused(refusal) => {
-            Err(Failure::problems(format!("{} was refused: {refusal}", args.file.display())).hint(refusal.fix()))
+            let steps = steps::lines(&steps::of_refusal(&refusal, size, &hash)).join("\n");
+            let text = format!("{} was refused: {refusal}\n{steps}", args.file.display());
+            Err(Failure::problems(text.trim_end().to_owned()).hint(refusal.fix()))
         }
     }
 }

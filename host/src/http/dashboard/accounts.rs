@@ -1,4 +1,4 @@
-//! Screens across accounts, and what stands in the way: accounts and issues.
+//! Every account, for those who work across them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,12 +12,11 @@ use axum::routing::get;
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::connectors::can_connect;
 use super::draw;
-use super::shell::{Shell, Visit};
+use super::shell::Shell;
 use super::wishes;
+use crate::account;
 use crate::app::App;
-use crate::cause::Code;
 use crate::hours::hour;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
@@ -27,16 +26,13 @@ use crate::model::id::AccountId;
 use crate::model::time::Timestamp;
 use crate::picture::sparkline::Sparkline;
 use crate::picture::{Drawn, Tone, drawn};
-use crate::store::{HourOfLeads, Issue};
+use crate::store::HourOfLeads;
 use crate::view::connection::{Chip, chip};
 use crate::view::moment::{Moment, count, grouped, things};
 use crate::view::wishes::ShownWish;
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
-    let read = OpenApiRouter::new()
-        .route("/accounts", get(list))
-        .route("/issues", get(all_issues))
-        .route("/accounts/{account}/issues", get(issues));
+    let read = OpenApiRouter::new().route("/accounts", get(list));
     needing(Right::Read, read)
 }
 
@@ -58,7 +54,10 @@ struct AccountRow {
     portal: String,
     waiting: String,
     issues: usize,
-    since: Moment,
+    /// When its newest event came.
+    last: Option<Moment>,
+    /// What decides about its leads, such as `deals@3`.
+    versions: String,
     /// Leads that came, hour by hour, over the last day.
     trend: Drawn,
     failed: String,
@@ -81,7 +80,7 @@ async fn list(State(app): State<Arc<App>>, actor: Actor, uri: Uri, headers: Head
     let shell = Shell::of_the_house(&app, &actor, &uri, &headers);
     let connections = by_account(app.store.connections(None).await?);
     let mut open: HashMap<AccountId, (usize, i64)> = HashMap::new();
-    for issue in app.store.issues(None).await? {
+    for issue in app.store.issues(None).await?.into_iter().filter(|issue| !issue.is_muted(shell.now)) {
         let (issues, held) = open.entry(issue.account_id).or_default();
         *issues += 1;
         *held += issue.held;
@@ -89,12 +88,14 @@ async fn list(State(app): State<Arc<App>>, actor: Actor, uri: Uri, headers: Head
     let accounts = app.store.accounts().await?;
     let all = things(i64::try_from(accounts.len()).unwrap_or(i64::MAX), "dealership", "dealerships");
     let wanted = text.trim().to_lowercase();
+    // The id of a lead leads to its account, as every other id of ours does.
+    let behind = if wanted.contains('_') { account::behind(&app.store, &wanted).await? } else { None };
     let fits = |account: &Account| {
         let portal = connections.get(&account.id).map(|connection| connection.portal_id.to_string());
         wanted.is_empty()
             || account.name.to_lowercase().contains(&wanted)
             || account.slug.contains(&wanted)
-            || account.id.as_str() == wanted
+            || behind.as_ref() == Some(&account.id)
             || portal.is_some_and(|portal| portal == wanted)
     };
     let accounts: Vec<_> = accounts.into_iter().filter(fits).take(ROWS_MAX).collect();
@@ -106,6 +107,14 @@ async fn list(State(app): State<Arc<App>>, actor: Actor, uri: Uri, headers: Head
     for (account, hour) in app.store.filled_hours(&ids, shell.now - DAY).await? {
         hours.entry(account).or_default().push(hour);
     }
+    let newest: HashMap<_, _> = app.store.newest_events(&ids).await?.into_iter().collect();
+    let mut versions: HashMap<AccountId, Vec<String>> = HashMap::new();
+    for used in app.store.version_uses(None).await? {
+        let of_account = versions.entry(used.account_id).or_default();
+        if !of_account.contains(&used.label) {
+            of_account.push(used.label);
+        }
+    }
     let rows = accounts.into_iter().enumerate().map(|(index, account)| {
         let of_day = hours.remove(&account.id).unwrap_or_default();
         let lost: u64 = of_day.iter().map(|hour| hour.figures.failed + hour.figures.refused).sum();
@@ -116,7 +125,8 @@ async fn list(State(app): State<Arc<App>>, actor: Actor, uri: Uri, headers: Head
             portal: connection.map(portal).unwrap_or_default(),
             waiting: if held > 0 { count(held) } else { String::new() },
             issues,
-            since: shell.time(account.created_at),
+            last: newest.get(&account.id).map(|at| shell.time(*at)),
+            versions: versions.remove(&account.id).unwrap_or_default().join(", "),
             trend: trend(index, &of_day, shell.now),
             failed: if lost > 0 { grouped(lost) } else { String::new() },
             account,
@@ -172,111 +182,4 @@ pub(super) fn serde_urlencoded<T: serde::de::DeserializeOwned>(uri: &Uri) -> T {
     serde_json::from_value(serde_json::Value::Object(fields))
         .or_else(|_| serde_json::from_value(serde_json::json!({})))
         .unwrap_or_else(|_| unreachable!("a query's fields are optional"))
-}
-
-#[derive(Template)]
-#[template(path = "issues.html")]
-struct Issues {
-    shell: Shell,
-    rows: Vec<IssueRow>,
-    is_of_all: bool,
-}
-
-struct IssueRow {
-    account: String,
-    title: &'static str,
-    code: Code,
-    detail: String,
-    fix: &'static str,
-    who: &'static str,
-    path: Option<&'static str>,
-    /// Where it is mended here.
-    here: Option<(String, &'static str)>,
-    /// What mends it here, for those who may press it: the address of a form, and its button.
-    mend: Option<(String, &'static str)>,
-    /// The leads that it concerns, and the filter that lists them.
-    concerned: String,
-    logs: String,
-    first: Moment,
-    last: Moment,
-}
-
-/// The form that mends a cause, and what is needed to press its button. What it held goes on by itself.
-fn mending(shell: &Shell, code: Code, can_connect: bool) -> Option<(&'static str, &'static str)> {
-    let (form, may) = match code {
-        Code::PropertyMissing | Code::PropertyArchived | Code::OptionUnknown => {
-            (("fields/create", "Create what is missing"), shell.may_change())
-        }
-        Code::ConnectionPaused => (("connectors/resume", "Resume"), shell.may_change()),
-        Code::AuthRevoked | Code::AuthMissingScope | Code::AuthAppUninstalled | Code::ConnectionDisconnected => {
-            (("connectors/connect", "Connect HubSpot again"), shell.may_change() && can_connect)
-        }
-        _ if code.as_str().starts_with("transform.") => {
-            (("transformation/rollback", "Back to the version before"), shell.may_transform())
-        }
-        _ => return None,
-    };
-    may.then_some(form)
-}
-
-fn issue_row(shell: &Shell, slug: &str, issue: Issue, can_connect: bool) -> IssueRow {
-    let code = issue.problem.code;
-    let here = match code {
-        Code::AuthRevoked
-        | Code::AuthMissingScope
-        | Code::AuthAppUninstalled
-        | Code::ConnectionPaused
-        | Code::ConnectionDisconnected => Some(("connectors", "Go to Connectors")),
-        Code::PropertyMissing | Code::PropertyArchived | Code::OptionUnknown => Some(("fields", "Go to Fields")),
-        Code::PipelineMissing | Code::StageMissing | Code::OwnerUnknown => {
-            Some(("transformation", "Go to Transformation"))
-        }
-        _ if code.as_str().starts_with("transform.") => Some(("transformation", "Go to Transformation")),
-        _ => None,
-    };
-    let concerned = [
-        (issue.held > 0).then(|| things(issue.held, "lead waits", "leads wait")),
-        (issue.dropped > 0).then(|| things(issue.dropped, "lead went without it", "leads went without it")),
-    ];
-    IssueRow {
-        title: code.title(),
-        code,
-        detail: issue.problem.detail,
-        fix: code.fix(),
-        who: code.who(),
-        path: code.hubspot_path(),
-        mend: mending(shell, code, can_connect).map(|(form, label)| (format!("/accounts/{slug}/{form}"), label)),
-        here: here.map(|(screen, label)| (format!("/accounts/{slug}/{screen}"), label)),
-        concerned: concerned.into_iter().flatten().collect::<Vec<_>>().join(", "),
-        logs: format!("/accounts/{slug}/logs?cause={code}"),
-        first: shell.time(issue.first_at),
-        last: shell.time(issue.last_at),
-        account: slug.to_owned(),
-    }
-}
-
-async fn issues(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
-    let slug = place.account.slug.clone();
-    let issues = app.store.issues(Some(&place.account.id)).await?;
-    let can_connect = can_connect(&app);
-    let rows = issues.into_iter().map(|issue| issue_row(&place.shell, &slug, issue, can_connect)).collect();
-    draw(&app, &actor, &Issues { rows, is_of_all: false, shell: place.shell })
-}
-
-async fn all_issues(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let shell = Shell::of_the_house(&app, &actor, &uri, &headers);
-    let slugs: HashMap<_, _> =
-        app.store.accounts().await?.into_iter().map(|account| (account.id, account.slug)).collect();
-    let issues = app.store.issues(actor.own_account()).await?;
-    let rows = issues.into_iter().map(|issue| {
-        let slug = slugs.get(&issue.account_id).cloned().unwrap_or_default();
-        issue_row(&shell, &slug, issue, can_connect(&app))
-    });
-    let rows = rows.collect();
-    draw(&app, &actor, &Issues { rows, is_of_all: true, shell })
 }

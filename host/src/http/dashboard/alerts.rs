@@ -35,6 +35,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
         .route("/accounts/{account}/alerts", post(create))
         .route("/accounts/{account}/alerts/suggested", post(take_suggested))
         .route("/accounts/{account}/alerts/{id}", post(change))
+        .route("/accounts/{account}/alerts/{id}/rotate", post(rotate))
         .route("/accounts/{account}/alerts/{id}/test", post(test))
         .route("/accounts/{account}/alerts/{id}/switch", post(switch))
         .route("/accounts/{account}/alerts/{id}/remove", post(remove));
@@ -54,8 +55,8 @@ struct Page {
     edited: Option<(String, i64)>,
     /// Why it cannot be done, and what to do.
     wrong: Option<(String, &'static str)>,
-    /// What signs for a webhook, shown this once.
-    secret: Option<String>,
+    /// What signs for a webhook, shown this once, and what it is of.
+    secret: Option<(&'static str, String)>,
     suggested: Vec<(&'static str, String)>,
     zone: String,
 }
@@ -227,7 +228,7 @@ struct Filled {
     asked: Asked,
     edited: Option<(String, i64)>,
     wrong: Option<(String, &'static str)>,
-    secret: Option<String>,
+    secret: Option<(&'static str, String)>,
 }
 
 impl Filled {
@@ -312,7 +313,12 @@ async fn after(
     match made {
         Ok((_, None)) => Ok(to(&place.shell, done)),
         Ok((_, Some(secret))) => {
-            let secret = Some(secret.expose_secret().to_owned());
+            let words = if done == "alert-rotated" {
+                "The webhook has a new secret, and for a day the one before signs beside it. It is shown this once:"
+            } else {
+                "The rule is made. Its webhook is signed with this secret, which is shown this once:"
+            };
+            let secret = Some((words, secret.expose_secret().to_owned()));
             page(app, actor, place, Filled { secret, ..Filled::new(actor) }).await
         }
         Err(error) => page(app, actor, place, Filled { wrong: Some(told(error)?), ..filled }).await,
@@ -380,6 +386,17 @@ async fn take_suggested(
         }
     }
     Ok(to(&place.shell, "alert-made"))
+}
+
+async fn rotate(
+    Visit { app, actor, place }: Visit,
+    Path((_, id)): Path<(String, String)>,
+    Form(seen): Form<Seen>,
+) -> Result<Response, ApiError> {
+    // Whoever has rotated meanwhile is not overtaken: pressed twice, it is done once.
+    let rule = AlertRule { revision: seen.revision, ..found(&app, &place, &id).await? };
+    let made = alerts::rotate(&app.store, &rule, (app.clock)()).await;
+    after((&app, &actor, place), Asked::new(&actor), None, (made, "alert-rotated")).await
 }
 
 async fn test(Visit { app, actor, place }: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, ApiError> {

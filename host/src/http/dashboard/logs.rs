@@ -20,7 +20,7 @@ use super::shell::{Place, Shell, Visit};
 use crate::app::App;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
-use crate::http::leads::{Told, csv_of};
+use crate::http::leads::{Told, csv_of, note_table};
 use crate::model::access::{Actor, Right};
 use crate::model::id::EventId;
 use crate::model::outcome::Outcome;
@@ -186,6 +186,7 @@ fn api_call(app: &App, query: &Query, account: &str) -> String {
 async fn table(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, ApiError> {
     let (query, reader): (Query, _) = (serde_urlencoded(&uri), reader(&place.shell));
     let filter = LeadFilter { before: None, after: None, ..query.filter(&place.account.id, &reader) };
+    note_table(&app, &actor, &uri, &filter).await?;
     let told = Told { connection: place.connection, is_masked: actor.sees_masked, reader };
     Ok(csv_of(&app.store, filter, told, &place.account.slug, csv::MARK))
 }

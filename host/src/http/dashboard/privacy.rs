@@ -23,7 +23,7 @@ use crate::model::access::{Actor, Right};
 use crate::model::erasure::{AtHubspot, Erasure, Phase, Suppression};
 use crate::model::id::AccountId;
 use crate::model::outcome::Outcome;
-use crate::privacy::{self, Holdings, NOT_COVERED, PrivacyError, Wish};
+use crate::privacy::{self, Caps, Holdings, NOT_COVERED, PrivacyError, Wish};
 use crate::store::Effect;
 use crate::subject::Subject;
 use crate::view::connection::record_address;
@@ -56,6 +56,8 @@ struct Asked {
     confirm: String,
     reason: String,
     at_hubspot: String,
+    /// Where a search goes on; empty at first.
+    after: String,
 }
 
 impl Asked {
@@ -171,15 +173,16 @@ async fn refused(
     }
     let wrong = Some((error.to_string(), error.fix().unwrap_or_default()));
     let found = match asked.subject() {
-        Ok(subject) => Some(found_of(app, &place, &subject).await?),
+        Ok(subject) => Some(found_of(app, &place, &subject, &asked).await?),
         Err(_) => None,
     };
     let page = Page { wrong, found, ..page(app, place, asked, None).await? };
     draw(app, actor, &page)
 }
 
-async fn found_of(app: &App, place: &Place, subject: &Subject) -> Result<Found, ApiError> {
-    let holdings = privacy::find(&app.store, &place.account, subject, place.shell.now).await?;
+async fn found_of(app: &App, place: &Place, subject: &Subject, asked: &Asked) -> Result<Found, ApiError> {
+    let range = (asked.after.parse().ok(), Caps::USUAL);
+    let holdings = privacy::find(&app.store, &place.account, subject, range, place.shell.now).await?;
     let connection = place.connection.as_ref();
     let link = |record: &crate::model::erasure::WrittenRecord| {
         let kind = record.object_type.as_deref();
@@ -210,7 +213,7 @@ async fn find(Visit { app, actor, place }: Visit, Form(asked): Form<Asked>) -> R
         Ok(subject) => subject,
         Err(error) => return refused(&app, &actor, place, asked, error).await,
     };
-    let found = Some(found_of(&app, &place, &subject).await?);
+    let found = Some(found_of(&app, &place, &subject, &asked).await?);
     draw(&app, &actor, &Page { found, ..page(&app, place, asked, None).await? })
 }
 

@@ -253,7 +253,7 @@ impl Place {
             zone: moment::zone_of(connection.as_ref()),
             account: Some(account.clone()),
             pause,
-            open_issues: app.store.open_issues(&account.id).await?,
+            open_issues: app.store.open_issues(&account.id, (app.clock)()).await?,
             ..Shell::of_the_house(app, actor, uri, headers)
         };
         Ok(Self { shell, account, connection })
@@ -294,6 +294,10 @@ fn said(uri: &Uri) -> Option<Said> {
         "revoked" => ("good", "The key opens nothing any more."),
         "invited" => ("good", "From now on they may sign in."),
         "invited-by-mail" => ("good", "From now on they may sign in. A link is on its way to them."),
+        "issue-seen" => ("good", "Everybody sees now that you see to it."),
+        "issue-muted" => ("good", "Muted. Nobody is told of it, and it is not counted."),
+        "issue-unmuted" => ("good", "It is told of and counted again."),
+        "issue-said" => ("good", "It stands under the issue."),
         "alert-made" => ("good", "From now on somebody is told."),
         "alert-changed" => ("good", "The rule is changed."),
         "alert-on" => ("good", "The rule is on."),

@@ -2,6 +2,7 @@
 //! with what is known of it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use askama::Template;
 use axum::body::Bytes;
@@ -19,6 +20,7 @@ use super::form::{Drawn, drawn_fields};
 use super::shell::{Place, Shell, Visit};
 use crate::app::App;
 use crate::comparison::Report;
+use crate::digest::sha256_hex;
 use crate::form;
 use crate::gates::{self, Gate};
 use crate::http::error::ApiError;
@@ -31,19 +33,19 @@ use crate::rollout::{self, RolloutError, Wish};
 use crate::schema::Violation;
 use crate::shadow;
 use crate::store::{HOUSE, ShadowRun};
-use crate::transform::UPLOAD_BYTES_MAX;
+use crate::transform::{Tried, UPLOAD_BYTES_MAX};
 use crate::upload::{self, Upload, Uploaded};
+use crate::usage::{self, LISTED_MAX};
 use crate::view::ShownVersion;
 use crate::view::comparison;
-use crate::view::moment::{Moment, count};
+use crate::view::moment::{Moment, count, span};
+use crate::view::steps::{self, Came, ShownStep};
 use crate::view::tried;
 
 /// A form with a file is as long as the file may be, and a little.
 const FORM_BYTES_MAX: usize = UPLOAD_BYTES_MAX + (64 << 10);
 /// Leads that a comparison tries a version on, when a page asks for it.
 const COMPARED: u32 = 200;
-/// Versions that a page lists, the newest.
-const LISTED_MAX: u32 = 200;
 /// Bindings of the history that the page shows.
 const HISTORY_SHOWN: u32 = 20;
 
@@ -305,15 +307,23 @@ async fn roll_back(Visit { app, actor, place }: Visit, Form(asked): Form<RollBac
 struct List {
     shell: Shell,
     versions: Vec<(ShownVersion, Moment)>,
-    /// Why the last upload made no version.
-    refusal: Option<(String, &'static str, String)>,
+    /// Why the last upload made no version, and how far its check came.
+    refusal: Option<Refusal>,
+}
+
+struct Refusal {
+    text: String,
+    fix: &'static str,
+    code: &'static str,
+    steps: Vec<ShownStep>,
+    took: String,
 }
 
 async fn list_page(app: &App, actor: &Actor, shell: Shell) -> Result<List, ApiError> {
-    let versions = app.store.versions(actor.own_account(), LISTED_MAX).await?;
-    let versions = versions.into_iter().map(|version| {
-        let at = shell.time(version.created_at);
-        (ShownVersion::of(version), at)
+    let versions = usage::list(&app.store, actor.own_account(), shell.now).await?;
+    let versions = versions.into_iter().map(|shown| {
+        let at = shell.time(shown.version.created_at);
+        (shown, at)
     });
     Ok(List { versions: versions.collect(), refusal: None, shell })
 }
@@ -350,13 +360,20 @@ async fn take_upload(
         .map_err(|error| ApiError::BadRequest(error, "Correct it, and send it again."))?;
     let owner = account.as_ref().map_or(HOUSE, |account| account.id.as_str());
     let upload = Upload { account: owner, name: &name, note: &note, by: &actor.name, bytes, samples: Vec::new() };
+    let (began, size, hash) = (Instant::now(), upload.bytes.len(), sha256_hex(&upload.bytes));
     match upload::upload(&app.store, &app.transformer, upload, (app.clock)()).await? {
         Uploaded::New(version) | Uploaded::Known(version) => {
             Ok(Redirect::to(&format!("/versions/{}", version.id)).into_response())
         }
         Uploaded::Refused(refusal) => {
             let shell = Shell::of_the_house(&app, &actor, &uri, &headers);
-            let refusal = Some((refusal.to_string(), refusal.fix(), refusal.code().to_owned()));
+            let refusal = Some(Refusal {
+                text: refusal.to_string(),
+                fix: refusal.fix(),
+                code: refusal.code(),
+                steps: steps::of_refusal(&refusal, size, &hash),
+                took: span(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)),
+            });
             draw(&app, &actor, &List { refusal, ..list_page(&app, &actor, shell).await? })
         }
     }
@@ -373,6 +390,8 @@ struct Version {
     schema: String,
     /// What it did on its samples, line by line.
     tried: Vec<String>,
+    /// How long its check took; empty where nobody measured it.
+    took: String,
 }
 
 fn words(value: &Value) -> String {
@@ -411,10 +430,12 @@ async fn show(
     let properties = properties.map(|one| (text(&one["name"]), text(&one["label"]), text(&one["description"])));
     let properties = properties.collect();
     let schema: Value = serde_json::from_str(&text(&manifest["settings_schema"])).unwrap_or_default();
+    let tried: Tried = serde_json::from_value(version.figures.clone()).unwrap_or_default();
     let page = Version {
+        took: tried.took_millis.map(span).unwrap_or_default(),
         at: shell.time(version.created_at),
         schema: serde_json::to_string_pretty(&schema).unwrap_or_default(),
-        tried: tried::lines(&serde_json::from_value(version.figures.clone()).unwrap_or_default()),
+        tried: tried::lines(&tried),
         facts,
         properties,
         shown: ShownVersion::of(version),

@@ -44,7 +44,8 @@ const SPLIT: &str = "Split it, or move the table in it into data";
 const SMALLER: &str = "Build with `opt-level = \"s\"` and `lto = true`, and use fewer or smaller crates";
 
 /// What was counted, all modules together.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = ComponentCounts)]
 pub struct Counts {
     pub modules: u64,
     pub functions: u64,

@@ -1,0 +1,293 @@
+//! Issues: what stands in the way of an account or of all, and what people say and do about it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Form, Path, State};
+use axum::http::{HeaderMap, Uri};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+use utoipa_axum::router::OpenApiRouter;
+
+use super::connectors::can_connect;
+use super::draw;
+use super::shell::{Place, Shell, Visit};
+use crate::app::App;
+use crate::cause::Code;
+use crate::http::error::ApiError;
+use crate::http::guard::needing;
+use crate::issue::{self, Act, COMMENT_CHARS_MAX, IssueError, Shown, ShownPast, Standing};
+use crate::model::access::{Actor, Right};
+use crate::model::id::AccountId;
+use crate::picture::sparkline::Sparkline;
+use crate::picture::{Drawn, Tone, drawn};
+use crate::store::Comment;
+use crate::view::connection::Chip;
+use crate::view::moment::{Moment, things};
+
+pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+    let read = OpenApiRouter::new().route("/issues", get(all)).route("/accounts/{account}/issues", get(of_account));
+    let change = OpenApiRouter::new()
+        .route("/accounts/{account}/issues/{id}/acknowledge", post(acknowledge))
+        .route("/accounts/{account}/issues/{id}/mute", post(mute))
+        .route("/accounts/{account}/issues/{id}/unmute", post(unmute))
+        .route("/accounts/{account}/issues/{id}/comments", post(comment));
+    needing(Right::Read, read).merge(needing(Right::Change, change))
+}
+
+#[derive(Template)]
+#[template(path = "issues.html")]
+struct Issues {
+    shell: Shell,
+    rows: Vec<Row>,
+    /// Told to nobody and not counted.
+    muted: Vec<Row>,
+    past: Vec<PastRow>,
+    is_of_all: bool,
+    wrong: Option<Wrong>,
+}
+
+impl Issues {
+    /// What was typed as a comment on an issue and could not be kept.
+    fn typed(&self, id: &str) -> &str {
+        self.wrong.as_ref().filter(|wrong| wrong.id == id).map_or("", |wrong| wrong.typed.as_str())
+    }
+}
+
+/// Why something was not done, and what was typed.
+struct Wrong {
+    id: String,
+    typed: String,
+    text: String,
+    fix: &'static str,
+}
+
+struct Row {
+    id: String,
+    account: String,
+    title: &'static str,
+    code: Code,
+    detail: String,
+    fix: &'static str,
+    who: &'static str,
+    path: Option<&'static str>,
+    chip: Chip,
+    is_seen: bool,
+    /// Where it is mended here.
+    here: Option<(String, &'static str)>,
+    /// What mends it here, for those who may press it: the address of a form, and its button.
+    mend: Option<(String, &'static str)>,
+    /// The leads that it concerns, and the filter that lists them.
+    concerned: String,
+    logs: String,
+    /// By the hour, over the last day; none where none came.
+    trend: Option<Drawn>,
+    /// What was changed shortly before, and by whom.
+    suspected: Option<(String, String)>,
+    first: Moment,
+    last: Moment,
+    /// Who sees to it, or wants no more of it, and until when.
+    seen: Option<(String, Moment)>,
+    muted: Option<(String, Option<Moment>)>,
+    comments: Vec<Said>,
+}
+
+/// What somebody said.
+struct Said {
+    by: String,
+    at: Moment,
+    text: String,
+}
+
+struct PastRow {
+    id: String,
+    account: String,
+    title: &'static str,
+    detail: String,
+    first: Moment,
+    over: Moment,
+    /// What went on by itself when it was mended.
+    released: String,
+    comments: Vec<Said>,
+}
+
+/// The form that mends a cause, and what is needed to press its button. What it held goes on by itself.
+fn mending(shell: &Shell, code: Code, can_connect: bool) -> Option<(&'static str, &'static str)> {
+    let (form, may) = match code {
+        Code::PropertyMissing | Code::PropertyArchived | Code::OptionUnknown => {
+            (("fields/create", "Create what is missing"), shell.may_change())
+        }
+        Code::ConnectionPaused => (("connectors/resume", "Resume"), shell.may_change()),
+        Code::AuthRevoked | Code::AuthMissingScope | Code::AuthAppUninstalled | Code::ConnectionDisconnected => {
+            (("connectors/connect", "Connect HubSpot again"), shell.may_change() && can_connect)
+        }
+        _ if code.as_str().starts_with("transform.") => {
+            (("transformation/rollback", "Back to the version before"), shell.may_transform())
+        }
+        _ => return None,
+    };
+    may.then_some(form)
+}
+
+/// Where it is mended here.
+fn place_of(code: Code) -> Option<(&'static str, &'static str)> {
+    match code {
+        Code::AuthRevoked
+        | Code::AuthMissingScope
+        | Code::AuthAppUninstalled
+        | Code::ConnectionPaused
+        | Code::ConnectionDisconnected => Some(("connectors", "Go to Connectors")),
+        Code::PropertyMissing | Code::PropertyArchived | Code::OptionUnknown => Some(("fields", "Go to Fields")),
+        Code::PipelineMissing | Code::StageMissing | Code::OwnerUnknown => {
+            Some(("transformation", "Go to Transformation"))
+        }
+        _ if code.as_str().starts_with("transform.") => Some(("transformation", "Go to Transformation")),
+        _ => None,
+    }
+}
+
+fn said(shell: &Shell, comments: Vec<Comment>) -> Vec<Said> {
+    let said = |comment: Comment| Said { by: comment.by, at: shell.time(comment.at), text: comment.text };
+    comments.into_iter().map(said).collect()
+}
+
+fn row(shell: &Shell, index: usize, slug: &str, shown: Shown, can_connect: bool) -> Row {
+    let issue = shown.issue;
+    let code = issue.problem.code;
+    let concerned = [
+        (issue.held > 0).then(|| things(issue.held, "lead waits", "leads wait")),
+        (issue.dropped > 0).then(|| things(issue.dropped, "lead went without it", "leads went without it")),
+    ];
+    let chip = match shown.state {
+        Standing::Open => Chip::new("warning", "!", "Open"),
+        Standing::Acknowledged => Chip::new("sending", "◔", "Somebody sees to it"),
+        Standing::Muted => Chip::new("none", "⏸", "Muted"),
+    };
+    let title = "Leads that it concerns, by the hour, over the last day".to_owned();
+    let trend = Sparkline { title, values: shown.trend, tone: Tone::Waiting };
+    Row {
+        id: issue.id.to_string(),
+        title: shown.title,
+        code,
+        detail: issue.problem.detail,
+        fix: shown.fix,
+        who: shown.who,
+        path: shown.hubspot_path,
+        chip,
+        is_seen: issue.acknowledged.is_some(),
+        mend: mending(shell, code, can_connect).map(|(form, label)| (format!("/accounts/{slug}/{form}"), label)),
+        here: place_of(code).map(|(screen, label)| (format!("/accounts/{slug}/{screen}"), label)),
+        concerned: concerned.into_iter().flatten().collect::<Vec<_>>().join(", "),
+        logs: format!("/accounts/{slug}/logs?cause={code}"),
+        trend: trend.values.iter().any(|leads| *leads > 0).then(|| drawn(&format!("issue{index}"), &trend)),
+        suspected: shown.suspected.map(|suspected| (suspected.text, suspected.by)),
+        first: shell.time(issue.first_at),
+        last: shell.time(issue.last_at),
+        seen: issue.acknowledged.map(|seen| (seen.by, shell.time(seen.at))),
+        muted: issue.muted.map(|muted| (muted.by, muted.until.map(|until| shell.time(until)))),
+        comments: said(shell, shown.comments),
+        account: slug.to_owned(),
+    }
+}
+
+fn past_row(shell: &Shell, slug: &str, past: ShownPast) -> PastRow {
+    let issue = past.issue;
+    PastRow {
+        id: issue.id.to_string(),
+        account: slug.to_owned(),
+        title: past.title,
+        detail: issue.problem.detail,
+        first: shell.time(issue.first_at),
+        over: shell.time(issue.over_at),
+        released: match issue.released {
+            0 => String::new(),
+            many => things(many, "lead went on by itself", "leads went on by themselves"),
+        },
+        comments: said(shell, past.comments),
+    }
+}
+
+/// The issues, each with the slug of its account.
+fn page(shell: Shell, open: Vec<(String, Shown)>, past: Vec<(String, ShownPast)>, can_connect: bool) -> Issues {
+    let (mut rows, mut muted) = (Vec::new(), Vec::new());
+    for (index, (slug, shown)) in open.into_iter().enumerate() {
+        let place = if shown.state == Standing::Muted { &mut muted } else { &mut rows };
+        place.push(row(&shell, index, &slug, shown, can_connect));
+    }
+    let past = past.into_iter().map(|(slug, past)| past_row(&shell, &slug, past)).collect();
+    Issues { rows, muted, past, is_of_all: shell.account.is_none(), wrong: None, shell }
+}
+
+async fn page_of(app: &App, place: Place) -> Result<Issues, ApiError> {
+    let (account, slug) = (Some(&place.account.id), &place.account.slug);
+    let open = issue::open(&app.store, account, place.shell.now).await?;
+    let past = issue::over(&app.store, account).await?;
+    let open = open.into_iter().map(|shown| (slug.clone(), shown)).collect();
+    let past = past.into_iter().map(|past| (slug.clone(), past)).collect();
+    Ok(page(place.shell, open, past, can_connect(app)))
+}
+
+async fn of_account(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
+    draw(&app, &actor, &page_of(&app, place).await?)
+}
+
+async fn all(State(app): State<Arc<App>>, actor: Actor, uri: Uri, headers: HeaderMap) -> Result<Response, ApiError> {
+    let shell = Shell::of_the_house(&app, &actor, &uri, &headers);
+    let slugs: HashMap<_, _> =
+        app.store.accounts().await?.into_iter().map(|account| (account.id, account.slug)).collect();
+    let slug = |account: &AccountId| slugs.get(account).cloned().unwrap_or_default();
+    let open = issue::open(&app.store, actor.own_account(), shell.now).await?;
+    let past = issue::over(&app.store, actor.own_account()).await?;
+    let open = open.into_iter().map(|shown| (slug(&shown.issue.account_id), shown)).collect();
+    let past = past.into_iter().map(|past| (slug(&past.issue.account_id), past)).collect();
+    draw(&app, &actor, &page(shell, open, past, can_connect(&app)))
+}
+
+/// Which issue a form is about.
+type Named = Path<(String, String)>;
+
+async fn acknowledge(visit: Visit, Path((_, id)): Named) -> Result<Response, ApiError> {
+    act(visit, &id, Act::Acknowledge, "issue-seen").await
+}
+
+/// For how long a form mutes.
+#[derive(Deserialize)]
+struct MuteForm {
+    /// Hours; empty: until it concerns more leads.
+    hours: String,
+}
+
+async fn mute(visit: Visit, Path((_, id)): Named, Form(asked): Form<MuteForm>) -> Result<Response, ApiError> {
+    act(visit, &id, Act::Mute(asked.hours.parse().ok()), "issue-muted").await
+}
+
+async fn unmute(visit: Visit, Path((_, id)): Named) -> Result<Response, ApiError> {
+    act(visit, &id, Act::Unmute, "issue-unmuted").await
+}
+
+/// What a form says.
+#[derive(Deserialize)]
+struct CommentForm {
+    text: String,
+}
+
+async fn comment(visit: Visit, Path((_, id)): Named, Form(asked): Form<CommentForm>) -> Result<Response, ApiError> {
+    act(visit, &id, Act::Comment(asked.text), "issue-said").await
+}
+
+async fn act(visit: Visit, id: &str, act: Act, done: &str) -> Result<Response, ApiError> {
+    let Visit { app, actor, place } = visit;
+    let issue = app.store.issue(id).await?.filter(|issue| issue.account_id == place.account.id);
+    let issue = issue.ok_or_else(|| IssueError::NotOpen(id.to_owned()))?;
+    let typed = if let Act::Comment(text) = &act { text.clone() } else { String::new() };
+    match issue::act(&app.store, &issue, act, &actor.name, place.shell.now).await {
+        Ok(()) => Ok(Redirect::to(&format!("{}?done={done}#{id}", place.shell.at("issues"))).into_response()),
+        Err(IssueError::Store(error)) => Err(error.into()),
+        Err(error) => {
+            let wrong = Wrong { id: id.to_owned(), typed, text: error.to_string(), fix: error.fix() };
+            draw(&app, &actor, &Issues { wrong: Some(wrong), ..page_of(&app, place).await? })
+        }
+    }
+}
