@@ -16,6 +16,8 @@ use crate::ingest::Door;
 use crate::live::Live;
 use crate::mail::Mailer;
 use crate::model::time::{Timestamp, clock, machine_clock};
+use crate::operate::keys::Rotation;
+use crate::operate::processes::Process;
 use crate::operate::pulse::Pulse;
 use crate::post::Outside;
 use crate::seal::KeyRing;
@@ -64,6 +66,12 @@ pub struct App {
     /// What was counted lately, for whoever looks.
     pub pulse: Pulse,
     pub started_at: Timestamp,
+    /// This process among the others of the service.
+    pub process: Process,
+    /// How it was configured, for whoever checks that.
+    pub config: Config,
+    /// The rotation of keys that was begun here.
+    pub rotation: Rotation,
     /// What is set, and by what; nothing where no command line said it.
     pub settings: Vec<Setting>,
 }
@@ -115,6 +123,9 @@ impl App {
             metrics: None,
             pulse: Pulse::default(),
             started_at,
+            process: Process::default(),
+            config: config.clone(),
+            rotation: Rotation::default(),
             settings: Vec::new(),
         })
     }

@@ -6,12 +6,14 @@ pub mod account;
 pub mod alert;
 pub mod audit;
 pub mod backup;
+pub mod bundle;
 mod compile;
 pub mod config;
 pub mod connection;
 mod deed;
 pub mod demo;
 pub mod digest;
+pub mod doctor;
 pub mod event;
 pub mod explain;
 pub mod failure;
@@ -23,11 +25,15 @@ pub mod issue;
 pub mod keys;
 pub mod lane;
 pub mod lead;
+pub mod log;
 pub mod output;
 pub mod privacy;
+pub mod process;
 pub mod property;
+pub mod read_only;
 pub mod replay;
 pub mod serve;
+mod service;
 pub mod source;
 pub mod transform;
 pub mod wish;
@@ -59,6 +65,10 @@ pub struct Cli {
     /// Print JSON instead of a table.
     #[arg(long, global = true)]
     json: bool,
+
+    /// Change something although the service is in read-only mode: for operators.
+    #[arg(long, global = true)]
+    despite_read_only: bool,
 
     #[command(subcommand)]
     command: Command,
@@ -143,6 +153,19 @@ enum Command {
     /// What is set, and by what.
     #[command(subcommand)]
     Config(config::Command),
+    /// Whether the service can do its work, check by check, and what to do where it cannot.
+    Doctor(Box<doctor::Args>),
+    /// What somebody is given who helps from afar: no person and no secret is in it.
+    Bundle(bundle::Args),
+    /// What a running service logged lately.
+    #[command(subcommand)]
+    Log(log::Command),
+    /// The processes that serve, and which of them take no more lanes.
+    #[command(subcommand)]
+    Process(process::Command),
+    /// Let nobody but operators change anything, for a while.
+    #[command(subcommand)]
+    ReadOnly(read_only::Command),
     /// Transformations.
     #[command(subcommand)]
     Transform(transform::Command),
@@ -214,7 +237,7 @@ pub fn run(cli: Cli, out: &mut dyn Write) -> ExitCode {
     let mut context = Context { config, settings, json: cli.json, out, opened: tokio::sync::OnceCell::new() };
     let done = prepare(&context.config).map_err(Failure::from).and_then(|()| {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(carry_out(cli.command, &mut context))
+        runtime.block_on(carry_out(cli.command, cli.despite_read_only, &mut context))
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -234,8 +257,11 @@ fn prepare(config: &Config) -> anyhow::Result<()> {
 }
 
 /// Runs a command, and notes what it changed.
-async fn carry_out(command: Command, context: &mut Context<'_>) -> Result<()> {
+async fn carry_out(command: Command, despite_read_only: bool, context: &mut Context<'_>) -> Result<()> {
     let deed = command.deed();
+    if let Some(deed) = &deed {
+        read_only::allow(deed, despite_read_only, context).await?;
+    }
     dispatch(command, context).await?;
     if let (Some(deed), Some(store)) = (deed, context.opened.get())
         && let Err(error) = deed.note(store, clock()).await
@@ -263,9 +289,12 @@ impl Command {
             Self::Alert(command) => command.deed(),
             Self::Privacy(command) => command.deed(),
             Self::Wish(command) => command.deed(),
+            Self::Process(command) => command.deed(),
+            Self::ReadOnly(command) => command.deed(),
             Self::Backup(_) => Deed::of("backup.create", "", None),
             Self::Issue(command) => command.deed(),
             Self::Audit(_) | Self::Fleet(_) | Self::Config(_) | Self::Digest(_) | Self::Explain(_) => None,
+            Self::Doctor(_) | Self::Bundle(_) | Self::Log(_) => None,
             Self::Serve(_) | Self::Demo(_) | Self::Guest(_) | Self::Hubspot(_) | Self::Compile => None,
         }
     }
@@ -299,6 +328,11 @@ async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Audit(command) => on_heap(|| audit::run(command, context)).await,
         Command::Wish(command) => on_heap(|| wish::run(command, context)).await,
         Command::Fleet(args) => on_heap(|| fleet::run(args, context)).await,
+        Command::Doctor(args) => on_heap(|| doctor::run(*args, context)).await,
+        Command::Bundle(args) => on_heap(|| bundle::run(args, context)).await,
+        Command::Log(command) => on_heap(|| log::run(command, context)).await,
+        Command::Process(command) => on_heap(|| process::run(command, context)).await,
+        Command::ReadOnly(command) => on_heap(|| read_only::run(command, context)).await,
         Command::Config(command) => config::run(command, context),
         Command::Transform(command) => on_heap(|| transform::run(command, context)).await,
         Command::Guest(command) => on_heap(|| guest::run(command, context)).await,

@@ -378,6 +378,16 @@ pub enum Role {
 impl Role {
     /// What a process does that is told nothing else.
     pub const ALL: [Self; 4] = [Self::Ingest, Self::Plan, Self::Deliver, Self::Web];
+
+    /// The word that people type.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Plan => "plan",
+            Self::Deliver => "deliver",
+            Self::Web => "web",
+        }
+    }
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ mod overview;
 mod page;
 mod portal;
 mod privacy;
+mod processes;
 mod quota;
 mod reach;
 mod repeat;
@@ -67,7 +68,10 @@ pub fn router(app: Arc<App>, roles: &[Role]) -> Router {
         let web = managed.merge(pages).merge(sign_in::out());
         let known = (app.clone(), Arc::new(limit::Askers::new()));
         let web = web.route_layer(middleware::from_fn_with_state(known, guard::recognise));
-        let web = web.merge(connect::router()).merge(sign_in::router()).merge(document::router());
+        let connect = connect::router()
+            .route_layer(middleware::from_fn_with_state(app.clone(), guard::unless_read_only))
+            .layer(middleware::from_fn_with_state(app.clone(), dashboard::as_page));
+        let web = web.merge(connect).merge(sign_in::router()).merge(document::router());
         // What senders of events are told is short; what people read is not.
         router = router.merge(web.merge(assets::router()).layer(CompressionLayer::new()));
     }
@@ -91,6 +95,7 @@ fn managed() -> OpenApiRouter<Arc<App>> {
         .merge(issues::router())
         .merge(portal::router())
         .merge(privacy::router())
+        .merge(processes::router())
         .merge(quota::router())
         .merge(replays::router())
         .merge(shadow::router())

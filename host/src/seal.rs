@@ -4,6 +4,7 @@
 mod file;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 
 use anyhow::{Context, bail};
@@ -32,6 +33,8 @@ struct Uses {
 pub struct KeyRing {
     keys: RwLock<Keys>,
     file: Option<PathBuf>,
+    /// So many of the keys, the first ones, are in the file. The others were, and open what they sealed until the process ends.
+    listed: AtomicUsize,
     /// Of the file, when it was read last.
     stamp: Mutex<Option<file::Stamp>>,
 }
@@ -51,7 +54,8 @@ impl KeyRing {
     /// # Errors
     /// Names the line that is wrong, never its key.
     pub fn parse(text: &SecretString) -> anyhow::Result<Self> {
-        Ok(Self { keys: RwLock::new(parse(text)?), file: None, stamp: Mutex::new(None) })
+        let keys = parse(text)?;
+        Ok(Self { listed: keys.len().into(), keys: RwLock::new(keys), file: None, stamp: Mutex::new(None) })
     }
 
     /// The key ring of a file, which is made with one new key where there is none.
@@ -64,13 +68,14 @@ impl KeyRing {
         }
         let (text, stamp) = file::read(path)?;
         let keys = parse(&text).with_context(|| format!("the key ring {} cannot be used", path.display()))?;
-        Ok(Self { keys: RwLock::new(keys), file: Some(path.to_owned()), stamp: Mutex::new(Some(stamp)) })
+        let (listed, stamp) = (keys.len().into(), Mutex::new(Some(stamp)));
+        Ok(Self { keys: RwLock::new(keys), file: Some(path.to_owned()), listed, stamp })
     }
 
     /// The ids of the keys, the one that seals first.
     pub fn ids(&self) -> Vec<String> {
         self.look_again();
-        self.keys().iter().map(|(id, _)| id.clone()).collect()
+        self.keys().iter().take(self.listed.load(Ordering::Relaxed)).map(|(id, _)| id.clone()).collect()
     }
 
     /// Puts a new key first, and keeps the others. From then on it seals, here and in every process on this file.
@@ -111,6 +116,7 @@ impl KeyRing {
                 let mut known = self.keys.write().unwrap_or_else(PoisonError::into_inner);
                 let old = std::mem::take(&mut *known);
                 let gone = old.into_iter().filter(|(id, _)| !keys.iter().any(|(new, _)| new == id)).collect::<Keys>();
+                self.listed.store(keys.len(), Ordering::Relaxed);
                 keys.extend(gone);
                 *known = keys;
                 *stamp = Some(read);
@@ -274,6 +280,7 @@ mod tests {
         let fresh = KeyRing::open_file(&file).unwrap();
         assert_eq!(fresh.ids(), [id]);
         assert!(matches!(fresh.open("p", &old), Err(OpenError::UnknownKey(gone)) if gone == first));
+        assert_eq!(service.ids(), fresh.ids(), "what the file lists");
         assert!(service.open("p", &old).is_ok(), "what a process knew it goes on knowing");
     }
 }

@@ -33,6 +33,8 @@ mod outbox;
 mod pauses;
 mod plans;
 mod privacy;
+mod processes;
+mod read_only;
 mod rejected;
 mod repeats;
 mod replays;
@@ -92,6 +94,7 @@ pub use pauses::{COUNTED_MAX, ShownLane};
 pub use plans::{Decision, PlannedEvent, PlannedLane, Ran, RanTo, ReceivedEvent, RunFigures, StoredPlans};
 pub use privacy::{Elsewhere, Erased, Swept};
 pub(crate) use privacy::{erased, own_inputs, written};
+pub use processes::ShownProcess;
 pub use rejected::{Rejection, RejectionFilter};
 pub use repeats::{KeptAnswer, Keyed, Known};
 pub use replays::{Scan, SkippedLead};
@@ -409,7 +412,6 @@ mod tests {
         store.filled_hours(std::slice::from_ref(&connection.account_id), NOW).await.unwrap();
         store.planned_retries(NOW).await.unwrap();
         store.account_standings(NOW).await.unwrap();
-        store.recent_runs(10).await.unwrap();
         let account = Some(&connection.account_id);
         for account in [None, account] {
             store.version_uses(account).await.unwrap();
@@ -417,6 +419,11 @@ mod tests {
             store.version_runs(account, NOW).await.unwrap();
         }
         store.newest_events(std::slice::from_ref(&connection.account_id)).await.unwrap();
+        store.recent_runs(None, 10).await.unwrap();
+        store.recent_runs(Some(&connection.account_id), 10).await.unwrap();
+        store.processes(NOW).await.unwrap();
+        store.draining_since("process").await.unwrap();
+        store.read_only().await.unwrap();
         store.accounts_by_quota().await.unwrap();
         store.source_secrets(NOW).await.unwrap();
         assert!(store.migrations().await.unwrap().len() > 20);

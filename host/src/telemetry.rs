@@ -1,22 +1,26 @@
 //! Logs and metrics: set up once, by the binary.
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, fmt};
 
 use crate::config::Config;
+use crate::operate::lines::Keeping;
 
 /// Upper bounds of the histograms of seconds: from a guest's run to a slow portal.
 const SECONDS: [f64; 14] =
     [0.000_025, 0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 120.0];
 
-/// Sends log lines to stderr. Harmless when it is called again.
+/// Sends log lines to stderr, and keeps the last ones. Harmless when it is called again.
 ///
 /// # Errors
 /// When the filter cannot be read.
 pub fn init_logs(config: &Config) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&config.log)?;
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let set = if config.log_json { subscriber.json().try_init() } else { subscriber.try_init() };
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = if config.log_json { lines.json().boxed() } else { lines.boxed() };
+    let set = tracing_subscriber::registry().with(filter).with(lines).with(Keeping).try_init();
     // A second set-up in one process keeps the first: tests start many services.
     set.or(Ok(()))
 }

@@ -1,7 +1,7 @@
 //! The loops around the steps: work while there is work, then sleep until something is due or somebody knocks.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -13,6 +13,7 @@ use crate::deliver;
 use crate::housekeeping::{self, Limits};
 use crate::model::lane::{LaneKind, Step};
 use crate::operate::fleet::oldest;
+use crate::operate::processes::{self, HEED_EVERY, SAY_EVERY};
 use crate::operate::pulse::{BEAT, Sample};
 use crate::store::Room;
 use crate::{alerts, clock, post, privacy, process, replay, retry, store};
@@ -72,6 +73,7 @@ pub async fn run(app: Arc<App>, roles: Vec<Role>, (keep, disk_reserve): (Limits,
         loops.spawn(merge_words(app.clone(), stop.clone()));
     }
     loops.spawn(keep_pulse(app.clone(), stop.clone()));
+    loops.spawn(keep_process(app.clone(), roles.clone(), stop.clone()));
     // Whatever a process does, it may compile.
     loops.spawn(sweep(app.clone(), stop.clone()));
     for (role, kind, count) in [(Role::Plan, LaneKind::Plan, PLANNERS), (Role::Deliver, LaneKind::Deliver, DELIVERERS)]
@@ -81,7 +83,7 @@ pub async fn run(app: Arc<App>, roles: Vec<Role>, (keep, disk_reserve): (Limits,
         }
         for number in 0..count {
             let (app, stop) = (app.clone(), stop.clone());
-            let hand = Arc::new(Hand { kind, owner: owner(kind, number), failed: AtomicBool::new(false) });
+            let hand = Arc::new(Hand { kind, owner: app.process.owner(kind, number), failed: AtomicBool::new(false) });
             loops.spawn(keep_running(kind.as_str(), move || run_loop(app.clone(), hand.clone(), stop.clone())));
         }
         loops.spawn(keep_time(app.clone(), kind, stop.clone()));
@@ -128,6 +130,32 @@ async fn keep_pulse(app: Arc<App>, mut stop: watch::Receiver<bool>) {
     }
 }
 
+/// Says now and then that this process lives, and heeds whether it is to take no more lanes, until `stop` says so.
+async fn keep_process(app: Arc<App>, roles: Vec<Role>, mut stop: watch::Receiver<bool>) {
+    let mut said: Option<tokio::time::Instant> = None;
+    while !*stop.borrow() {
+        let done = async {
+            if said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
+                processes::say(&app, &roles).await?;
+                said = Some(tokio::time::Instant::now());
+            }
+            processes::heed(&app).await
+        };
+        if let Err(error) = done.await
+            && !error.is_away()
+        {
+            tracing::error!("this process cannot say that it lives, and heeds nothing: {error}");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(HEED_EVERY) => {}
+            _ = stop.changed() => {}
+        }
+    }
+    if let Err(error) = app.store.forget_process(&app.process.id).await {
+        tracing::debug!("that this process ends is not noted: {error}");
+    }
+}
+
 /// Runs a loop, and starts it again when it panics: one bad round must not cost the service a worker.
 async fn keep_running<L>(name: &'static str, start: impl Fn() -> L)
 where
@@ -155,12 +183,21 @@ impl Hand {
             app.store.void_leases_of(&self.owner).await?;
         }
         self.failed.store(true, Ordering::Relaxed);
-        let step = match self.kind {
-            LaneKind::Plan => process::plan_next(&app.store, &app.transformer, &self.owner, &app.clock).await,
-            LaneKind::Deliver => deliver::deliver_next(&app.store, &app.hubspot, &self.owner, &app.clock).await,
-        }?;
+        let step = round(app, self.kind, &self.owner).await?;
         self.failed.store(false, Ordering::Relaxed);
         Ok(step)
+    }
+}
+
+/// One round of a loop. While the process drains it takes no lane, and so finds nothing to do.
+///
+/// # Errors
+/// The store's.
+pub async fn round(app: &App, kind: LaneKind, owner: &str) -> anyhow::Result<Step> {
+    let Some(_round) = app.process.begin_round() else { return Ok(Step::Idle) };
+    match kind {
+        LaneKind::Plan => process::plan_next(&app.store, &app.transformer, owner, &app.clock).await,
+        LaneKind::Deliver => deliver::deliver_next(&app.store, &app.hubspot, owner, &app.clock).await,
     }
 }
 
@@ -465,22 +502,10 @@ async fn sweep(app: Arc<App>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Unique among all processes on all machines.
-static PROCESS: LazyLock<String> = LazyLock::new(|| {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-    format!("{:016x}", u64::from_ne_bytes(bytes))
-});
-
-/// Who holds a lease.
-fn owner(kind: LaneKind, number: usize) -> String {
-    format!("{}-{}-{number}", kind.as_str(), *PROCESS)
-}
-
 async fn time_until_due(app: &App, kind: LaneKind) -> anyhow::Result<Duration> {
     let now = (app.clock)();
     // Each process at a time of its own, so that they do not ask all at once.
-    let beside_others = || retry::jittered(SLEEP_MAX_BESIDE_OTHERS, &PROCESS, now);
+    let beside_others = || retry::jittered(SLEEP_MAX_BESIDE_OTHERS, &app.process.id, now);
     let longest = if app.store.is_for_one_process() { SLEEP_MAX } else { beside_others() };
     let due = app.store.next_due_before(kind, now, now + longest).await?;
     Ok(due.map_or(longest, |due| due.since(now).clamp(SLEEP_MIN, longest)))

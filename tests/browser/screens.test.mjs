@@ -39,6 +39,8 @@ const SCREENS = [
   ["refused requests, none fits", () => operator, () => "/rejected?class=schema"],
   ["keys and app", () => operator, () => "/keys"],
   ["system", () => operator, () => "/system"],
+  ["log", () => operator, () => "/system/log"],
+  ["support bundle", () => operator, () => "/system/bundle"],
   ["style guide", () => operator, () => "/styleguide"],
   ["overview, busy", manager, (made) => at(made)],
   ["overview, over a day", manager, (made) => `${at(made)}?period=day`],

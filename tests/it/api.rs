@@ -86,6 +86,7 @@ const OPERATIONS: &[(&str, Right, Whose)] = &[
     ("GET /v1/versions/{version}", Read, Named),
     ("GET /v1/accounts/{account}/quota", Read, Named),
     ("PUT /v1/accounts/{account}/quota", Operate, Named),
+    ("GET /v1/accounts/{account}/quota/preview", Operate, Named),
     ("POST /v1/versions", Publish, Named),
     ("GET /v1/settings-form", Read, Named),
     ("GET /v1/bindings", Read, Named),
@@ -128,7 +129,18 @@ const OPERATIONS: &[(&str, Right, Whose)] = &[
     ("GET /v1/fleet", Operate, Named),
     ("GET /v1/guests", Operate, Named),
     ("GET /v1/keys", Operate, Named),
+    ("POST /v1/keys/rotate", Operate, Named),
+    ("POST /v1/keys/prune", Operate, Named),
     ("GET /v1/system", Operate, Named),
+    ("GET /v1/doctor", Operate, Named),
+    ("GET /v1/bundle", Operate, Named),
+    ("GET /v1/log", Operate, Named),
+    ("GET /v1/processes", Operate, Named),
+    ("POST /v1/processes/{id}/drain", Operate, Named),
+    ("POST /v1/processes/{id}/resume", Operate, Named),
+    ("GET /v1/read-only", Operate, Named),
+    ("PUT /v1/read-only", Operate, Named),
+    ("DELETE /v1/read-only", Operate, Named),
     ("GET /v1/rejected", Operate, Named),
     ("POST /v1/alerts", Change, Named),
     ("GET /v1/alerts", Read, Named),
@@ -242,6 +254,10 @@ impl Scene {
                 let problem = Problem::new(Code::PropertyMissing, "`x` does not exist").about("x");
                 self.app.app.store.open_issue(&self.acme.account.id, &problem, self.app.now()).await.unwrap();
                 id(&Asker::operator().get(&self.app, "/v1/issues?account=acme").await.body["data"][0]["id"])
+            }
+            "processes" => {
+                leadline::operate::processes::say(&self.app.app, &leadline::config::Role::ALL).await.unwrap();
+                self.app.app.process.id.clone()
             }
             "replays" => self.replay.clone(),
             "shadow-runs" => self.shadow.clone(),
@@ -437,6 +453,10 @@ async fn each_operation_is_open_to_those_with_its_right_and_within_their_account
         let (_, operation) = described.iter().find(|(known, _)| known == name).unwrap();
         for (who, asker, rights) in &askers {
             let reply = scene.try_out(asker, name, operation).await;
+            if *name == "PUT /v1/read-only" {
+                // It would hold the next ones back.
+                app.app.store.end_read_only().await.unwrap();
+            }
             let told = match reply.status {
                 status @ (401 | 403 | 404) => status,
                 500.. => panic!("{name} by {who}: {reply:?}"),

@@ -56,5 +56,6 @@ mod senders;
 mod stream;
 mod toolchains;
 mod traps;
+mod upkeep;
 mod uploads;
 mod versions;

@@ -78,7 +78,9 @@ async fn a_key_of_an_account_learns_nothing_of_the_service() {
     let app = TestApp::start().await;
     app.connected("acme").await;
     let of_account = key_in_role(&app, Some("acme"), Role::Operator).await;
-    for path in ["/v1/fleet", "/v1/guests", "/v1/keys", "/v1/system", "/v1/rejected"] {
+    for path in
+        ["/v1/fleet", "/v1/guests", "/v1/keys", "/v1/system", "/v1/rejected", "/v1/bundle", "/v1/log", "/v1/doctor"]
+    {
         assert_eq!(of_account.get(&app, path).await.status, 404, "{path}");
         assert_eq!(Asker::operator().get(&app, path).await.status, 200, "{path}");
     }

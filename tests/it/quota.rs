@@ -102,3 +102,39 @@ async fn a_class_is_one_that_there_is() {
     assert_eq!((send().await, send().await), (201, 200));
     app.finish().await;
 }
+
+#[tokio::test]
+async fn who_would_break_under_another_class_is_told_before_it_is_given() {
+    let app = crate::access::with_public_url("http://localhost:8080").await;
+    let acme = app.connected("acme").await;
+    app.connected("other").await;
+    assert_eq!(put(&app, &acme, json!({"quota": "javascript"})).await.0, 200);
+    app.send_lead(&acme, "ana").await;
+    app.run_until_idle().await;
+    let operator = crate::access::Asker::operator();
+    let told = operator.get(&app, "/v1/accounts/acme/quota/preview?quota=standard").await.body["data"].clone();
+    assert_eq!((&told["runs_read"], &told["breaks"], &told["from"]), (&json!(1), &json!([]), &json!("javascript")));
+    let other = operator.get(&app, "/v1/accounts/other/quota/preview?quota=standard").await.body["data"].clone();
+    assert_eq!(other["runs_read"], json!(0), "the runs of another account are none of its");
+    let refused = operator.get(&app, "/v1/accounts/acme/quota/preview?quota=endless").await;
+    assert_eq!(refused.refusal(), (400, "bad_request"));
+    assert!(refused.body["detail"].as_str().unwrap().contains("there are standard and javascript"), "{refused:?}");
+
+    let browser = crate::dashboard::looks(&crate::access::signed_in(&app, None, "operator").await);
+    let page = browser.get(&app, "/guests?account=acme&quota=standard").await;
+    let page = crate::dashboard::text(&page);
+    assert!(page.contains("none of the last 1 runs of acme would have been stopped"), "{page}");
+    let fields = [("account", "acme"), ("quota", "standard")];
+    let given = crate::dashboard::submit(&app, &browser, "/guests/quota", &fields).await;
+    assert_eq!((given.status, given.header("location")), (303, "/guests?done=quota"));
+    assert_eq!(app.app.store.quota(acme.account.id.as_str()).await.unwrap(), QuotaClass::Standard);
+    let (code, said) =
+        app.command(&["account", "set", "--account", "acme", "--quota", "javascript", "--dry-run"]).await;
+    assert!(code == 0 && said.starts_with("With javascript, none of the last 1 runs of `acme`"), "{said}");
+    assert_eq!(
+        app.app.store.quota(acme.account.id.as_str()).await.unwrap(),
+        QuotaClass::Standard,
+        "nothing is changed"
+    );
+    app.finish().await;
+}

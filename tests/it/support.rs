@@ -192,6 +192,13 @@ impl TestApp {
         Self { app, hubspot, address, now, set_by, folder }
     }
 
+    /// Another process on the same data, at the same time. Nobody asks it over HTTP.
+    pub(crate) async fn beside(&self) -> Arc<App> {
+        let mut config = config_on(self.data(), self.hubspot.base_url());
+        config.database = self.database().await;
+        Arc::new(App::connect_at(&config, self.app.clock.clone()).await.unwrap())
+    }
+
     /// The process dies and another one starts on the same data; the simulator lives on.
     pub(crate) async fn restart(self) -> Self {
         self.restart_with(|_| ()).await

@@ -27,6 +27,7 @@ kinds! {
     BAD_REQUEST = BAD_REQUEST, "bad_request", "The request is not understood", "Correct what the detail names.";
     NO_TOKEN = UNAUTHORIZED, "unauthorized", "Nobody is known by this request", "Send the header `Authorization: Bearer KEY`; `leadline access key create` makes a key.";
     NOT_ALLOWED = FORBIDDEN, "not_allowed", "Not allowed", "Ask somebody who has it.";
+    READ_ONLY = SERVICE_UNAVAILABLE, "read_only", "Nothing can be changed for now", "Nothing was done. Try it again later; leads are received and delivered meanwhile.";
     STRAY = FORBIDDEN, "stray", "This did not come from a page of ours", "Load the page again, and try once more.";
     NOT_FOUND = NOT_FOUND, "not_found", "Nothing is here", "Look at the id.";
     NO_METHOD = METHOD_NOT_ALLOWED, "method_not_allowed", "Wrong method", "Send events with POST.";

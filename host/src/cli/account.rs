@@ -13,7 +13,7 @@ use crate::model::lane::PauseScope;
 use crate::model::time::clock;
 use crate::model::word;
 use crate::overview::{fields_of_account, of_account};
-use crate::quota::{self, Given};
+use crate::quota::{self, Breaks, Given, QuotaPreview};
 use crate::store::Store;
 use crate::view::fields::{FieldOfDay, FieldOfDays, FieldsByDay};
 use crate::view::overview::{Overview, PERIODS, Period, Tile};
@@ -50,6 +50,9 @@ pub enum Command {
         /// What a run of its transformations may use: `standard`, or `javascript` for guests that bring an interpreter.
         #[arg(long, value_name = "CLASS")]
         quota: QuotaClass,
+        /// Change nothing: say which versions would be stopped, by what their newest runs used.
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Say how things stand: the verdict in a sentence, and the figures behind it.
     Overview {
@@ -95,6 +98,7 @@ impl Command {
             }
             Self::Pause { account } => Deed::to("accounts.pause", account),
             Self::Resume { account } => Deed::to("accounts.resume", account),
+            Self::Set { dry_run: true, .. } => None,
             Self::Set { account, .. } => Deed::to("accounts.quota.set", account),
             Self::Suggestions { account, dismiss: Some(_), .. }
             | Self::Suggestions { account, restore: Some(_), .. } => Deed::to("accounts.suggestions.set", account),
@@ -128,7 +132,11 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
             let account = context.account(&store, &account).await?;
             lane::resume(&store, &PauseScope::Account(account.id), &name_of(&account.slug), context).await
         }
-        Command::Set { account, quota } => {
+        Command::Set { account, quota, dry_run: true } => {
+            let account = context.account(&store, &account).await?;
+            context.one(&quota::preview(&store, &account, quota).await?, preview_words)
+        }
+        Command::Set { account, quota, dry_run: false } => {
             let account = context.account(&store, &account).await?;
             let given = quota::give(&store, &account, quota, clock()).await?;
             context.one(&given, |given| {
@@ -241,6 +249,23 @@ fn quota_words(given: &Given) -> String {
         given.memory_bytes >> 20,
         given.millis
     )
+}
+
+/// Who would break, a version a line.
+fn preview_words(preview: &QuotaPreview) -> String {
+    let QuotaPreview { account, to, runs_read, breaks, .. } = preview;
+    if breaks.is_empty() {
+        return format!(
+            "With {to}, none of the last {} runs of `{account}` would have been stopped.",
+            grouped(*runs_read)
+        );
+    }
+    let line = |one: &Breaks| {
+        let (fuel, mib) = (grouped(one.fuel), one.memory_bytes >> 20);
+        format!("  {}: {} of {} runs; at most {fuel} fuel and {mib} MiB", one.version, one.stopped, one.runs)
+    };
+    let head = format!("With {to}, `{account}` would have had runs stopped, of the last {}:", grouped(*runs_read));
+    std::iter::once(head).chain(breaks.iter().map(line)).collect::<Vec<_>>().join("\n")
 }
 
 fn text(shown: &ShownAccount) -> String {

@@ -18,7 +18,15 @@ pub(super) struct Deed {
     about: Option<String>,
 }
 
+/// What only operators do, as the actions begin: it is done in read-only mode too, and ends it.
+const OF_OPERATORS: [&str; 4] = ["backup.", "keys.", "processes.", "read-only."];
+
 impl Deed {
+    /// Whether only operators do such a thing.
+    pub(super) fn is_of_operators(&self) -> bool {
+        OF_OPERATORS.iter().any(|begin| self.action.starts_with(begin))
+    }
+
     /// Done to something that leads to its account itself.
     pub(super) fn to(action: &'static str, subject: &str) -> Option<Self> {
         Some(Self { action, subject: subject.to_owned(), about: Some(subject.to_owned()) })

@@ -4,7 +4,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use serde::Serialize;
 
-use super::{API_TOKEN_ENV, CLIENT_SECRET_ENV, Config, Serve};
+use super::{API_TOKEN_ENV, CLIENT_SECRET_ENV, Config, MAIL_PASSWORD_ENV, Serve};
 
 /// What stands for a secret.
 const HIDDEN: &str = "(set; not shown)";
@@ -83,6 +83,7 @@ fn settings(matches: &ArgMatches) -> Vec<Setting> {
     for (name, file, variable) in [
         ("client secret of the HubSpot app", "hubspot_client_secret_file", CLIENT_SECRET_ENV),
         ("token of the management API", "api_token_file", API_TOKEN_ENV),
+        ("password of the mail server", "mail_password_file", MAIL_PASSWORD_ENV),
     ] {
         let from_file = matches!(deepest.try_get_raw(file), Ok(Some(_)));
         settings.push(secret(name, from_file, variable));

@@ -18,6 +18,7 @@ mod replays;
 mod settings;
 mod shell;
 mod styleguide;
+mod system;
 mod test;
 mod transformations;
 mod wishes;
@@ -64,6 +65,7 @@ pub(super) fn router(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
         .merge(replays::router())
         .merge(settings::router())
         .merge(styleguide::router())
+        .merge(system::router())
         .merge(test::router())
         .merge(bench::router())
         .merge(transformations::router())
@@ -120,7 +122,7 @@ fn draw(app: &App, actor: &Actor, template: &impl Template) -> Result<Response, 
 }
 
 /// What went wrong, for somebody in front of a browser: the same problem that a program is told.
-async fn as_page(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(super) async fn as_page(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let wants_page = request
         .headers()
         .get(header::ACCEPT)

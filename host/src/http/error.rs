@@ -15,7 +15,8 @@ use crate::connection::session::NoSession;
 use crate::help;
 use crate::ingest::Refusal;
 use crate::live::Crowded;
-use crate::model::access::Right;
+use crate::model::access::{ReadOnly, Right};
+use crate::operate::read_only::ReadOnlyError;
 use crate::payload::EnvelopeError;
 use crate::rate::TooMany;
 use crate::replay::ReplayError;
@@ -27,6 +28,9 @@ use crate::transform::UploadError;
 
 /// What a client is told to wait when we are busy or the store is away, in seconds.
 const RETRY_AFTER_S: u64 = 5;
+
+/// How long a program waits that may change nothing while only operators may.
+const READ_ONLY_RETRY_AFTER_S: u64 = 60;
 
 /// How long somebody waits who found no place for a stream.
 const STREAM_RETRY_AFTER_S: u64 = 30;
@@ -59,6 +63,8 @@ pub(super) enum ApiError {
     NotAllowed {
         right: Right,
     },
+    /// Somebody may do this, and only operators may for now.
+    ReadOnly(ReadOnly),
     /// A browser is signed in, and another page sent this in its name, or one of ours that is too old.
     Stray,
     /// What was asked for does not go together with how things stand. A sentence, and what to do.
@@ -103,6 +109,15 @@ impl From<ReplayError> for ApiError {
             ReplayError::NoEvent { .. } => Self::NotFound(text),
             ReplayError::State { .. } | ReplayError::Unfit { .. } => Self::Conflict(text, fix),
             ReplayError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReadOnlyError> for ApiError {
+    fn from(error: ReadOnlyError) -> Self {
+        match error {
+            ReadOnlyError::NoReason => Self::BadRequest(error.to_string(), "Say why, in a few words."),
+            ReadOnlyError::Store(error) => error.into(),
         }
     }
 }
@@ -179,6 +194,10 @@ impl IntoResponse for ApiError {
             Self::NoToken => problem(&kind::NO_TOKEN, "it carries no key, or one that is wrong, over or revoked"),
             Self::NotAllowed { right } => {
                 problem(&kind::NOT_ALLOWED, format!("this needs the right to {}", right.title()))
+            }
+            Self::ReadOnly(ReadOnly { reason, since, .. }) => {
+                let detail = format!("only operators may change something since {since}: {reason}");
+                Problem { retry_after: Some(READ_ONLY_RETRY_AFTER_S), ..problem(&kind::READ_ONLY, detail) }
             }
             Self::Stray => {
                 problem(&kind::STRAY, "a browser that is signed in sent it, without what our own pages carry")

@@ -65,7 +65,7 @@ pub(super) async fn recognise(
         Ok(known) => known,
         Err(error) => return error.into_response(),
     };
-    if let Some(actor) = known {
+    if let Some(mut actor) = known {
         if let Err(wait) = askers.take(&asker(&actor, request.headers())) {
             return ApiError::TooMany { wait }.into_response();
         }
@@ -76,10 +76,30 @@ pub(super) async fn recognise(
                 Err(error) => return error.into_response(),
             };
         }
+        // Read with each request, so that every process obeys at once, and every page can say so.
+        actor.read_only = match app.store.read_only().await {
+            Ok(mode) => mode,
+            // Who only looks may be told something even while the database is away.
+            Err(_) if request.method().is_safe() => None,
+            Err(error) => return ApiError::from(error).into_response(),
+        };
         request.extensions_mut().insert(actor);
     }
     request.extensions_mut().insert(app);
     next.run(request).await
+}
+
+/// Lets nobody begin something by a page that asks for no right while only operators may change something. What somebody
+/// began before goes on.
+pub(super) async fn unless_read_only(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    match app.store.read_only().await {
+        Ok(None) => next.run(request).await,
+        Ok(Some(mode)) => ApiError::ReadOnly(mode).into_response(),
+        Err(error) => ApiError::from(error).into_response(),
+    }
 }
 
 /// Whoever the headers name. Nobody, where they name nobody; an error, where they name somebody unknown.
@@ -149,6 +169,9 @@ async fn only_with(right: Right, request: Request, next: Next) -> Response {
     }
     if request.method().is_safe() {
         return next.run(request).await;
+    }
+    if let Some(mode) = actor.held_back(right) {
+        return ApiError::ReadOnly(mode.clone()).into_response();
     }
     let (note, request) = match note_of(request).await {
         Ok(read) => read,

@@ -19,14 +19,15 @@ async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// The process can do its work: the store answers, its disk has room, and the clock agrees with the store's.
+/// The process can do its work: the store answers, its disk has room, the clock agrees with the store's, and nobody told it
+/// to take no more lanes.
 async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, String) {
     let trouble = if !app.store.answers() || app.store.ping().await.is_err() {
         Some("the store does not answer".to_owned())
     } else if app.store.room() == Room::Reserve {
         Some("the disk has less room than its reserve".to_owned())
     } else {
-        app.clock_watch.disagreement()
+        app.clock_watch.disagreement().or_else(|| app.process.draining())
     };
     match trouble {
         None => (StatusCode::OK, "ready\n".to_owned()),

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -16,11 +16,11 @@ use super::reach::{account, read};
 use crate::app::App;
 use crate::model::access::{Actor, Right};
 use crate::model::account::QuotaClass;
-use crate::quota::{self, Given};
+use crate::quota::{self, Given, QuotaPreview};
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let read = OpenApiRouter::new().routes(routes!(show));
-    let operate = OpenApiRouter::new().routes(routes!(set));
+    let operate = OpenApiRouter::new().routes(routes!(set)).routes(routes!(preview));
     needing(Right::Read, read).merge(needing(Right::Operate, operate))
 }
 
@@ -35,6 +35,35 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
 )]
 async fn show(State(app): State<Arc<App>>, actor: Actor, Path(name): Path<String>) -> Result<One<Given>, ApiError> {
     Ok(one(Given::of(&account(&app, &actor, &name).await?)))
+}
+
+/// Which class.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Class {
+    /// One of `standard` and `javascript`.
+    #[param(example = "standard")]
+    quota: String,
+}
+
+/// Who would break if an account had another class: versions of which it would have stopped runs, by the newest 2,000.
+#[utoipa::path(
+    get,
+    path = "/v1/accounts/{account}/quota/preview",
+    tag = "Accounts and sources",
+    params(("account" = String, Path, description = "Slug or id", example = "acme"), Class),
+    responses((status = 200, description = "Who would break", body = Data<QuotaPreview>)),
+    extensions(("x-command" = json!("leadline account set --account acme --quota standard --dry-run")))
+)]
+async fn preview(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(name): Path<String>,
+    Query(class): Query<Class>,
+) -> Result<One<QuotaPreview>, ApiError> {
+    let account = account(&app, &actor, &name).await?;
+    let to = class.quota.parse().map_err(|text| ApiError::BadRequest(text, "Name one of them."))?;
+    Ok(one(quota::preview(&app.store, &account, to).await?))
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -99,6 +99,16 @@ impl Reach {
     }
 }
 
+/// Only those who run the service may change something for now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct ReadOnly {
+    /// Why, for everybody who reads it on a page.
+    pub reason: String,
+    pub since: Timestamp,
+    /// Who said so.
+    pub by: String,
+}
+
 /// Somebody who is known and asks for something.
 #[derive(Clone, Debug)]
 pub struct Actor {
@@ -110,6 +120,8 @@ pub struct Actor {
     pub sees_masked: bool,
     /// The session that the browser holds; none for a program.
     pub session: Option<Session>,
+    /// That only those who run the service may change something, where that is so.
+    pub read_only: Option<ReadOnly>,
     /// The account that the request turned out to be about.
     about: Arc<OnceLock<AccountId>>,
 }
@@ -129,7 +141,8 @@ pub struct Session {
 impl Actor {
     pub fn new(name: impl Into<String>, rights: impl IntoIterator<Item = Right>, reach: Reach) -> Self {
         let rights = rights.into_iter().collect();
-        Self { name: name.into(), rights, reach, sees_masked: false, session: None, about: Arc::default() }
+        let (session, read_only) = (None, None);
+        Self { name: name.into(), rights, reach, sees_masked: false, session, read_only, about: Arc::default() }
     }
 
     /// Somebody in a role. Support sees personal data masked.
@@ -144,6 +157,17 @@ impl Actor {
 
     pub fn may(&self, right: Right) -> bool {
         self.rights.contains(&right)
+    }
+
+    /// Whether he runs the service: all accounts at once, and not one of them only.
+    pub fn runs_the_service(&self) -> bool {
+        self.may(Right::Operate) && self.reach == Reach::All
+    }
+
+    /// Why he may not use a right to change something for now; none where he may. What needs no more than the right to look
+    /// changes nothing that is stored.
+    pub fn held_back(&self, right: Right) -> Option<&ReadOnly> {
+        self.read_only.as_ref().filter(|_| right != Right::Read && !self.runs_the_service())
     }
 
     /// Whether the account is within reach. Notes, where it is, that the request is about it.
@@ -186,6 +210,28 @@ mod tests {
             let actor = Actor::in_role("x", role, Reach::All);
             for right in Right::ALL {
                 assert_eq!(actor.may(right), rights.contains(&right), "{role:?} {right:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn while_it_is_read_only_those_who_run_the_service_change_something_and_nobody_else() {
+        let mode = ReadOnly { reason: "move".to_owned(), since: Timestamp(1), by: "olga".to_owned() };
+        let account = || Reach::One(AccountId::new(Timestamp(1)));
+        let rows = [
+            (Role::Manager, account(), true),
+            (Role::Support, Reach::All, true),
+            // A key of an account with every right runs that account, and not the service.
+            (Role::Operator, account(), true),
+            (Role::Operator, Reach::All, false),
+        ];
+        for (role, reach, is_held) in rows {
+            let actor = Actor::in_role("x", role, reach.clone());
+            assert_eq!(actor.held_back(Right::Change), None, "nobody said so");
+            let told = Actor { read_only: Some(mode.clone()), ..actor };
+            for right in Right::ALL {
+                let held = told.held_back(right).is_some();
+                assert_eq!(held, is_held && right != Right::Read, "{role:?} of {reach:?}: {right:?}");
             }
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::pulse::{Lately, Sample};
+use super::system::BUILD;
 use crate::app::App;
 use crate::model::account::{Connection, ConnectionState};
 use crate::model::id::AccountId;
@@ -102,7 +103,7 @@ pub async fn of_store(store: &Store, now: Timestamp) -> anyhow::Result<Fleet> {
     all.sort_by_key(|account| account.health);
     let retries = store.planned_retries(now).await?;
     Ok(Fleet {
-        build: env!("CARGO_PKG_VERSION"),
+        build: BUILD,
         database_answers: store.answers(),
         database: store.database_room().await?,
         room: match store.room() {

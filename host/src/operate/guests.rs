@@ -94,7 +94,7 @@ pub struct Guests {
 /// # Errors
 /// The store's.
 pub async fn gather(store: &Store) -> store::Result<Guests> {
-    let runs = store.recent_runs(RUNS_READ).await?;
+    let runs = store.recent_runs(None, RUNS_READ).await?;
     let accounts = store.accounts_by_quota().await?;
     let mut failures = Vec::new();
     for issue in store.issues(None).await?.into_iter().filter(|issue| FAILURES.contains(&issue.problem.code)) {
@@ -159,6 +159,7 @@ mod tests {
 
     fn run(version: &str, quota: QuotaClass, fuel: u64) -> RecentRun {
         RecentRun {
+            account: "acme".to_owned(),
             version: version.to_owned(),
             version_id: VersionId::stored(format!("tfv_{version}")),
             quota,

@@ -9,6 +9,9 @@ use crate::config::{Config, Setting};
 use crate::seal::KeyRing;
 use crate::store::{DatabaseRoom, Migration};
 
+/// The release.
+pub const BUILD: &str = env!("CARGO_PKG_VERSION");
+
 /// What runs here, and how it is set.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct System {
@@ -27,7 +30,7 @@ pub struct System {
 /// When the store fails.
 pub async fn gather(app: &App) -> anyhow::Result<System> {
     Ok(System {
-        build: env!("CARGO_PKG_VERSION"),
+        build: BUILD,
         stock: crate::stock::ORIGIN,
         database: app.store.database_room().await?,
         migrations: app.store.migrations().await?,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::pauses::{COUNTED_MAX, not_paused};
 use super::plans::RunFigures;
 use super::retention::first_id_since;
-use super::{Db, Result, Store, query, sql};
+use super::{Db, Result, Sql, Store, query, sql};
 use crate::model::account::QuotaClass;
 use crate::model::id::{AccountId, EventId, VersionId};
 use crate::model::lane::LaneKind;
@@ -49,6 +49,8 @@ pub struct AccountStanding {
 /// One run that led to a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecentRun {
+    /// Slug of the account that it ran for.
+    pub account: String,
     /// Such as `deals@3`.
     pub version: String,
     pub version_id: VersionId,
@@ -181,24 +183,33 @@ impl Store {
         Ok(rows.into_iter().map(standing).collect())
     }
 
-    /// The newest runs that led to deliveries, of all accounts.
-    pub async fn recent_runs(&self, limit: u32) -> Result<Vec<RecentRun>> {
-        type Row = (String, i64, String, String, i64, i64, i64);
-        let rows: Vec<Row> = query(sql!(
-            "SELECT t.name, v.number, v.id, a.quota, r.fuel, r.memory_bytes, r.micros
-             FROM (SELECT delivery_id, account_id, fuel, memory_bytes, micros FROM plans ORDER BY delivery_id DESC LIMIT $1) AS r
+    /// The newest runs that led to deliveries, of an account, or of all.
+    pub async fn recent_runs(&self, account: Option<&AccountId>, limit: u32) -> Result<Vec<RecentRun>> {
+        type Row = (String, String, i64, String, String, i64, i64, i64);
+        const RUNS: &str = "SELECT p.delivery_id, p.account_id, p.fuel, p.memory_bytes, p.micros FROM";
+        let newest = match account {
+            Some(_) => format!(
+                "{RUNS} (SELECT account_id, id FROM deliveries WHERE account_id = $2 AND id > 'dlv' ORDER BY id DESC LIMIT $1) AS n
+                 JOIN plans AS p ON p.delivery_id = n.id AND p.account_id = n.account_id"
+            ),
+            None => format!("{RUNS} plans AS p WHERE $2 IS NULL ORDER BY p.delivery_id DESC LIMIT $1"),
+        };
+        let rows: Vec<Row> = query(Sql::same(format!(
+            "SELECT a.slug, t.name, v.number, v.id, a.quota, r.fuel, r.memory_bytes, r.micros FROM ({newest}) AS r
              JOIN deliveries AS d ON d.account_id = r.account_id AND d.id = r.delivery_id
              JOIN accounts AS a ON a.id = r.account_id
              JOIN versions AS v ON v.id = d.version_id
              JOIN transformations AS t ON t.account_id = v.account_id AND t.id = v.transformation_id"
-        ))
+        )))
         .bind(limit)
+        .bind(account.map(AccountId::as_str))
         .fetch_all(&self.db)
         .await?;
-        let run = |(name, number, id, quota, fuel, memory_bytes, micros): Row| {
+        let run = |(account, name, number, id, quota, fuel, memory_bytes, micros): Row| {
             let [fuel, memory_bytes, micros] =
                 [fuel, memory_bytes, micros].map(|figure| u64::try_from(figure).unwrap_or(0));
             RecentRun {
+                account,
                 version: format!("{name}@{number}"),
                 version_id: VersionId::stored(id),
                 quota: QuotaClass::stored(&quota),

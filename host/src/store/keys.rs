@@ -42,6 +42,11 @@ impl Store {
         Ok(keys)
     }
 
+    /// The keys of the ring, the one that seals first.
+    pub fn key_ids(&self) -> Vec<String> {
+        self.keys.ids()
+    }
+
     /// Puts a new key first, unless an earlier rotation is still to be finished. Returns the new key's id.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use super::super::Context;
 use super::super::failure::{Failure, Result};
 use super::super::file;
 use super::super::output::printable;
+use super::super::service::{self, Server};
 use super::Component;
 use crate::transform::Tried;
 use crate::view::tried;
@@ -30,9 +31,8 @@ pub struct Args {
     /// What is new, for whoever enables it.
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
-    /// Address of the service. Its token stands in the file of `--api-token-file`, or in LEADLINE_API_TOKEN.
-    #[arg(long, env = "LEADLINE_URL", value_name = "URL")]
-    server: Option<String>,
+    #[command(flatten)]
+    server: Server,
 }
 
 /// A version, as the service answers.
@@ -53,49 +53,21 @@ struct Data {
     data: Version,
 }
 
-/// What of a problem is for people (RFC 9457).
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Problem {
-    code: Option<String>,
-    title: Option<String>,
-    detail: Option<String>,
-    fix: Option<Fix>,
-}
-
-/// What to do: a sentence, or a label and a command.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Fix {
-    Sentence(String),
-    Button { label: String },
-}
-
 pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
-    let Some(server) = &args.server else {
-        return Err(Failure::usage("the address of the service is missing".to_owned())
-            .hint("`--server https://leads.example.com`, or the environment variable LEADLINE_URL"));
-    };
-    let token = context.config.api_token()?.ok_or_else(|| {
-        Failure::usage("the token of the service is missing".to_owned())
-            .hint("put it into the environment variable LEADLINE_API_TOKEN, or into a file for `--api-token-file`")
-    })?;
+    let mut url = args.server.url("/v1/versions")?;
+    let token = service::token(context)?;
     let checked = args.component.load()?;
     let name = args.name.as_deref().unwrap_or(&checked.manifest.name);
-    let mut url = url::Url::parse(server)
-        .and_then(|url| url.join("/v1/versions"))
-        .map_err(|error| Failure::usage(format!("`{server}` is no address: {error}")))?;
     url.query_pairs_mut().append_pair("account", &args.account).append_pair("name", name);
     if let Some(note) = &args.note {
         url.query_pairs_mut().append_pair("note", note);
     }
-    let request = reqwest::Client::new().post(url).bearer_auth(token.expose_secret());
+    let request = reqwest::Client::new().post(url.clone()).bearer_auth(token.expose_secret());
     let request = match sample_files(&args.component.dir)? {
         files if files.is_empty() => request.header(CONTENT_TYPE, "application/wasm").body(checked.bytes),
         files => request.multipart(form(checked.bytes, files)?),
     };
-    let away =
-        |error: reqwest::Error| Failure::temporary(format!("{server} cannot be reached: {}", error.without_url()));
+    let away = |error: reqwest::Error| service::away(&url, error);
     let response = request.send().await.map_err(away)?;
     let status = response.status();
     let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -133,26 +105,7 @@ fn answer(status: StatusCode, wait: Option<&str>, body: &[u8]) -> Result<Version
         })?;
         return Ok(answer.data);
     }
-    // A proxy in front of the service has words of its own; the status has to do then.
-    let problem: Problem = serde_json::from_slice(body).unwrap_or_default();
-    let words = problem.detail.or(problem.title).unwrap_or_else(|| format!("the service answered {status}"));
-    let text = match &problem.code {
-        Some(code) => format!("{code}: {words}"),
-        None => words,
-    };
-    let failure = match status.as_u16() {
-        401 | 403 => Failure::not_allowed(text),
-        404 => Failure::not_found(text),
-        409 => Failure::conflict(text),
-        400 | 413 | 415 | 422 => Failure::problems(text),
-        429 | 503 => Failure::temporary(text),
-        _ => Failure::failed(text),
-    };
-    Err(match (problem.fix, wait) {
-        (Some(Fix::Sentence(fix) | Fix::Button { label: fix }), _) => failure.hint(fix),
-        (None, Some(seconds)) => failure.hint(format!("try it again in {seconds} s")),
-        (None, None) => failure,
-    })
+    Err(service::failure(status, wait, body))
 }
 
 fn text(version: &Version, known: bool) -> String {

@@ -1,4 +1,4 @@
-//! Screens of whoever runs the service: the fleet, the queue, the sandboxes, refused requests, keys, the system.
+//! Screens of whoever runs the service: the fleet, the queue and who works on it, the sandboxes, refused requests.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,16 +17,19 @@ use super::shell::{House, Shell};
 use crate::app::App;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
-use crate::model::access::Right;
+use crate::http::processes::told;
+use crate::http::reach;
+use crate::model::access::{Actor, Right};
+use crate::model::account::{Account, QuotaClass};
 use crate::model::lane::{LaneKind, PauseScope};
 use crate::operate::fleet::{self, AccountHealth, Fleet, HourOfRetries};
 use crate::operate::guests::{self, GuestFailure, QuotaLimits};
-use crate::operate::keys::{self, Keys};
-use crate::operate::system::{self, System};
+use crate::operate::processes;
 use crate::picture::Drawn;
-use crate::store::{COUNTED_MAX, Rejection, RejectionFilter, ShownLane, SourceSecret};
+use crate::quota::{self, Breaks, QuotaPreview};
+use crate::store::{COUNTED_MAX, Rejection, RejectionFilter, ShownLane, ShownProcess};
 use crate::view::connection::Chip;
-use crate::view::moment::{Moment, count, span};
+use crate::view::moment::{Moment, count};
 use crate::view::operator::{self, GuestRow};
 use crate::view::overview::Tile;
 
@@ -41,10 +44,10 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
         .route("/queue", get(queue))
         .route("/queue/pause", post(pause_all))
         .route("/queue/{lane}/pause", post(pause_lane))
+        .route("/queue/processes/{id}/drain", post(drain))
         .route("/guests", get(show_guests))
-        .route("/rejected", get(rejected))
-        .route("/keys", get(show_keys))
-        .route("/system", get(show_system));
+        .route("/guests/quota", post(give_quota))
+        .route("/rejected", get(rejected));
     needing(Right::Operate, operate)
 }
 
@@ -84,8 +87,17 @@ struct Queue {
     rows: Vec<LaneRow>,
     /// Who works, and on how many lanes.
     holders: Vec<(String, String)>,
+    processes: Vec<ProcessRow>,
     wave: Drawn,
     is_paused: bool,
+}
+
+struct ProcessRow {
+    process: ShownProcess,
+    roles: String,
+    started: Moment,
+    draining: Option<Moment>,
+    chip: Chip,
 }
 
 struct LaneRow {
@@ -108,9 +120,11 @@ async fn queue(House { app, actor, shell }: House) -> Result<Response, ApiError>
     };
     let retries = app.store.planned_retries(shell.now).await?;
     let retries: Vec<_> = retries.into_iter().map(|(hour, retries)| HourOfRetries { hour, retries }).collect();
+    let living = processes::living(&app.store, shell.now).await?;
     let waits = |lane: &ShownLane| lane.firsts + lane.retries > 0 || lane.held.is_some() || lane.paused_since.is_some();
     let page = Queue {
         holders: holders(&lanes),
+        processes: living.into_iter().map(|process| process_row(&shell, process)).collect(),
         wave: operator::wave(ages(&app, &shell).await?, &retries, &shell.zone, shell.now),
         rows: lanes
             .into_iter()
@@ -141,6 +155,21 @@ fn holders(lanes: &[ShownLane]) -> Vec<(String, String)> {
     let mut held: Vec<_> = held.into_iter().collect();
     held.sort_by_key(|(_, lanes)| std::cmp::Reverse(*lanes));
     held.into_iter().map(|(owner, lanes)| (owner.to_owned(), lanes.to_string())).collect()
+}
+
+fn process_row(shell: &Shell, process: ShownProcess) -> ProcessRow {
+    let chip = match (process.draining_since, process.lanes) {
+        (None, _) => Chip { tone: "good", icon: "✓", label: "takes lanes" },
+        (Some(_), 0) => Chip { tone: "none", icon: "○", label: "holds nothing" },
+        (Some(_), _) => Chip { tone: "sending", icon: "◔", label: "finishes" },
+    };
+    ProcessRow {
+        roles: process.roles.join(", "),
+        started: shell.time(process.started_at),
+        draining: process.draining_since.map(|since| shell.time(since)),
+        chip,
+        process,
+    }
 }
 
 fn lane_row(shell: &Shell, lane: ShownLane) -> LaneRow {
@@ -212,6 +241,23 @@ async fn pause(app: &App, scope: &PauseScope, asked: &Pause) -> Result<Response,
     Ok(Redirect::to(&format!("/queue?done={done}")).into_response())
 }
 
+/// Whether a process is to take no more lanes.
+#[derive(Deserialize)]
+struct Drain {
+    drain: String,
+}
+
+async fn drain(
+    House { app, .. }: House,
+    Path(id): Path<String>,
+    Form(asked): Form<Drain>,
+) -> Result<Response, ApiError> {
+    let drains = asked.drain == "yes";
+    told(&app, &id, drains).await?;
+    let done = if drains { "draining" } else { "takes-lanes" };
+    Ok(Redirect::to(&format!("/queue?done={done}")).into_response())
+}
+
 #[derive(Template)]
 #[template(path = "guests.html")]
 struct GuestsPage {
@@ -221,19 +267,68 @@ struct GuestsPage {
     boxes: Vec<(&'static str, Drawn)>,
     failures: Vec<GuestFailure>,
     quotas: Vec<(QuotaLimits, [String; 3])>,
+    /// Slug, name with class, and whether it is the one that is asked for.
+    accounts: Vec<(String, String, bool)>,
+    classes: Vec<(QuotaClass, bool)>,
+    /// What another class would do to an account, where somebody asks.
+    preview: Option<QuotaPreview>,
+    /// Whom it would break, with fuel and memory in words.
+    broken: Vec<(Breaks, [String; 2])>,
 }
 
-async fn show_guests(House { app, actor, shell }: House) -> Result<Response, ApiError> {
+/// Which class for whom.
+#[derive(Default, Deserialize)]
+struct WantedQuota {
+    account: Option<String>,
+    quota: Option<String>,
+}
+
+impl WantedQuota {
+    /// The account and the class, where both are named.
+    async fn find(self, app: &App, actor: &Actor) -> Result<Option<(Account, QuotaClass)>, ApiError> {
+        let (Some(name), Some(class)) = (self.account, self.quota) else { return Ok(None) };
+        let class = class.parse().map_err(|text| ApiError::BadRequest(text, "Choose one of them."))?;
+        Ok(Some((reach::account(app, actor, &name).await?, class)))
+    }
+}
+
+async fn show_guests(House { app, actor, shell }: House, uri: Uri) -> Result<Response, ApiError> {
     let guests = guests::gather(&app.store).await?;
+    let preview = match serde_urlencoded::<WantedQuota>(&uri).find(&app, &actor).await? {
+        Some((account, class)) => Some(quota::preview(&app.store, &account, class).await?),
+        None => None,
+    };
+    let (asked, accounts) = (preview.as_ref(), app.store.accounts().await?);
+    let choice = |account: Account| {
+        let is_chosen = asked.is_some_and(|preview| preview.account == account.slug);
+        (account.slug, format!("{} ({})", account.name, account.quota), is_chosen)
+    };
     let page = GuestsPage {
         rows: operator::guest_rows(&guests),
         boxes: if guests.versions.is_empty() { Vec::new() } else { operator::guest_boxes(&guests) },
         runs_read: crate::view::moment::grouped(guests.runs_read),
         quotas: guests.quotas.iter().map(|limits| (*limits, operator::quota_words(limits))).collect(),
         failures: guests.failures,
+        accounts: accounts.into_iter().map(choice).collect(),
+        classes: QuotaClass::ALL.map(|class| (class, asked.is_some_and(|preview| preview.to == class))).to_vec(),
+        broken: preview.iter().flat_map(|preview| &preview.breaks).map(broken).collect(),
+        preview,
         shell,
     };
     draw(&app, &actor, &page)
+}
+
+fn broken(one: &Breaks) -> (Breaks, [String; 2]) {
+    (one.clone(), [crate::view::moment::grouped(one.fuel), operator::bytes(one.memory_bytes)])
+}
+
+async fn give_quota(House { app, actor, shell }: House, Form(wanted): Form<WantedQuota>) -> Result<Response, ApiError> {
+    let found = wanted.find(&app, &actor).await?;
+    let (account, class) =
+        found.ok_or_else(|| ApiError::BadRequest("an account and a class are needed".to_owned(), "Choose both."))?;
+    quota::give(&app.store, &account, class, shell.now).await?;
+    app.wake.plan.notify_one();
+    Ok(Redirect::to("/guests?done=quota").into_response())
 }
 
 /// Which refused requests are looked for.
@@ -297,62 +392,5 @@ async fn rejected(House { app, actor, shell }: House, uri: Uri) -> Result<Respon
     };
     let rows = fitting.into_iter().map(row).collect();
     let page = Rejected { source: source.unwrap_or_default(), class: class.unwrap_or_default(), classes, rows, shell };
-    draw(&app, &actor, &page)
-}
-
-#[derive(Template)]
-#[template(path = "keys.html")]
-struct KeysPage {
-    shell: Shell,
-    keys: Keys,
-    secrets: Vec<SecretRow>,
-    /// The service knows where browsers reach it.
-    has_address: bool,
-}
-
-struct SecretRow {
-    secret: SourceSecret,
-    made: Moment,
-    age: String,
-    until: Option<Moment>,
-}
-
-async fn show_keys(House { app, actor, shell }: House) -> Result<Response, ApiError> {
-    let keys = keys::gather(&app, shell.now).await?;
-    let row = |secret: &SourceSecret| SecretRow {
-        made: shell.time(secret.created_at),
-        age: span(u64::try_from(shell.now.since(secret.created_at).as_millis()).unwrap_or(u64::MAX)),
-        until: secret.valid_until.map(|until| shell.time(until)),
-        secret: secret.clone(),
-    };
-    let secrets = keys.source_secrets.iter().map(row).collect();
-    draw(&app, &actor, &KeysPage { secrets, keys, has_address: app.public_url.is_some(), shell })
-}
-
-#[derive(Template)]
-#[template(path = "system.html")]
-struct SystemPage {
-    shell: Shell,
-    system: System,
-    size: String,
-    free: Option<String>,
-    started: Moment,
-    room: &'static str,
-}
-
-async fn show_system(House { app, actor, shell }: House) -> Result<Response, ApiError> {
-    let system = system::gather(&app).await?;
-    let page = SystemPage {
-        size: operator::bytes(system.database.bytes),
-        free: system.database.free_bytes.map(operator::bytes),
-        started: shell.time(app.started_at),
-        room: match app.store.room() {
-            crate::store::Room::Enough => "enough",
-            crate::store::Room::Short => "less than twice its reserve: nothing new is planned",
-            crate::store::Room::Reserve => "less than its reserve: leads are refused with 503",
-        },
-        system,
-        shell,
-    };
     draw(&app, &actor, &page)
 }

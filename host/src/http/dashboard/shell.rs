@@ -34,6 +34,8 @@ pub(super) struct Shell {
     pub(super) account: Option<Account>,
     /// What stands still, in a sentence.
     pub(super) pause: Option<&'static str>,
+    /// Why nobody but operators may change something, and since when.
+    pub(super) read_only: Option<(String, Moment)>,
     /// What was done just now.
     pub(super) said: Option<Said>,
     pub(super) open_issues: usize,
@@ -75,7 +77,10 @@ pub(super) struct Link {
 impl Shell {
     /// Around a screen that is about no account.
     pub(super) fn of_the_house(app: &App, actor: &Actor, uri: &Uri, headers: &HeaderMap) -> Self {
+        let (now, zone) = ((app.clock)(), TimeZone::UTC);
+        let read_only = actor.read_only.as_ref();
         Self {
+            read_only: read_only.map(|mode| (mode.reason.clone(), Moment::of(mode.since, &zone, now))),
             brand: app.brand.clone(),
             assets: &assets::BASE,
             theme: chosen_theme(headers),
@@ -88,8 +93,8 @@ impl Shell {
             pause: None,
             said: said(uri),
             open_issues: 0,
-            now: (app.clock)(),
-            zone: TimeZone::UTC,
+            now,
+            zone,
             actor_rights: actor.clone(),
         }
     }
@@ -106,6 +111,11 @@ impl Shell {
     /// Whether buttons that change something are there.
     pub(super) fn may_change(&self) -> bool {
         self.may(Right::Change)
+    }
+
+    /// Whether whoever reads the page may change something in spite of the read-only mode.
+    pub(super) fn runs_the_service(&self) -> bool {
+        self.actor_rights.runs_the_service()
     }
 
     pub(super) fn may_transform(&self) -> bool {
@@ -312,6 +322,13 @@ fn said(uri: &Uri) -> Option<Said> {
         "suppressed" => ("good", "Suppressed. No lead of theirs is written from now on."),
         "lifted" => ("good", "Lifted. Leads that come from now on are written again."),
         "kept" => ("good", "Set. What is older goes within the hour."),
+        "read-only" => ("good", "From now on only operators may change something."),
+        "read-write" => ("good", "Everybody may change again what they may."),
+        "draining" => ("good", "It takes no more lanes within a second, and finishes what it holds."),
+        "takes-lanes" => ("good", "It takes lanes again within a second."),
+        "quota" => ("good", "It counts from the next event on, and what waited for more runs again."),
+        "rotating" => ("good", "The rotation is under way. Load the page again to see how far it is."),
+        "pruned" => ("good", "Keys that sealed nothing are taken out of the ring. Copy it again."),
         "nothing" => ("warning", "There was nothing to do."),
         _ => return None,
     };
