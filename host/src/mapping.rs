@@ -87,7 +87,6 @@ pub struct Preview {
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ChangedLead {
     pub event: EventId,
-    #[schema(value_type = Vec<Object>)]
     pub changes: Vec<Change>,
 }
 

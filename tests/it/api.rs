@@ -344,6 +344,7 @@ const FREE: &[(&str, &str)] = &[
     ("answer", "HubSpot's own words"),
     ("sent", "a call as HubSpot was sent it"),
     ("definition", "a property as HubSpot is sent it"),
+    ("changes{}", "of a setting, which its version's schema describes"),
     ("value", "of a setting, which its version's schema describes"),
     ("event", "a sender's event"),
     ("UpsertObject", "the generator of the description takes a type called `Object` for any object"),

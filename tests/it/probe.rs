@@ -76,7 +76,9 @@ fn what_fails_before_its_first_event_is_refused_with_how() {
     ];
     for (bytes, expected) in rows {
         let found = try_out(&bytes, &[]).err().unwrap_or_else(|| "accepted".to_owned());
-        assert!(found.starts_with(&expected), "{found}, instead of {expected}");
+        // On a machine that is slow at that moment time is over before the fuel is.
+        let by_time = expected.replace(fuel, "ran longer than 250 ms");
+        assert!(found.starts_with(&expected) || found.starts_with(&by_time), "{found}, instead of {expected}");
     }
 }
 
