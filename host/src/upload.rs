@@ -109,7 +109,8 @@ pub async fn upload(
     let Some(_place) = transformer.upload_place() else {
         return Ok(Uploaded::Refused(UploadError::Busy));
     };
-    judge(store, transformer, &upload, (&hash, class), now).await
+    let prepared = transformer.prepare_in_turn(upload.bytes.clone());
+    judge(store, transformer, &upload, (&hash, class), prepared, now).await
 }
 
 /// Who refuses: another release may accept what this one refuses, and a larger class of quota what the standard refuses.
@@ -144,7 +145,8 @@ pub async fn take(
     now: Timestamp,
 ) -> anyhow::Result<Uploaded> {
     let class = store.quota(upload.account).await?;
-    judge(store, transformer, upload, (&sha256_hex(&upload.bytes), class), now).await
+    let prepared = transformer.prepare_own(upload.bytes.clone());
+    judge(store, transformer, upload, (&sha256_hex(&upload.bytes), class), prepared, now).await
 }
 
 async fn judge(
@@ -152,10 +154,11 @@ async fn judge(
     transformer: &Transformer,
     upload: &Upload<'_>,
     (hash, class): (&str, QuotaClass),
+    prepared: impl Future<Output = Result<Prepared, CompileError>>,
     now: Timestamp,
 ) -> anyhow::Result<Uploaded> {
     let began = Instant::now();
-    let tried = match transformer.prepare_in_turn(upload.bytes.clone()).await {
+    let tried = match prepared.await {
         Ok(prepared) => match try_out(prepared, class, upload.samples.clone()).await? {
             Ok(tried) => Ok(tried),
             Err(ProbeError::Refused(refusal)) => Err(refusal),

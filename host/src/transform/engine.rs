@@ -8,7 +8,7 @@ use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::artifact::Artifacts;
-use super::check::{Checked, UploadError};
+use super::check::{Checked, UploadError, check};
 use super::compile::{CompileError, Compiled, Compiler};
 use super::guest::Guest;
 use super::limits::{
@@ -117,6 +117,31 @@ impl Transformer {
         let worker = self.clone();
         let prepared = tokio::task::spawn_blocking(move || worker.prepare(&bytes)).await;
         prepared.unwrap_or_else(|panic| Err(CompileError::Ours(format!("compiling panicked: {panic}"))))
+    }
+
+    /// The same for what is built into the service: what was compiled of it before, for another database on this machine, is
+    /// as good. Its bytes are ours, so this process may look at them.
+    ///
+    /// # Errors
+    /// As [`Self::prepare`].
+    pub async fn prepare_own(&self, bytes: Vec<u8>) -> Result<Prepared, CompileError> {
+        let worker = self.clone();
+        let known = tokio::task::spawn_blocking(move || (worker.known(&bytes), bytes)).await;
+        match known {
+            Ok((Some(prepared), _)) => Ok(prepared),
+            Ok((None, bytes)) => self.prepare_in_turn(bytes).await,
+            Err(panic) => Err(CompileError::Ours(format!("checking panicked: {panic}"))),
+        }
+    }
+
+    /// What can be run of these bytes without compiling them.
+    fn known(&self, bytes: &[u8]) -> Option<Prepared> {
+        let artifacts = self.inner.artifacts.as_ref()?;
+        let (checked, _) = check(bytes).ok()?;
+        let artifact = artifacts.find(&checked.hash)?;
+        // What does not load is compiled again, and replaced by that.
+        let loaded = self.link(&artifact).ok()?;
+        Some(Prepared { checked, loaded })
     }
 
     /// What was compiled before, where anything is kept.
