@@ -258,7 +258,7 @@ test("what is copied for support is what was shown", async (t) => {
     const drawer = page.getByRole("dialog", { name: "Help" });
     await drawer.getByText("Support code: what to send along").click();
     await drawer.getByRole("button", { name: "Copy support code" }).click();
-    await drawer.getByText("Copied").waitFor();
+    await drawer.getByRole("button", { name: "Copied" }).waitFor();
     assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await drawer.locator("pre").innerText());
   });
 });
