@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -11,7 +10,7 @@ use crate::access::{self, AccessError};
 use crate::app::App;
 use crate::hours::{Figures, begin, hour};
 use crate::letter::{self, About, Letter, Sender};
-use crate::model::account::{Account, Connection, ConnectionState, PastBinding, Sign};
+use crate::model::account::{Account, ConnectionState, PastBinding, Sign};
 use crate::model::alert::{AlertRule, Channel, Quiet, Watch, WatchError};
 use crate::model::id::{AccountId, AlertId};
 use crate::model::lane::Step;
@@ -21,7 +20,7 @@ use crate::overview::labels;
 use crate::post::{self, Outside};
 use crate::signature::Secret;
 use crate::store::{self, Dealerships, Store, StoreError};
-use crate::view::moment::zone;
+use crate::view::moment::zone_of;
 use crate::view::weekly::{WeekSeen, Weekly, last_week};
 use crate::watch::{self, Change, Facts, Finding, Found, Open, RolledBack};
 use crate::webhook::WebhookError;
@@ -333,10 +332,6 @@ async fn look(app: &App, account: &AccountId, now: Timestamp) -> anyhow::Result<
         }
     }
     Ok((changes, messages))
-}
-
-fn zone_of(connection: Option<&Connection>) -> TimeZone {
-    zone(connection.and_then(|connection| connection.portal.as_ref()).map_or("", |portal| portal.time_zone.as_str()))
 }
 
 /// How an account stands, as far as these rules ask for it.

@@ -88,6 +88,8 @@ pub struct Caps {
 
 impl Caps {
     pub const USUAL: Self = Self { found: 200, looked: 200_000 };
+    /// Everything is found.
+    const NONE: Self = Self { found: usize::MAX, looked: usize::MAX };
 }
 
 /// Where a search ended before its end.
@@ -297,8 +299,7 @@ fn deliveries(shown: &ShownEvent, subject: &Subject) -> Vec<ExportedDelivery> {
     shown.deliveries.iter().map(of).collect()
 }
 
-/// The events of an account that are about a person, the oldest first.
-/// The first leads of a person behind one, and where the search ended.
+/// The first leads of a person behind one, the oldest first, and where the search ended.
 async fn first_events_of(
     store: &Store,
     account: &AccountId,
@@ -329,22 +330,14 @@ async fn first_events_of(
     }
 }
 
+/// The events of an account that are about a person, the oldest first.
 async fn events_of(
     store: &Store,
     account: &AccountId,
     subject: &Subject,
     now: Timestamp,
 ) -> store::Result<Vec<EventId>> {
-    let (mut after, last) = (EventId::earliest(Timestamp(0)), EventId::earliest(now + COMMIT_LAG));
-    let mut found = Vec::new();
-    loop {
-        let swept = store.leads_about(account, (&after, &last), subject).await?;
-        found.extend(swept.found);
-        match swept.last {
-            Some(last) if !swept.is_end => after = last,
-            _ => return Ok(found),
-        }
-    }
+    Ok(first_events_of(store, account, subject, (None, Caps::NONE), now).await?.0)
 }
 
 fn held(shown: &ShownEvent) -> HeldLead {

@@ -147,7 +147,6 @@ mod tests {
     fn whoever_used_more_than_a_class_allows_would_break() {
         let quota = Quota::STANDARD;
         let run = |version: &str, fuel, memory_bytes, micros| RecentRun {
-            account: "acme".to_owned(),
             version: version.to_owned(),
             version_id: VersionId::stored(format!("tfv_{version}")),
             quota: QuotaClass::Javascript,

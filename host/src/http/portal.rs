@@ -1,4 +1,4 @@
-//! A connection's portal: the checklist of its properties, creating and and filling in what is missing.
+//! A connection's portal: the checklist of its properties, creating and filling in what is missing.
 
 use std::sync::Arc;
 

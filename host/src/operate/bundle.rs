@@ -116,9 +116,9 @@ pub struct IssueCount {
 /// When the store fails.
 pub async fn of_service(app: &App, now: Timestamp) -> anyhow::Result<Value> {
     let checks = doctor::of_service(app, now).await;
-    let gathered = gather(&app.store, app.settings.clone(), checks, now).await?;
-    let lines = lines::last(Level::Trace, LINES_KEPT);
-    Ok(swept(&Bundle { made_by: "service", fleet: fleet::of_service(app, now).await?, lines, ..gathered }))
+    let fleet = fleet::of_service(app, now).await?;
+    let gathered = gather(&app.store, (app.settings.clone(), checks, fleet), now).await?;
+    Ok(swept(&Bundle { made_by: "service", lines: lines::last(Level::Trace, LINES_KEPT), ..gathered }))
 }
 
 /// Gathers it beside the service: what the configuration and the database know.
@@ -132,12 +132,16 @@ pub async fn from_beside(
     now: Timestamp,
 ) -> anyhow::Result<Value> {
     let checks = doctor::from_beside(config, Ok(store.clone()), reserve, now).await;
-    Ok(swept(&gather(store, settings, checks, now).await?))
+    let fleet = fleet::of_store(store, now).await?;
+    Ok(swept(&gather(store, (settings, checks, fleet), now).await?))
 }
 
-async fn gather(store: &Store, settings: Vec<Setting>, checks: Vec<Check>, now: Timestamp) -> anyhow::Result<Bundle> {
+async fn gather(
+    store: &Store,
+    (settings, checks, fleet): (Vec<Setting>, Vec<Check>, Fleet),
+    now: Timestamp,
+) -> anyhow::Result<Bundle> {
     let guests = guests::gather(store).await?;
-    let waits = |lane: &ShownLane| lane.firsts + lane.retries > 0 || lane.held.is_some() || lane.paused_since.is_some();
     let lanes = store.lanes(None, now).await?;
     let pauses = store.pauses().await?;
     Ok(Bundle {
@@ -152,8 +156,8 @@ async fn gather(store: &Store, settings: Vec<Setting>, checks: Vec<Check>, now: 
         processes: processes::living(store, now).await?,
         pauses: pauses.into_iter().map(|(scope, since)| Paused { scope, since }).collect(),
         read_only_since: store.read_only().await?.map(|mode| mode.since),
-        fleet: fleet::of_store(store, now).await?,
-        lanes: lanes.into_iter().filter(waits).take(LANES_MAX).map(Waits::from).collect(),
+        fleet,
+        lanes: lanes.into_iter().filter(ShownLane::is_of_note).take(LANES_MAX).map(Waits::from).collect(),
         guests: guests.versions,
         quotas: guests.quotas,
         keys: keys::ring(store).await?,

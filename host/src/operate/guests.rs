@@ -159,7 +159,6 @@ mod tests {
 
     fn run(version: &str, quota: QuotaClass, fuel: u64) -> RecentRun {
         RecentRun {
-            account: "acme".to_owned(),
             version: version.to_owned(),
             version_id: VersionId::stored(format!("tfv_{version}")),
             quota,

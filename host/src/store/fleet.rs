@@ -49,8 +49,6 @@ pub struct AccountStanding {
 /// One run that led to a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecentRun {
-    /// Slug of the account that it ran for.
-    pub account: String,
     /// Such as `deals@3`.
     pub version: String,
     pub version_id: VersionId,
@@ -185,7 +183,7 @@ impl Store {
 
     /// The newest runs that led to deliveries, of an account, or of all.
     pub async fn recent_runs(&self, account: Option<&AccountId>, limit: u32) -> Result<Vec<RecentRun>> {
-        type Row = (String, String, i64, String, String, i64, i64, i64);
+        type Row = (String, i64, String, String, i64, i64, i64);
         const RUNS: &str = "SELECT p.delivery_id, p.account_id, p.fuel, p.memory_bytes, p.micros FROM";
         let newest = match account {
             Some(_) => format!(
@@ -195,7 +193,7 @@ impl Store {
             None => format!("{RUNS} plans AS p WHERE $2 IS NULL ORDER BY p.delivery_id DESC LIMIT $1"),
         };
         let rows: Vec<Row> = query(Sql::same(format!(
-            "SELECT a.slug, t.name, v.number, v.id, a.quota, r.fuel, r.memory_bytes, r.micros FROM ({newest}) AS r
+            "SELECT t.name, v.number, v.id, a.quota, r.fuel, r.memory_bytes, r.micros FROM ({newest}) AS r
              JOIN deliveries AS d ON d.account_id = r.account_id AND d.id = r.delivery_id
              JOIN accounts AS a ON a.id = r.account_id
              JOIN versions AS v ON v.id = d.version_id
@@ -205,11 +203,10 @@ impl Store {
         .bind(account.map(AccountId::as_str))
         .fetch_all(&self.db)
         .await?;
-        let run = |(account, name, number, id, quota, fuel, memory_bytes, micros): Row| {
+        let run = |(name, number, id, quota, fuel, memory_bytes, micros): Row| {
             let [fuel, memory_bytes, micros] =
                 [fuel, memory_bytes, micros].map(|figure| u64::try_from(figure).unwrap_or(0));
             RecentRun {
-                account,
                 version: format!("{name}@{number}"),
                 version_id: VersionId::stored(id),
                 quota: QuotaClass::stored(&quota),

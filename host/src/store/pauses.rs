@@ -45,6 +45,13 @@ pub struct ShownLane {
     pub paused_since: Option<Timestamp>,
 }
 
+impl ShownLane {
+    /// Whether something waits in it, somebody works on it, or it stands still.
+    pub fn is_of_note(&self) -> bool {
+        self.firsts + self.retries > 0 || self.held.is_some() || self.paused_since.is_some()
+    }
+}
+
 impl PauseScope {
     /// Account and lane as `pauses` has them.
     fn key(&self) -> (&str, &str) {

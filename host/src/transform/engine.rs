@@ -136,11 +136,9 @@ impl Transformer {
 
     /// What can be run of these bytes without compiling them.
     fn known(&self, bytes: &[u8]) -> Option<Prepared> {
-        let artifacts = self.inner.artifacts.as_ref()?;
+        // A refusal is told by who compiles it.
         let (checked, _) = check(bytes).ok()?;
-        let artifact = artifacts.find(&checked.hash)?;
-        // What does not load is compiled again, and replaced by that.
-        let loaded = self.link(&artifact).ok()?;
+        let loaded = self.compiled_before(&checked.hash)?;
         Some(Prepared { checked, loaded })
     }
 
@@ -169,9 +167,14 @@ impl Transformer {
 
     /// The version whose component has this hash, where it was compiled before: takes less than a millisecond.
     pub fn load(&self, version: &VersionId, hash: &str) -> Option<Arc<Loaded>> {
+        Some(self.keep(version, self.compiled_before(hash)?))
+    }
+
+    /// What can be run of the component with this hash, where it was compiled before and still loads.
+    fn compiled_before(&self, hash: &str) -> Option<Loaded> {
         let artifact = self.inner.artifacts.as_ref()?.find(hash)?;
         match self.link(&artifact) {
-            Ok(loaded) => Some(self.keep(version, loaded)),
+            Ok(loaded) => Some(loaded),
             Err(error) => {
                 tracing::error!("what was compiled of component {hash} does not load, and is compiled again: {error}");
                 None

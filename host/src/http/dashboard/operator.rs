@@ -121,14 +121,13 @@ async fn queue(House { app, actor, shell }: House) -> Result<Response, ApiError>
     let retries = app.store.planned_retries(shell.now).await?;
     let retries: Vec<_> = retries.into_iter().map(|(hour, retries)| HourOfRetries { hour, retries }).collect();
     let living = processes::living(&app.store, shell.now).await?;
-    let waits = |lane: &ShownLane| lane.firsts + lane.retries > 0 || lane.held.is_some() || lane.paused_since.is_some();
     let page = Queue {
         holders: holders(&lanes),
         processes: living.into_iter().map(|process| process_row(&shell, process)).collect(),
         wave: operator::wave(ages(&app, &shell).await?, &retries, &shell.zone, shell.now),
         rows: lanes
             .into_iter()
-            .filter(waits)
+            .filter(ShownLane::is_of_note)
             .take(ROWS_MAX)
             .map(|lane| LaneRow { is_paused: is_by_itself(&lane), ..lane_row(&shell, lane) })
             .collect(),

@@ -118,7 +118,7 @@ struct SystemPage {
 async fn show_system(House { app, actor, shell }: House) -> Result<Response, ApiError> {
     let system = system::gather(&app).await?;
     let checks = doctor::of_service(&app, shell.now).await;
-    let mode = app.store.read_only().await?;
+    let mode = actor.read_only.clone();
     let page = SystemPage {
         size: operator::bytes(system.database.bytes),
         free: system.database.free_bytes.map(operator::bytes),
