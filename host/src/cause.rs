@@ -80,6 +80,8 @@ codes! {
     ContactErased = "contact.erased", "The shopper asked to be forgotten", "Nothing is sent for them any more. If that is a mistake, lift the suppression, and let the lead come again.";
     RecordGone = "record.gone", "The record was deleted in HubSpot while we wrote", "Replay the lead to create it again.";
     LeadPassed = "lead.passed", "A newer lead of the same person wrote this", "Nothing to do; the newer value stands.";
+    LeadForReview = "lead.for_review", "The lead has no e-mail address, and waits for somebody to look at it", "Look at the lead, then send it on or call it off.";
+    LeadCancelled = "lead.cancelled", "Somebody called the lead off", "Nothing to do; it can be replayed.";
     HubspotRefused = "hubspot.refused", "HubSpot refused the data", "Read HubSpot's own words below, mend it in HubSpot, then replay the lead.";
     HubspotUnreachable = "hubspot.unreachable", "HubSpot could not be reached", "Nothing to do; we try again.";
     HubspotServerError = "hubspot.server_error", "HubSpot had a problem", "Nothing to do; we try again.";
@@ -102,6 +104,7 @@ impl Code {
             "ingest" => "whoever runs the sender",
             "auth" | "property" | "option" | "pipeline" | "stage" | "owner" => "the dealership's HubSpot admin",
             "hubspot" if self == Self::HubspotRefused => "the dealership's HubSpot admin",
+            "lead" if self == Self::LeadForReview => "the dealership",
             "hubspot" | "lead" => "nobody has to",
             "app" | "leadline" => "the operator of Leadline",
             _ => "the dealership",

@@ -9,6 +9,7 @@ pub mod consent;
 pub mod drift;
 pub mod ending;
 pub mod fill;
+pub mod policy;
 pub mod portal;
 pub mod scopes;
 pub mod session;

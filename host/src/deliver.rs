@@ -59,6 +59,9 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
     if may_be_suppressed && let Some(suppressed) = store.suppressed(&lease.account_id).await? {
         round.remove(|plan| suppressed.is_in_plan(plan));
     }
+    if connection.policy.hold_without_email {
+        round.hold_for_review();
+    }
     let recalled = round.recall(&open_calls, clock());
     let mut closed = match access::open(store, hubspot, &lease, &connection, token, clock()).await? {
         Access::Open(portal) => {

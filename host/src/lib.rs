@@ -64,6 +64,7 @@ pub mod form;
 pub mod gates;
 pub mod hours;
 pub mod lane;
+pub mod lead;
 pub mod letter;
 pub mod payload;
 pub mod picture;

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::actions::{Action, Property};
+use crate::contract::actions::{Action, Contact, MatchKey, Property};
 use crate::digest::sha256_hex;
 use crate::model::portal::{COMPANY, CONTACT, DEAL, NOTE};
 
@@ -23,6 +23,24 @@ pub struct Plan {
     /// The sender's id of the lead: it recognises a contact whose address HubSpot refuses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lead_id: Option<String>,
+}
+
+impl Plan {
+    /// The contact, where no e-mail address recognises it: of one person there may be several such contacts.
+    pub fn contact_without_email(&self) -> Option<&Contact> {
+        let contact = self.actions.iter().find_map(|action| match action {
+            Action::UpsertContact(contact) => Some(contact),
+            _ => None,
+        })?;
+        matches!(contact.key, MatchKey::Unique(_)).then_some(contact)
+    }
+
+    /// The phone number of such a contact.
+    pub fn phone_without_email(&self) -> Option<&str> {
+        let is_phone = |property: &&Property| ["phone", "mobilephone"].contains(&property.name.as_str());
+        let properties = &self.contact_without_email()?.properties;
+        properties.iter().find(is_phone).map(|property| property.value.as_str())
+    }
 }
 
 /// The object type of the record that an action writes.
@@ -222,7 +240,7 @@ fn takes_notes(action: &Action) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::actions::{Contact, Deal, MatchKey, Note, Object, PropertyValue, WritePolicy};
+    use crate::contract::actions::{Deal, Note, Object, PropertyValue, WritePolicy};
 
     fn property(name: &str, value: &str) -> Property {
         Property { name: name.to_owned(), value: value.to_owned(), policy: WritePolicy::Always }
@@ -256,6 +274,23 @@ mod tests {
             properties: vec![],
             associated_with: vec![],
         })
+    }
+
+    #[test]
+    fn a_contact_without_an_address_is_told_by_its_key() {
+        let unique =
+            MatchKey::Unique(PropertyValue { name: "leadline_lead_id".to_owned(), value: "lead_1".to_owned() });
+        let without = |properties| Action::UpsertContact(Contact { key: unique.clone(), properties });
+        let phone = || vec![property("city", "Bern"), property("phone", "+1 305 555 0187")];
+        for (action, is_without, number) in [
+            (contact(phone()), false, None),
+            (without(vec![]), true, None),
+            (without(phone()), true, Some("+1 305 555 0187")),
+            (note("hello", vec![]), false, None),
+        ] {
+            let plan = Plan { actions: vec![action], lead_id: None };
+            assert_eq!((plan.contact_without_email().is_some(), plan.phone_without_email()), (is_without, number));
+        }
     }
 
     #[test]

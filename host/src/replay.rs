@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use crate::cause::Code;
+use crate::cause::{Code, Problem};
 use crate::model::account::Account;
-use crate::model::delivery::DeliveryState;
+use crate::model::delivery::{Delivery, DeliveryState};
 use crate::model::event::{Event, EventState};
 use crate::model::id::{EventId, ReplayId};
 use crate::model::lane::Step;
@@ -48,6 +48,8 @@ pub enum ReplayError {
     State { id: ReplayId, state: String },
     #[error("{event} {state}, and cannot be tried again now")]
     Unfit { event: EventId, state: &'static str },
+    #[error("{event} {state}, and cannot be called off")]
+    Over { event: EventId, state: &'static str },
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -64,6 +66,9 @@ impl ReplayError {
             Self::State { .. } => "Pause one that runs, resume one that is paused, cancel one that has not ended.",
             Self::Unfit { .. } => {
                 "What waits goes on by itself; what went through is sent once more by a replay with `again`."
+            }
+            Self::Over { .. } => {
+                "Only what waits is called off. What waits for another version goes nowhere, and what is in HubSpot is deleted there."
             }
             Self::Store(_) => return None,
         })
@@ -136,6 +141,12 @@ pub async fn retry(store: &Store, event: &Event, now: Timestamp) -> Result<Retri
     }
     match (event.state, deliveries.last().map(|delivery| (delivery, delivery.state))) {
         (EventState::Received, _) => return Err(unfit("is not planned yet")),
+        (EventState::Planned, Some((delivery, DeliveryState::Blocked))) if is_for_review(delivery) => {
+            return match store.send_reviewed(delivery, now).await? {
+                true => Ok(Retried::DueNow),
+                false => Err(unfit("is on its way")),
+            };
+        }
         (EventState::Held, _) | (_, Some((_, DeliveryState::Blocked))) => return Err(unfit("waits for a cause")),
         (EventState::Planned, Some((_, DeliveryState::Delivered))) => return Err(unfit("went through")),
         (EventState::Planned, Some((delivery, DeliveryState::Pending))) => {
@@ -152,6 +163,32 @@ pub async fn retry(store: &Store, event: &Event, now: Timestamp) -> Result<Retri
     let filter = Filter { event: Some(event.id.clone()), ..Filter::default() };
     let wish = Wish { filter, again: false, rate: None };
     Ok(Retried::Replayed(Box::new(create(store, &account, &wish, now).await?)))
+}
+
+/// Whether a delivery waits for somebody to look at it.
+fn is_for_review(delivery: &Delivery) -> bool {
+    delivery.reason.as_ref().is_some_and(|reason| reason.code == Code::LeadForReview)
+}
+
+/// Calls one lead off that waits, for its time or for a cause. It can be replayed.
+///
+/// # Errors
+/// When it does not wait, or the store fails.
+pub async fn cancel(store: &Store, event: &Event, by: &str, now: Timestamp) -> Result<(), ReplayError> {
+    let over = |state| ReplayError::Over { event: event.id.clone(), state };
+    let newest = store.deliveries_of(&event.account_id, &event.id).await?.pop();
+    match (event.state, newest.as_ref().map(|delivery| (delivery, delivery.state))) {
+        (EventState::Planned, Some((delivery, DeliveryState::Pending | DeliveryState::Blocked))) => {
+            let problem = Problem::new(Code::LeadCancelled, format!("called off by {by}"));
+            match store.cancel_delivery(delivery, &problem, now).await? {
+                true => Ok(()),
+                false => Err(over("is on its way")),
+            }
+        }
+        (EventState::Planned, Some((_, DeliveryState::Delivered))) => Err(over("went through")),
+        (EventState::Received | EventState::Held, _) => Err(over("is not planned")),
+        _ => Err(over("does not wait")),
+    }
 }
 
 /// Pauses, resumes or cancels a replay.

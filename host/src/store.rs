@@ -10,6 +10,7 @@ mod audit;
 mod backup;
 mod bindings;
 mod breakers;
+mod by_hand;
 mod calls;
 mod causes;
 mod changes;
@@ -18,6 +19,7 @@ mod consents;
 mod db;
 mod deliveries;
 mod dropped;
+mod duplicates;
 mod endings;
 mod events;
 mod fleet;
@@ -265,6 +267,8 @@ mod tests {
             (changes::CHANGES, "lead_changes USING PRIMARY KEY (account_id=? AND id>?)"),
             (leads::EVENTS, "e USING PRIMARY KEY (account_id=? AND id=?)"),
             (leads::DELIVERIES, "d USING INDEX deliveries_by_event (account_id=? AND event_id=?)"),
+            (duplicates::MARK, "d USING INDEX deliveries_by_phone (account_id=? AND phone_hash=?"),
+            (duplicates::MARK, "o EXISTS USING INDEX deliveries_by_phone (account_id=? AND phone_hash=?"),
             (plans::RECEIVED, "d USING COVERING INDEX deliveries_by_event (account_id=? AND event_id=?)"),
             (plans::RECEIVED, "w USING PRIMARY KEY (account_id=? AND lane_id=? AND band=? AND due_at<?)"),
         ];

@@ -14,6 +14,7 @@ pub mod outcome;
 pub mod overview;
 pub mod person;
 pub mod promise;
+mod receipt;
 pub mod saved;
 pub mod steps;
 pub mod suggestions;

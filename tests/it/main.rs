@@ -13,6 +13,7 @@ mod answers;
 mod api;
 mod author;
 mod blocked;
+mod by_hand;
 mod cli;
 mod clock;
 mod components;

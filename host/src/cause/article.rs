@@ -67,9 +67,11 @@ impl Code {
     /// What becomes of a lead that meets it.
     pub fn class(self) -> Class {
         match self {
-            Self::AccountNotConnected | Self::EventNotSelected | Self::EventUnhandled | Self::TransformSkipped => {
-                Class::Skipped
-            }
+            Self::AccountNotConnected
+            | Self::EventNotSelected
+            | Self::EventUnhandled
+            | Self::TransformSkipped
+            | Self::LeadCancelled => Class::Skipped,
             Self::ContactErased => Class::Removed,
             Self::TransformRefused | Self::HubspotRefused | Self::ContactConflict | Self::RecordGone => Class::Fails,
             Self::IngestSchema
@@ -92,7 +94,8 @@ impl Code {
             | Self::PropertyRequired
             | Self::PropertyNotUnique
             | Self::PipelineMissing
-            | Self::StageMissing => Class::Waits,
+            | Self::StageMissing
+            | Self::LeadForReview => Class::Waits,
             Self::PropertyMissing
             | Self::PropertyReadOnly
             | Self::PropertyWrongType
@@ -217,6 +220,12 @@ impl Code {
             Self::LeadPassed => {
                 "While this lead waited, a newer lead of the same person wrote this property. What is newer stays."
             }
+            Self::LeadForReview => {
+                "The account looks at leads without an e-mail address before they are sent: without one HubSpot cannot tell whether it knows the person, and may get a second contact of the same one. The lead is sent on by `Send on` on its page, and all of them by switching that off under Connectors."
+            }
+            Self::LeadCancelled => {
+                "The lead waited, for its next attempt or for a cause, and somebody decided that nothing more of it is to be sent. What was in HubSpot by then is still there."
+            }
             Self::HubspotRefused => {
                 "HubSpot does not take the record, for a reason that it gives in words of its own only. They stand with the lead, with the id under which HubSpot's support finds them."
             }
@@ -244,7 +253,8 @@ impl Code {
             | Self::AuthMissingScope
             | Self::AuthAppUninstalled
             | Self::ConnectionPaused
-            | Self::ConnectionDisconnected => "connectors",
+            | Self::ConnectionDisconnected
+            | Self::LeadForReview => "connectors",
             Self::EventNotSelected => "event-types",
             Self::PropertyMissing | Self::PropertyArchived | Self::OptionUnknown => "fields",
             Self::PipelineMissing | Self::StageMissing | Self::OwnerUnknown => "transformation",

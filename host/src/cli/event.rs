@@ -13,7 +13,7 @@ use super::deed::Deed;
 use super::failure::{Failure, Result};
 use super::file::read;
 use super::lead::tail;
-use super::{Context, source};
+use super::{Context, source, who};
 use crate::contract::Action;
 use crate::digest::sha256_hex;
 use crate::model::event::{Event, EventState};
@@ -55,6 +55,11 @@ pub enum Command {
         /// Id of the event, `evt_…`.
         event: String,
     },
+    /// Call a lead off that waits: nothing more of it is sent. It can be replayed.
+    Cancel {
+        /// Id of the event, `evt_…`.
+        event: String,
+    },
     /// Send a test lead the whole way. Its contact is real, and can be taken out again.
     Test(trial::Args),
     /// Read what HubSpot holds of a test lead, beside what was sent. Exit code 3 when it is something else.
@@ -75,6 +80,7 @@ impl Command {
     pub(super) fn deed(&self) -> Option<Deed> {
         match self {
             Self::Retry { event } => Deed::to("events.retry", event),
+            Self::Cancel { event } => Deed::to("events.cancel", event),
             Self::Test(args) => args.deed(),
             Self::ReadBack { event } => Deed::to("events.read-back", event),
             Self::DeleteTestContact { event } => Deed::to("events.test-contact.delete", event),
@@ -162,6 +168,14 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
                 Retried::Replayed(replay) => context
                     .one(&replay, |replay| format!("Event {} is sent once more, by replay {}.", event.id, replay.id)),
             }
+        }
+        Command::Cancel { event } => {
+            let store = context.store().await?;
+            let event = found(&store, &event_id(&event)?).await?;
+            replay::cancel(&store, &event, &format!("{} at the terminal", who()), clock()).await?;
+            context.one(&serde_json::json!({ "event": event.id, "cancelled": true }), |_| {
+                format!("Event {} is called off; `leadline event retry {}` replays it.", event.id, event.id)
+            })
         }
         Command::Test(args) => trial::send(args, context).await,
         Command::ReadBack { event } => trial::read_it_back(&event, context).await,

@@ -135,7 +135,9 @@ impl From<ReplayError> for Failure {
                 Self::usage(text).hint(fix)
             }
             ReplayError::NoEvent { .. } => Self::not_found(text).hint(fix),
-            ReplayError::State { .. } | ReplayError::Unfit { .. } => Self::conflict(text).hint(fix),
+            ReplayError::State { .. } | ReplayError::Unfit { .. } | ReplayError::Over { .. } => {
+                Self::conflict(text).hint(fix)
+            }
             ReplayError::Store(error) => error.into(),
         }
     }

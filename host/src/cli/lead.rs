@@ -90,6 +90,10 @@ pub struct Which {
     /// Only our own test leads, or none of them.
     #[arg(long, value_name = "only|none")]
     test: Option<String>,
+    /// Only those whose contact may be a second one of the same person: without an e-mail address, and with the phone
+    /// number of another such contact.
+    #[arg(long, value_name = "possible")]
+    duplicate: Option<String>,
 }
 
 impl Which {
@@ -106,6 +110,7 @@ impl Which {
             from: over(&self.from, view.from),
             until: over(&self.until, view.until),
             test: over(&self.test, view.test),
+            duplicate: over(&self.duplicate, view.duplicate),
             ..Query::default()
         };
         match query.wrong() {

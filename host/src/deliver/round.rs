@@ -87,6 +87,22 @@ impl Round {
         self.removed = self.claimed.iter().map(|claimed| is_theirs(&claimed.plan)).collect();
     }
 
+    /// Lets what is new and recognised by no e-mail address wait, until somebody looked at it.
+    pub(super) fn hold_for_review(&mut self) {
+        const WHY: &str = "it has no e-mail address, and the account looks at such leads before they are sent";
+        let is_new = |progress: &Progress| {
+            !progress.reviewed && !progress.resent && progress.actions.iter().all(|action| action.record.is_none())
+        };
+        for delivery in 0..self.claimed.len() {
+            let is_without = self.claimed[delivery].plan.contact_without_email().is_some();
+            if is_without && is_new(&self.progress[delivery]) {
+                let problem = Problem::new(Code::LeadForReview, WHY);
+                let actions = 0..self.progress[delivery].actions.len();
+                actions.for_each(|action| self.stop((delivery, action), Verdict::Blocked(problem.clone())));
+            }
+        }
+    }
+
     /// Takes in the calls that an earlier holder of the lane left behind: its writes may have taken effect. Returns the
     /// calls that need not be remembered any longer. A note of a delivery that this round does not serve keeps its call
     /// open, so that a later round looks for it.

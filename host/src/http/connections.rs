@@ -6,6 +6,8 @@ use std::time::Duration;
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -22,16 +24,21 @@ use crate::app::App;
 use crate::connection::check::Check;
 use crate::connection::consent::{self, Wish};
 use crate::connection::ending::Ended;
+use crate::connection::policy::{Change, PolicyError};
 use crate::connection::scopes::Feature;
-use crate::connection::{UseError, check, choose, ending};
+use crate::connection::{UseError, check, choose, ending, policy};
 use crate::model::access::{Actor, Right};
-use crate::model::account::{Connection, ConnectionState};
+use crate::model::account::{Connection, ConnectionState, Policy};
 use crate::model::id::ConnectionId;
 use crate::model::time::Timestamp;
 use crate::store::Waiting;
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
-    let read = OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(event_types));
+    let read = OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show))
+        .routes(routes!(event_types))
+        .routes(routes!(policy));
     let change = OpenApiRouter::new()
         .routes(routes!(look))
         .routes(routes!(pause))
@@ -39,7 +46,8 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(disconnect))
         .routes(routes!(stay))
         .routes(routes!(connect))
-        .routes(routes!(select));
+        .routes(routes!(select))
+        .routes(routes!(set_policy));
     needing(Right::Read, read).merge(needing(Right::Change, change))
 }
 
@@ -295,6 +303,67 @@ async fn select(
     let connection = connection(&app, &actor, &id).await?;
     account::select_event_types(&app.store, &connection, &types, (app.clock)()).await?;
     chosen(&app, &connection).await
+}
+
+/// How leads are written to the portal.
+#[utoipa::path(
+    get,
+    path = "/v1/connections/{id}/policy",
+    tag = "Connections",
+    params(("id" = ConnectionId, Path, description = "The connection")),
+    responses((status = 200, description = "How leads are written, with an `ETag`", body = Data<Policy>)),
+    extensions(("x-command" = json!("leadline connection show CONNECTION")))
+)]
+async fn policy(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<Response, ApiError> {
+    Ok(with_policy(&connection(&app, &actor, &id).await?))
+}
+
+/// Changes how leads are written from now on. What waited for the old way only goes on.
+#[utoipa::path(
+    put,
+    path = "/v1/connections/{id}/policy",
+    tag = "Connections",
+    params(
+        ("id" = ConnectionId, Path, description = "The connection"),
+        ("if-match" = Option<String>, Header, description = "The `ETag` that was seen last: 412 where somebody was quicker")
+    ),
+    request_body(content = Change, example = json!({ "hold_without_email": true })),
+    responses((status = 200, description = "How leads are written now, with an `ETag`", body = Data<Policy>)),
+    extensions(("x-command" = json!("leadline connection set CONNECTION --hold-without-email true")))
+)]
+async fn set_policy(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    const FIX: &str = "Send {\"strict\": true}, of the members that `GET` shows.";
+    let asked: Change = read(&body, FIX)?;
+    let found = connection(&app, &actor, &id).await?;
+    let expected = headers.get(header::IF_MATCH).map(|tag| tag.to_str().unwrap_or_default().trim().trim_matches('"'));
+    let changed = policy::change(&app.store, &found, asked, expected, (app.clock)()).await?;
+    app.wake.deliver.notify_one();
+    Ok(with_policy(&changed.connection))
+}
+
+fn with_policy(connection: &Connection) -> Response {
+    let mut response = axum::Json(Data { data: &connection.policy }).into_response();
+    let tag = HeaderValue::from_str(&format!("\"{}\"", policy::tag(connection)));
+    response.headers_mut().insert(header::ETAG, tag.expect("it is made of hex digits"));
+    response
+}
+
+impl From<PolicyError> for ApiError {
+    fn from(error: PolicyError) -> Self {
+        let (text, fix) = (error.to_string(), error.fix());
+        match error {
+            PolicyError::Property(_) | PolicyError::Version(_) => Self::BadRequest(text, fix),
+            PolicyError::Meanwhile => Self::Changed(text, fix),
+            PolicyError::Gone => Self::NotFound(text),
+            PolicyError::Store(error) => error.into(),
+        }
+    }
 }
 
 pub(super) fn refused(error: ending::EndError) -> ApiError {

@@ -107,7 +107,9 @@ impl From<ReplayError> for ApiError {
                 Self::BadRequest(text, fix)
             }
             ReplayError::NoEvent { .. } => Self::NotFound(text),
-            ReplayError::State { .. } | ReplayError::Unfit { .. } => Self::Conflict(text, fix),
+            ReplayError::State { .. } | ReplayError::Unfit { .. } | ReplayError::Over { .. } => {
+                Self::Conflict(text, fix)
+            }
             ReplayError::Store(error) => error.into(),
         }
     }

@@ -27,7 +27,11 @@ use crate::store::{EventFilter, ShownEvent};
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let read = OpenApiRouter::new().routes(routes!(list)).routes(routes!(show));
-    let change = OpenApiRouter::new().routes(routes!(retry)).routes(routes!(run_again)).routes(routes!(try_out));
+    let change = OpenApiRouter::new()
+        .routes(routes!(retry))
+        .routes(routes!(cancel))
+        .routes(routes!(run_again))
+        .routes(routes!(try_out));
     needing(Right::Read, read).merge(needing(Right::Change, change))
 }
 
@@ -132,6 +136,21 @@ async fn retry(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>
         Retried::DueNow => Retry::DueNow,
         Retried::Replayed(replay) => Retry::Replayed(replay),
     }))
+}
+
+/// Calls a lead off that waits, for its next attempt or for a cause: nothing more of it is sent. It can be replayed.
+#[utoipa::path(
+    post,
+    path = "/v1/events/{id}/cancel",
+    tag = "Events",
+    params(("id" = EventId, Path, description = "The event")),
+    responses((status = 200, description = "The event", body = Data<Event>)),
+    extensions(("x-command" = json!("leadline event cancel EVENT")))
+)]
+async fn cancel(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<One<Event>, ApiError> {
+    let found = event(&app, &actor, &id).await?;
+    replay::cancel(&app.store, &found, &actor.name, (app.clock)()).await?;
+    Ok(one(event(&app, &actor, &id).await?))
 }
 
 /// Runs a stored event again, with the version and settings of then: is every byte the same? Nothing is sent.

@@ -19,6 +19,7 @@ use super::reach::{account_or_all, found_event};
 use super::stream::Carried;
 use crate::app::App;
 use crate::cause::Code;
+use crate::lead;
 use crate::model::access::{Actor, Right};
 use crate::model::account::{Account, Connection};
 use crate::model::id::{AccountId, AuditId, EventId};
@@ -66,6 +67,9 @@ pub(super) struct Asked {
     until: Option<String>,
     /// `only` or `none` of our own test leads.
     test: Option<String>,
+    /// `possible`: those whose contact may be a second one of the same person, since it has no e-mail address and the
+    /// phone number of another such contact.
+    duplicate: Option<String>,
 }
 
 impl Asked {
@@ -82,6 +86,7 @@ impl Asked {
             from: given(&self.from),
             until: given(&self.until),
             test: given(&self.test),
+            duplicate: given(&self.duplicate),
             ..logs::Query::default()
         };
         match query.wrong() {
@@ -160,7 +165,8 @@ async fn show(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>)
     let found = found_event(&app, &actor, &id).await?;
     let shown = found.ok_or_else(|| ApiError::NotFound(format!("there is no lead `{id}`")))?;
     let (connection, reader) = reading(&app, &shown.event.account_id).await?;
-    Ok(one(Lead::of(&shown, connection.as_ref(), actor.sees_masked, &reader)))
+    let (days, is_masked) = (app.limits().days(), actor.sees_masked);
+    Ok(one(lead::of_event(&app.store, &shown, connection.as_ref(), days, is_masked, &reader).await?))
 }
 
 /// How many leads have a cause.

@@ -13,6 +13,8 @@ use crate::model::time::Timestamp;
 
 /// How every marker begins.
 const MARKER: &str = "Leadline ";
+/// The longest one names an event and a delivery.
+const MARKER_CHARS_MAX: usize = 90;
 /// HubSpot's limit for the finished HTML, counted in UTF-16 units.
 const BODY_UNITS_MAX: usize = 65_536;
 /// Said where a note is cut.
@@ -113,6 +115,12 @@ fn markers(body: &str) -> impl Iterator<Item = &str> {
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !"_/".contains(c)).unwrap_or(rest.len());
         &body[at..at + MARKER.len() + end]
     })
+}
+
+/// Whether a text is longer than a note may be: then the rest of it is missing in HubSpot. The longest marker is reckoned
+/// with, so a text that ends just at the limit counts as cut.
+pub fn is_cut(text: &str) -> bool {
+    html(text, &"m".repeat(MARKER_CHARS_MAX)).ends_with(&format!("{CUT_NOTICE}<p>{}</p>", "m".repeat(MARKER_CHARS_MAX)))
 }
 
 /// The customer's text as HTML that shows exactly that text, and the marker as its last paragraph.

@@ -141,6 +141,8 @@ pub enum Auth {
 pub struct Policy {
     /// A lead with a value that HubSpot refuses waits, instead of going through without it.
     pub strict: bool,
+    /// A lead without an e-mail address waits until somebody looked at it: of one person it may make a second contact.
+    pub hold_without_email: bool,
     /// The unique property that recognises a contact without an e-mail address.
     pub contact_key: String,
     /// The unique property that recognises a deal.
@@ -166,6 +168,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             strict: false,
+            hold_without_email: false,
             contact_key: "leadline_lead_id".to_owned(),
             deal_key: "leadline_deal_key".to_owned(),
             contact_write: ContactWrite::default(),

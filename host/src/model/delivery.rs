@@ -115,6 +115,9 @@ pub struct Progress {
     /// The event was delivered before, and somebody asked for it to be sent again: its notes are told from the first ones.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub resent: bool,
+    /// Somebody looked at it, or asked for it: it does not wait for that again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reviewed: bool,
 }
 
 impl Progress {
@@ -126,11 +129,14 @@ impl Progress {
             filled: Vec::new(),
             normalized: Vec::new(),
             resent: false,
+            reviewed: false,
         }
     }
 
-    /// What is done stays done; what HubSpot refused is tried once more, because somebody may have mended it.
+    /// What is done stays done; what HubSpot refused is tried once more, because somebody may have mended it. Whoever asks
+    /// for it has looked at it.
     pub fn for_another_try(mut self) -> Self {
+        self.reviewed = true;
         for action in &mut self.actions {
             action.refused.clear();
             action.made_again = false;
@@ -185,6 +191,9 @@ pub struct Delivery {
     pub first_at: Option<Timestamp>,
     pub due_at: Option<Timestamp>,
     pub done_at: Option<Timestamp>,
+    /// No e-mail address recognises its contact, and another such contact has the same phone number.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub may_be_duplicate: bool,
 }
 
 /// A delivery that a worker has claimed under its lease, with what it needs to carry it out.

@@ -23,6 +23,8 @@ pub struct AuditEntry {
     pub detail: Value,
 }
 
+type Row = (String, String, i64, String, String, String, String);
+
 impl Store {
     /// Notes what somebody did.
     pub async fn note_action(&self, entry: &AuditEntry) -> Result<()> {
@@ -48,7 +50,6 @@ impl Store {
         before: Option<&AuditId>,
         limit: u32,
     ) -> Result<Vec<AuditEntry>> {
-        type Row = (String, String, i64, String, String, String, String);
         let rows: Vec<Row> = query(sql!(
             "SELECT account_id, id, at, actor, action, subject, detail FROM audit
              WHERE account_id = $1 AND ($2 IS NULL OR id < $2) ORDER BY id DESC LIMIT $3"
@@ -58,17 +59,33 @@ impl Store {
         .bind(limit)
         .fetch_all(&self.db)
         .await?;
-        let entry = |(account, id, at, actor, action, subject, detail): Row| {
-            Ok(AuditEntry {
-                id: AuditId::stored(id),
-                account_id: (account != HOUSE).then(|| AccountId::stored(account)),
-                at: Timestamp(at),
-                actor,
-                action,
-                subject,
-                detail: parse(&detail)?,
-            })
-        };
         rows.into_iter().map(entry).collect()
     }
+
+    /// What was done to something of an account, such as an event, the newest first. Few enough is done by hand that an
+    /// account's entries are looked through.
+    pub async fn audit_of(&self, account: &AccountId, subject: &str, limit: u32) -> Result<Vec<AuditEntry>> {
+        let rows: Vec<Row> = query(sql!(
+            "SELECT account_id, id, at, actor, action, subject, detail FROM audit
+             WHERE account_id = $1 AND (subject = $2 OR subject LIKE '% ' || $2) ORDER BY id DESC LIMIT $3"
+        ))
+        .bind(account.as_str())
+        .bind(subject)
+        .bind(limit)
+        .fetch_all(&self.db)
+        .await?;
+        rows.into_iter().map(entry).collect()
+    }
+}
+
+fn entry((account, id, at, actor, action, subject, detail): Row) -> Result<AuditEntry> {
+    Ok(AuditEntry {
+        id: AuditId::stored(id),
+        account_id: (account != HOUSE).then(|| AccountId::stored(account)),
+        at: Timestamp(at),
+        actor,
+        action,
+        subject,
+        detail: parse(&detail)?,
+    })
 }

@@ -178,15 +178,18 @@ impl Store {
     }
 }
 
-/// Puts held items back into the queue.
+/// Puts held items back into the queue, but for what somebody called off meanwhile: so the deliveries come first. What
+/// waited to be looked at was looked at.
 pub(super) fn to_the_queue(rows: &Rows, now: Timestamp) -> [Query; 3] {
     let work = query(sql!(
         "INSERT INTO work (account_id, lane_id, band, due_at, item_id, key_hash)
          SELECT j.account, j.lane, $3, $2, j.item, j.key FROM " rows("$1"; account text, lane text, item text, key text) " AS j
-         WHERE true ON CONFLICT DO NOTHING"
+         WHERE NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.account_id = j.account AND d.id = j.item AND d.state = 'cancelled')
+         ON CONFLICT DO NOTHING"
     ));
     let pending = query(sql!(
-        "UPDATE deliveries AS d SET state = 'pending', due_at = $2, attempts = 0, first_at = NULL
+        "UPDATE deliveries AS d SET state = 'pending', due_at = $2, attempts = 0, first_at = NULL,
+           outcome = CASE WHEN d.code = 'lead.for_review' THEN '{\"reviewed\":true,' || substr(d.outcome, 2) ELSE d.outcome END
          FROM " rows("$1"; account text, item text) " AS j
          WHERE d.account_id = j.account AND d.id = j.item AND d.state = 'blocked'"
     ));
@@ -194,7 +197,7 @@ pub(super) fn to_the_queue(rows: &Rows, now: Timestamp) -> [Query; 3] {
         "DELETE FROM held WHERE (account_id, cause_id, item_id) IN (SELECT j.account, j.cause, j.item FROM "
         rows("$1"; account text, cause text, item text) " AS j)"
     ));
-    [work.bind(rows).bind(now.0).bind(BAND_RETRY), pending.bind(rows).bind(now.0), held.bind(rows)]
+    [pending.bind(rows).bind(now.0), work.bind(rows).bind(now.0).bind(BAND_RETRY), held.bind(rows)]
 }
 
 #[derive(Serialize)]

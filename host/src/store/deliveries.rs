@@ -73,7 +73,7 @@ struct OutcomeRow<'a> {
 macro_rules! columns {
     () => {
         "d.account_id, d.id, d.event_id, d.connection_id, d.version_id, d.state, d.reason, d.outcome, d.contact, d.attempts,
-         d.first_at, d.due_at, d.done_at"
+         d.first_at, d.due_at, d.done_at, d.duplicate"
     };
 }
 
@@ -93,6 +93,7 @@ pub(super) type Row = (
     Option<i64>,
     Option<i64>,
     Option<i64>,
+    Option<String>,
 );
 
 /// The delivery of a row.
@@ -111,6 +112,7 @@ pub(super) fn delivery(row: Row) -> Result<Delivery> {
         first_at,
         due_at,
         done_at,
+        duplicate,
     ) = row;
     Ok(Delivery {
         id: DeliveryId::stored(id),
@@ -126,6 +128,7 @@ pub(super) fn delivery(row: Row) -> Result<Delivery> {
         first_at: first_at.map(Timestamp),
         due_at: due_at.map(Timestamp),
         done_at: done_at.map(Timestamp),
+        may_be_duplicate: duplicate.is_some(),
     })
 }
 

@@ -53,6 +53,8 @@ pub struct LeadFilter {
     pub until: Option<Timestamp>,
     /// Only our own test leads, or none of them.
     pub test: Option<bool>,
+    /// Only those whose contact may be a second one of the same person.
+    pub duplicate: bool,
     /// Only leads older than this one.
     pub before: Option<EventId>,
     /// Only leads newer than this one: those next to it, for going back and for following along. Whoever follows asks
@@ -192,9 +194,9 @@ impl Store {
 impl LeadFilter {
     /// Whether it names more than an account and times.
     fn names_more_than_times(&self) -> bool {
-        let Self { account: _, outcome, contact, cause, event_type, dealership, text, from: _, until: _, test, .. } =
-            self;
-        outcome.is_some()
+        let Self { outcome, contact, cause, event_type, dealership, text, test, duplicate, .. } = self;
+        *duplicate
+            || outcome.is_some()
             || contact.is_some()
             || cause.is_some()
             || event_type.is_some()
@@ -216,6 +218,7 @@ impl LeadFilter {
                     && lead.delivery.as_ref().is_some_and(|delivery| delivery.contact == Some(contact))
             })
             && self.cause.is_none_or(|cause| lead.has_cause(cause))
+            && (!self.duplicate || lead.delivery.as_ref().is_some_and(|delivery| delivery.may_be_duplicate))
     }
 
     /// Whether a lead has what the filter wants and no time changes.

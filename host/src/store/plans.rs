@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::breakers::{self, Turn};
 use super::causes::{self, Waiting};
+use super::duplicates::{self, Phones};
 use super::lanes::{self, LaneState};
 use super::{Conn, Query, Result, Rows, Sql, Store, changes, hours, json, parse, privacy, query, sql, words};
 use crate::cause::Code;
@@ -138,6 +139,8 @@ struct DeliveryRow<'a> {
     lane: &'a str,
     version: &'a str,
     outcome: String,
+    /// What it is compared by with others that no address recognises.
+    phone: Option<&'a str>,
     key: Option<&'a str>,
     band: i64,
 }
@@ -255,6 +258,7 @@ impl Store {
 
     /// Stores what planning decided, wakes the connections' lanes, and gives the plan lanes back, all in one commit.
     pub async fn store_plans(&self, lanes: &[PlannedLane], now: Timestamp) -> Result<StoredPlans> {
+        let phones = self.phones_of(lanes, now).await?;
         let mut settled = vec![Settled::Done; lanes.len()];
         loop {
             let held = lanes.iter().zip(&settled).filter(|(_, settled)| **settled == Settled::Done);
@@ -262,7 +266,7 @@ impl Store {
             if held.is_empty() {
                 return Ok(StoredPlans { settled, turns: Vec::new() });
             }
-            let lost = match self.settle_plans(&held, now).await? {
+            let lost = match self.settle_plans(&held, &phones, now).await? {
                 Ok(turns) => return Ok(StoredPlans { settled, turns }),
                 Err(lost) => lost,
             };
@@ -295,10 +299,11 @@ impl Store {
     async fn settle_plans(
         &self,
         lanes: &[&PlannedLane],
+        phones: &Phones,
         now: Timestamp,
     ) -> Result<std::result::Result<Vec<Turn>, Vec<String>>> {
         let guard = Guard::of(&lanes.iter().map(|lane| &lane.lease).collect::<Vec<_>>());
-        let (statements, tallies) = (storing(lanes, now), breakers::tallies(lanes));
+        let (statements, tallies) = (storing(lanes, phones, now), breakers::tallies(lanes));
         let state = |lane: &&PlannedLane| LaneState { paused_until: lane.rest, ..LaneState::default() };
         let states = lanes.iter().map(state).collect::<Vec<_>>();
         let release = lanes.iter().map(|lane| &lane.lease).zip(&states).collect::<Vec<_>>();
@@ -349,11 +354,11 @@ async fn execute(tx: &mut Conn, statements: Vec<Query>) -> Result<()> {
 }
 
 /// The statements that store what planning decided in these lanes, but for giving them back.
-fn storing(lanes: &[&PlannedLane], now: Timestamp) -> Vec<Query> {
+fn storing(lanes: &[&PlannedLane], phones: &Phones, now: Timestamp) -> Vec<Query> {
     let planned = || lanes.iter().flat_map(|lane| lane.planned.iter().map(|planned| (&lane.lease, planned)));
     let (mut deliveries, mut plans) = (Vec::new(), Vec::new());
     for (lease, planned) in planned() {
-        if let Some((delivery, plan)) = delivery_rows(lease, planned, now) {
+        if let Some((delivery, plan)) = delivery_rows(lease, planned, phones, now) {
             deliveries.push(delivery);
             plans.push(plan);
         }
@@ -361,7 +366,11 @@ fn storing(lanes: &[&PlannedLane], now: Timestamp) -> Vec<Query> {
     let logs: Vec<_> = planned().filter_map(|(lease, planned)| log_row(lease, planned)).collect();
     let mut statements = Vec::new();
     if !deliveries.is_empty() {
-        statements.extend(planning(&Rows::of(&deliveries), &Rows::of(&plans), now));
+        let rows = Rows::of(&deliveries);
+        statements.extend(planning(&rows, &Rows::of(&plans), now));
+        if deliveries.iter().any(|delivery| delivery.phone.is_some()) {
+            statements.push(duplicates::mark(&rows, now));
+        }
     }
     if !logs.is_empty() {
         statements.push(keep_logs(&Rows::of(&logs)));
@@ -411,9 +420,9 @@ fn forget_erased(lanes: &[&PlannedLane]) -> Option<Query> {
 /// The statements that store deliveries with their plans, and wake their lanes.
 fn planning(deliveries: &Rows, plans: &Rows, now: Timestamp) -> [Query; 4] {
     let narrow = query(sql!(
-        "INSERT INTO deliveries (account_id, id, event_id, connection_id, version_id, state, outcome, attempts, due_at, key_hash)
-         SELECT j.account, j.id, j.event, j.lane, j.version, 'pending', j.outcome, 0, $2, j.key
-         FROM " rows("$1"; account text, id text, event text, lane text, version text, outcome text, key text) " AS j
+        "INSERT INTO deliveries (account_id, id, event_id, connection_id, version_id, state, outcome, attempts, due_at, key_hash, phone_hash)
+         SELECT j.account, j.id, j.event, j.lane, j.version, 'pending', j.outcome, 0, $2, j.key, j.phone
+         FROM " rows("$1"; account text, id text, event text, lane text, version text, outcome text, key text, phone text) " AS j
          JOIN events AS e ON e.account_id = j.account AND e.id = j.event AND e.state IN ('received', 'held')"
     ));
     let wide = query(sql!(
@@ -468,6 +477,7 @@ pub(super) fn delete_work(rows: &Rows) -> Query {
 fn delivery_rows<'a>(
     lease: &'a Lease,
     planned: &'a PlannedEvent,
+    phones: &'a Phones,
     now: Timestamp,
 ) -> Option<(DeliveryRow<'a>, PlanRow<'a>)> {
     let Decision::Planned { connection_id, version_id, plan, progress, key_hash, figures } = &planned.decision else {
@@ -490,6 +500,7 @@ fn delivery_rows<'a>(
         lane: connection_id.as_str(),
         version: version_id.as_str(),
         outcome: json(progress),
+        phone: phones.get(&planned.event.id).map(String::as_str),
         key: key_hash.as_deref(),
         band: planned.event.band, // what was late already does not go before new leads
     };

@@ -562,7 +562,7 @@ pub(super) fn removing(events: &[(&str, &EventId)], now: Timestamp) -> Vec<(Quer
     ));
     let fate = fate.bind(model::word(&EventState::Skipped)).bind(&reason);
     let stopped = of(sql!(
-        "UPDATE deliveries AS d" on(sqlite: " INDEXED BY deliveries_by_event", postgres: "") " SET outcome = $2, key_hash = NULL, contact = NULL, due_at = NULL, done_at = coalesce(d.done_at, $3),
+        "UPDATE deliveries AS d" on(sqlite: " INDEXED BY deliveries_by_event", postgres: "") " SET outcome = $2, key_hash = NULL, phone_hash = NULL, duplicate = NULL, contact = NULL, due_at = NULL, done_at = coalesce(d.done_at, $3),
            state = CASE WHEN d.state = 'delivered' THEN d.state ELSE $4 END,
            reason = CASE WHEN d.state = 'delivered' THEN NULL ELSE $5 END
          FROM " rows("$1"; account text, id text) " AS j WHERE d.account_id = j.account AND d.event_id = j.id"

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::budget::WINDOW;
 use crate::cause::Code;
 use crate::model::account::{Connection, ConnectionState};
+use crate::model::portal::CONTACT;
 use crate::model::time::Timestamp;
 use crate::picture::gauge::Gauge;
 use crate::picture::{Drawn, drawn};
@@ -64,6 +65,11 @@ fn is_hubspot(domain: &str) -> bool {
 pub fn record_address(connection: &Connection, object_type_id: &str, record: &str) -> String {
     let record: String = record.chars().filter(char::is_ascii_alphanumeric).collect();
     portal_address(connection, &format!("contacts/{}/record/{object_type_id}/{record}", connection.portal_id))
+}
+
+/// Where the contacts of a portal are listed, and merged.
+pub fn contacts_address(connection: &Connection) -> String {
+    portal_address(connection, &format!("contacts/{}/objects/{CONTACT}/views/all/list", connection.portal_id))
 }
 
 /// The limit of a portal is looked back at for so long.

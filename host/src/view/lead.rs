@@ -5,16 +5,18 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::connection::record_address;
-use super::logs::{tone, took};
+use super::connection::{contacts_address, record_address};
+use super::logs::{Row, tone, took};
 use super::moment::{Moment, span};
-use super::outcome::{Reader, Told, tell};
+use super::outcome::{Reader, Told, tell, with_reason};
 use super::person::Person;
+use super::receipt::{Field, fields};
+use crate::cause::Code;
 use crate::contract::actions::Action;
 use crate::model::account::Connection;
-use crate::model::delivery::{DeliveryState, Progress};
+use crate::model::delivery::DeliveryState;
 use crate::model::event::EventState;
-use crate::model::id::DeliveryId;
+use crate::model::id::{DeliveryId, EventId};
 use crate::model::outcome::Outcome;
 use crate::model::portal::{CONTACT, DEAL};
 use crate::model::time::Timestamp;
@@ -22,7 +24,7 @@ use crate::picture::{Drawn, drawn, timetable, waterfall};
 use crate::plan::Plan;
 use crate::redact::redacted;
 use crate::retry;
-use crate::store::{ShownCall, ShownDelivery, ShownEvent};
+use crate::store::{AuditEntry, LeadRow, ShownCall, ShownDelivery, ShownEvent};
 use crate::words::is_test_address;
 
 /// A lead with everything that became of it, for one page.
@@ -51,12 +53,32 @@ pub struct Lead {
     pub log: Vec<LogLine>,
     /// What the run of the transformation used.
     pub run: Option<String>,
+    /// The version that planned it, such as `deals@3`.
+    pub version: Option<String>,
+    /// What was done with it, by the service and by people, the oldest first.
+    pub history: Vec<Past>,
+    /// Other leads that may be of the same person, the newest first: no e-mail address recognises their contacts either,
+    /// and they have the same phone number.
+    pub duplicates: Vec<Row>,
+    /// Where in HubSpot such contacts are merged.
+    pub contacts_address: Option<String>,
+    /// Until when its details are kept; none once they are removed.
+    pub kept_until: Option<Moment>,
+    /// The leads of the account that came before and after it.
+    pub older: Option<EventId>,
+    pub newer: Option<EventId>,
     /// As it came; without the person for those who need not know. None once it was removed.
     pub body: Option<String>,
     /// It can be sent once more.
     pub can_replay: bool,
-    /// It waits for its time, and need not.
+    /// It waits for its time, or for somebody to look at it, and need not.
     pub can_retry: bool,
+    /// It waits for somebody to look at it: whoever tries it again has done that.
+    pub is_for_review: bool,
+    /// It waits, and need not be sent.
+    pub can_cancel: bool,
+    /// Its contact may be a second one of the same person.
+    pub may_be_duplicate: bool,
     /// One of our own test leads.
     pub is_test: bool,
     #[serde(skip)]
@@ -86,19 +108,12 @@ pub struct Step {
     /// `done`, `now`, `bad` or empty.
     pub state: &'static str,
     pub icon: &'static str,
+    /// When it was done, as far as that is known.
+    pub at: Option<Moment>,
+    /// How long it took, or how it stands.
     pub note: String,
-}
-
-/// One property, and what became of it.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = LeadField)]
-pub struct Field {
-    pub record: &'static str,
-    pub name: String,
-    pub value: String,
-    /// `good`, `warning` or `none`.
-    pub tone: &'static str,
-    pub fate: String,
+    /// Where the page says more of it.
+    pub href: Option<&'static str>,
 }
 
 /// A record in HubSpot.
@@ -121,6 +136,16 @@ pub struct Attempt {
     pub next: Option<Moment>,
 }
 
+/// Something that was done with a lead.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = LeadPast)]
+pub struct Past {
+    pub at: Moment,
+    pub words: String,
+    /// A person or a program; none where the service did it by itself.
+    pub by: Option<String>,
+}
+
 /// A request to HubSpot, with its answer.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = LeadCall)]
@@ -134,6 +159,8 @@ pub struct Call {
     /// As JSON; never with a token.
     pub request: String,
     pub answer: String,
+    /// The same request for a terminal, with a variable for the token; none where a shopper is masked.
+    pub curl: Option<String>,
 }
 
 /// A line that the transformation logged.
@@ -145,12 +172,40 @@ pub struct LogLine {
     pub text: String,
 }
 
+/// What is known of a lead beside its event and its deliveries.
+#[derive(Default)]
+pub struct Beside {
+    /// The version that planned it.
+    pub version: Option<String>,
+    /// What people and programs did with it.
+    pub entries: Vec<AuditEntry>,
+    pub duplicates: Vec<LeadRow>,
+    /// For how long its details are kept.
+    pub keep_days: Duration,
+    pub older: Option<EventId>,
+    pub newer: Option<EventId>,
+}
+
+/// Whether a lead waits that may still be called off.
+pub fn is_cancellable(event: EventState, delivery: DeliveryState) -> bool {
+    event == EventState::Planned && matches!(delivery, DeliveryState::Pending | DeliveryState::Blocked)
+}
+
+/// Where HubSpot's API is, for whoever repeats a call by hand.
+const API: &str = "https://api.hubapi.com";
 /// A longer request or answer is cut: a batch holds a hundred leads.
 const JSON_CHARS_MAX: usize = 8_000;
 
 impl Lead {
-    /// Everything of an event, for somebody who sees it masked or whole.
-    pub fn of(shown: &ShownEvent, connection: Option<&Connection>, is_masked: bool, reader: &Reader) -> Self {
+    /// Everything of an event, with what is known of it beside, for somebody who sees it masked or whole.
+    pub fn of(
+        shown: &ShownEvent,
+        beside: Beside,
+        connection: Option<&Connection>,
+        is_masked: bool,
+        reader: &Reader,
+    ) -> Self {
+        let Beside { version, entries, duplicates, keep_days, older, newer } = beside;
         let event = &shown.event;
         let newest = shown.deliveries.last();
         let delivery = newest.map(|newest| &newest.delivery);
@@ -160,6 +215,8 @@ impl Lead {
         let problem = event.reason.as_ref().or(delivery.and_then(|delivery| delivery.reason.as_ref()));
         let body = shown.body.as_ref();
         let person = body.and_then(|body| Person::of(event, Some(&body.to_string())));
+        let is_for_review = told.outcome == Outcome::NeedsAttention
+            && problem.is_some_and(|problem| problem.code == Code::LeadForReview);
         Self {
             event: event.id.to_string(),
             event_type: event.event_type.clone(),
@@ -176,8 +233,15 @@ impl Lead {
             received: time(event.received_at),
             occurred: time(event.occurred_at),
             sender_id: event.sender_id.clone(),
-            steps: steps(shown, told.outcome, reader),
+            steps: steps(shown, told.outcome, version.as_deref(), reader),
             fields: newest.map(|newest| fields(newest, is_masked)).unwrap_or_default(),
+            history: history(shown, entries, reader),
+            duplicates: duplicates.iter().map(|lead| Row::of(lead, connection, is_masked, reader)).collect(),
+            contacts_address: connection.map(contacts_address),
+            kept_until: body.map(|_| time(event.received_at + keep_days)),
+            older,
+            newer,
+            version,
             records: newest.map(|newest| records(newest, connection)).unwrap_or_default(),
             attempts: newest
                 .iter()
@@ -219,7 +283,10 @@ impl Lead {
                 told.outcome,
                 Outcome::Failed | Outcome::Skipped | Outcome::Cancelled | Outcome::Synced | Outcome::SyncedWithWarnings
             ) && shown.body.is_some(),
-            can_retry: told.outcome == Outcome::Retrying,
+            can_retry: told.outcome == Outcome::Retrying || is_for_review,
+            is_for_review,
+            can_cancel: delivery.is_some_and(|delivery| is_cancellable(event.state, delivery.state)),
+            may_be_duplicate: delivery.is_some_and(|delivery| delivery.may_be_duplicate),
             is_test: body.and_then(|body| body["data"]["email"].as_str()).is_some_and(is_test_address),
             waterfall: drawn_waterfall(shown, reader),
             timetable: newest.and_then(|newest| drawn_timetable(newest, reader)),
@@ -228,107 +295,74 @@ impl Lead {
     }
 }
 
+impl Lead {
+    /// Whether more was done with it than to plan and deliver it once, which the timeline says.
+    pub fn is_eventful(&self) -> bool {
+        self.history.len() > 3 || self.history.iter().any(|past| past.by.is_some())
+    }
+}
+
 fn kib(bytes: u64) -> String {
     format!("{} KiB", super::moment::count(i64::try_from(bytes.div_ceil(1024)).unwrap_or(i64::MAX)))
 }
 
 /// Where a lead stands on the way that the help page describes.
-fn steps(shown: &ShownEvent, outcome: Outcome, reader: &Reader) -> Vec<Step> {
+fn steps(shown: &ShownEvent, outcome: Outcome, version: Option<&str>, reader: &Reader) -> Vec<Step> {
     let event = &shown.event;
-    let time = |at: Timestamp| Moment::of(at, &reader.zone, reader.now).text;
-    let done = |title, note| Step { title, state: "done", icon: "✓", note };
-    let transformed = match event.state {
-        EventState::Planned => {
-            let run = shown.deliveries.last().and_then(|newest| newest.run);
-            done("Transformed", run.map_or_else(String::new, |run| format!("in {}", span(run.micros.div_ceil(1000)))))
-        }
-        EventState::Received => Step { title: "Transformed", state: "now", icon: "…", note: String::new() },
-        EventState::Held => Step { title: "Transformed", state: "now", icon: "!", note: "waits".to_owned() },
-        EventState::Refused => Step { title: "Transformed", state: "bad", icon: "✕", note: "refused".to_owned() },
-        EventState::Skipped => {
-            Step { title: "Transformed", state: "", icon: "–", note: "nothing to send".to_owned() }
-        }
+    let time = |at: Timestamp| Some(Moment::of(at, &reader.zone, reader.now));
+    let step = |title, (state, icon): (&'static str, &'static str), at: Option<Moment>, note: String| Step {
+        title,
+        state,
+        icon,
+        at,
+        note,
+        href: None,
     };
-    let delivery = shown.deliveries.last().map(|newest| &newest.delivery);
+    let (done, now, bad, none) = (("done", "✓"), ("now", "…"), ("bad", "✕"), ("", "–"));
+    let newest = shown.deliveries.last();
+    let planned_at = newest.and_then(|newest| made_at(&newest.delivery.id)).map(|at| at.max(event.received_at));
+    let transformed = match event.state {
+        EventState::Planned => step("Transformed", done, planned_at.and_then(time), ran(newest, version)),
+        EventState::Received => step("Transformed", now, None, String::new()),
+        EventState::Held => step("Transformed", ("now", "!"), None, "waits".to_owned()),
+        EventState::Refused => step("Transformed", bad, None, "refused".to_owned()),
+        EventState::Skipped => step("Transformed", none, None, "nothing to send".to_owned()),
+    };
+    let delivery = newest.map(|newest| &newest.delivery);
+    let after = |delivery| took(delivery, event.received_at).map_or_else(String::new, |took| format!("after {took}"));
     let written = match (outcome, delivery) {
-        (Outcome::Synced | Outcome::SyncedWithWarnings, Some(delivery)) => done(
-            "In HubSpot",
-            took(delivery, event.received_at).map_or_else(String::new, |took| format!("after {took}")),
-        ),
-        (Outcome::Failed | Outcome::Cancelled, Some(_)) => {
-            Step { title: "In HubSpot", state: "bad", icon: "✕", note: outcome.label().to_owned() }
+        (Outcome::Synced | Outcome::SyncedWithWarnings, Some(delivery)) => {
+            step("In HubSpot", done, delivery.done_at.and_then(time), after(delivery))
+        }
+        (Outcome::Failed | Outcome::Cancelled, Some(delivery)) => {
+            step("In HubSpot", bad, delivery.done_at.and_then(time), outcome.label().to_owned())
         }
         (Outcome::Sending | Outcome::Retrying | Outcome::NeedsAttention, Some(_)) => {
-            Step { title: "In HubSpot", state: "now", icon: outcome.icon(), note: outcome.label().to_owned() }
+            step("In HubSpot", ("now", outcome.icon()), None, outcome.label().to_owned())
         }
-        _ => Step { title: "In HubSpot", state: "", icon: "", note: String::new() },
+        _ => step("In HubSpot", ("", ""), None, String::new()),
     };
+    let arrived = event.received_at.since(event.occurred_at);
     vec![
-        done("Form submitted", time(event.occurred_at)),
-        done("Lead created", time(event.occurred_at)),
-        done("Received and stored", time(event.received_at)),
-        transformed,
-        written,
+        step("Form submitted", done, time(event.occurred_at), String::new()),
+        step("Lead created", done, time(event.occurred_at), String::new()),
+        Step {
+            href: Some("#event"),
+            ..step("Received and stored", done, time(event.received_at), format!("after {}", span(millis(arrived))))
+        },
+        Step { href: newest.map(|_| "#fields"), ..transformed },
+        Step { href: newest.filter(|newest| !newest.calls.is_empty()).map(|_| "#calls"), ..written },
     ]
 }
 
-fn properties(action: &Action) -> Vec<(String, String)> {
-    let listed = match action {
-        Action::UpsertContact(contact) => &contact.properties,
-        Action::UpsertDeal(deal) => &deal.properties,
-        Action::UpsertObject(object) => &object.properties,
-        Action::AddNote(note) => return vec![("note".to_owned(), note.body.clone())],
-    };
-    listed.iter().map(|property| (property.name.clone(), property.value.clone())).collect()
-}
-
-/// What was written, what was not and why.
-fn fields(newest: &ShownDelivery, is_masked: bool) -> Vec<Field> {
-    let progress = &newest.delivery.progress;
-    let shown = |value: &str| if is_masked { "…".to_owned() } else { value.to_owned() };
-    let actions = newest.plan.iter().flat_map(|plan: &Plan| &plan.actions).zip(&progress.actions);
-    let mut fields: Vec<_> = actions
-        .flat_map(|(action, one)| {
-            let is_written = one.record.is_some();
-            properties(action)
-                .into_iter()
-                .filter(|(name, _)| !progress.dropped.iter().any(|gone| gone.field == *name))
-                .map(move |(name, value)| {
-                    let (tone, fate) =
-                        fate(progress, &name, is_written, one.refused.contains(&name), one.passed.contains(&name));
-                    (action.label(), name, value, tone, fate)
-                })
-        })
-        .map(|(record, name, value, tone, fate)| Field { record, value: shown(&value), name, tone, fate })
-        .collect();
-    fields.extend(progress.dropped.iter().map(|dropped| Field {
-        record: "",
-        name: dropped.field.clone(),
-        value: shown(&dropped.value),
-        tone: "warning",
-        fate: format!("not written: {}", dropped.reason),
-    }));
-    fields
-}
-
-fn fate(
-    progress: &Progress,
-    name: &str,
-    is_written: bool,
-    is_refused: bool,
-    is_passed: bool,
-) -> (&'static str, String) {
-    if let Some(stored) = progress.normalized.iter().find(|one| one.field == name) {
-        return ("good", format!("stored as {}", stored.stored));
-    }
-    if progress.filled.iter().any(|one| one.field == name) {
-        return ("good", "filled in later".to_owned());
-    }
-    match (is_written, is_refused, is_passed) {
-        (_, true, _) => ("warning", "HubSpot refused it".to_owned()),
-        (true, _, true) => ("none", "a newer lead's value stands".to_owned()),
-        (true, ..) => ("good", String::new()),
-        (false, ..) => ("none", String::new()),
+/// Which version planned it, and how long that took.
+fn ran(newest: Option<&ShownDelivery>, version: Option<&str>) -> String {
+    let took = newest.and_then(|newest| newest.run).map(|run| span(run.micros.div_ceil(1000)));
+    match (version, took) {
+        (Some(version), Some(took)) => format!("by {version} in {took}"),
+        (Some(version), None) => format!("by {version}"),
+        (None, Some(took)) => format!("in {took}"),
+        (None, None) => String::new(),
     }
 }
 
@@ -358,6 +392,55 @@ fn called(call: &ShownCall, is_masked: bool, reader: &Reader) -> Call {
         correlation_id: call.correlation_id.clone(),
         request: json(&call.request),
         answer: call.answer.as_ref().map(json).unwrap_or_default(),
+        curl: (!is_masked).then(|| curl(&call.request)).flatten(),
+    }
+}
+
+/// A request as a terminal sends it. What is quoted ends a word nowhere.
+fn curl(request: &Value) -> Option<String> {
+    let (method, path) = (request["method"].as_str()?, request["path"].as_str()?);
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
+    let mut line =
+        format!("curl -X {method} -H \"Authorization: Bearer $HUBSPOT_TOKEN\" {}", quoted(&format!("{API}{path}")));
+    if !request["body"].is_null() {
+        line += &format!(" -H 'Content-Type: application/json' -d {}", quoted(&request["body"].to_string()));
+    }
+    Some(line)
+}
+
+/// What the service did with a lead, and what people did, in one order.
+fn history(shown: &ShownEvent, entries: Vec<AuditEntry>, reader: &Reader) -> Vec<Past> {
+    let mut past: Vec<(Timestamp, String, Option<String>)> =
+        vec![(shown.event.received_at, "Received".to_owned(), None)];
+    for (index, newest) in shown.deliveries.iter().enumerate() {
+        let delivery = &newest.delivery;
+        let planned = if index == 0 { "Planned" } else { "Planned afresh" };
+        past.extend(made_at(&delivery.id).map(|at| (at.max(shown.event.received_at), planned.to_owned(), None)));
+        let ended = match delivery.state {
+            DeliveryState::Delivered => "Delivered".to_owned(),
+            DeliveryState::Failed => with_reason("Failed", delivery.reason.as_ref()),
+            DeliveryState::Cancelled => with_reason("Cancelled", delivery.reason.as_ref()),
+            DeliveryState::Pending | DeliveryState::Blocked => continue,
+        };
+        past.extend(delivery.done_at.map(|at| (at, ended, None)));
+    }
+    past.extend(entries.into_iter().map(|entry| (entry.at, done(&entry.action), Some(entry.actor))));
+    past.sort_by_key(|(at, ..)| *at);
+    let told = |(at, words, by)| Past { at: Moment::of(at, &reader.zone, reader.now), words, by };
+    past.into_iter().map(told).collect()
+}
+
+/// What somebody did, by the name of the action, which begins with where he did it.
+fn done(action: &str) -> String {
+    match action.rsplit('.').next().unwrap_or_default() {
+        "retry" => "Tried again".to_owned(),
+        "replay" => "Sent once more".to_owned(),
+        "cancel" => "Called off".to_owned(),
+        "read-back" => "Read back from HubSpot".to_owned(),
+        "delete-test-contact" => "Test contact deleted".to_owned(),
+        "reveal" => "Shopper revealed".to_owned(),
+        _ if action.contains("test-contact") => "Test contact deleted".to_owned(),
+        _ => action.to_owned(),
     }
 }
 

@@ -34,12 +34,17 @@ pub struct Query {
     pub until: String,
     /// `only` or `none` of our own test leads.
     pub test: String,
+    /// `possible`: those whose contact may be a second one of the same person.
+    pub duplicate: String,
     pub before: String,
     pub after: String,
 }
 
 /// Rows of a page.
 pub const PAGE: u32 = 50;
+
+/// What a filter for duplicates says.
+const POSSIBLE: &str = "possible";
 
 impl Query {
     /// The filter that it stands for. What is not understood filters nothing.
@@ -70,6 +75,7 @@ impl Query {
                 "none" => Some(false),
                 _ => None,
             },
+            duplicate: self.duplicate == POSSIBLE,
             before: given(&self.before).map(EventId::stored),
             after: given(&self.after).map(EventId::stored),
             limit: PAGE,
@@ -94,6 +100,7 @@ impl Query {
             ("from", &self.from, When::read(&self.from).is_some()),
             ("until", &self.until, When::read(&self.until).is_some()),
             ("test", &self.test, ["only", "none"].contains(&self.test.as_str())),
+            ("duplicate", &self.duplicate, self.duplicate == POSSIBLE),
         ];
         fields
             .into_iter()
@@ -124,6 +131,7 @@ impl Query {
             ("from", &self.from),
             ("until", &self.until),
             ("test", &self.test),
+            ("duplicate", &self.duplicate),
         ] {
             if !value.is_empty() {
                 words += &format!(" --{name} {}", quoted(value));
@@ -222,6 +230,8 @@ pub struct Row {
     /// The contact in HubSpot.
     pub contact: Option<String>,
     pub is_test: bool,
+    /// No e-mail address recognises the contact, and another such contact has the same phone number.
+    pub may_be_duplicate: bool,
 }
 
 /// The colour of an outcome.
@@ -251,6 +261,7 @@ impl Row {
             attempts: delivery.map_or(0, |delivery| delivery.attempts),
             contact: connection.and_then(|connection| contact(delivery?, connection)),
             is_test: lead.is_test,
+            may_be_duplicate: delivery.is_some_and(|delivery| delivery.may_be_duplicate),
             told,
         }
     }
@@ -339,7 +350,7 @@ mod tests {
         for (query, wrong) in [
             ("", None),
             (
-                "outcome=synced&contact=updated&cause=property.missing&from=2026-11-28&until=2026-11-28T09:00:00Z&test=none",
+                "outcome=synced&contact=updated&cause=property.missing&from=2026-11-28&until=2026-11-28T09:00:00Z&test=none&duplicate=possible",
                 None,
             ),
             ("outcome=odd", Some(("outcome", "odd"))),
@@ -348,6 +359,7 @@ mod tests {
             ("from=tomorrow", Some(("from", "tomorrow"))),
             ("until=28.11.", Some(("until", "28.11."))),
             ("test=yes", Some(("test", "yes"))),
+            ("duplicate=yes", Some(("duplicate", "yes"))),
         ] {
             assert_eq!(Query::decoded(query).wrong(), wrong, "{query}");
         }

@@ -168,15 +168,18 @@ fn for_you(code: Code) -> bool {
     matches!(code, Code::AuthRevoked | Code::AuthMissingScope | Code::AuthAppUninstalled)
 }
 
-fn with_reason(what: &str, reason: Option<&Problem>) -> String {
+pub(super) fn with_reason(what: &str, reason: Option<&Problem>) -> String {
     reason.map_or_else(|| what.to_owned(), |reason| format!("{what}. {}", reason.code.title()))
 }
 
 fn cancelled(delivery: Option<&Delivery>, reader: &Reader) -> String {
-    // Nothing but the end of a connection cancels.
+    let reason = delivery.and_then(|delivery| delivery.reason.as_ref());
+    let by_hand = reason.filter(|reason| reason.code == Code::LeadCancelled);
+    // Where nobody called it off, the connection ended.
+    let why = by_hand.map_or("when HubSpot was disconnected", |reason| &reason.detail);
     match delivery.and_then(|delivery| delivery.done_at) {
-        Some(at) => format!("Cancelled {}, when HubSpot was disconnected", moment(at, reader)),
-        None => "Cancelled when HubSpot was disconnected".to_owned(),
+        Some(at) => format!("Cancelled {}, {why}", moment(at, reader)),
+        None => format!("Cancelled {why}"),
     }
 }
 
@@ -278,6 +281,7 @@ mod tests {
             first_at: None,
             due_at: None,
             done_at: None,
+            may_be_duplicate: false,
         }
     }
 

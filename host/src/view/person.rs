@@ -51,6 +51,13 @@ impl Person {
         all.into_iter().flatten().next().filter(|reach| *reach != self.name)
     }
 
+    /// How to reach them, and what they want, under the name.
+    pub fn line(&self) -> String {
+        let reach = [&self.email, &self.phone].into_iter().flatten().filter(|reach| **reach != self.name);
+        let all: Vec<_> = reach.chain(&self.vehicle).map(String::as_str).collect();
+        all.join(" · ")
+    }
+
     /// The same for support: enough to tell leads apart, not to know anybody.
     pub fn masked(self) -> Self {
         let is_address = self.email.as_ref() == Some(&self.name);

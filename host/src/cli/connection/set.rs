@@ -6,11 +6,10 @@ use super::super::Context;
 use super::super::deed::Deed;
 use super::super::failure::{Failure, Result};
 use super::find;
-use crate::model::account::{ContactWrite, Policy};
+use crate::connection::policy::{self, API_VERSIONS, Change, PolicyError};
+use crate::model::account::ContactWrite;
+use crate::model::time::clock;
 use crate::store::Store;
-
-/// Versions of HubSpot's API that we know how to talk to.
-const API_VERSIONS: [&str; 2] = ["2026-09", "2026-03"];
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
@@ -19,6 +18,9 @@ pub struct Args {
     /// Let a lead wait for a value that HubSpot refuses, instead of sending it without.
     #[arg(long)]
     strict: Option<bool>,
+    /// Let a lead without an e-mail address wait until somebody looked at it: it may make a second contact of one person.
+    #[arg(long)]
+    hold_without_email: Option<bool>,
     /// Write contacts in one call (`upsert`), or known and new ones apart (`split`), for a portal in which an upsert
     /// clears what it does not send.
     #[arg(long, value_parser = PossibleValuesParser::new(["upsert", "split"]).map(|word| contact_write(&word)))]
@@ -39,7 +41,7 @@ pub struct Args {
 
 impl Args {
     pub(super) fn deed(&self) -> Option<Deed> {
-        Deed::to("connections.set", &self.connection)
+        Deed::to("connections.policy.set", &self.connection)
     }
 }
 
@@ -49,40 +51,43 @@ fn contact_write(word: &str) -> ContactWrite {
 
 pub(super) async fn run(store: &Store, args: Args, context: &mut Context<'_>) -> Result<()> {
     let connection = find(store, &args.connection).await?;
-    let before = connection.policy.clone();
-    let policy = Policy {
-        strict: args.strict.unwrap_or(before.strict),
-        contact_write: args.contact_write.unwrap_or(before.contact_write),
-        lifecycle_guard: args.lifecycle_guard.unwrap_or(before.lifecycle_guard),
-        contact_key: property(args.contact_key, before.contact_key)?,
-        deal_key: property(args.deal_key, before.deal_key)?,
+    let change = Change {
+        strict: args.strict,
+        hold_without_email: args.hold_without_email,
+        contact_write: args.contact_write,
+        lifecycle_guard: args.lifecycle_guard,
+        contact_key: args.contact_key,
+        deal_key: args.deal_key,
+        api_version: args.api_version,
     };
-    let api_version = args.api_version.unwrap_or(connection.api_version.clone());
-    store.set_policy(&connection, &policy, &api_version).await?;
-    let connection = find(store, connection.id.as_str()).await?;
-    context.one(&connection, |connection| {
+    let changed = policy::change(store, &connection, change, None, clock()).await.map_err(refused)?;
+    let released = changed.released;
+    context.one(&changed.connection, |connection| {
         let policy = &connection.policy;
         let yes = |yes| if yes { "yes" } else { "no" };
-        format!(
-            "Portal {}, API {}\n  strict           {}\n  contact write    {}\n  lifecycle guard  {}\n  contact key      {}\n  deal key         {}",
+        let mut lines = format!(
+            "Portal {}, API {}\n  strict               {}\n  hold without e-mail  {}\n  contact write        {}\n  lifecycle guard      {}\n  contact key          {}\n  deal key             {}",
             connection.portal_id,
             connection.api_version,
             yes(policy.strict),
+            yes(policy.hold_without_email),
             if policy.contact_write == ContactWrite::Split { "split" } else { "upsert" },
             yes(policy.lifecycle_guard),
             policy.contact_key,
             policy.deal_key,
-        )
+        );
+        if released > 0 {
+            lines += &format!("\n{released} that waited go on.");
+        }
+        lines
     })
 }
 
-/// A property's name as HubSpot takes it.
-fn property(asked: Option<String>, before: String) -> Result<String> {
-    let Some(name) = asked else { return Ok(before) };
-    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    if name.is_empty() || name.len() > 100 || !name.chars().all(fits) {
-        let text = format!("`{name}` is no internal name of a property: lower-case letters, digits and `_`");
-        return Err(Failure::usage(text));
+fn refused(error: PolicyError) -> Failure {
+    let (text, fix) = (error.to_string(), error.fix());
+    match error {
+        PolicyError::Store(error) => error.into(),
+        PolicyError::Meanwhile | PolicyError::Gone => Failure::conflict(text).hint(fix),
+        PolicyError::Property(_) | PolicyError::Version(_) => Failure::usage(text).hint(fix),
     }
-    Ok(name)
 }

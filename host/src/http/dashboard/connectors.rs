@@ -19,12 +19,13 @@ use crate::connection::check::{self, Check};
 use crate::connection::consent::{self, Wish};
 use crate::connection::ending::{self, EndError};
 use crate::connection::needs;
+use crate::connection::policy::{self, API_VERSIONS, Change};
 use crate::connection::scopes::{Feature, PERMISSIONS};
 use crate::http::connections::refused;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::model::access::Right;
-use crate::model::account::{Auth, Connection, ConnectionState};
+use crate::model::account::{Auth, Connection, ConnectionState, ContactWrite, Policy};
 use crate::picture::Drawn;
 use crate::store::Waiting;
 use crate::view::connection::{Chip, LIMIT_LOOK_BACK, chip, limit_gauge, portal_address};
@@ -41,6 +42,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
         .route("/accounts/{account}/connectors/pause", post(pause))
         .route("/accounts/{account}/connectors/resume", post(resume))
         .route("/accounts/{account}/connectors/disconnect", post(disconnect))
+        .route("/accounts/{account}/connectors/policy", post(set_policy))
         .route("/accounts/{account}/connectors/stay", post(stay));
     needing(Right::Read, read).merge(needing(Right::Change, change))
 }
@@ -77,7 +79,9 @@ struct Shown {
     /// What it says, what to do, and the code.
     problem: Option<(String, &'static str, &'static str)>,
     permissions: Vec<Granted>,
-    is_strict: bool,
+    policy: Policy,
+    /// By which the policy that is shown is told from others.
+    policy_tag: String,
     limit: Drawn,
 }
 
@@ -122,7 +126,8 @@ async fn shown(app: &App, shell: &Shell, connection: &Connection) -> Result<Show
         permissions: permissions
             .map(|one| Granted { words: one.words, why: one.why, scope: one.scope, chip: granted(one.scope) })
             .collect(),
-        is_strict: connection.policy.strict,
+        policy: connection.policy.clone(),
+        policy_tag: policy::tag(connection),
         limit: limit_gauge(&used, &shell.zone, shell.now),
     })
 }
@@ -235,4 +240,33 @@ async fn stay(Visit { app, place, .. }: Visit) -> Result<Response, ApiError> {
         Err(EndError::Ended(_)) => Ok(to(&shell, "too-late")),
         Err(error) => Err(refused(error)),
     }
+}
+
+/// How leads are to be written. A box that is not ticked is not sent.
+#[derive(Deserialize)]
+struct PolicyForm {
+    tag: String,
+    strict: Option<String>,
+    hold_without_email: Option<String>,
+    lifecycle_guard: Option<String>,
+    contact_write: ContactWrite,
+    contact_key: String,
+    deal_key: String,
+    api_version: String,
+}
+
+async fn set_policy(Visit { app, place, .. }: Visit, Form(form): Form<PolicyForm>) -> Result<Response, ApiError> {
+    let (shell, connection) = found(place)?;
+    let change = Change {
+        strict: Some(form.strict.is_some()),
+        hold_without_email: Some(form.hold_without_email.is_some()),
+        lifecycle_guard: Some(form.lifecycle_guard.is_some()),
+        contact_write: Some(form.contact_write),
+        contact_key: Some(form.contact_key.trim().to_owned()),
+        deal_key: Some(form.deal_key.trim().to_owned()),
+        api_version: Some(form.api_version),
+    };
+    policy::change(&app.store, &connection, change, Some(&form.tag), shell.now).await?;
+    app.wake.deliver.notify_one();
+    Ok(to(&shell, "policy"))
 }

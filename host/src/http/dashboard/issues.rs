@@ -144,6 +144,7 @@ fn place_of(code: Code) -> Option<(&'static str, &'static str)> {
             Some(("transformation", "Go to Transformation"))
         }
         _ if code.as_str().starts_with("transform.") => Some(("transformation", "Go to Transformation")),
+        Code::LeadForReview => Some(("logs?cause=lead.for_review", "Look at them")),
         _ => None,
     }
 }

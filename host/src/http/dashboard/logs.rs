@@ -21,7 +21,8 @@ use crate::app::App;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::http::leads::{Told, csv_of, note_table};
-use crate::model::access::{Actor, Right};
+use crate::lead;
+use crate::model::access::Right;
 use crate::model::id::EventId;
 use crate::model::outcome::Outcome;
 use crate::model::replay::Filter;
@@ -43,6 +44,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let change = OpenApiRouter::new()
         .route("/accounts/{account}/logs/{event}/replay", post(again))
         .route("/accounts/{account}/logs/{event}/retry", post(retry))
+        .route("/accounts/{account}/logs/{event}/cancel", post(cancel))
         .route("/accounts/{account}/logs/{event}/read-back", post(read_it_back))
         .route("/accounts/{account}/logs/{event}/delete-test-contact", post(delete_contact));
     needing(Right::Read, read)
@@ -192,7 +194,7 @@ async fn table(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response,
 }
 
 /// The event of an address, as far as it belongs to the account.
-async fn found(app: &App, place: &Place, id: &str) -> Result<ShownEvent, ApiError> {
+pub(super) async fn found(app: &App, place: &Place, id: &str) -> Result<ShownEvent, ApiError> {
     let missing = || ApiError::NotFound(format!("there is no lead `{id}`"));
     let id: EventId = id.parse().map_err(|_| missing())?;
     let found = app.store.event(&id).await?.filter(|shown| shown.event.account_id == place.account.id);
@@ -201,7 +203,7 @@ async fn found(app: &App, place: &Place, id: &str) -> Result<ShownEvent, ApiErro
 
 #[derive(Template)]
 #[template(path = "lead.html")]
-struct LeadPage {
+pub(super) struct LeadPage {
     shell: Shell,
     lead: Lead,
     /// What HubSpot holds of it, where somebody asked.
@@ -210,11 +212,18 @@ struct LeadPage {
     look_again: Option<Timestamp>,
 }
 
-fn lead_page(shown: &ShownEvent, actor: &Actor, place: Place, read: Option<ReadBack>) -> LeadPage {
-    let lead = Lead::of(shown, place.connection.as_ref(), actor.sees_masked, &reader(&place.shell));
+pub(super) async fn lead_page(
+    app: &App,
+    shown: &ShownEvent,
+    is_masked: bool,
+    place: Place,
+    read: Option<ReadBack>,
+) -> Result<LeadPage, ApiError> {
+    let (connection, days, reader) = (place.connection.as_ref(), app.limits().days(), reader(&place.shell));
+    let lead = lead::of_event(&app.store, shown, connection, days, is_masked, &reader).await?;
     let is_watched = lead.is_test || place.shell.path.ends_with("?watch=yes");
     let goes_on = is_watched && lead.told.outcome == Outcome::Sending;
-    LeadPage { look_again: goes_on.then_some(place.shell.now), lead, read, shell: place.shell }
+    Ok(LeadPage { look_again: goes_on.then_some(place.shell.now), lead, read, shell: place.shell })
 }
 
 async fn show(
@@ -222,7 +231,17 @@ async fn show(
     Path((_, event)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
     let shown = found(&app, &place, &event).await?;
-    draw(&app, &actor, &lead_page(&shown, &actor, place, None))
+    draw(&app, &actor, &lead_page(&app, &shown, actor.sees_masked, place, None).await?)
+}
+
+/// Calls a lead off that waits.
+async fn cancel(
+    Visit { app, actor, place }: Visit,
+    Path((_, event)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    let shown = found(&app, &place, &event).await?;
+    replay::cancel(&app.store, &shown.event, &actor.name, (app.clock)()).await?;
+    Ok(Redirect::to(&format!("{}/{event}?done=called-off", place.shell.at("logs"))).into_response())
 }
 
 /// Lets a lead that waits be tried now.
@@ -244,7 +263,7 @@ async fn read_it_back(
 ) -> Result<Response, ApiError> {
     let shown = found(&app, &place, &event).await?;
     let read = read_back::read_back(&app.store, &app.hubspot, &shown, &*app.clock).await?;
-    draw(&app, &actor, &lead_page(&shown, &actor, place, Some(read)))
+    draw(&app, &actor, &lead_page(&app, &shown, actor.sees_masked, place, Some(read)).await?)
 }
 
 /// Takes the contact of a test lead out of HubSpot.

@@ -296,6 +296,8 @@ fn said(uri: &Uri) -> Option<Said> {
         "mapped" => ("good", "It counts from the next lead on."),
         "filled" => ("good", "Earlier contacts are filled in."),
         "taken-out" => ("good", "The test contact is taken out of HubSpot."),
+        "called-off" => ("good", "It is called off: nothing more of it is sent."),
+        "policy" => ("good", "Leads are written this way from now on."),
         "retried" => ("good", "It is tried again now."),
         "saved" => ("good", "The view is saved."),
         "view-removed" => ("good", "The view is removed."),

@@ -94,7 +94,8 @@ fn sources(filter: &LeadFilter) -> Option<Vec<Source>> {
         parts.extend(is_of_a_value(code).then(|| deliveries("mark", "warned")));
         parts
     });
-    let whole = [outcome, cause].into_iter().map(|parts| Source { parts, kind: Kind::Whole });
+    let duplicate = filter.duplicate.then(|| deliveries("duplicate", "possible")).into_iter().collect();
+    let whole = [outcome, cause, duplicate].into_iter().map(|parts| Source { parts, kind: Kind::Whole });
     let text = match filter.text.as_deref().map(terms) {
         Some(Some(terms)) if terms.is_empty() => return None,
         Some(Some(terms)) => terms,

@@ -1,0 +1,49 @@
+//! A lead with everything that is known of it: gathered once for the page and the API.
+
+use std::time::Duration;
+
+use crate::model::account::Connection;
+use crate::store::{self, LeadFilter, ShownEvent, Store};
+use crate::view::lead::{Beside, Lead};
+use crate::view::outcome::Reader;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// Things that people did with a lead, the newest ones.
+const ENTRIES_MAX: u32 = 20;
+
+/// Everything of an event, for somebody who sees it masked or whole.
+///
+/// # Errors
+/// The store's.
+pub async fn of_event(
+    store: &Store,
+    shown: &ShownEvent,
+    connection: Option<&Connection>,
+    kept_days: u32,
+    is_masked: bool,
+    reader: &Reader,
+) -> store::Result<Lead> {
+    let event = &shown.event;
+    let (account, newest) = (&event.account_id, shown.deliveries.last());
+    let version = match newest {
+        Some(newest) => store.version_by_id(newest.delivery.version_id.as_str()).await?,
+        None => None,
+    };
+    let duplicates = match newest.filter(|newest| newest.delivery.may_be_duplicate) {
+        Some(newest) => store.leads_of(account, &store.duplicates_of(&newest.delivery).await?).await?,
+        None => Vec::new(),
+    };
+    let beside = LeadFilter { account: Some(account.clone()), limit: 1, ..LeadFilter::default() };
+    let older = store.leads(&LeadFilter { before: Some(event.id.clone()), ..beside.clone() }).await?;
+    let newer = store.leads(&LeadFilter { after: Some(event.id.clone()), ..beside }).await?;
+    let keep_days = store.keep_days(account).await?.unwrap_or(kept_days);
+    let beside = Beside {
+        version: version.map(|version| version.label()),
+        entries: store.audit_of(account, event.id.as_str(), ENTRIES_MAX).await?,
+        duplicates,
+        keep_days: DAY * keep_days,
+        older: older.rows.into_iter().next().map(|lead| lead.event.id),
+        newer: newer.rows.into_iter().next().map(|lead| lead.event.id),
+    };
+    Ok(Lead::of(shown, beside, connection, is_masked, reader))
+}
