@@ -13,11 +13,22 @@ function relative(root) {
   }
 }
 
-/** A button that puts a text on the clipboard. */
+/** Tells of something that happened: to be seen for a while too, unless it can be seen anyway. */
+function say(words, look = "toast") {
+  const note = document.createElement("p");
+  note.className = look;
+  note.textContent = words;
+  const says = document.getElementById("says");
+  says?.replaceChildren(note);
+  setTimeout(() => note.remove(), 3000);
+}
+
+/** A button that puts a text on the clipboard. What the text is stands beside it, and stays where there is no clipboard. */
 class Copy extends HTMLElement {
   connectedCallback() {
     const button = this.querySelector("button");
-    if (!button || !navigator.clipboard) return this.setAttribute("hidden", "");
+    if (!button) return;
+    if (!navigator.clipboard) return void (button.hidden = true);
     const label = button.textContent;
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(this.getAttribute("text"));
@@ -40,20 +51,30 @@ class LiveList extends HTMLElement {
   #came = new Set();
   #source;
   #later;
+  /** What has its size by our hand, so that no new word moves what stands around it. */
+  #held = new Set();
   #look = () => (document.hidden ? this.#rest() : this.#follow());
+  #leave = () => this.#rest();
+  #release = () => {
+    for (const { style } of this.#held) style.width = style.height = style.minHeight = style.tableLayout = "";
+    this.#held.clear();
+  };
 
   connectedCallback() {
     this.since = new URL(this.getAttribute("src"), location).searchParams.get("since");
     for (const row of this.querySelectorAll("[data-row]")) this.#remember(row);
     document.addEventListener("visibilitychange", this.#look);
-    window.addEventListener("pagehide", () => this.#rest());
+    window.addEventListener("pagehide", this.#leave);
     window.addEventListener("pageshow", this.#look);
+    window.addEventListener("resize", this.#release);
     this.#look();
   }
 
   disconnectedCallback() {
     document.removeEventListener("visibilitychange", this.#look);
+    window.removeEventListener("pagehide", this.#leave);
     window.removeEventListener("pageshow", this.#look);
+    window.removeEventListener("resize", this.#release);
     this.#rest();
   }
 
@@ -125,12 +146,31 @@ class LiveList extends HTMLElement {
       const now = fresh.cells[at]?.innerHTML;
       // What somebody chose stays chosen.
       if (now === undefined || now === this.#said.get(cell) || cell.matches(".pick")) continue;
+      this.#hold(row);
       const had = cell.contains(document.activeElement);
       cell.innerHTML = now;
       this.#said.set(cell, now);
       if (had) cell.querySelector("a, button")?.focus();
       relative(cell);
     }
+  }
+
+  /** Columns keep their width and the row at least its height until the window has another size. */
+  #hold(row) {
+    if (this.#held.has(row)) return;
+    const table = row.closest("table");
+    const isTable = getComputedStyle(row).display === "table-row";
+    if (isTable && !this.#held.has(table)) {
+      const heads = [...table.tHead.rows[0].cells].map((head) => [head, head.getBoundingClientRect().width]);
+      for (const [head, width] of heads) {
+        head.style.width = `${width}px`;
+        this.#held.add(head);
+      }
+      table.style.tableLayout = "fixed";
+      this.#held.add(table);
+    }
+    row.style[isTable ? "height" : "minHeight"] = `${row.getBoundingClientRect().height}px`;
+    this.#held.add(row);
   }
 
   #announce(ids) {
@@ -172,33 +212,61 @@ function choose() {
 
 document.addEventListener("change", (event) => { if (event.target.matches("[data-row] input[name=lead]")) choose(); });
 
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || document.documentElement.dataset.keys === "off") return;
-  const act = {
-    "/": () => document.querySelector("input[type=search]")?.focus(),
-    "?": () => document.getElementById("keys")?.showModal(),
-    h: () => document.querySelector("a[data-help]")?.click(),
-    t: () => document.querySelector("[data-theme-switch] button")?.click(),
-    j: () => step(1),
-    k: () => step(-1),
-    o: () => document.querySelector("[data-open]")?.click(),
-    c: () => document.querySelector("ll-copy button")?.click(),
-    r: () => document.querySelector("[data-retry]")?.focus(),
-    x: () => document.activeElement.closest("[data-row]")?.querySelector("input[name=lead]")?.click(),
-    "[": () => document.querySelector("[rel=prev]")?.click(),
-    "]": () => document.querySelector("[rel=next]")?.click(),
-  }[event.key];
-  if (going) {
-    going = false;
-    const link = document.querySelector(`[data-go="${CSS.escape(event.key)}"]`);
-    if (link) { event.preventDefault(); link.click(); }
-    return;
-  }
-  if (event.key === "g") { going = true; setTimeout(() => { going = false; }, 1000); return; }
-  if (act) { event.preventDefault(); act(); }
-});
+/** The row that has the focus, or else what the page is about. What another row offers is not meant then. */
+function inHand(selector) {
+  const row = document.activeElement.closest("[data-row]");
+  if (row) return row.querySelector(selector);
+  return [...document.querySelectorAll(selector)].find((found) => !found.closest("[data-row]"));
+}
 
+/** The id of the row or of the lead in hand goes onto the clipboard. */
+async function copyId() {
+  const row = document.activeElement.closest("[data-row]");
+  const id = row ? row.id : location.pathname.match(/\/logs\/(evt_[^/]+)/)?.[1];
+  if (!id) return inHand("main ll-copy button")?.click();
+  await navigator.clipboard?.writeText(id);
+  if (navigator.clipboard) say(`Copied ${id}`);
+}
+
+/** The retry of a lead stands on its page: from its row one goes there. */
+function toRetry() {
+  const row = document.activeElement.closest("[data-row]");
+  const lead = row?.id && row.querySelector("td.who a");
+  if (lead) location.href = `${lead.href}#retry`;
+  else document.querySelector("[data-retry]")?.focus();
+}
+
+const KEYS = {
+  "/": () => document.querySelector("main input[type=search]")?.focus(),
+  "?": () => document.getElementById("keys")?.showModal(),
+  h: () => document.querySelector("a[data-help]")?.click(),
+  t: () => document.querySelector("[data-theme-switch] button")?.click(),
+  j: () => step(1),
+  k: () => step(-1),
+  o: () => inHand("[data-open]")?.click(),
+  c: copyId,
+  r: toRetry,
+  x: () => document.activeElement.closest("[data-row]")?.querySelector("input[name=lead]")?.click(),
+  "[": () => document.querySelector("[rel~=prev]")?.click(),
+  "]": () => document.querySelector("[rel~=next]")?.click(),
+};
+
+/** After `g`, for a second: the next letter is a place. */
 let going = false;
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || document.documentElement.dataset.keys === "off") return;
+  if (typing(event.target) || document.querySelector("dialog[open]")) return;
+  // Holding a capital letter presses Shift first.
+  if (event.key === "Shift") return;
+  const place = going && document.querySelector(`[data-go="${CSS.escape(event.key)}"]`);
+  const act = going ? place && (() => place.click()) : KEYS[event.key];
+  going = !going && event.key === "g";
+  if (going) setTimeout(() => { going = false; }, 1000);
+  if (!act) return;
+  event.preventDefault();
+  act();
+});
 
 /** The next or previous row of a list has the focus. */
 function step(by) {
@@ -207,6 +275,114 @@ function step(by) {
   const at = rows.findIndex((link) => link.closest("[data-row]") === here);
   rows[Math.max(0, Math.min(rows.length - 1, at + by))]?.focus();
 }
+
+if (location.hash === "#retry") document.querySelector("[data-retry]")?.focus();
+
+/** The exact time of a step stands in a hint, which only a mouse finds: on a lead's timeline each can have the focus too,
+    and shows it then. In tables that would be a stop more for each row; there the row in hand shows its own (see the
+    styles). */
+for (const time of document.querySelectorAll(".timeline time[title]")) time.tabIndex = 0;
+
+/** Jumps to a screen, an account or a lead by a few letters: from what the navigation has, by plain links. */
+class CommandPalette extends HTMLElement {
+  #dialog;
+  #input;
+  #list;
+  #at = 0;
+
+  connectedCallback() {
+    const button = this.querySelector("button");
+    this.#dialog = this.querySelector("dialog");
+    this.#input = this.querySelector("input");
+    this.#list = this.querySelector("[role=listbox]");
+    button.hidden = false;
+    button.addEventListener("click", () => this.open());
+    this.#input.addEventListener("input", () => this.#offer());
+    this.#input.addEventListener("keydown", (event) => this.#press(event));
+    this.#list.addEventListener("click", (event) => this.#go(event.target.closest("[role=option]")));
+    this.#dialog.addEventListener("click", (event) => { if (event.target === this.#dialog) this.#dialog.close(); });
+  }
+
+  open() {
+    for (const other of document.querySelectorAll("dialog[open]")) other.close();
+    this.#input.value = "";
+    this.#offer();
+    this.#dialog.showModal();
+    this.#input.focus();
+  }
+
+  /** What fits the letters, screens first. */
+  #places() {
+    const text = this.#input.value.trim();
+    const words = text.toLowerCase().split(/\s+/);
+    const links = [...document.querySelectorAll(".side a")].map((link) => ({
+      href: link.href,
+      label: link.firstChild.textContent.trim(),
+      about: link.dataset.go ? `g ${link.dataset.go}` : "",
+    }));
+    const places = links.filter(({ label }) => words.every((word) => label.toLowerCase().includes(word)));
+    const search = (name, label) => {
+      const list = this.getAttribute(name);
+      if (list && text) places.push({ href: `${list}?${new URLSearchParams({ text })}`, label: `${label} “${text}”`, about: "" });
+    };
+    search("leads", "Leads with");
+    search("accounts", "Accounts with");
+    return places;
+  }
+
+  #offer() {
+    this.#list.replaceChildren(...this.#places().map(({ href, label, about }, index) => {
+      const option = document.createElement("li");
+      option.id = `place-${index}`;
+      option.role = "option";
+      option.dataset.href = href;
+      option.append(label);
+      if (about) {
+        const hint = document.createElement("kbd");
+        hint.ariaHidden = "true";
+        hint.textContent = about;
+        option.append(hint);
+      }
+      return option;
+    }));
+    this.#choose(0);
+  }
+
+  #choose(at) {
+    const options = [...this.#list.children];
+    this.#at = options.length === 0 ? 0 : (at + options.length) % options.length;
+    for (const [index, option] of options.entries()) option.ariaSelected = String(index === this.#at);
+    const chosen = options[this.#at];
+    this.#input.setAttribute("aria-activedescendant", chosen?.id ?? "");
+    this.#input.ariaExpanded = String(options.length > 0);
+    chosen?.scrollIntoView({ block: "nearest" });
+  }
+
+  #press(event) {
+    const act = {
+      ArrowDown: () => this.#choose(this.#at + 1),
+      ArrowUp: () => this.#choose(this.#at - 1),
+      Enter: () => this.#go(this.#list.children[this.#at]),
+    }[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  }
+
+  #go(option) {
+    if (!option) return;
+    this.#dialog.close();
+    location.href = option.dataset.href;
+  }
+}
+
+customElements.define("ll-command-palette", CommandPalette);
+
+document.addEventListener("keydown", (event) => {
+  if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  document.querySelector("ll-command-palette")?.open();
+});
 
 /** Help opens beside the page, which stays as it is. Where it cannot be had, the link leads there. */
 async function helpBeside(link) {
@@ -252,6 +428,45 @@ for (const notice of document.querySelectorAll("[data-reload-at]")) {
   setTimeout(() => location.reload(), Math.max(left, 0) + 2000);
 }
 
+// Some pages exchange what is inside `main` only. Whoever works by keyboard stays where he was, and is told what came.
+
+/** A way to find again, in what comes, what had the focus. */
+function whereabouts(element) {
+  if (element.id) return `#${CSS.escape(element.id)}`;
+  const nav = element.closest("nav.segments[aria-label]");
+  if (nav) return `nav[aria-label="${CSS.escape(nav.ariaLabel)}"] [aria-current]`;
+  return element.closest("form[role=search]") ? "form[role=search] button" : "#main";
+}
+
+let held = "";
+
+document.addEventListener("htmx:before:response", (event) => {
+  const { request, response } = event.detail.ctx;
+  if (response.raw.ok && !response.raw.redirected) return;
+  // A session that is over, or a problem, is a page of its own.
+  event.preventDefault();
+  location.assign(request.action);
+});
+document.addEventListener("htmx:error", (event) => {
+  const action = event.detail.ctx?.request?.action;
+  if (action) location.assign(action);
+});
+document.addEventListener("htmx:before:swap", () => {
+  const inside = document.activeElement?.closest("#main");
+  held = inside ? whereabouts(document.activeElement) : "";
+});
+document.addEventListener("htmx:after:swap", () => {
+  const main = document.getElementById("main");
+  relative(main);
+  choose();
+  if (held) (main.querySelector(held) ?? main).focus({ preventScroll: true });
+  const rows = main.querySelectorAll("[data-row]").length;
+  say(`${document.querySelector("h1").textContent}: ${rows === 1 ? "1 row" : `${rows} rows`}`, "sr");
+});
+// Where one comes back to is where one is, which may have changed since the page came.
+document.addEventListener("submit", (event) => {
+  if (event.target.matches("[action='/appearance']")) event.target.elements.back.value = location.pathname + location.search;
+});
+
 relative(document);
 setInterval(() => relative(document), 30000);
-document.addEventListener("htmx:after:swap", () => relative(document));

@@ -5,6 +5,7 @@ mod access;
 mod accounts;
 mod alerts;
 mod answer;
+mod appearance;
 mod assets;
 mod bindings;
 mod client;

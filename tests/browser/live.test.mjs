@@ -138,3 +138,30 @@ test("many: the filter is taken as a table, saved under a name, and shown by cau
     await page.getByText("Nothing stands in the way of these leads.").waitFor();
   });
 });
+
+test("live: nothing on the page moves when a row changes and new ones are announced", async (t) => {
+  await stage.service.fault({ match: { body: LATE }, then: { status: 503 } });
+  await send(stage, "Lena Later", LATE, null);
+  await stage.browser.page(t, { as: manager() }, async (page) => {
+    await page.goto(logs());
+    await isLive(page);
+    await row(page, "Lena Later").getByText("Retrying").waitFor();
+    await page.evaluate(() => {
+      globalThis.shifts = [];
+      new PerformanceObserver((list) => {
+        for (const { value, hadRecentInput, sources } of list.getEntries()) {
+          globalThis.shifts.push({ value, hadRecentInput, what: sources.map(({ node }) => node?.outerHTML?.slice(0, 120) ?? node?.textContent) });
+        }
+      }).observe({ type: "layout-shift" });
+    });
+    await send(stage, "Emil New");
+    await page.getByRole("link", { name: "1 new: show" }).waitFor();
+    await stage.service.mend();
+    await row(page, "Lena Later").getByText("Synced").waitFor();
+    // Shifts are told with the next frame.
+    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+    const shifts = await page.evaluate(() => globalThis.shifts);
+    const sum = shifts.reduce((sum, { value }) => sum + value, 0);
+    assert.ok(sum === 0, JSON.stringify(shifts, null, 1));
+  });
+});

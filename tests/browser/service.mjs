@@ -33,7 +33,7 @@ export function binary() {
 
 /**
  * Starts both. `portals` are those of `leadline hubspot sim --portal`, such as `ready=Ocean Honda`; `settings` are more of the
- * service, as variables.
+ * service, as variables, or what makes them of its address.
  */
 export async function start({ portals = ["ready=Ocean Honda"], settings = {} } = {}) {
   const service = new Service(await mkdtemp(path.join(tmpdir(), "leadline-browser-")));
@@ -69,7 +69,7 @@ class Service {
       LEADLINE_HUBSPOT_CLIENT_ID: data.client_id,
       LEADLINE_HUBSPOT_CLIENT_SECRET: data.client_secret,
       LEADLINE_PUBLIC_URL: this.url,
-      ...settings,
+      ...(typeof settings === "function" ? settings(this.url) : settings),
     };
     this.serve = ["serve", "--listen", `127.0.0.1:${port}`, "--drain-seconds", "5"];
     await this.#spawn("service", this.serve);
@@ -158,6 +158,15 @@ class Service {
   async link({ account, role, name = "Robin Vale" }) {
     const reach = account ? ["--account", account.slug] : [];
     return (await this.cli("access", "link", ...reach, "--role", role, "--for", name)).link;
+  }
+
+  /** A link that shows the dashboard in a frame, to whoever has the token of the API. */
+  async frameLink({ account, role, token }) {
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const body = JSON.stringify({ account: account.slug, name: "Robin Vale", role, embedded: true });
+    const answer = await fetch(`${this.url}/v1/sign-in-links`, { method: "POST", headers, body });
+    if (!answer.ok) throw new Error(`no link: ${await answer.text()}`);
+    return this.url + new URL((await answer.json()).data.link).pathname;
   }
 
   /** Signs as Standard Webhooks says, and posts. Answers with the status and what the service said. */

@@ -279,15 +279,15 @@ test("without scripts: a cause leads to its article, and help to everything ther
 
 test("a viewer has no button that changes anything", async (t) => {
   await stage.browser.page(t, { as: as("viewer") }, async (page) => {
-    // He may change the theme of his own browser, end his session, look for things, and copy them.
-    const own = /^(◐?Switch to (dark|light)|Robin Vale|Sign out|Search|Filter|Count them|Copy.*|Close|Close help)$/;
+    // He may change how his own browser shows things, end his session, look for things, and copy them.
+    const own = /^(◐?Switch to (dark|light|system)|Light|Dark|System|Single-letter keys|Jump to…|Robin Vale|Sign out|Search|Filter|Count them|Copy.*|Close|Close help)$/;
     for (const screen of ["", "/connectors", "/fields", "/logs", `/logs/${stage.made.synced}`, "/issues", "/transformation", "/event-types", "/test", "/replays"]) {
       const answer = await page.goto(`${home()}${screen}`);
       assert.equal(answer.status(), 200, screen);
       const buttons = await page.locator("button").evaluateAll((all) => all.map((button) => button.ariaLabel ?? button.textContent.trim()));
       assert.deepEqual(buttons.filter((name) => !own.test(name)), [], screen);
       const posts = await page.locator("form[method=post]:has(button)").evaluateAll((all) => all.map((form) => new URL(form.action).pathname));
-      assert.deepEqual(posts.filter((action) => !["/theme", "/sign-out"].includes(action)), [], screen);
+      assert.deepEqual(posts.filter((action) => !["/appearance", "/sign-out"].includes(action)), [], screen);
       assert.equal(await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Settings" }).count(), 0);
     }
   });

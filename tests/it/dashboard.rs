@@ -260,7 +260,7 @@ async fn assets_are_kept_for_ever_and_a_theme_is_remembered() {
     assert_eq!(asset.status, 200);
     assert!(asset.header("cache-control").contains("immutable"));
     assert_eq!(Asker::default().get(&app, &style.replace("leadline.css", "../../Cargo.toml")).await.status, 404);
-    let chosen = submit(&app, &browser, "/theme", &[("theme", "dark"), ("back", "//evil.example")]).await;
+    let chosen = submit(&app, &browser, "/appearance", &[("theme", "dark"), ("back", "//evil.example")]).await;
     assert_eq!(chosen.header("location"), "/", "nobody is led to another site");
     assert!(chosen.header("set-cookie").contains("leadline_theme=dark"));
     let dark = browser.with("cookie", &format!("{}; leadline_theme=dark", browser.header("cookie")));

@@ -28,6 +28,7 @@ mod delivery;
 mod docs;
 mod examples;
 mod fairness;
+mod frame;
 mod freeze;
 mod fuzz;
 mod hostile;

@@ -221,7 +221,7 @@ async fn in_read_only_mode_no_route_changes_anything_but_for_operators() {
     // Every form of the pages.
     for path in forms() {
         let reply = submit(&app, &looks(&manager), &path, &[]).await;
-        let expected: &[u16] = if path == "/theme" { &[303, 422] } else { &[503, 403] };
+        let expected: &[u16] = if path == "/appearance" { &[303, 422] } else { &[503, 403] };
         assert!(expected.contains(&reply.status), "{path}: {} {}", reply.status, text(&reply));
         let elsewhere = path.replace("acme", "other");
         let by_operator = submit(&app, &looks(&operator), &elsewhere, &[]).await;

@@ -1,4 +1,4 @@
-//! What pages load: styles, scripts, a font. All of it lies in the binary, under an address that changes with the content,
+//! What pages load: styles, scripts, fonts. All of it lies in the binary, under an address that changes with the content,
 //! so browsers keep it for ever.
 
 use std::sync::{Arc, LazyLock};
@@ -42,6 +42,7 @@ async fn file(Path((_, name)): Path<(String, String)>) -> Result<Response, ApiEr
         "js" => "text/javascript; charset=utf-8",
         "svg" => "image/svg+xml",
         "woff2" => "font/woff2",
+        "txt" => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
     };
     let mut response = file.data.into_response();
@@ -59,7 +60,7 @@ mod tests {
     #[test]
     fn what_others_made_is_unchanged() {
         let told = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/README.md")).unwrap();
-        for name in ["htmx-4.0.1.min.js", "inter.woff2"] {
+        for name in ["htmx-4.0.1.min.js", "inter.woff2", "plex-mono.woff2"] {
             let hash: String =
                 Sha256::digest(&Assets::get(name).unwrap().data).iter().map(|byte| format!("{byte:02x}")).collect();
             assert!(
@@ -71,7 +72,7 @@ mod tests {
 
     #[test]
     fn no_style_and_no_script_of_ours_names_another_host() {
-        for name in ["leadline.css", "leadline.js"] {
+        for name in ["leadline.css", "picture.css", "leadline.js", "frame.js"] {
             let text = String::from_utf8(Assets::get(name).unwrap().data.into_owned()).unwrap();
             assert!(!text.contains("http://") && !text.contains("https://") && !text.contains("eval("), "{name}");
         }

@@ -12,7 +12,7 @@ use axum::routing::get;
 use secrecy::SecretString;
 
 use super::cookie::{self, Scope};
-use super::page::{Frame, quiet};
+use super::page::{Frame, is_framed, quiet};
 use crate::app::App;
 use crate::connection::consent::{self, Arrival, Arrived, Invited, Stop};
 
@@ -29,6 +29,8 @@ pub(super) fn router() -> Router<Arc<App>> {
 struct Question {
     frame: Frame,
     invited: Invited,
+    /// HubSpot lets nobody agree in a frame: the next page opens in a window of its own.
+    is_framed: bool,
 }
 
 #[derive(Template)]
@@ -49,13 +51,13 @@ struct Stopped {
 }
 
 /// Says what is asked for, and who may agree.
-async fn show(State(app): State<Arc<App>>, Path(ticket): Path<String>) -> Response {
+async fn show(State(app): State<Arc<App>>, Path(ticket): Path<String>, headers: HeaderMap) -> Response {
     let looked = consent::look(&app.store, &ticket, (app.clock)()).await;
     match looked {
         Ok(_) if app.hubspot.app().is_none() => stopped(&app, &Stop::NoApp, None),
         Ok(invited) => {
-            let frame = Frame::of(&app, format!("Connect {} to HubSpot", invited.account.name));
-            quiet(&app, StatusCode::OK, &Question { frame, invited })
+            let frame = Frame::of(&app, format!("Connect {} to HubSpot", invited.account.name)).seen_by(&headers);
+            quiet(&app, StatusCode::OK, &Question { frame, invited, is_framed: is_framed(&headers) })
         }
         Err(stop) => stopped(&app, &stop, None),
     }

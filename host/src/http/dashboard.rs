@@ -28,14 +28,14 @@ use std::sync::Arc;
 use askama::Template;
 use axum::body::Body;
 use axum::extract::{Form, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::cookie::{self, Scope};
+use super::appearance::{Appearance, Change, Theme};
 use super::error::{ApiError, as_problem};
 use super::guard::needing;
 use super::page::{self, Frame};
@@ -44,12 +44,10 @@ use crate::model::access::{Actor, Right};
 
 /// A problem's JSON is never longer.
 const PROBLEM_BYTES_MAX: usize = 256 << 10;
-/// Holds `light` or `dark`, where somebody chose.
-const THEME_COOKIE: &str = "leadline_theme";
 
 /// Every screen, each behind the right that it needs. What goes wrong is told as a page.
 pub(super) fn router(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
-    let own = OpenApiRouter::new().route("/", get(home)).route("/theme", post(theme));
+    let own = OpenApiRouter::new().route("/", get(home)).route("/appearance", post(appearance));
     needing(Right::Read, own)
         .merge(accounts::router())
         .merge(alerts::router())
@@ -85,17 +83,16 @@ async fn home(State(app): State<Arc<App>>, actor: Actor) -> Result<Redirect, Api
 }
 
 #[derive(Deserialize)]
-struct Theme {
-    theme: String,
+struct Choice {
+    #[serde(flatten)]
+    change: Change,
     back: String,
 }
 
-/// Keeps the choice between light and dark in the browser.
-async fn theme(State(app): State<Arc<App>>, Form(asked): Form<Theme>) -> Response {
-    const YEAR_S: u64 = 365 * 24 * 3600;
-    let theme = if asked.theme == "dark" { "dark" } else { "light" };
+/// Keeps in the browser how somebody wants his pages, and shows him the page again.
+async fn appearance(State(app): State<Arc<App>>, actor: Actor, Form(asked): Form<Choice>) -> Response {
     let mut response = back_to(&asked.back);
-    cookie::set(&app, &mut response, THEME_COOKIE, theme, YEAR_S, &Scope::Site);
+    asked.change.keep(&app, actor.session.as_ref(), &mut response);
     response
 }
 
@@ -103,14 +100,6 @@ async fn theme(State(app): State<Arc<App>>, Form(asked): Form<Theme>) -> Respons
 fn back_to(address: &str) -> Response {
     let ours = super::sign_in::is_ours(address);
     Redirect::to(if ours { address } else { "/" }).into_response()
-}
-
-fn chosen_theme(headers: &HeaderMap) -> Option<&'static str> {
-    match cookie::read(headers, THEME_COOKIE).as_deref() {
-        Some("dark") => Some("dark"),
-        Some("light") => Some("light"),
-        _ => None,
-    }
 }
 
 /// Draws a template as a whole page or a part of one.
@@ -127,6 +116,7 @@ pub(super) async fn as_page(State(app): State<Arc<App>>, request: Request, next:
         .headers()
         .get(header::ACCEPT)
         .is_some_and(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/html")));
+    let theme = Appearance::of(request.headers()).theme;
     let response = next.run(request).await;
     let is_problem =
         response.headers().get(header::CONTENT_TYPE) == Some(&HeaderValue::from_static("application/problem+json"));
@@ -135,7 +125,7 @@ pub(super) async fn as_page(State(app): State<Arc<App>>, request: Request, next:
     }
     let status = response.status();
     let body = axum::body::to_bytes(response.into_body(), PROBLEM_BYTES_MAX).await.unwrap_or_default();
-    problem_page(&app, status, &body)
+    problem_page(&app, theme, status, &body)
 }
 
 #[derive(Deserialize)]
@@ -158,12 +148,13 @@ struct Problem {
     article: String,
 }
 
-fn problem_page(app: &App, status: StatusCode, body: &[u8]) -> Response {
+fn problem_page(app: &App, theme: Theme, status: StatusCode, body: &[u8]) -> Response {
     let Ok(told) = serde_json::from_slice::<Told>(body) else {
         return (status, Body::empty()).into_response();
     };
     let Told { title, detail, fix, code, r#type: article } = told;
-    page::quiet(app, status, &Problem { frame: Frame::of(app, title), detail: sentence(&detail), fix, code, article })
+    let frame = Frame { theme, ..Frame::of(app, title) };
+    page::quiet(app, status, &Problem { frame, detail: sentence(&detail), fix, code, article })
 }
 
 /// The same words as a sentence.

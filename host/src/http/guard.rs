@@ -216,7 +216,7 @@ async fn nobody(app: &App, request: Request) -> Response {
     }
     let is_form = says(header::CONTENT_TYPE).starts_with("application/x-www-form-urlencoded");
     match read(body).await {
-        Ok(bytes) if is_form => unsent(app, &bytes),
+        Ok(bytes) if is_form => unsent(app, &parts.headers, &bytes),
         _ => ApiError::NoToken.into_response(),
     }
 }
@@ -230,10 +230,11 @@ struct SignedOut {
 }
 
 /// The session ended while somebody filled in a form: nothing was done, and what he typed is not lost.
-fn unsent(app: &App, form: &[u8]) -> Response {
+fn unsent(app: &App, headers: &HeaderMap, form: &[u8]) -> Response {
     let typed = url::form_urlencoded::parse(form).filter(|(name, value)| name != CSRF_FIELD && !value.is_empty());
     let typed = typed.map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
-    quiet(app, StatusCode::UNAUTHORIZED, &SignedOut { frame: Frame::of(app, "You were signed out"), typed })
+    let frame = Frame::of(app, "You were signed out").seen_by(headers);
+    quiet(app, StatusCode::UNAUTHORIZED, &SignedOut { frame, typed })
 }
 
 /// Where somebody signs in who wanted to go to `wanted`.

@@ -1,9 +1,10 @@
 //! Pages drawn on the server: no script, nothing from elsewhere, and every foreign text escaped.
 
 use askama::Template;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Response};
 
+use super::appearance::{Appearance, Theme};
 use super::assets;
 use crate::app::App;
 use crate::model::access::Actor;
@@ -16,31 +17,49 @@ pub(super) struct Frame {
     pub(super) title: String,
     pub(super) brand: String,
     pub(super) assets: &'static str,
+    pub(super) theme: Theme,
+    /// Whose pages may show this one in a frame; its height is told to them only.
+    pub(super) origins: String,
 }
 
 impl Frame {
     pub(super) fn of(app: &App, title: impl Into<String>) -> Self {
-        Self { title: title.into(), brand: app.brand.clone(), assets: &assets::BASE }
+        let (theme, origins) = (Theme::System, app.frame_ancestors.clone());
+        Self { title: title.into(), brand: app.brand.clone(), assets: &assets::BASE, theme, origins }
+    }
+
+    /// As whoever looks has chosen it.
+    pub(super) fn seen_by(self, headers: &HeaderMap) -> Self {
+        Self { theme: Appearance::of(headers).theme, ..self }
     }
 }
 
-/// A page with nothing around it, for somebody who need not be known.
+/// A page with nothing around it, for somebody who need not be known. It shows itself in the frames that the dashboard may be
+/// shown in: what went wrong there, and that a session is over, has to be read there too.
 pub(super) fn quiet(app: &App, status: StatusCode, page: &impl Template) -> Response {
     let html = page.render().unwrap_or_else(|error| {
         tracing::error!("a page cannot be drawn: {error}");
         String::new()
     });
     let mut response = (status, Html(html)).into_response();
-    policy(app, "'none'", &mut response);
+    policy(app, frames(app), &mut response);
     response
+}
+
+/// The origins whose pages may frame ours.
+fn frames(app: &App) -> &str {
+    if app.frame_ancestors.is_empty() { "'none'" } else { &app.frame_ancestors }
+}
+
+/// Whether a browser shows the answer in a frame. One that does not say so shows it by itself, as far as we know.
+pub(super) fn is_framed(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-dest").is_some_and(|dest| dest == "iframe" || dest == "frame")
 }
 
 /// What browsers may do with a page of somebody who is signed in.
 pub(super) fn secure(app: &App, actor: &Actor, response: &mut Response) {
     let is_embedded = actor.session.as_ref().is_some_and(|session| session.is_embedded);
-    let ancestors =
-        if is_embedded && !app.frame_ancestors.is_empty() { app.frame_ancestors.as_str() } else { "'none'" };
-    policy(app, ancestors, response);
+    policy(app, if is_embedded { frames(app) } else { "'none'" }, response);
 }
 
 /// Nothing from elsewhere, nothing inline, and a frame only where somebody may have one.

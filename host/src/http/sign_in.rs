@@ -12,10 +12,11 @@ use axum::{Extension, Router};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 
+use super::appearance::{self, Theme};
 use super::client::{Clients, Peer, client};
 use super::cookie::{self, SESSION_COOKIE, Scope};
 use super::error::ApiError;
-use super::page::{Frame, quiet};
+use super::page::{Frame, is_framed, quiet};
 use crate::access::{self, AccessError};
 use crate::app::App;
 use crate::model::access::{Actor, Reach};
@@ -40,6 +41,8 @@ pub(super) fn out() -> Router<Arc<App>> {
 #[derive(Deserialize)]
 struct To {
     to: Option<String>,
+    /// `light`, `dark` or `system`: how the product around a frame looks.
+    theme: Option<String>,
 }
 
 /// Whether this service can send somebody a link.
@@ -70,6 +73,8 @@ enum Step<'a> {
     },
     /// The link was used, or is too old.
     Over,
+    /// Its product signs a frame in; nobody can from within.
+    Framed,
 }
 
 #[derive(Template)]
@@ -80,22 +85,27 @@ struct Page<'a> {
 }
 
 impl Step<'_> {
-    fn shown(self, app: &App) -> Response {
+    fn shown(self, app: &App, headers: &HeaderMap) -> Response {
         let (status, title) = match &self {
             Self::Ask { is_wrong: true, .. } => (StatusCode::BAD_REQUEST, "Sign in"),
             Self::Ask { .. } | Self::NoMail | Self::Enter { .. } => (StatusCode::OK, "Sign in"),
             Self::Sent { .. } => (StatusCode::OK, "Look into your mail"),
             Self::TooOften { .. } => (StatusCode::TOO_MANY_REQUESTS, "Not now"),
             Self::Over => (StatusCode::GONE, "This link is over"),
+            Self::Framed => (StatusCode::OK, "You are signed out"),
         };
-        quiet(app, status, &Page { frame: Frame::of(app, title), step: self })
+        quiet(app, status, &Page { frame: Frame::of(app, title).seen_by(headers), step: self })
     }
 }
 
 /// Says how to get in: asks for an address, where links can be sent.
-async fn ask(State(app): State<Arc<App>>) -> Response {
-    let step = if sends_links(&app) { Step::Ask { email: "", is_wrong: false } } else { Step::NoMail };
-    step.shown(&app)
+async fn ask(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let step = match sends_links(&app) {
+        _ if is_framed(&headers) => Step::Framed,
+        true => Step::Ask { email: "", is_wrong: false },
+        false => Step::NoMail,
+    };
+    step.shown(&app, &headers)
 }
 
 /// An address to send a link to.
@@ -117,27 +127,27 @@ async fn send(
         return Err(ApiError::Stray);
     }
     if !sends_links(&app) {
-        return Ok(ask(State(app)).await);
+        return Ok(ask(State(app), headers).await);
     }
     let now = (app.clock)();
     if let Err(wait) = clients.take(&client(peer.map(|Extension(peer)| peer), &headers), now) {
-        return Ok(too_often(&app, wait));
+        return Ok(too_often(&app, wait, &headers));
     }
     let to = to.to.as_deref().filter(|to| is_ours(to));
     match post::ask_for_link(&app.store, &asked.email, to, now).await {
         Ok(()) => {}
         Err(AccessError::Email(_)) => {
-            return Ok(Step::Ask { email: &asked.email, is_wrong: true }.shown(&app));
+            return Ok(Step::Ask { email: &asked.email, is_wrong: true }.shown(&app, &headers));
         }
         Err(error) => return Err(error.into()),
     }
     app.wake.post.notify_one();
-    Ok(Step::Sent { email: asked.email.trim() }.shown(&app))
+    Ok(Step::Sent { email: asked.email.trim() }.shown(&app, &headers))
 }
 
-fn too_often(app: &App, wait: Duration) -> Response {
+fn too_often(app: &App, wait: Duration, headers: &HeaderMap) -> Response {
     let minutes = i64::try_from(wait.as_secs().div_ceil(60)).unwrap_or(i64::MAX);
-    let mut response = Step::TooOften { wait: things(minutes, "minute", "minutes") }.shown(app);
+    let mut response = Step::TooOften { wait: things(minutes, "minute", "minutes") }.shown(app, headers);
     response.headers_mut().insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
     response
 }
@@ -149,11 +159,13 @@ async fn show(
     Query(to): Query<To>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let Some(found) = access::look(&app.store, &link, (app.clock)()).await? else { return Ok(Step::Over.shown(&app)) };
+    let Some(found) = access::look(&app.store, &link, (app.clock)()).await? else {
+        return Ok(Step::Over.shown(&app, &headers));
+    };
     if found.is_embedded {
-        return begin(&app, &link, to.to.as_deref(), &headers).await;
+        return begin(&app, &link, &to, &headers).await;
     }
-    Ok(Step::Enter { name: &found.name }.shown(&app))
+    Ok(Step::Enter { name: &found.name }.shown(&app, &headers))
 }
 
 async fn enter(
@@ -166,16 +178,16 @@ async fn enter(
     if headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin") {
         return Err(ApiError::Stray);
     }
-    begin(&app, &link, to.to.as_deref(), &headers).await
+    begin(&app, &link, &to, &headers).await
 }
 
-async fn begin(app: &App, link: &str, to: Option<&str>, headers: &HeaderMap) -> Result<Response, ApiError> {
+async fn begin(app: &App, link: &str, wanted: &To, headers: &HeaderMap) -> Result<Response, ApiError> {
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     let now = (app.clock)();
     let Some((secret, session)) = access::enter(&app.store, link, agent, now).await? else {
-        return Ok(Step::Over.shown(app));
+        return Ok(Step::Over.shown(app, headers));
     };
-    let to = match to.filter(|to| is_ours(to)) {
+    let to = match wanted.to.as_deref().filter(|to| is_ours(to)) {
         Some(to) => to.to_owned(),
         None => home(app, &session).await?,
     };
@@ -183,6 +195,9 @@ async fn begin(app: &App, link: &str, to: Option<&str>, headers: &HeaderMap) -> 
     let scope = if session.is_embedded { Scope::Frame } else { Scope::Site };
     let life = session.expires_at.since(now).as_secs();
     cookie::set(app, &mut response, &cookie::name(app, SESSION_COOKIE), secret.expose_secret(), life, &scope);
+    if let Some(theme) = wanted.theme.as_deref().and_then(Theme::named).filter(|_| session.is_embedded) {
+        appearance::keep_in_frame(app, theme, life, &mut response);
+    }
     Ok(response)
 }
 

@@ -13,7 +13,7 @@ use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::draw;
-use super::shell::{Place, Shell, Visit};
+use super::shell::{Place, Shell, Visit, is_embedded};
 use crate::app::App;
 use crate::connection::check::{self, Check};
 use crate::connection::consent::{self, Wish};
@@ -58,8 +58,15 @@ struct Page {
     can_connect: bool,
     is_live: bool,
     check: Option<Check>,
+    way: Option<Way>,
+}
+
+/// A way to HubSpot's consent that somebody asked for.
+enum Way {
     /// A link for somebody else.
-    link: Option<String>,
+    Link(String),
+    /// HubSpot lets nobody agree in a frame, so its page opens in a window of its own: this address.
+    Window(String),
 }
 
 /// A connection, in words.
@@ -132,7 +139,7 @@ async fn shown(app: &App, shell: &Shell, connection: &Connection) -> Result<Show
     })
 }
 
-async fn page(app: &App, place: Place, check: Option<Check>, link: Option<String>) -> Result<Page, ApiError> {
+async fn page(app: &App, place: Place, check: Option<Check>, way: Option<Way>) -> Result<Page, ApiError> {
     let Place { shell, connection, .. } = place;
     let live = connection.as_ref().filter(|connection| connection.state != ConnectionState::Disconnected);
     Ok(Page {
@@ -144,7 +151,7 @@ async fn page(app: &App, place: Place, check: Option<Check>, link: Option<String
         },
         can_connect: can_connect(app),
         check,
-        link,
+        way,
         shell,
     })
 }
@@ -167,7 +174,8 @@ struct Connect {
     create: Option<String>,
 }
 
-/// On to the page that says what HubSpot will be asked for; or its address, for the one who may agree.
+/// On to the page that says what HubSpot will be asked for; or its address, for the one who may agree, or for a window
+/// outside of the frame. A window has no session of the frame, and needs none.
 async fn connect(Visit { app, actor, place }: Visit, Form(asked): Form<Connect>) -> Result<Response, ApiError> {
     let (Some(public_url), Some(_)) = (&app.public_url, app.hubspot.app()) else {
         let text = "this service is not set up as a HubSpot app".to_owned();
@@ -178,10 +186,14 @@ async fn connect(Visit { app, actor, place }: Visit, Form(asked): Form<Connect>)
     let wish = Wish { connection: live, features, transformation: None };
     let invitation = consent::invite(&app.store, &place.account, wish, (app.clock)()).await?;
     if asked.how.as_deref() == Some("link") {
-        let link = Some(invitation.link(public_url));
-        return draw(&app, &actor, &page(&app, place, None, link).await?);
+        let way = Way::Link(invitation.link(public_url));
+        return draw(&app, &actor, &page(&app, place, None, Some(way)).await?);
     }
-    Ok(Redirect::to(&format!("/connect/{}", invitation.ticket.expose_secret())).into_response())
+    let address = format!("/connect/{}", invitation.ticket.expose_secret());
+    if is_embedded(&actor) {
+        return draw(&app, &actor, &page(&app, place, None, Some(Way::Window(address))).await?);
+    }
+    Ok(Redirect::to(&address).into_response())
 }
 
 /// Every check in order, with a live call to HubSpot.

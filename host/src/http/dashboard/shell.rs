@@ -8,9 +8,9 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Response};
 use jiff::tz::TimeZone;
 
-use super::chosen_theme;
 use crate::app::App;
 use crate::help;
+use crate::http::appearance::{Appearance, Theme};
 use crate::http::assets;
 use crate::http::error::ApiError;
 use crate::http::reach;
@@ -24,7 +24,9 @@ use crate::view::moment::{self, Moment};
 pub(super) struct Shell {
     pub(super) brand: String,
     pub(super) assets: &'static str,
-    pub(super) theme: Option<&'static str>,
+    pub(super) appearance: Appearance,
+    /// In a frame of another product, whose pages these are; its height is told to them only.
+    pub(super) frame_origins: Option<String>,
     pub(super) actor: String,
     pub(super) role: &'static str,
     pub(super) is_house: bool,
@@ -69,7 +71,7 @@ pub(super) struct Link {
     pub(super) href: String,
     pub(super) label: &'static str,
     pub(super) is_here: bool,
-    /// After `g`.
+    /// After `g`. A capital letter is across all accounts what the small one is in one.
     pub(super) key: Option<char>,
     pub(super) count: usize,
 }
@@ -83,7 +85,8 @@ impl Shell {
             read_only: read_only.map(|mode| (mode.reason.clone(), Moment::of(mode.since, &zone, now))),
             brand: app.brand.clone(),
             assets: &assets::BASE,
-            theme: chosen_theme(headers),
+            appearance: Appearance::of(headers),
+            frame_origins: is_embedded(actor).then(|| app.frame_ancestors.clone()),
             actor: actor.name.clone(),
             role: role(actor),
             is_house: actor.own_account().is_none(),
@@ -130,8 +133,15 @@ impl Shell {
         format!("{}{guide}?at={at}", help::BASE)
     }
 
-    pub(super) fn other_theme(&self) -> &'static str {
-        if self.theme == Some("dark") { "light" } else { "dark" }
+    /// Every theme, and whether it is the one.
+    pub(super) fn themes(&self) -> [(Theme, bool); 3] {
+        Theme::ALL.map(|theme| (theme, theme == self.appearance.theme))
+    }
+
+    /// The links that a letter after `g` leads to.
+    pub(super) fn keys(&self) -> Vec<(char, &'static str)> {
+        let links = self.nav().into_iter().flat_map(|group| group.links);
+        links.filter_map(|link| Some((link.key?, link.label))).collect()
     }
 
     /// The address of a screen of the account.
@@ -174,9 +184,9 @@ impl Shell {
             groups.push(Group {
                 title: "Support",
                 links: vec![
-                    link("/accounts".to_owned(), "Accounts", None, true, 0),
-                    link("/issues".to_owned(), "All issues", None, true, 0),
-                    link("/transformations".to_owned(), "Transformations", None, false, 0),
+                    link("/accounts".to_owned(), "Accounts", Some('a'), true, 0),
+                    link("/issues".to_owned(), "All issues", Some('I'), true, 0),
+                    link("/transformations".to_owned(), "Transformations", Some('T'), false, 0),
                 ],
             });
         }
@@ -185,7 +195,7 @@ impl Shell {
                 title: "Operator",
                 links: vec![
                     link("/fleet".to_owned(), "Fleet", Some('f'), true, 0),
-                    link("/queue".to_owned(), "Queue", None, true, 0),
+                    link("/queue".to_owned(), "Queue", Some('q'), true, 0),
                     link("/guests".to_owned(), "Guests", None, true, 0),
                     link("/rejected".to_owned(), "Refused requests", None, true, 0),
                     link("/keys".to_owned(), "Keys and app", None, true, 0),
@@ -268,6 +278,11 @@ impl Place {
         };
         Ok(Self { shell, account, connection })
     }
+}
+
+/// Whether somebody looks from a frame of another product.
+pub(super) fn is_embedded(actor: &Actor) -> bool {
+    actor.session.as_ref().is_some_and(|session| session.is_embedded)
 }
 
 fn role(actor: &Actor) -> &'static str {
