@@ -8,14 +8,16 @@ use anyhow::{Context as _, ensure};
 use leadline::app;
 use leadline::connection;
 use leadline::digest::sha256_hex;
+use leadline::hubspot::HubSpot;
 use leadline::model::account::{Account, Connection, Sign};
 use leadline::model::event::NewEvent;
 use leadline::model::id::{EventId, SourceId};
 use leadline::model::lane::Step;
 use leadline::model::share::Share;
 use leadline::model::time::clock;
+use leadline::model::waiver::Signer;
 use leadline::process;
-use leadline::rollout::{self, Wish};
+use leadline::rollout::{self, Despite, Enabling, Wish};
 use leadline::stock;
 use leadline::store::Store;
 use leadline::transform::Transformer;
@@ -31,6 +33,8 @@ use crate::service;
 
 const BENCH: &str = "rollback";
 const RUNS: usize = 50;
+/// Where no HubSpot answers: nothing of it is needed here.
+const NOBODY: &str = "http://127.0.0.1:9";
 /// What is used before, and gone back to.
 const BEFORE: &str = "default@1";
 /// What is taken back each time.
@@ -103,9 +107,14 @@ impl Service {
 
     async fn enable(&self, version: &str) -> anyhow::Result<()> {
         let choice = rollout::choose(&self.store, &self.account, &self.connection, version, None).await?;
-        let despite = Some("nothing is sent".to_owned());
+        let signer = |name: &str| Signer { name: name.to_owned(), maker: None };
+        let despite = Some(Despite { why: "nothing is sent".to_owned(), asker: signer("bench") });
         let wish = Wish { share: Share::ALL, sign: Sign::new("bench", ""), expected: None, despite };
-        rollout::enable(&self.store, &self.connection, &choice, &wish, clock()).await?;
+        if let Enabling::Asked(waiver) = rollout::enable(&self.store, &self.connection, &choice, &wish, clock()).await?
+        {
+            let (whose, second) = ((&self.account, &self.connection), signer("another one"));
+            rollout::approve(&self.store, &HubSpot::new(NOBODY)?, whose, (&*waiver, &second), &clock).await?;
+        }
         Ok(())
     }
 

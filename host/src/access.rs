@@ -145,6 +145,7 @@ pub async fn holder(store: &Store, key: &str, now: Timestamp) -> store::Result<O
     let sees_masked = reach == Reach::All && !key.rights.contains(&Right::Operate);
     let mut holder = Actor::new(format!("key {}", key.name), key.rights, reach);
     holder.sees_masked = sees_masked;
+    holder.maker = Some(key.created_by);
     Ok(Some(holder))
 }
 

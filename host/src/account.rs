@@ -5,7 +5,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde::Serialize;
 
-use crate::model::account::{Account, Connection, SchemaModes, Source};
+use crate::issue;
+use crate::model::account::{Account, AccountNote, Connection, SchemaModes, Source};
 use crate::model::id::{AccountId, EventId};
 use crate::model::lane::PauseScope;
 use crate::model::share::Share;
@@ -16,6 +17,10 @@ use crate::store::{self, CreateAccount, NewSource, Store, StoreError};
 
 /// How long the old secret of a source may count beside the new one: after a week it is only a risk.
 pub const OVERLAP_HOURS_MAX: u64 = 7 * 24;
+/// Of a note on an account: a few sentences.
+pub const NOTE_CHARS_MAX: usize = 1_000;
+/// Notes on one account: beyond that nobody reads them.
+pub const NOTES_MAX: u32 = 200;
 /// What people type of an account.
 const SLUG_CHARS_MAX: usize = 64;
 
@@ -34,6 +39,12 @@ pub enum AccountError {
     Overlap(u64),
     #[error("there is no event type `{0}`")]
     EventType(String),
+    #[error("a note has 1 to {NOTE_CHARS_MAX} characters, not {0}")]
+    Note(usize),
+    #[error("there are {NOTES_MAX} notes on this account already")]
+    ManyNotes,
+    #[error("there is no note {0} on this account")]
+    NoNote(i64),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -118,6 +129,39 @@ pub async fn create(store: &Store, name: &str, slug: Option<String>, now: Timest
     match store.create_account(&slug, name.trim(), now).await? {
         CreateAccount::Created(account) => Ok(account),
         CreateAccount::SlugTaken => Err(AccountError::Taken(slug)),
+    }
+}
+
+/// Keeps a note of support on an account.
+///
+/// # Errors
+/// [`AccountError`], for the one who wrote it.
+pub async fn note(
+    store: &Store,
+    account: &AccountId,
+    (text, by): (&str, &str),
+    now: Timestamp,
+) -> Result<(), AccountError> {
+    let text = issue::plain(text);
+    let chars = text.chars().count();
+    if !(1..=NOTE_CHARS_MAX).contains(&chars) {
+        return Err(AccountError::Note(chars));
+    }
+    let note = AccountNote { number: 0, at: now, by: by.to_owned(), text };
+    match store.note_on_account(account, &note, NOTES_MAX).await? {
+        true => Ok(()),
+        false => Err(AccountError::ManyNotes),
+    }
+}
+
+/// Takes a note out.
+///
+/// # Errors
+/// [`AccountError`], for the one who asked.
+pub async fn remove_note(store: &Store, account: &AccountId, number: i64) -> Result<(), AccountError> {
+    match store.delete_account_note(account, number).await? {
+        true => Ok(()),
+        false => Err(AccountError::NoNote(number)),
     }
 }
 
@@ -243,6 +287,7 @@ pub async fn behind(store: &Store, word: &str) -> store::Result<Option<AccountId
             Some(issue) => Some(issue.account_id),
             None => store.past_issue(word).await?.map(|issue| issue.account_id),
         },
+        Some("wvr") => store.waiver(word).await?.map(|waiver| waiver.account_id),
         Some("rpl") => store.replay(word).await?.map(|replay| replay.account_id),
         Some("src") => {
             let sources = store.sources(None).await?;

@@ -43,6 +43,7 @@ mod suggestions;
 mod test_leads;
 mod versions;
 mod views;
+mod waivers;
 mod wishes;
 
 use std::sync::Arc;
@@ -105,6 +106,7 @@ fn managed() -> OpenApiRouter<Arc<App>> {
         .merge(suggestions::router())
         .merge(versions::router())
         .merge(views::router())
+        .merge(waivers::router())
         .merge(wishes::router())
         .layer(middleware::map_response(error::as_problem))
 }

@@ -9,7 +9,7 @@ use crate::hours::hour;
 use crate::model::id::{AccountId, CauseId};
 use crate::model::time::Timestamp;
 use crate::store::{self, Acknowledged, Comment, Issue, Muted, PastIssue, Store, StoreError};
-use crate::suspect::{self, Change, Suspected};
+use crate::suspect::{self, Change, InVain, Suspected};
 
 /// Of a comment: a few paragraphs; what is longer belongs into a ticket.
 pub const COMMENT_CHARS_MAX: usize = 2_000;
@@ -22,6 +22,8 @@ const TREND_HOURS: usize = 24;
 /// Bindings and entries of the history among which a change is looked for.
 const BINDINGS: u32 = 20;
 const ENTRIES: u32 = 200;
+/// Issues that are over and are looked at to see whether one came back.
+const LOOKED_AT_MAX: u32 = 200;
 /// Issues that are over and still listed, the last ones.
 pub const PAST_MAX: u32 = 20;
 
@@ -99,17 +101,22 @@ fn mute(issue: &Issue, hours: Option<u32>, by: String, now: Timestamp) -> Result
     Ok(Muted { by, at: now, until, leads: issue.leads() })
 }
 
-/// A comment as it is kept: without the characters that move a cursor or turn the writing round, but for line ends.
+/// A comment as it is kept.
 fn text_of(text: &str) -> Result<String, IssueError> {
+    let text = plain(text);
+    match text.chars().count() {
+        0 => Err(IssueError::NoText),
+        1..=COMMENT_CHARS_MAX => Ok(text),
+        chars => Err(IssueError::LongText(chars)),
+    }
+}
+
+/// What somebody typed, without the characters that move a cursor or turn the writing round, but for line ends.
+pub(crate) fn plain(text: &str) -> String {
     let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let text: String = text.chars().filter(|c| *c == '\n' || !c.is_control() && !turns(*c)).collect();
-    let text = text.trim();
-    match text.chars().count() {
-        0 => Err(IssueError::NoText),
-        1..=COMMENT_CHARS_MAX => Ok(text.to_owned()),
-        chars => Err(IssueError::LongText(chars)),
-    }
+    text.trim().to_owned()
 }
 
 /// How an issue stands.
@@ -138,6 +145,8 @@ pub struct Shown {
     pub hubspot_path: Option<&'static str>,
     /// What was changed shortly before, and may have caused it.
     pub suspected: Option<Suspected>,
+    /// What was tried against it and did not help.
+    pub in_vain: Option<InVain>,
     /// Leads that it concerns, by the hour in which they came, over the last day; the oldest first.
     pub trend: Vec<u64>,
     /// The oldest first.
@@ -231,6 +240,14 @@ async fn show(
             changes.insert(issue.account_id.clone(), changes_of(store, &issue.account_id).await?);
         }
     }
+    let past = if issues.is_empty() { Vec::new() } else { store.past_issues(account, LOOKED_AT_MAX).await? };
+    let over_at = |issue: &Issue| {
+        let is_same = |past: &&PastIssue| {
+            let (one, other) = (&past.problem, &issue.problem);
+            past.account_id == issue.account_id && one.code == other.code && one.subject == other.subject
+        };
+        past.iter().filter(is_same).map(|past| past.over_at).filter(|over| *over <= issue.first_at).max()
+    };
     let first = hour(now) + 1 - TREND_HOURS as i64;
     let mut trends: HashMap<CauseId, Vec<u64>> = HashMap::new();
     for (issue, at) in store.concerned_by_issues(account, crate::hours::begin(first)).await? {
@@ -249,6 +266,7 @@ async fn show(
             who: code.who(),
             hubspot_path: code.hubspot_path(),
             suspected: suspect::suspect(code, issue.first_at, known),
+            in_vain: suspect::in_vain(code, (issue.first_at, issue.last_at), over_at(&issue), known),
             trend: trends.remove(&issue.id).unwrap_or_else(|| vec![0; TREND_HOURS]),
             comments: comments.remove(&issue.id).unwrap_or_default(),
             issue,

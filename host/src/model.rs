@@ -14,6 +14,7 @@ pub mod portal;
 pub mod replay;
 pub mod share;
 pub mod time;
+pub mod waiver;
 pub mod wish;
 
 /// A state as the word that stands for it in the store, in JSON and in texts.

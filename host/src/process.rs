@@ -28,7 +28,7 @@ use crate::store::{
     TakenEvents, Turn,
 };
 use crate::transform::{Quota, Stop, TransformRun, Transformer};
-use crate::words::LeadTraits;
+use crate::words::{LeadTraits, is_test_body};
 
 /// Lanes that are planned in one round, and stored in one commit: of many accounts with a lead each, one alone would
 /// cost a round.
@@ -237,7 +237,7 @@ fn decide(round: &Round, event: ReceivedEvent) -> Option<PlannedEvent> {
 }
 
 fn fate_of(round: &Round, event: ReceivedEvent) -> Option<PlannedEvent> {
-    let binding = match route(&event.id, &event.event_type, &round.rules.routing) {
+    let binding = match route(&event.id, &event.event_type, is_test_body(&event.body), &round.rules.routing) {
         Route::Skip(reason) => return Some(unplanned(event, Unplanned::Skipped(reason))),
         Route::To(binding) => binding,
     };

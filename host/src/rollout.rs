@@ -1,6 +1,8 @@
 //! Enabling a version, on a share of the events first where there is volume, and the way back. A change of bindings counts
 //! for the next event that is planned, in every process; what was held for the version before runs again by itself.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -13,16 +15,20 @@ use crate::form::{self, Field};
 use crate::gates::{self, Evidence, Examples, Gate};
 use crate::hubspot::HubSpot;
 use crate::model::account::{Account, Connection, PastBinding, Sign, Version};
-use crate::model::id::BindingId;
+use crate::model::id::{BindingId, WaiverId};
 use crate::model::portal::PortalSchema;
 use crate::model::share::Share;
 use crate::model::time::Timestamp;
+use crate::model::waiver::{Answered, Signer, Verdict, Waiver};
 use crate::schema::{Settings, Violation};
-use crate::store::{self, Bind, Bound, NewBinding, Store, StoreError};
+use crate::store::{self, Bind, Bound, NewBinding, Store, StoreError, VersionFigures};
 use crate::transform::{Quota, Tried, Whose};
 
 /// Bindings that a history shows, the newest.
 pub const HISTORY_MAX: u32 = 200;
+
+/// For so long after a rollback what it took back is enabled again without asking the gates: it was in force a moment ago.
+pub const UNDO_LIFE: Duration = Duration::from_secs(10 * 60);
 
 /// Why a version is not enabled, or not taken back.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +43,14 @@ pub enum RolloutError {
     NothingBefore(String),
     #[error("`{version}` is not enabled: {}", .gates.iter().filter(|gate| !gate.open).map(|gate| format!("{} ({})", gate.why, gate.name)).collect::<Vec<_>>().join("; "))]
     Closed { version: String, gates: Vec<Gate> },
+    #[error("{asked_by} asked for it, and a second person of support has to approve it, not the same one")]
+    SamePerson { asked_by: String },
+    #[error("the request is {} already, by {by}", if *.is_approved { "approved" } else { "declined" })]
+    Answered { is_approved: bool, by: String },
+    #[error("there is no binding `{0}` of the connection")]
+    NoBinding(String),
+    #[error("there is no rollback to undo")]
+    NothingToUndo,
     #[error("somebody else changed it meanwhile{}", .newest.as_ref().map_or_else(String::new, |id| format!("; the newest binding is {id}")))]
     Changed { newest: Option<BindingId> },
     #[error(transparent)]
@@ -51,7 +65,13 @@ impl RolloutError {
             Self::Use(_) => "Correct the settings.",
             Self::NothingForTheRest { .. } => "Enable it for all events.",
             Self::NothingBefore(_) => "Enable another version instead.",
-            Self::Closed { .. } => "Open the gates, or say with `--despite` why it is to be used all the same.",
+            Self::Closed { .. } => {
+                "Open the gates, or say with `--despite` why it is to be used all the same: a second person has to approve that."
+            }
+            Self::SamePerson { .. } => "Let another one of support, or an operator, look at it and approve it.",
+            Self::Answered { .. } => "Look at the history; ask again where it is still needed.",
+            Self::NoBinding(_) => "Take one of `leadline transform history`.",
+            Self::NothingToUndo => "Name the binding that is to be in force again.",
             Self::Changed { .. } => "Look at the history, then decide again.",
             Self::Store(_) => "Try it again.",
         }
@@ -85,7 +105,23 @@ pub struct Wish {
     /// The newest binding that the one who asks has seen.
     pub expected: Option<BindingId>,
     /// Why it is to be used although gates are closed; none where they have to be open.
-    pub despite: Option<String>,
+    pub despite: Option<Despite>,
+}
+
+/// A wish to use a version although gates are closed, which a second person has to approve.
+#[derive(Clone, Debug)]
+pub struct Despite {
+    pub why: String,
+    /// Who asks.
+    pub asker: Signer,
+}
+
+/// What became of a wish.
+#[derive(Clone, Debug)]
+pub enum Enabling {
+    Enabled(Enabled),
+    /// Gates are closed, and a second person is asked. Nothing changed so far.
+    Asked(Box<Waiver>),
 }
 
 /// What enabling came to.
@@ -107,6 +143,31 @@ pub struct RolledBack {
     pub to: String,
     pub bindings: Vec<BindingId>,
     pub released: u64,
+}
+
+/// What a rollback would do now.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = RollbackPreview)]
+pub struct Back {
+    /// The version that is in use.
+    pub from: String,
+    /// The version that would be used again.
+    pub to: String,
+    /// The newest binding: whoever rolls back says which one he has seen.
+    pub seen: BindingId,
+    /// How that version did when it was in use.
+    pub figures: VersionFigures,
+    /// What waits and would run again.
+    pub waiting: Vec<Waiting>,
+}
+
+/// Leads that wait for one cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = WaitingForCause)]
+pub struct Waiting {
+    pub code: Code,
+    pub title: &'static str,
+    pub leads: i64,
 }
 
 /// The version of a word, such as `deals@3` or an id, with settings for it. Without settings those that the connection
@@ -175,12 +236,7 @@ async fn pick(
     settings: Option<Value>,
 ) -> Result<Picked, RolloutError> {
     let Some(version) = store.version(account.id.as_str(), word).await? else {
-        let mut known = Vec::new();
-        for name in store.transformation_names(account.id.as_str()).await? {
-            known.extend(store.newest_version(account.id.as_str(), &name).await?.map(|newest| newest.label()));
-        }
-        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        return Err(RolloutError::NoVersion { word: word.to_owned(), known });
+        return Err(no_version(store, account.id.as_str(), word).await?);
     };
     let settings = match settings {
         Some(settings) => settings,
@@ -192,6 +248,16 @@ async fn pick(
     };
     let manifest: Manifest = serde_json::from_value(version.manifest.clone()).map_err(StoreError::decode)?;
     Ok(Picked { version, manifest, settings })
+}
+
+/// Nobody knows the version; those that there are.
+async fn no_version(store: &Store, account: &str, word: &str) -> store::Result<RolloutError> {
+    let mut known = Vec::new();
+    for name in store.transformation_names(account).await? {
+        known.extend(store.newest_version(account, &name).await?.map(|newest| newest.label()));
+    }
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    Ok(RolloutError::NoVersion { word: word.to_owned(), known })
 }
 
 /// What is known of a version for a connection.
@@ -291,7 +357,7 @@ fn draw(Picked { version, manifest, settings }: Picked, portal: Option<&PortalSc
 }
 
 /// Makes a connection use a version from now on, for its share of the events. Enabling it again with another share raises
-/// that, and with the whole of them ends the trial.
+/// that, and with the whole of them ends the trial. Where gates are closed and the wish says why, a second person is asked.
 ///
 /// # Errors
 /// [`RolloutError`], for the person who chose.
@@ -301,9 +367,113 @@ pub async fn enable(
     choice: &Choice,
     wish: &Wish,
     now: Timestamp,
-) -> Result<Enabled, RolloutError> {
+) -> Result<Enabling, RolloutError> {
     let gates = gates::gates(&evidence(store, connection, choice).await?);
-    bind(store, connection, choice, (wish, gates), now).await
+    let closed = gates::closed_names(&gates);
+    match &wish.despite {
+        Some(despite) if !closed.is_empty() => {
+            let asked = ask(store, connection, choice, (wish, despite, &closed), now).await?;
+            Ok(Enabling::Asked(Box::new(asked)))
+        }
+        _ => bind(store, connection, choice, (wish, gates), now).await.map(Enabling::Enabled),
+    }
+}
+
+/// Keeps the wish until a second person says something.
+async fn ask(
+    store: &Store,
+    connection: &Connection,
+    choice: &Choice,
+    (wish, despite, closed): (&Wish, &Despite, &[&'static str]),
+    now: Timestamp,
+) -> Result<Waiver, RolloutError> {
+    let newest = store.binding_history(connection, 1).await?.pop().map(|past| past.id);
+    if wish.expected.is_some() && wish.expected != newest {
+        return Err(RolloutError::Changed { newest });
+    }
+    let waiver = Waiver {
+        id: WaiverId::new(now),
+        account_id: connection.account_id.clone(),
+        connection_id: connection.id.clone(),
+        version_id: choice.version.id.clone(),
+        version: choice.version.label(),
+        settings: choice.settings.clone(),
+        share: wish.share,
+        reason: wish.sign.reason.clone(),
+        despite: despite.why.clone(),
+        closed: closed.iter().map(|name| (*name).to_owned()).collect(),
+        seen: newest,
+        asked_by: wish.sign.by.clone(),
+        asker: despite.asker.clone(),
+        asked_at: now,
+        answered: None,
+    };
+    store.ask_waiver(&waiver).await?;
+    tracing::info!(
+        account.id = %waiver.account_id, connection.id = %waiver.connection_id,
+        "{} is to be used although gates are closed ({}); {} asks a second person", waiver.version, closed.join(", "), waiver.asked_by
+    );
+    Ok(waiver)
+}
+
+/// Approves what somebody else asked for, and enables it. Gates that closed since were not meant, and stay closed.
+///
+/// # Errors
+/// [`RolloutError`], for the one who approves.
+pub async fn approve(
+    store: &Store,
+    hubspot: &HubSpot,
+    (account, connection): (&Account, &Connection),
+    (waiver, approver): (&Waiver, &Signer),
+    clock: &(dyn Fn() -> Timestamp + Send + Sync),
+) -> Result<Enabled, RolloutError> {
+    is_open(waiver)?;
+    if waiver.is_of(approver) {
+        return Err(RolloutError::SamePerson { asked_by: waiver.asked_by.clone() });
+    }
+    let (version, settings) = (waiver.version_id.as_str(), Some(waiver.settings.clone()));
+    let choice = choose_live(store, hubspot, (account, connection), version, settings, clock).await?;
+    let mut gates = gates::gates(&evidence(store, connection, &choice).await?);
+    gates.retain(|gate| !waiver.closed.iter().any(|name| name == gate.name));
+    let despite = format!("despite {}: {}; approved by {}", waiver.closed.join(", "), waiver.despite, approver.name);
+    let reason = if waiver.reason.is_empty() { despite } else { format!("{}; {despite}", waiver.reason) };
+    let sign = Sign::new(&waiver.asked_by, reason);
+    let wish = Wish { share: waiver.share, sign, expected: waiver.seen.clone(), despite: None };
+    let enabled = bind(store, connection, &choice, (&wish, gates), clock()).await?;
+    answer(store, waiver, Verdict::Approved, approver, clock()).await?;
+    Ok(enabled)
+}
+
+/// Says no to what somebody asked for, or takes back what one asked for oneself.
+///
+/// # Errors
+/// [`RolloutError`], for the one who says no.
+pub async fn decline(store: &Store, waiver: &Waiver, by: &Signer, now: Timestamp) -> Result<(), RolloutError> {
+    is_open(waiver)?;
+    answer(store, waiver, Verdict::Declined, by, now).await
+}
+
+fn is_open(waiver: &Waiver) -> Result<(), RolloutError> {
+    match &waiver.answered {
+        None => Ok(()),
+        Some(Answered { verdict, by, .. }) => {
+            Err(RolloutError::Answered { is_approved: *verdict == Verdict::Approved, by: by.clone() })
+        }
+    }
+}
+
+async fn answer(
+    store: &Store,
+    waiver: &Waiver,
+    verdict: Verdict,
+    by: &Signer,
+    now: Timestamp,
+) -> Result<(), RolloutError> {
+    let answered = Answered { verdict, by: by.name.clone(), at: now };
+    if !store.answer_waiver(waiver, &answered).await? && verdict == Verdict::Declined {
+        return Err(RolloutError::Answered { is_approved: true, by: "somebody else".to_owned() });
+    }
+    Ok(())
 }
 
 /// Gives the version in force other settings. What was asked of the version when it was enabled is not asked again; that
@@ -331,27 +501,22 @@ async fn bind(
     now: Timestamp,
 ) -> Result<Enabled, RolloutError> {
     let Choice { version, manifest, settings, .. } = choice;
-    let mut sign = wish.sign.clone();
-    match (&gates::closed_names(&gates)[..], &wish.despite) {
-        ([], _) => {}
-        (_, None) => return Err(RolloutError::Closed { version: version.label(), gates }),
-        (closed, Some(despite)) => {
-            let despite = format!("despite {}: {despite}", closed.join(", "));
-            sign.reason = if sign.reason.is_empty() { despite } else { format!("{}; {despite}", sign.reason) };
-        }
+    if gates.iter().any(|gate| !gate.open) {
+        return Err(RolloutError::Closed { version: version.label(), gates });
     }
     let new = NewBinding {
         version,
         event_types: &manifest.event_types,
         settings,
         share: wish.share,
-        sign: &sign,
+        sign: &wish.sign,
         expected: wish.expected.as_ref(),
     };
     let bindings = match store.bind(connection, new, now).await? {
         Bind::Bound(bindings) => bindings,
         Bind::NothingBefore => return Err(RolloutError::NothingForTheRest { version: version.label() }),
         Bind::Changed(newest) => return Err(RolloutError::Changed { newest }),
+        Bind::NoVersion => return Err(no_version(store, connection.account_id.as_str(), &version.label()).await?),
     };
     let released = release(store, connection, now).await?;
     let id = &connection.id;
@@ -376,7 +541,7 @@ pub async fn roll_back(
     let before = store.binding_history(connection, 1).await?.pop();
     let bindings = match store.roll_back(connection, expected, sign, now).await? {
         Bind::Bound(bindings) => bindings,
-        Bind::NothingBefore => {
+        Bind::NothingBefore | Bind::NoVersion => {
             return Err(RolloutError::NothingBefore(match before {
                 Some(only) => format!("the connection used nothing before `{}`", only.version),
                 None => "the connection uses no transformation".to_owned(),
@@ -397,10 +562,88 @@ pub async fn roll_back(
     Ok(rolled_back)
 }
 
-/// What another version, or other settings, may cure: events that are held for it are planned afresh.
-pub(crate) async fn release(store: &Store, connection: &Connection, now: Timestamp) -> store::Result<u64> {
+/// What a rollback would do now; none where there is nothing to go back to.
+///
+/// # Errors
+/// The store's.
+pub async fn back(store: &Store, connection: &Connection) -> store::Result<Option<Back>> {
+    let history = store.binding_history(connection, HISTORY_MAX).await?;
+    let Some(last) = history.first() else { return Ok(None) };
+    // What was enabled together is taken back together.
+    let together = history.iter().filter(|past| past.version_id == last.version_id && past.at == last.at);
+    let Some(before) = together.filter_map(|past| past.before.as_ref()).next() else { return Ok(None) };
+    let Some(to) = store.past_binding(connection, before).await? else { return Ok(None) };
+    let issues = store.issues(Some(&connection.account_id)).await?;
+    let codes = curable();
+    let waiting = issues.iter().filter(|issue| issue.held > 0 && codes.contains(&issue.problem.code));
+    let mut by_cause: Vec<Waiting> = Vec::new();
+    for issue in waiting {
+        let code = issue.problem.code;
+        match by_cause.iter_mut().find(|known| known.code == code) {
+            Some(known) => known.leads += issue.held,
+            None => by_cause.push(Waiting { code, title: code.title(), leads: issue.held }),
+        }
+    }
+    Ok(Some(Back {
+        from: last.version.clone(),
+        to: to.version,
+        seen: last.id.clone(),
+        figures: store.version_figures(&connection.account_id, &to.version_id, last.at).await?,
+        waiting: by_cause,
+    }))
+}
+
+/// What the last rollback took back, while that may be undone.
+pub fn undoable(history: &[PastBinding], now: Timestamp) -> Option<&PastBinding> {
+    let last = history.first().filter(|last| last.restores.is_some() && now.since(last.at) <= UNDO_LIFE)?;
+    // What a rule took back failed too often.
+    if last.by == Sign::SYSTEM {
+        return None;
+    }
+    let before = history.iter().skip(1).find(|past| past.event_type == last.event_type && past.at < last.at)?;
+    (!before.is_deleted && before.share > Share::NONE).then_some(before)
+}
+
+/// Puts an earlier binding in force again, with its version, settings and share; without one, what the last rollback took
+/// back. The gates are asked as ever, but for a rollback that is undone.
+///
+/// # Errors
+/// [`RolloutError`], for the person who asked.
+pub async fn enable_again(
+    store: &Store,
+    hubspot: &HubSpot,
+    (account, connection): (&Account, &Connection),
+    (binding, wish): (Option<&BindingId>, &Wish),
+    clock: &(dyn Fn() -> Timestamp + Send + Sync),
+) -> Result<Enabled, RolloutError> {
+    let history = store.binding_history(connection, HISTORY_MAX).await?;
+    let undoable = undoable(&history, clock()).cloned();
+    let past = match (binding, &undoable) {
+        (None, None) => return Err(RolloutError::NothingToUndo),
+        (None, Some(undoable)) => undoable.clone(),
+        (Some(id), _) => {
+            let found = store.past_binding(connection, id).await?;
+            found.ok_or_else(|| RolloutError::NoBinding(id.to_string()))?
+        }
+    };
+    let (version, settings) = (past.version_id.as_str(), Some(past.settings.clone()));
+    let choice = choose_live(store, hubspot, (account, connection), version, settings, clock).await?;
+    let is_undo = undoable.is_some_and(|undoable| undoable.id == past.id);
+    let gates = if is_undo { Vec::new() } else { gates::gates(&evidence(store, connection, &choice).await?) };
+    let share = if past.share > Share::NONE { past.share } else { Share::ALL };
+    let wish = Wish { share, ..wish.clone() };
+    bind(store, connection, &choice, (&wish, gates), clock()).await
+}
+
+/// Causes that another version, or other settings, may cure.
+fn curable() -> Vec<Code> {
     let own = [Code::OurFault, Code::TransformBreaker, Code::TransformRolledBack];
-    let codes: Vec<_> = breaker::FAILURES.into_iter().chain(own).collect();
+    breaker::FAILURES.into_iter().chain(own).collect()
+}
+
+/// Events that are held for something that another version may cure are planned afresh.
+pub(crate) async fn release(store: &Store, connection: &Connection, now: Timestamp) -> store::Result<u64> {
+    let codes = curable();
     let released = store.release(&connection.account_id, &codes, now).await?;
     // It may need parts of the portal that nobody has read yet.
     store.call_for_care(connection, now).await?;

@@ -31,8 +31,8 @@ pub enum Route<'a> {
 }
 
 /// The route of an event of `event_type`. It goes to the version that is being tried, or to the one before, by its id
-/// alone: planning it again finds the same one.
-pub fn route<'a>(event: &EventId, event_type: &str, routing: &'a Routing) -> Route<'a> {
+/// alone: planning it again finds the same one. A test lead goes to the version that is being tried, whatever its share.
+pub fn route<'a>(event: &EventId, event_type: &str, is_test: bool, routing: &'a Routing) -> Route<'a> {
     let connected = |connection: &&Connection| connection.state != ConnectionState::Disconnected;
     let Some(connection) = routing.connections.iter().find(connected) else {
         return Route::Skip(match routing.connections.first() {
@@ -53,7 +53,9 @@ pub fn route<'a>(event: &EventId, event_type: &str, routing: &'a Routing) -> Rou
     let bound = |binding: &&Binding| binding.connection_id == connection.id && binding.event_type == event_type;
     let rest = |newest: &Binding| routing.rest.iter().find(|rest| newest.before.as_ref() == Some(&rest.id));
     let newest = routing.bindings.iter().find(bound);
-    match newest.and_then(|newest| if newest.share.takes(event) { Some(newest) } else { rest(newest) }) {
+    // Where nothing was before, what takes no share is what a rollback left, and nothing that is tried.
+    let takes = |newest: &Binding| newest.share.takes(event) || (is_test && newest.before.is_some());
+    match newest.and_then(|newest| if takes(newest) { Some(newest) } else { rest(newest) }) {
         Some(binding) => Route::To(binding),
         None => {
             let detail = format!("no transformation of the account handles `{event_type}`");
@@ -134,7 +136,7 @@ mod tests {
             (routing(Connected, &[LEAD], &[]), Err(Code::EventUnhandled)),
         ];
         for (routing, expected) in rows {
-            let found = match route(&event(), LEAD, &routing) {
+            let found = match route(&event(), LEAD, false, &routing) {
                 Route::To(binding) => Ok(binding.label.as_str()),
                 Route::Skip(problem) => Err(problem.code),
             };
@@ -153,7 +155,7 @@ mod tests {
             before: Some(before.id.clone()),
             ..before.clone()
         };
-        let label = |routing: &Routing, event: &EventId| match route(event, LEAD, routing) {
+        let label = |routing: &Routing, event: &EventId| match route(event, LEAD, false, routing) {
             Route::To(binding) => binding.label.clone(),
             Route::Skip(problem) => problem.code.to_string(),
         };
@@ -161,7 +163,9 @@ mod tests {
         for (percent, rest, others) in [
             (100, vec![], ""),
             (10, vec![before.clone()], "default@1"),
-            (1, vec![before], "default@1"),
+            (1, vec![before.clone()], "default@1"),
+            // For test leads only.
+            (0, vec![before], "default@1"),
             // What a rollback leaves where nothing was before.
             (0, vec![], "event.unhandled"),
         ] {
@@ -173,6 +177,13 @@ mod tests {
                 let expected = if share.takes(event) { "default@2" } else { others };
                 assert_eq!(label(&routing, event), expected, "{percent} % {event}");
                 assert_eq!(label(&routing, event), expected, "again");
+                let tested = match route(event, LEAD, true, &routing) {
+                    Route::To(binding) => binding.label.as_str(),
+                    Route::Skip(_) => "event.unhandled",
+                };
+                // Only where there is nothing that takes the rest, nothing is being tried.
+                let expected = if percent == 0 && others != "default@1" { others } else { "default@2" };
+                assert_eq!(tested, expected, "a test lead, {percent} %");
             }
         }
     }

@@ -17,6 +17,7 @@ use crate::route::{Route, Routing, route};
 use crate::store::{self, ShadowRun, Store};
 use crate::transform::{Loaded, Transformer};
 use crate::trial::{self, Guest, Trial};
+use crate::words::is_test_body;
 
 /// Leads that one shadow run looks at: enough to meet the odd ones, and a second or two of one core.
 pub const EVENTS_MAX: u32 = 500;
@@ -106,7 +107,7 @@ fn beside(
         let guest = Guest { loaded: new, label: &label, version_id: &version.id, settings, quota };
         // What was read at the door is an event.
         let Ok(after) = trial::run(guest, event, body) else { continue };
-        let before = match route(&event.id, &event.event_type, routing) {
+        let before = match route(&event.id, &event.event_type, is_test_body(body), routing) {
             Route::Skip(problem) => Side::Stopped(problem),
             Route::To(binding) => {
                 let loaded = in_force.get(&binding.version_id);
@@ -126,7 +127,8 @@ fn beside(
     tally.done()
 }
 
-fn side(trial: Trial) -> Side {
+/// What a run is in a comparison.
+pub(crate) fn side(trial: Trial) -> Side {
     match trial.outcome {
         Ok(plan) => Side::Planned(plan, trial.figures.fuel),
         Err(problem) => Side::Ended(problem, trial.figures.fuel),

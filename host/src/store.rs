@@ -31,6 +31,7 @@ mod keys;
 mod lanes;
 mod leads;
 mod newer;
+mod notes;
 mod outbox;
 mod pauses;
 mod plans;
@@ -52,6 +53,7 @@ mod transformations;
 mod uploads;
 mod usage;
 mod views;
+mod waivers;
 mod wishes;
 mod words;
 
@@ -108,9 +110,9 @@ pub use schemas::CachedSchema;
 pub use shadows::ShadowRun;
 pub use take::{TakenDeliveries, TakenEvents};
 pub use tokens::{Credentials, NewTokens};
-pub use transformations::{Bound, HOUSE, NewVersion};
+pub use transformations::{Bound, HOUSE, Hold, NewVersion, TakenOut};
 pub use uploads::Upload;
-pub use usage::{VersionRun, VersionUse};
+pub use usage::{VersionFigures, VersionRun, VersionUse};
 pub use views::{SaveView, SavedView, VIEWS_MAX};
 pub use words::MERGED_AT_ONCE;
 
@@ -415,7 +417,7 @@ mod tests {
         store.limit_use(connection, NOW, NOW).await.unwrap();
         store.filled_hours(std::slice::from_ref(&connection.account_id), NOW).await.unwrap();
         store.planned_retries(NOW).await.unwrap();
-        store.account_standings(NOW).await.unwrap();
+        store.account_standings(NOW, NOW).await.unwrap();
         let account = Some(&connection.account_id);
         for account in [None, account] {
             store.version_uses(account).await.unwrap();

@@ -13,6 +13,9 @@ use crate::view::moment::span;
 /// A change that lies further back did not cause it: by then somebody else would have met it.
 pub const SUSPECTED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// What a change ends, ends at once: a check of the portal may come a little later.
+const ENDED_WITHIN: Duration = Duration::from_secs(5 * 60);
+
 /// What kind of thing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -61,6 +64,42 @@ pub fn suspect(code: Code, first_at: Timestamp, changes: &[Change]) -> Option<Su
         _ => format!("{} after {}", span(millis), change.what),
     };
     Some(Suspected { at: change.at, text, by: change.by.clone() })
+}
+
+/// Something was done about an issue, or it had ended, and it is here all the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = FixInVain)]
+pub struct InVain {
+    pub at: Timestamp,
+    /// Such as `deals@8 was enabled, and it was met again 3 min later`.
+    pub text: String,
+    /// Who tried it; empty where nobody is known.
+    pub by: String,
+}
+
+/// What did not help against an issue that was met first and last at these times: a change since it began, after which it was
+/// met again; else one by which an issue of the same cause and subject had ended at `over_at`.
+pub fn in_vain(
+    code: Code,
+    (first_at, last_at): (Timestamp, Timestamp),
+    over_at: Option<Timestamp>,
+    changes: &[Change],
+) -> Option<InVain> {
+    let fits = |change: &&Change| is_behind(change.kind, code);
+    let told = |at: Timestamp, what: &str, again: Timestamp, how: &str, by: &str| {
+        let later = span(u64::try_from(again.since(at).as_millis()).unwrap_or(u64::MAX));
+        InVain { at, text: format!("{what}, and it {how} {later} later"), by: by.to_owned() }
+    };
+    let since = |change: &&Change| change.at > first_at && change.at < last_at;
+    if let Some(change) = changes.iter().filter(fits).filter(since).max_by_key(|change| change.at) {
+        return Some(told(change.at, &change.what, last_at, "was met again", &change.by));
+    }
+    let over_at = over_at.filter(|over| *over <= first_at && first_at.since(*over) <= SUSPECTED_FOR)?;
+    let ended = |change: &&Change| change.at <= over_at && over_at.since(change.at) <= ENDED_WITHIN;
+    Some(match changes.iter().filter(fits).filter(ended).max_by_key(|change| change.at) {
+        Some(change) => told(over_at, &change.what, first_at, "came back", &change.by),
+        None => told(over_at, "it had ended", first_at, "came back", ""),
+    })
 }
 
 /// Whether a change of this kind can be behind a cause.
@@ -168,6 +207,32 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_fix_that_did_not_help_is_named() {
+        let at = |minutes: i64| Timestamp(NOON.0 + minutes * 60_000);
+        let enabled = |minutes| Change {
+            kind: Kind::Binding,
+            at: at(minutes),
+            what: "deals@8 was enabled".to_owned(),
+            by: "tom".to_owned(),
+        };
+        let again = "deals@8 was enabled, and it was met again 2 min later";
+        let back = "deals@8 was enabled, and it came back 3 min later";
+        for (last, over, changes, expected) in [
+            (10, None, vec![enabled(8)], Some(again)),
+            (10, None, vec![enabled(10)], None),
+            (10, None, vec![enabled(-8)], None),
+            (0, Some(-3), vec![enabled(-4)], Some(back)),
+            (0, Some(-3), vec![], Some("it had ended, and it came back 3 min later")),
+            (0, Some(-3), vec![enabled(-30)], Some("it had ended, and it came back 3 min later")),
+            (0, Some(-2 * 24 * 60), vec![], None),
+            (0, Some(5), vec![], None),
+        ] {
+            let told = in_vain(Code::TransformTrap, (NOON, at(last)), over.map(at), &changes);
+            assert_eq!(told.map(|told| told.text).as_deref(), expected, "{last} {over:?} {changes:?}");
+        }
+    }
+
     fn binding(number: i64, version: &str, settings: Value, restores: bool) -> PastBinding {
         PastBinding {
             id: BindingId::stored(format!("bnd_{number}")),
@@ -180,7 +245,9 @@ mod tests {
             by: "tom".to_owned(),
             reason: String::new(),
             restores: restores.then(|| BindingId::stored("bnd_1".to_owned())),
+            before: None,
             in_force: false,
+            is_deleted: false,
         }
     }
 

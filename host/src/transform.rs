@@ -13,7 +13,7 @@ mod run;
 mod wasi;
 
 pub use artifact::Artifacts;
-pub use check::{Checked, Counts, Unit, UploadError, check, component};
+pub use check::{Checked, Counts, Took, Unit, UploadError, check, component};
 pub use compile::{CompileError, Compiled, Compiler, compatibility, run as run_compiler};
 pub use engine::{Loaded, Prepared, Transformer};
 pub use limits::*;

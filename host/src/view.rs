@@ -15,6 +15,7 @@ pub mod overview;
 pub mod person;
 pub mod promise;
 mod receipt;
+pub mod rollback;
 pub mod saved;
 pub mod steps;
 pub mod suggestions;

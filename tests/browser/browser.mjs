@@ -75,7 +75,7 @@ class Browser {
   }
 
   /**
-   * A page for one test. `as` is who is signed in, `{ account, role }`; nobody without it. `expected` are errors in the
+   * A page for one test. `as` is who is signed in, `{ account, role, name }`; nobody without it. `expected` are errors in the
    * console that belong to the test, `also` origins that it may go to.
    */
   async page(t, { as, scheme = "light", width = 1280, javaScript = true, expected = [], also = [] }, body) {
@@ -110,16 +110,38 @@ class Browser {
     }
   }
 
-  async #signedIn({ account, role }) {
-    const key = `${account?.slug ?? ""} ${role}`;
+  async #signedIn({ account, role, name }) {
+    const key = `${account?.slug ?? ""} ${role} ${name ?? ""}`;
     if (!this.#sessions.has(key)) {
       const context = await this.#chromium.newContext();
-      await signIn(await context.newPage(), await this.#service.link({ account, role }));
+      await signIn(await context.newPage(), await this.#service.link({ account, role, name }));
       this.#sessions.set(key, await context.storageState());
       await context.close();
     }
     return this.#sessions.get(key);
   }
+}
+
+/**
+ * Enables the version of a page that shows its gates. Where one of them is closed it is only asked for, and somebody else
+ * approves it on the page of the account's transformation.
+ */
+export async function enable(browser, t, page, address, why) {
+  const despite = page.getByLabel("Why it is to be used although gates are closed");
+  if ((await despite.count()) === 0) {
+    await page.getByRole("button", { name: /^Enable / }).click();
+    await page.getByText("Enabled. The next leads use it.").waitFor();
+    return;
+  }
+  await despite.fill(why);
+  await page.getByRole("button", { name: /^Ask to enable / }).click();
+  await page.getByText("Not enabled yet").waitFor();
+  await page.getByText("Somebody else of support has to approve it.").first().waitFor();
+  await browser.page(t, { as: { role: "support", name: "Second Person" } }, async (second) => {
+    await second.goto(address);
+    await second.getByRole("button", { name: /^Approve and enable/ }).first().click();
+    await second.getByText("Enabled. The next leads use it.").waitFor();
+  });
 }
 
 /** Follows a link that signs in, and agrees. */

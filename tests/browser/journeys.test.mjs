@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import { test } from "node:test";
 
-import { scene } from "./browser.mjs";
+import { enable, scene } from "./browser.mjs";
 import { eventually, lead, PROJECT } from "./service.mjs";
 
 const PORTALS = [
@@ -209,10 +209,7 @@ test("journey: deals are uploaded, compared, enabled, seen, and rolled back", as
     await page.goto(choice);
     await page.getByRole("button", { name: "Compare on the last leads" }).click();
     await page.getByText("1 of 1 leads change, 0 stay the same, 0 fail.").waitFor();
-    const despite = page.getByLabel("Why it is to be used although gates are closed");
-    if (await despite.count()) await despite.fill("the portal of this test is new");
-    await page.getByRole("button", { name: "Enable our-deals@1" }).click();
-    await page.getByText("Enabled. The next leads use it.").waitFor();
+    await enable(stage.browser, t, page, at(account, "transformation"), "the portal of this test is new");
 
     await send("with@example.com");
     assert.equal((await stage.service.records(portal, "0-3")).length, 1);
@@ -237,12 +234,10 @@ test("journey: a trapping and a greedy guest harm nobody else", async (t) => {
       await page.getByLabel("Account", { exact: true }).fill(account.slug);
       await page.getByRole("button", { name: "Upload and check" }).click();
       await page.getByRole("heading", { name: `${file}@1` }).waitFor();
-      await page.getByRole("region", { name: "The check" }).getByRole("row", { name: /passed First example/ }).waitFor();
+      await page.getByRole("region", { name: "The check" }).getByRole("row", { name: /failed First example/ }).waitFor();
       await page.goto(at(account, "transformation"));
       await page.getByRole("link", { name: `Choose ${file}@1` }).click();
-      await page.getByLabel("Why it is to be used although gates are closed").fill("to see whom it harms");
-      await page.getByRole("button", { name: `Enable ${file}@1` }).click();
-      await page.getByText("Enabled. The next leads use it.").waitFor();
+      await enable(stage.browser, t, page, at(account, "transformation"), "to see whom it harms");
     }
     const send = ({ source }, name) => stage.service.send(source, { name, email: `${name.toLowerCase().replace(" ", ".")}@example.com` });
     const held = [await send(trap, "Tess Trap"), await send(greedy, "Greta Greed")];
@@ -265,7 +260,7 @@ test("journey: a trapping and a greedy guest harm nobody else", async (t) => {
       await page.goto(at(account, "issues"));
       const issue = page.getByRole("article").filter({ has: page.getByRole("heading", { name: title }) });
       await issue.getByText(/after (trap|greedy)@1 was enabled/).waitFor();
-      await issue.getByRole("button", { name: "Back to the version before" }).click();
+      await issue.getByRole("button", { name: /^Back to default@1/ }).click();
       await page.getByText("Rolled back.").waitFor();
       await says(account, "Synced");
       await page.goto(at(account, "issues"));

@@ -31,6 +31,8 @@ const SCREENS = [
   ["accounts, none found", () => operator, () => "/accounts?text=nobody"],
   ["all issues", () => operator, () => "/issues"],
   ["transformations", () => operator, () => "/transformations"],
+  ["compare two versions", () => operator, () => "/transformations/compare"],
+  ["notes", () => operator, (made) => at(made, "notes")],
   ["version", () => operator, (made) => `/versions/${stock(made, "default")}`],
   ["queue", () => operator, () => "/queue"],
   ["fleet", () => operator, () => "/fleet"],

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { barriers, overflow, scene, signIn } from "./browser.mjs";
+import { barriers, enable, overflow, scene, signIn } from "./browser.mjs";
 import { furnish, PORTALS } from "./furnished.mjs";
 import { eventually } from "./service.mjs";
 
@@ -202,15 +202,11 @@ test("of two tabs, the one that did not see the change is told so", async (t) =>
   await stage.browser.page(t, { as: { role: "operator" }, expected }, async (page) => {
     const version = stage.made.versions.find(({ name }) => name === "default").id;
     const other = await page.context().newPage();
-    const enable = async (tab) => {
-      const despite = tab.getByLabel("Why it is to be used although gates are closed");
-      if (await despite.count()) await despite.fill("a test");
-      await tab.getByRole("button", { name: /^Enable default/ }).click();
-    };
     for (const tab of [page, other]) await tab.goto(`${home()}/transformation/${version}`);
-    await enable(page);
-    await page.getByText("Enabled. The next leads use it.").waitFor();
-    await enable(other);
+    await enable(stage.browser, t, page, `${home()}/transformation`, "a test");
+    const despite = other.getByLabel("Why it is to be used although gates are closed");
+    if (await despite.count()) await despite.fill("a test");
+    await other.getByRole("button", { name: /^(Ask to enable|Enable) default/ }).click();
     await other.getByRole("heading", { level: 1, name: "It changed meanwhile" }).waitFor();
   });
 });

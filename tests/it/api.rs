@@ -7,6 +7,9 @@ use hubspot_sim::{FindingKind, Outage};
 use leadline::cause::{Code, Problem};
 use leadline::http::document;
 use leadline::model::access::{Right, Role};
+use leadline::model::id::WaiverId;
+use leadline::model::share::Share;
+use leadline::model::waiver::{Signer, Waiver};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -31,6 +34,9 @@ const OPERATIONS: &[(&str, Right, Whose)] = &[
     ("GET /v1/accounts", Read, Reach),
     ("POST /v1/accounts", Operate, Reach),
     ("GET /v1/accounts/{account}", Read, Named),
+    ("GET /v1/accounts/{account}/notes", Transform, Named),
+    ("POST /v1/accounts/{account}/notes", Transform, Named),
+    ("DELETE /v1/accounts/{account}/notes/{number}", Transform, Named),
     ("GET /v1/accounts/{account}/fields", Read, Named),
     ("GET /v1/accounts/{account}/mapping", Read, Named),
     ("POST /v1/accounts/{account}/mapping/preview", Change, Named),
@@ -94,7 +100,15 @@ const OPERATIONS: &[(&str, Right, Whose)] = &[
     ("GET /v1/settings-form", Read, Named),
     ("GET /v1/bindings", Read, Named),
     ("POST /v1/bindings", Transform, Named),
+    ("GET /v1/bindings/rollback", Read, Named),
     ("POST /v1/bindings/rollback", Transform, Named),
+    ("POST /v1/bindings/restore", Transform, Named),
+    ("GET /v1/waivers", Read, Named),
+    ("POST /v1/waivers/{id}/approve", Transform, Named),
+    ("POST /v1/waivers/{id}/decline", Transform, Named),
+    ("POST /v1/comparisons", Transform, Named),
+    ("DELETE /v1/versions/{version}", Transform, Named),
+    ("DELETE /v1/transformations/{name}", Transform, Named),
     ("POST /v1/shadow-runs", Transform, Named),
     ("GET /v1/shadow-runs/{id}", Read, Named),
     ("POST /v1/replays", Change, Named),
@@ -269,6 +283,14 @@ impl Scene {
                 let account = self.acme.account.id.as_str();
                 store.version(account, "default@1").await.unwrap().unwrap().id.to_string()
             }
+            "transformations" => {
+                // One of its own, which nobody uses.
+                let number = self.app.app.store.versions(Some(&self.acme.account.id), 200).await.unwrap().len();
+                let name = format!("gone-{number}");
+                self.app.upload(self.acme.account.id.as_str(), &name, &self.component().await).await;
+                name
+            }
+            "waivers" => self.waiver().await,
             "sources" => self.acme.source.to_string(),
             "events" if path.ends_with("/read-back") || path.ends_with("/test-contact") => self.test_lead.clone(),
             "events" | "leads" => self.event.clone(),
@@ -277,14 +299,50 @@ impl Scene {
         }
     }
 
+    /// A note of support.
+    async fn note(&self) -> i64 {
+        let (store, account) = (&self.app.app.store, &self.acme.account.id);
+        leadline::account::note(store, account, ("a test", "sam"), self.app.now()).await.unwrap();
+        store.account_notes(account).await.unwrap()[0].number
+    }
+
+    /// A request of somebody to use a version although a gate is closed.
+    async fn waiver(&self) -> String {
+        let (store, connection) = (&self.app.app.store, &self.acme.connection);
+        let version = store.version(connection.account_id.as_str(), "default@1").await.unwrap().unwrap();
+        let newest = store.binding_history(connection, 1).await.unwrap().remove(0);
+        let waiver = Waiver {
+            id: WaiverId::new(self.app.now()),
+            account_id: connection.account_id.clone(),
+            connection_id: connection.id.clone(),
+            version: version.label(),
+            version_id: version.id,
+            settings: newest.settings,
+            share: Share::ALL,
+            reason: String::new(),
+            despite: "a test".to_owned(),
+            closed: vec!["shadow".to_owned()],
+            seen: Some(newest.id),
+            asked_by: "ana@example.com".to_owned(),
+            asker: Signer { name: "ana@example.com".to_owned(), maker: None },
+            asked_at: self.app.now(),
+            answered: None,
+        };
+        store.ask_waiver(&waiver).await.unwrap();
+        waiver.id.to_string()
+    }
+
     /// Carries an example out.
     async fn try_out(&self, asker: &Asker, name: &str, operation: &Value) -> Reply {
         let (method, path) = name.split_once(' ').unwrap();
         let mut address = path.replace("{account}", "acme").replace("{item}", "assign");
-        for place in ["{id}", "{version}"] {
+        for place in ["{id}", "{version}", "{name}"] {
             if address.contains(place) {
                 address = address.replace(place, &self.id(path).await);
             }
+        }
+        if address.contains("{number}") {
+            address = address.replace("{number}", &self.note().await.to_string());
         }
         let parameters = operation["parameters"].as_array().into_iter().flatten();
         let queried = parameters.filter(|one| one["in"] == "query").filter_map(|one| {

@@ -5,6 +5,7 @@ use hubspot_sim::Preset;
 use serde_json::{Value, json};
 
 use crate::access::{Asker, Reply, csrf, signed_in, with_public_url};
+use crate::guests::guest;
 use crate::support::{TestApp, lead};
 
 const URL: &str = "http://localhost:8080";
@@ -312,6 +313,20 @@ async fn support_tries_an_event_at_the_bench_before_anything_is_enabled() {
     }
     let page = submit(&app, &support, bench, &[("body", &lead), ("settings", "{}")]).await;
     assert!(text(&page).contains("- phone                    +13055550187"), "other settings: {}", text(&page));
+    // The settings as the form sends them; where they do not fit, the page says so and keeps the event.
+    let form = [("body", lead.as_str()), ("settings", "{}"), ("is-form", "yes"), ("/country", "US")];
+    let page = submit(&app, &support, bench, &form).await;
+    assert!(text(&page).contains("It does the same."), "the same settings: {}", text(&page));
+    let page = submit(&app, &support, bench, &[&form[..3], &[("/country", "USA!")]].concat()).await;
+    assert!(text(&page).contains("/country") && text(&page).contains("maya@example.com"), "{}", text(&page));
+    let page = submit(&app, &support, bench, &[&form[..], &[("act", "all")]].concat()).await;
+    assert!(text(&page).contains("are green") && text(&page).contains("plain-lead"), "{}", text(&page));
+    let saved = submit(&app, &support, bench, &[&form[..], &[("act", "save")]].concat()).await;
+    assert_eq!(saved.header("content-type"), "application/x-tar");
+    for words in ["default-example/event.json", "default-example/expected.json", "UpsertContact"] {
+        assert!(text(&saved).contains(words), "{words}: {}", text(&saved));
+    }
+    assert!(!text(&saved).contains("maya@example.com"), "nobody is in it");
     let nobody = json!({ "type": "lead.captured.v1", "data": { "id": "lead_1" } }).to_string();
     let page = submit(&app, &support, bench, &[("body", &nobody), ("settings", "{}")]).await;
     assert!(text(&page).contains("It would be "), "{}", text(&page));
@@ -345,5 +360,100 @@ async fn whoever_watches_for_his_own_form_is_led_to_its_lead() {
     assert!(text(&viewer.get(&app, &lead).await).contains("data-reload-at"), "it is still on its way");
     app.run_until_idle().await;
     assert!(!text(&viewer.get(&app, &lead).await).contains("data-reload-at"), "it has arrived");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn what_waits_for_a_second_person_is_approved_on_the_page_and_a_rollback_is_undone_there() {
+    let app = with_public_url(URL).await;
+    let acme = app.connected("acme").await;
+    app.upload(acme.account.id.as_str(), "quiet", &guest("honest")).await;
+    let asked = json!({ "account": "acme", "version": "quiet@1", "despite": "nobody uses it", "by": "<b>ana</b>" });
+    assert_eq!(Asker::operator().post(&app, "/v1/bindings", asked).await.status, 202);
+    let waiver = app.app.store.waivers(None).await.unwrap().remove(0).id;
+    let (support, manager) = (signed_in(&app, None, "support").await, signed_in(&app, Some("acme"), "manager").await);
+    let (support, manager) = (looks(&support), looks(&manager));
+    let home = "/accounts/acme/transformation";
+    let page = support.get(&app, home).await;
+    for words in ["Waiting for a second person", "Approve and enable", "&#60;b&#62;ana", "shadow"] {
+        assert!(text(&page).contains(words), "{words}: {}", text(&page));
+    }
+    assert!(!text(&manager.get(&app, home).await).contains("Approve and enable"));
+    let approve = format!("{home}/waivers/{waiver}/approve");
+    assert_eq!(submit(&app, &manager, &approve, &[]).await.status, 403);
+    let done = submit(&app, &support, &approve, &[]).await;
+    assert_eq!((done.status, done.header("location")), (303, "/accounts/acme/transformation?done=enabled"));
+    let page = support.get(&app, home).await;
+    assert!(text(&page).contains("Back to default@1 (no leads that are remembered)"), "{}", text(&page));
+    let late = submit(&app, &support, &format!("{home}/rollback"), &[("reason", ""), ("expected", "bnd_0")]).await;
+    assert_eq!(late.status, 412);
+    let newest = app.app.store.binding_history(&acme.connection, 1).await.unwrap().remove(0).id;
+    let fields = [("reason", "wrong"), ("expected", newest.as_str())];
+    assert_eq!(submit(&app, &support, &format!("{home}/rollback"), &fields).await.status, 303);
+    let page = support.get(&app, home).await;
+    assert!(text(&page).contains("Undo: enable quiet@1 again"), "{}", text(&page));
+    let undone = submit(&app, &support, &format!("{home}/restore"), &[("binding", newest.as_str())]).await;
+    assert_eq!(undone.header("location"), "/accounts/acme/transformation?done=enabled-again");
+    let page = support.get(&app, home).await;
+    assert!(text(&page).contains("Enable again"), "the history offers what was before: {}", text(&page));
+    // What the one asks on the page, the same one does not approve.
+    let version = app.app.store.version(acme.account.id.as_str(), "quiet@1").await.unwrap().unwrap();
+    let other = [("settings", "{}"), ("share", "50"), ("reason", ""), ("despite", "again"), ("expected", "")];
+    let done = submit(&app, &support, &format!("{home}/{}/enable", version.id), &other).await;
+    assert_eq!(done.header("location"), "/accounts/acme/transformation?done=waiver-asked", "{done:?}");
+    let waiver = app.app.store.waivers(None).await.unwrap().remove(0).id;
+    assert!(text(&support.get(&app, home).await).contains("Somebody else of support has to approve it."));
+    assert_eq!(submit(&app, &support, &format!("{home}/waivers/{waiver}/approve"), &[]).await.status, 409);
+    assert_eq!(submit(&app, &support, &format!("{home}/waivers/{waiver}/decline"), &[]).await.status, 303);
+    let compare = format!("/transformations/compare?before={0}&after={0}", version.id);
+    assert_eq!(support.get(&app, &compare).await.status, 200);
+    assert_eq!(manager.get(&app, &compare).await.status, 403);
+    let used = submit(&app, &support, &format!("/versions/{}/delete", version.id), &[]).await;
+    assert!(used.status == 409 && text(&used).contains("decides about leads of acme"), "{}", text(&used));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn support_knows_where_it_is_keeps_notes_and_operators_make_accounts() {
+    let app = with_public_url(URL).await;
+    app.connected("acme").await;
+    let (support, manager) = (signed_in(&app, None, "support").await, signed_in(&app, Some("acme"), "manager").await);
+    let (support, manager) = (looks(&support), looks(&manager));
+    let operator = looks(&signed_in(&app, None, "operator").await);
+    let masked = "You see this as support; shoppers are masked.";
+    assert!(text(&support.get(&app, "/accounts/acme").await).contains(masked));
+    assert!(!text(&manager.get(&app, "/accounts/acme").await).contains(masked));
+    assert_eq!(manager.get(&app, "/accounts/acme/notes").await.status, 403);
+    let hostile = "<img src=x> their admin is on leave";
+    assert_eq!(submit(&app, &manager, "/accounts/acme/notes", &[("text", hostile)]).await.status, 403);
+    assert_eq!(submit(&app, &support, "/accounts/acme/notes", &[("text", hostile)]).await.status, 303);
+    assert_eq!(submit(&app, &support, "/accounts/acme/notes", &[("text", " ")]).await.status, 400);
+    let page = support.get(&app, "/accounts/acme/notes").await;
+    assert!(text(&page).contains("&#60;img src=x&#62; their admin") && text(&page).contains("maya@example.com"));
+    let history = Asker::operator().get(&app, "/v1/audit?account=acme").await.body.to_string();
+    assert!(history.contains("accounts.notes") && !history.contains("on leave"), "{history}");
+    let (code, said) = app.command(&["account", "notes", "acme", "--remove", "1"]).await;
+    assert!(code == 0 && said.contains("No notes."), "{said}");
+    let form = [("name", "Ocean Honda"), ("slug", "")];
+    assert_eq!(submit(&app, &support, "/accounts", &form).await.status, 403);
+    assert!(!text(&support.get(&app, "/accounts").await).contains("Create an account"));
+    assert!(text(&operator.get(&app, "/accounts").await).contains("Create an account"));
+    let made = submit(&app, &operator, "/accounts", &form).await;
+    assert_eq!((made.status, made.header("location")), (303, "/accounts/ocean-honda/connectors"));
+    assert_eq!(submit(&app, &operator, "/accounts", &form).await.status, 409, "once");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_list_of_accounts_goes_on_behind_its_first_page() {
+    let app = with_public_url(URL).await;
+    for number in 0..201 {
+        app.app.store.create_account(&format!("d{number:03}"), "d", app.now()).await.unwrap();
+    }
+    let operator = looks(&signed_in(&app, None, "operator").await);
+    let first = operator.get(&app, "/accounts?text=d").await;
+    assert!(text(&first).contains("/accounts?text=d&#38;page=2") && !text(&first).contains("/accounts/d200\""));
+    let second = operator.get(&app, "/accounts?text=d&page=2").await;
+    assert!(text(&second).contains("/accounts/d200\"") && !text(&second).contains("/accounts/d199\""));
     app.finish().await;
 }

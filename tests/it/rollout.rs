@@ -8,12 +8,15 @@ use leadline::model::id::EventId;
 use leadline::model::lane::Step;
 use leadline::model::share::Share;
 use leadline::model::time::Timestamp;
-use leadline::rollout::{self, Enabled, RolloutError, Wish};
+use leadline::model::waiver::{Signer, Waiver};
+use leadline::rollout::{self, Despite, Enabled, Enabling, RolloutError, Wish};
 use leadline::store::{Decision, PlannedEvent, PlannedLane, Ran, RanTo, RunFigures, TakenEvents};
 use leadline::transform::Transformer;
 use leadline::{process, stock};
+use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::access::{Asker, key};
 use crate::guests::guest;
 use crate::support::{Dealer, TestApp, lead};
 
@@ -23,15 +26,27 @@ async fn upload(app: &TestApp, dealer: &Dealer, name: &str, bytes: &[u8]) {
     app.upload(account, name, bytes).await;
 }
 
-/// Enables a version as somebody does who knows what they do.
+/// Enables a version as somebody does who knows what they do, and who is approved where gates are closed.
 async fn enable(app: &TestApp, dealer: &Dealer, version: &str, percent: i64) -> Result<Enabled, RolloutError> {
     let store = &app.app.store;
     let settings = version.starts_with("default").then(|| json!({ "country": "US" }));
     let choice = rollout::choose(store, &dealer.account, &dealer.connection, version, settings).await?;
-    let despite = Some("nobody else uses it".to_owned());
+    let despite = Some(Despite { why: "nobody else uses it".to_owned(), asker: signer("ana") });
     let share = Share::try_from(percent).unwrap();
     let wish = Wish { share, sign: Sign::new("ana", "a test"), expected: None, despite };
-    rollout::enable(store, &dealer.connection, &choice, &wish, app.now()).await
+    match rollout::enable(store, &dealer.connection, &choice, &wish, app.now()).await? {
+        Enabling::Enabled(enabled) => Ok(enabled),
+        Enabling::Asked(waiver) => approve(app, dealer, &waiver, "zoe").await,
+    }
+}
+
+fn signer(name: &str) -> Signer {
+    Signer { name: name.to_owned(), maker: None }
+}
+
+async fn approve(app: &TestApp, dealer: &Dealer, waiver: &Waiver, by: &str) -> Result<Enabled, RolloutError> {
+    let (whose, second) = ((&dealer.account, &dealer.connection), signer(by));
+    rollout::approve(&app.app.store, &app.app.hubspot, whose, (waiver, &second), &*app.app.clock).await
 }
 
 async fn history(app: &TestApp, dealer: &Dealer) -> Vec<PastBinding> {
@@ -100,9 +115,9 @@ async fn a_share_of_the_events_tries_a_version_and_the_rest_stays_with_the_one_b
     assert_eq!(
         told(&app, &dealer).await,
         [
-            "quiet@1 100 % by ana: a test; despite shadow: nobody else uses it (in use)",
-            "quiet@1 60 % by ana: a test; despite shadow: nobody else uses it",
-            "quiet@1 30 % by ana: a test; despite shadow: nobody else uses it",
+            "quiet@1 100 % by ana: a test; despite shadow: nobody else uses it; approved by zoe (in use)",
+            "quiet@1 60 % by ana: a test; despite shadow: nobody else uses it; approved by zoe",
+            "quiet@1 30 % by ana: a test; despite shadow: nobody else uses it; approved by zoe",
             "default@1 100 % by : chosen with the connection",
         ]
     );
@@ -246,7 +261,7 @@ async fn a_version_that_fails_too_often_is_taken_back_by_itself_and_nothing_is_l
         told(&app, &dealer).await,
         [
             "default@1 100 % by system: trap@1: 8 of its last 8 runs failed (in use)",
-            "trap@1 100 % by ana: a test; despite examples, shadow: nobody else uses it",
+            "trap@1 100 % by ana: a test; despite examples, shadow: nobody else uses it; approved by zoe",
             "default@1 100 % by : chosen with the connection",
         ]
     );
@@ -545,11 +560,218 @@ async fn what_fails_in_the_shadow_is_not_enabled_unless_somebody_says_why() {
         "{said}"
     );
     let despite = ["transform", "enable", "trap@1", "--account", "acme", "--by", "ana", "--despite", "to see it fail"];
-    assert_eq!(app.command(&despite).await.0, 0);
+    let (code, said) = app.command(&despite).await;
+    assert!(code == 0 && said.contains("a second person has to approve it"), "{said}");
+    assert_eq!(history(&app, &dealer).await.len(), 1, "so far it is only asked for");
+    // Whoever asked at the terminal shows no key of their own making there.
+    let waiver = app.app.store.waivers(None).await.unwrap().remove(0);
+    let made = Asker::operator().post(&app, "/v1/api-keys", json!({ "name": "zoe", "rights": ["transform"] })).await;
+    let file = app.data().join("zoe.key");
+    std::fs::write(&file, made.body["data"]["secret"].as_str().unwrap_or_else(|| panic!("{made:?}"))).unwrap();
+    let approve = ["transform", "approve", waiver.id.as_str(), "--key-file", file.to_str().unwrap()];
+    let (code, said) = app.command(&approve).await;
+    assert_eq!(code, 0, "{said}");
     assert_eq!(
         told(&app, &dealer).await[0],
-        "trap@1 100 % by ana: despite examples, failures: to see it fail (in use)"
+        "trap@1 100 % by ana: despite examples, failures: to see it fail; approved by key zoe (in use)"
     );
+    let (code, said) = app.command(&approve).await;
+    assert!(code == 6 && said.contains("the request is approved already, by key zoe"), "{code} {said}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn whoever_asks_to_pass_closed_gates_does_not_approve() {
+    let app = TestApp::start().await;
+    let dealer = app.connected("acme").await;
+    upload(&app, &dealer, "quiet", &guest("honest")).await;
+    let operator = Asker::operator();
+    let asked = json!({ "account": "acme", "version": "quiet@1", "despite": "nobody uses it", "by": "ana" });
+    let reply = operator.post(&app, "/v1/bindings", asked).await;
+    assert_eq!((reply.status, &reply.body["data"]["closed"]), (202, &json!(["shadow"])), "{reply:?}");
+    let id = reply.body["data"]["id"].as_str().unwrap();
+    let path = format!("/v1/waivers/{id}/approve");
+    assert_eq!(operator.post(&app, &path, Value::Null).await.status, 409, "the same one");
+    // A key that the same one made is the same one; a key of the account is nobody of the house.
+    let made = key(&app, &operator, None, &["transform", "access"]).await;
+    assert_eq!(made.post(&app, &path, Value::Null).await.status, 409);
+    let own = key(&app, &operator, Some("acme"), &["transform"]).await;
+    assert_eq!(own.post(&app, &path, Value::Null).await.status, 404);
+    assert_eq!(history(&app, &dealer).await.len(), 1, "nothing is enabled");
+    let waiver = app.app.store.waiver(id).await.unwrap().unwrap();
+    assert!(matches!(approve(&app, &dealer, &waiver, "Ana").await, Err(RolloutError::SamePerson { .. })));
+    let enabled = approve(&app, &dealer, &waiver, "ben").await.unwrap();
+    assert_eq!(enabled.version, "quiet@1");
+    assert_eq!(
+        told(&app, &dealer).await[0],
+        "quiet@1 100 % by ana: despite shadow: nobody uses it; approved by ben (in use)"
+    );
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_waiver_is_for_the_gates_and_the_binding_that_were_seen() {
+    let app = TestApp::start().await;
+    let dealer = app.connected("acme").await;
+    let store = &app.app.store;
+    upload(&app, &dealer, "trap", &guest("trap")).await;
+    upload(&app, &dealer, "quiet", &guest("honest")).await;
+    let ask = async |version: &str| {
+        let choice = rollout::choose(store, &dealer.account, &dealer.connection, version, None).await.unwrap();
+        let despite = Some(Despite { why: "a test".to_owned(), asker: signer("ana") });
+        let wish = Wish { share: Share::ALL, sign: Sign::new("ana", ""), expected: None, despite };
+        match rollout::enable(store, &dealer.connection, &choice, &wish, app.now()).await.unwrap() {
+            Enabling::Asked(waiver) => waiver,
+            Enabling::Enabled(enabled) => panic!("{enabled:?}"),
+        }
+    };
+    let first = ask("trap@1").await;
+    let second = ask("quiet@1").await;
+    // Meanwhile it failed on real leads: that is another gate than those that were closed.
+    send(&app, &dealer, 0..3).await;
+    app.run_until_idle().await;
+    let (code, said) = app.command(&["transform", "shadow", "trap@1", "--account", "acme"]).await;
+    assert_eq!(code, 0, "{said}");
+    let refused = approve(&app, &dealer, &first, "ben").await.unwrap_err();
+    assert!(matches!(&refused, RolloutError::Closed { .. }) && refused.to_string().contains("(failures)"), "{refused}");
+    approve(&app, &dealer, &second, "ben").await.unwrap();
+    let late = ask("trap@1").await;
+    rollout::roll_back(store, &dealer.connection, None, &Sign::new("ben", ""), app.now()).await.unwrap();
+    let late = approve(&app, &dealer, &late, "ben").await.unwrap_err();
+    assert!(matches!(late, RolloutError::Changed { .. }), "{late}");
+    rollout::decline(store, &first, &signer("ana"), app.now()).await.unwrap();
+    let first = store.waiver(first.id.as_str()).await.unwrap().unwrap();
+    let over = approve(&app, &dealer, &first, "ben").await.unwrap_err();
+    insta::assert_snapshot!(over, @"the request is declined already, by ana");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_rollback_says_before_what_it_does_and_can_be_undone() {
+    let app = TestApp::start().await;
+    let dealer = app.connected("acme").await;
+    let store = &app.app.store;
+    send(&app, &dealer, 0..2).await;
+    app.run_until_idle().await;
+    app.advance(std::time::Duration::from_secs(60));
+    upload(&app, &dealer, "trap", &guest("trap")).await;
+    enable(&app, &dealer, "trap@1", 100).await.unwrap();
+    let held = send(&app, &dealer, 2..4).await;
+    app.plan().await;
+    assert_eq!(states(&app, &held).await, [EventState::Held; 2]);
+    let (code, said) = app.command(&["transform", "rollback", "--account", "acme", "--dry-run"]).await;
+    assert_eq!(code, 0, "{said}");
+    assert!(said.starts_with("Back from trap@1 to default@1: 2 leads, 0 errors.\n2 leads that wait"), "{said}");
+    assert_eq!(history(&app, &dealer).await.len(), 2, "a dry run changes nothing");
+    let seen = rollout::back(store, &dealer.connection).await.unwrap().unwrap().seen;
+    let back = json!({ "account": "acme" });
+    let late = Asker::operator().with("if-match", "\"bnd_0\"").post(&app, "/v1/bindings/rollback", back.clone()).await;
+    assert_eq!(late.status, 412, "{late:?}");
+    let tag = format!("\"{seen}\"");
+    let done = Asker::operator().with("if-match", &tag).post(&app, "/v1/bindings/rollback", back.clone()).await;
+    assert_eq!((done.status, &done.body["data"]["released"]), (200, &json!(2)), "{done:?}");
+    app.run_until_idle().await;
+    // It was in force a moment ago, so the gates are not asked; later they are.
+    let undone = Asker::operator().post(&app, "/v1/bindings/restore", back.clone()).await;
+    assert_eq!((undone.status, &undone.body["data"]["version"]), (200, &json!("trap@1")), "{undone:?}");
+    rollout::roll_back(store, &dealer.connection, None, &Sign::new("ben", ""), app.now()).await.unwrap();
+    app.advance(rollout::UNDO_LIFE + std::time::Duration::from_secs(1));
+    let nothing = Asker::operator().post(&app, "/v1/bindings/restore", back).await;
+    assert_eq!(nothing.status, 409, "{nothing:?}");
+    let past = history(&app, &dealer).await.into_iter().find(|past| past.version == "trap@1").unwrap();
+    let named = json!({ "account": "acme", "binding": past.id });
+    let closed = Asker::operator().post(&app, "/v1/bindings/restore", named).await;
+    assert!(closed.status == 409 && closed.body["detail"].as_str().unwrap().contains("is not enabled"), "{closed:?}");
+    let first = history(&app, &dealer).await.pop().unwrap();
+    let (code, said) = app.command(&["transform", "restore", first.id.as_str(), "--account", "acme"]).await;
+    assert!(code == 0 && said.contains("New events go through default@1"), "{said}");
+    app.run_until_idle().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_version_that_nobody_needs_is_taken_out_and_any_other_stays() {
+    let app = TestApp::start().await;
+    let dealer = app.connected("acme").await;
+    let (store, account) = (&app.app.store, dealer.account.id.as_str());
+    upload(&app, &dealer, "quiet", &guest("honest")).await;
+    upload(&app, &dealer, "trap", &guest("trap")).await;
+    enable(&app, &dealer, "quiet@1", 100).await.unwrap();
+    let delete = async |path: &str| Asker::operator().ask(&app, Method::DELETE, path, None).await;
+    let used = delete("/v1/versions/quiet@1?account=acme").await;
+    assert_eq!(used.status, 409);
+    assert_eq!(used.body["detail"], "`quiet@1` stays: it decides about leads of acme");
+    let built_in = delete("/v1/versions/default@1").await;
+    assert_eq!(built_in.status, 409, "{built_in:?}");
+    enable(&app, &dealer, "trap@1", 100).await.unwrap();
+    let (code, said) = app.command(&["transform", "delete", "quiet", "--all", "--account", "acme"]).await;
+    assert!(code == 6 && said.contains("`quiet@1` stays: a rollback of acme goes back to it"), "{code} {said}");
+    // Two more on top of it: nothing leads back to it any more.
+    enable(&app, &dealer, "default@1", 100).await.unwrap();
+    let version = store.version(account, "quiet@1").await.unwrap().unwrap();
+    assert_eq!(delete("/v1/versions/quiet@1?account=acme").await.status, 204);
+    assert_eq!(delete("/v1/versions/quiet@1?account=acme").await.status, 404);
+    assert_eq!(store.version(account, "quiet@1").await.unwrap().map(|version| version.id), None);
+    assert_eq!(store.component(&version.id).await.unwrap(), None, "its bytes are gone");
+    let refused = enable(&app, &dealer, "quiet@1", 100).await.unwrap_err();
+    assert!(matches!(refused, RolloutError::NoVersion { .. }), "{refused}");
+    let past = history(&app, &dealer).await.into_iter().find(|past| past.version == "quiet@1").unwrap();
+    assert!(past.is_deleted, "the history still names it");
+    // The same bytes again are a version of their own.
+    upload(&app, &dealer, "quiet", &guest("honest")).await;
+    assert_eq!(store.newest_version(account, "quiet").await.unwrap().unwrap().number, 2);
+    let (code, said) = app.command(&["transform", "delete", "quiet", "--all", "--account", "acme"]).await;
+    assert!(code == 0 && said.contains("quiet@2 taken out"), "{code} {said}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn one_test_lead_goes_through_a_version_before_any_real_one_does() {
+    let app = TestApp::start().await;
+    let dealer = app.connected("acme").await;
+    upload(&app, &dealer, "quiet", &guest("honest")).await;
+    let asked =
+        json!({ "account": "acme", "version": "quiet@1", "test_leads_only": true, "despite": "a test", "by": "ana" });
+    assert_eq!(Asker::operator().post(&app, "/v1/bindings", asked).await.status, 202);
+    let waiver = app.app.store.waivers(None).await.unwrap().remove(0);
+    approve(&app, &dealer, &waiver, "ben").await.unwrap();
+    let real = app.send_lead(&dealer, "ana").await;
+    let sent = Asker::operator().post(&app, "/v1/accounts/acme/test-leads", json!({})).await;
+    let test = EventId::stored(sent.body["data"]["event_id"].as_str().unwrap_or_else(|| panic!("{sent:?}")).to_owned());
+    app.run_until_idle().await;
+    assert_eq!(ran(&app, &real).await, ["default@1 planned"]);
+    assert_eq!(ran(&app, &test).await, ["quiet@1 skipped"]);
+    let delete = Asker::operator().ask(&app, Method::DELETE, "/v1/versions/quiet@1?account=acme", None).await;
+    assert_eq!(delete.status, 409, "it is being tried");
+    enable(&app, &dealer, "quiet@1", 100).await.unwrap();
+    let next = app.send_lead(&dealer, "bob").await;
+    app.run_until_idle().await;
+    assert_eq!(ran(&app, &next).await, ["quiet@1 skipped"]);
+    let back = rollout::roll_back(&app.app.store, &dealer.connection, None, &Sign::new("ben", ""), app.now()).await;
+    assert_eq!(back.unwrap().to, "default@1");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn two_versions_are_compared_whichever_is_in_use() {
+    let app = TestApp::start().await;
+    let dealer = app.connected("acme").await;
+    upload(&app, &dealer, "trap", &guest("trap")).await;
+    send(&app, &dealer, 0..3).await;
+    app.run_until_idle().await;
+    let operator = Asker::operator();
+    let asked = json!({ "account": "acme", "before": "default@1", "after": "trap@1", "events": 2 });
+    let leads = operator.post(&app, "/v1/comparisons", asked).await;
+    assert_eq!(
+        (&leads.body["data"]["leads"]["events"], &leads.body["data"]["leads"]["failed"]),
+        (&json!(2), &json!(2))
+    );
+    let same = json!({ "before": "default@1", "after": "default@1" });
+    let samples = operator.post(&app, "/v1/comparisons", same).await;
+    let samples = samples.body["data"]["samples"].as_array().unwrap().clone();
+    assert!(!samples.is_empty() && samples.iter().all(|sample| sample["came"] == "same"), "{samples:#?}");
+    let (code, said) = app.command(&["transform", "diff", "default@1", "trap@1", "--account", "acme"]).await;
+    assert!(code == 0 && said.contains("0 of 3 leads change, 0 stay the same, 3 fail"), "{said}");
     app.finish().await;
 }
 

@@ -49,6 +49,8 @@ async fn a_refused_upload_has_a_code_a_sentence_and_a_remedy_and_leaves_nothing(
     app.account("acme").await;
     let (status, problem) = upload(&app, "account=acme&name=own", b"PK\x03\x04 and more".to_vec()).await;
     assert_eq!((status, &problem["code"]), (422, &Value::from("upload.not_wasm")), "{problem}");
+    let came: Vec<_> = problem["steps"].as_array().unwrap().iter().map(|step| step["came"].as_str().unwrap()).collect();
+    assert_eq!(came[..4], ["passed", "passed", "refused", "not_reached"], "{problem:#}");
     assert!(problem["detail"].as_str().unwrap().contains("`50 4b 03 04`"), "{problem}");
     assert!(!problem["fix"].as_str().unwrap().is_empty());
     let (status, problem) = upload(&app, "account=acme&name=own", vec![0; UPLOAD_BYTES_MAX + 1]).await;

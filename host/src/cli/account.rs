@@ -8,7 +8,7 @@ use super::output::grouped;
 use super::transform::released;
 use super::{Context, lane, who};
 use crate::account::{self, AccountError, ShownAccount};
-use crate::model::account::{Account, QuotaClass};
+use crate::model::account::{Account, AccountNote, QuotaClass};
 use crate::model::lane::PauseScope;
 use crate::model::time::clock;
 use crate::model::word;
@@ -81,6 +81,17 @@ pub enum Command {
         #[arg(long, value_name = "NAME", value_parser = suggestion)]
         restore: Option<String>,
     },
+    /// Show what support keeps in mind about an account, keep something more, or take something out.
+    Notes {
+        /// Slug or id.
+        account: String,
+        /// Keep this.
+        #[arg(long, value_name = "TEXT")]
+        add: Option<String>,
+        /// Take the note with this number out.
+        #[arg(long, value_name = "NUMBER")]
+        remove: Option<i64>,
+    },
     /// Show an account: its portal, its transformations, its sources.
     #[command(alias = "get")]
     Show {
@@ -103,6 +114,10 @@ impl Command {
             Self::Suggestions { account, dismiss: Some(_), .. }
             | Self::Suggestions { account, restore: Some(_), .. } => Deed::to("accounts.suggestions.set", account),
             Self::Suggestions { .. } => None,
+            // Never with what is noted: it may name a shopper.
+            Self::Notes { account, add: Some(_), .. } => Deed::to("accounts.notes", account),
+            Self::Notes { account, remove: Some(_), .. } => Deed::to("accounts.notes.delete", account),
+            Self::Notes { .. } => None,
             Self::List | Self::Show { .. } | Self::Overview { .. } | Self::Fields { .. } => None,
         }
     }
@@ -142,6 +157,20 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
             context.one(&given, |given| {
                 format!("Account `{}` has the quota {}.{}", given.account, quota_words(given), released(given.released))
             })
+        }
+        Command::Notes { account, add, remove } => {
+            let account = context.account(&store, &account).await?;
+            if let Some(text) = add {
+                account::note(&store, &account.id, (&text, &who()), clock()).await?;
+            }
+            if let Some(number) = remove {
+                account::remove_note(&store, &account.id, number).await?;
+            }
+            let notes = store.account_notes(&account.id).await?;
+            let row = |note: &AccountNote| {
+                vec![note.number.to_string(), note.at.to_string(), note.by.clone(), note.text.replace('\n', " ")]
+            };
+            context.list(&notes, &["Number", "When", "Who", "Note"], row, "No notes.")
         }
         Command::Overview { account, period } => {
             let account = context.account(&store, &account).await?;
@@ -188,7 +217,10 @@ impl From<AccountError> for Failure {
             AccountError::Store(error) => error.into(),
             AccountError::Slug(_) => Self::usage(text).hint("choose one with `--slug`"),
             AccountError::Taken(_) => Self::conflict(text).hint("choose another one with `--slug`"),
-            AccountError::Tolerance(_)
+            AccountError::ManyNotes => Self::conflict(text).hint("take some out with `--remove`"),
+            AccountError::NoNote(_) => Self::not_found(text).hint("`leadline account notes` shows them"),
+            AccountError::Note(_)
+            | AccountError::Tolerance(_)
             | AccountError::Rate(_)
             | AccountError::Overlap(_)
             | AccountError::EventType(_) => Self::usage(text),

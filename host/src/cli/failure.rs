@@ -147,11 +147,14 @@ impl From<RolloutError> for Failure {
     fn from(error: RolloutError) -> Self {
         let (text, fix) = (error.to_string(), error.fix());
         match error {
-            RolloutError::NoVersion { .. } => Self::not_found(text).hint(fix),
+            RolloutError::NoVersion { .. } | RolloutError::NoBinding(_) => Self::not_found(text).hint(fix),
             RolloutError::Use(_) | RolloutError::Closed { .. } => Self::problems(text).hint(fix),
-            RolloutError::NothingForTheRest { .. } | RolloutError::NothingBefore(_) | RolloutError::Changed { .. } => {
-                Self::conflict(text).hint(fix)
-            }
+            RolloutError::NothingForTheRest { .. }
+            | RolloutError::NothingBefore(_)
+            | RolloutError::NothingToUndo
+            | RolloutError::SamePerson { .. }
+            | RolloutError::Answered { .. }
+            | RolloutError::Changed { .. } => Self::conflict(text).hint(fix),
             RolloutError::Store(error) => error.into(),
         }
     }

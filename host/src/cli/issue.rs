@@ -155,6 +155,10 @@ fn text(shown: &Shown, account: &str) -> String {
     if let Some(suspected) = &shown.suspected {
         lines.push(format!("  it began {}, by {}", suspected.text, suspected.by));
     }
+    if let Some(tried) = &shown.in_vain {
+        let by = if tried.by.is_empty() { String::new() } else { format!(", by {}", tried.by) };
+        lines.push(format!("  the fix did not help: {}{by}", tried.text));
+    }
     match issue.held {
         0 => {}
         1 => lines.push("  1 lead waits for it and goes on by itself".to_owned()),

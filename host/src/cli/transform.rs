@@ -1,6 +1,8 @@
 //! `leadline transform`: transformations as a service has them, and which version a connection uses. Whoever writes one
 //! uses `leadline guest`.
 
+mod delete;
+mod diff;
 mod dry_run;
 mod enable;
 mod figures;
@@ -9,10 +11,12 @@ mod gates;
 mod history;
 mod list;
 mod mapping;
+mod restore;
 mod rollback;
 mod shadow;
 mod show;
 mod upload;
+mod waivers;
 
 use std::path::{Path, PathBuf};
 
@@ -50,10 +54,23 @@ pub enum Command {
     DryRun(dry_run::Args),
     /// Say what has to hold before a version is enabled. Exit code 3 where something does not.
     Gates(gates::Args),
+    /// Show in what one version differs from another, on the last leads of an account or on samples. Nothing is sent.
+    Diff(diff::Args),
     /// Use a version from now on, for all events or for a share of them.
     Enable(enable::Args),
+    /// List what somebody asked to use although gates are closed.
+    Waivers(waivers::List),
+    /// Approve what somebody else asked for, and enable it.
+    Approve(waivers::Approve),
+    /// Say no to a request, or take your own back.
+    Decline(waivers::Decline),
     /// Go back to what was used before. New events use it at once, and what waited runs again.
     Rollback(rollback::Args),
+    /// Use an earlier binding again, or what the last rollback took back.
+    Restore(restore::Args),
+    /// Take out a version that nobody uses, or a transformation with all of its versions.
+    #[command(alias = "rm")]
+    Delete(delete::Args),
     /// List what a connection uses and used, who chose it, and why.
     History(history::Args),
     /// Show what the newest runs of each version used, of all accounts, and which versions fail.
@@ -74,8 +91,12 @@ impl Command {
             Self::Shadow(args) => args.deed(),
             Self::Enable(args) => args.deed(),
             Self::Rollback(args) => args.deed(),
+            Self::Restore(args) => args.deed(),
+            Self::Approve(args) => args.deed(),
+            Self::Decline(args) => args.deed(),
+            Self::Delete(args) => args.deed(),
             Self::List(_) | Self::Show(_) | Self::Form(_) | Self::DryRun(_) | Self::Gates(_) | Self::History(_) => None,
-            Self::Figures | Self::Component { .. } => None,
+            Self::Diff(_) | Self::Waivers(_) | Self::Figures | Self::Component { .. } => None,
         }
     }
 }
@@ -140,6 +161,12 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Gates(args) => gates::run(args, context).await,
         Command::Enable(args) => enable::run(args, context).await,
         Command::Rollback(args) => rollback::run(args, context).await,
+        Command::Diff(args) => diff::run(args, context).await,
+        Command::Waivers(args) => waivers::list(args, context).await,
+        Command::Approve(args) => waivers::approve(args, context).await,
+        Command::Decline(args) => waivers::decline(args, context).await,
+        Command::Restore(args) => restore::run(args, context).await,
+        Command::Delete(args) => delete::run(args, context).await,
         Command::History(args) => history::run(args, context).await,
         Command::Figures => figures::run(context).await,
         Command::Component { file, output } => {

@@ -20,7 +20,7 @@ use super::repeat::ShownOnce;
 use crate::account::{self, AccountError, ShownAccount, SourceWish};
 use crate::app::App;
 use crate::model::access::{Actor, Right};
-use crate::model::account::{Account, SchemaModes, Source};
+use crate::model::account::{Account, AccountNote, SchemaModes, Source};
 use crate::model::id::SourceId;
 use crate::store::Rejection;
 
@@ -32,8 +32,10 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(rejected));
     let change =
         OpenApiRouter::new().routes(routes!(create_source)).routes(routes!(set_source)).routes(routes!(rotate));
+    let support = OpenApiRouter::new().routes(routes!(notes)).routes(routes!(note)).routes(routes!(remove_note));
     let operate = OpenApiRouter::new().routes(routes!(create));
-    needing(Right::Read, read).merge(needing(Right::Change, change)).merge(needing(Right::Operate, operate))
+    let all = needing(Right::Read, read).merge(needing(Right::Change, change));
+    all.merge(needing(Right::Transform, support)).merge(needing(Right::Operate, operate))
 }
 
 impl From<AccountError> for ApiError {
@@ -42,6 +44,8 @@ impl From<AccountError> for ApiError {
         match error {
             AccountError::Store(error) => error.into(),
             AccountError::Taken(_) => Self::Conflict(text, "Choose another `slug`."),
+            AccountError::ManyNotes => Self::Conflict(text, "Remove those that nobody needs any more."),
+            AccountError::NoNote(_) => Self::NotFound(text),
             _ => Self::BadRequest(text, "Correct it, and send it again."),
         }
     }
@@ -102,6 +106,76 @@ async fn create(State(app): State<Arc<App>>, body: Bytes) -> Result<(StatusCode,
     let asked: CreateAccount = read(&body, "Send {\"name\": \"Ocean Honda\", \"slug\": \"ocean-honda\"}.")?;
     let account = account::create(&app.store, &asked.name, asked.slug, (app.clock)()).await?;
     Ok((StatusCode::CREATED, one(account)))
+}
+
+/// What support keeps in mind about an account, the newest first. For those who work across accounts.
+#[utoipa::path(
+    get,
+    path = "/v1/accounts/{account}/notes",
+    tag = "Accounts and sources",
+    params(("account" = String, Path, description = "Slug or id", example = "acme")),
+    responses((status = 200, description = "The notes", body = List<AccountNote>)),
+    extensions(("x-command" = json!("leadline account notes acme")))
+)]
+async fn notes(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(name): Path<String>,
+) -> Result<List<AccountNote>, ApiError> {
+    reach::house(&actor)?;
+    let account = reach::account(&app, &actor, &name).await?;
+    Ok(List::whole(app.store.account_notes(&account.id).await?))
+}
+
+/// A note to keep.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NoteOnAccount {
+    #[schema(max_length = 1000)]
+    text: String,
+}
+
+/// Keeps a note on an account. The dealership does not see it.
+#[utoipa::path(
+    post,
+    path = "/v1/accounts/{account}/notes",
+    tag = "Accounts and sources",
+    params(("account" = String, Path, description = "Slug or id", example = "acme")),
+    request_body(content = NoteOnAccount, example = json!({ "text": "Their admin is on leave until Monday." })),
+    responses((status = 200, description = "The notes", body = List<AccountNote>)),
+    extensions(("x-command" = json!("leadline account notes acme --add 'Their admin is on leave until Monday.'")))
+)]
+async fn note(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Result<List<AccountNote>, ApiError> {
+    reach::house(&actor)?;
+    let asked: NoteOnAccount = read(&body, "Send {\"text\": \"what is to be kept in mind\"}.")?;
+    let account = reach::account(&app, &actor, &name).await?;
+    account::note(&app.store, &account.id, (&asked.text, &actor.name), (app.clock)()).await?;
+    Ok(List::whole(app.store.account_notes(&account.id).await?))
+}
+
+/// Takes a note out.
+#[utoipa::path(
+    delete,
+    path = "/v1/accounts/{account}/notes/{number}",
+    tag = "Accounts and sources",
+    params(("account" = String, Path, description = "Slug or id", example = "acme"), ("number" = i64, Path, description = "Number of the note", example = 1)),
+    responses((status = 204, description = "It is gone")),
+    extensions(("x-command" = json!("leadline account notes acme --remove 1")))
+)]
+async fn remove_note(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path((name, number)): Path<(String, i64)>,
+) -> Result<StatusCode, ApiError> {
+    reach::house(&actor)?;
+    let account = reach::account(&app, &actor, &name).await?;
+    account::remove_note(&app.store, &account.id, number).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Who signs events.

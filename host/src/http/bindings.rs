@@ -1,11 +1,12 @@
-//! `/v1/bindings`: which version a connection uses, its history and the way back; and the form of a version's settings.
+//! `/v1/bindings`: which version a connection uses, its history and the way back; and the form of a version's settings. Where
+//! gates are closed, a wish to enable becomes a waiver, which `waivers.rs` serves.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -22,11 +23,12 @@ use crate::model::access::{Actor, Right};
 use crate::model::account::{PastBinding, Sign};
 use crate::model::id::BindingId;
 use crate::model::share::Share;
-use crate::rollout::{self, Drawn, Enabled, HISTORY_MAX, RolledBack, Wish};
+use crate::model::waiver::{Signer, Waiver};
+use crate::rollout::{self, Back, Despite, Drawn, Enabled, Enabling, HISTORY_MAX, RolledBack, RolloutError, Wish};
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
-    let read = OpenApiRouter::new().routes(routes!(history)).routes(routes!(form));
-    let change = OpenApiRouter::new().routes(routes!(enable)).routes(routes!(roll_back));
+    let read = OpenApiRouter::new().routes(routes!(history)).routes(routes!(form)).routes(routes!(preview));
+    let change = OpenApiRouter::new().routes(routes!(enable)).routes(routes!(roll_back)).routes(routes!(restore));
     needing(Right::Read, read).merge(needing(Right::Transform, change))
 }
 
@@ -40,7 +42,10 @@ struct Enable {
     version: String,
     settings: Option<Value>,
     share: Option<Share>,
-    /// Why it is to be used although gates are closed.
+    /// Only test leads go through it so far; all others go to the version before.
+    #[serde(default)]
+    test_leads_only: bool,
+    /// Why it is to be used although gates are closed. A second person has to approve that.
     despite: Option<String>,
     #[serde(default)]
     reason: String,
@@ -49,13 +54,16 @@ struct Enable {
 }
 
 /// Uses a version from now on, on all events of an account or on a share of them.
+///
+/// Where gates are closed, `despite` says why it is to be used all the same: then nothing is enabled yet, and the answer is
+/// 202 with the request that somebody else approves.
 #[utoipa::path(
     post,
     path = "/v1/bindings",
     tag = "Transformations",
     params(("if-match" = Option<String>, Header, description = "The `ETag` that was seen last: 412 where somebody was quicker")),
     request_body(content = Enable, example = json!({ "account": "acme", "version": "default@1", "share": 100, "settings": { "country": "US" }, "despite": "the example of the document" })),
-    responses((status = 200, description = "What was enabled", body = Data<Enabled>)),
+    responses((status = 200, description = "What was enabled", body = Data<Enabled>), (status = 202, description = "Gates are closed: a second person has to approve it", body = Data<Waiver>)),
     extensions(("x-command" = json!("leadline transform enable default@1 --account acme")))
 )]
 async fn enable(
@@ -70,11 +78,17 @@ async fn enable(
     let choice = rollout::choose_live(&app.store, &app.hubspot, whose, &asked.version, asked.settings, &*app.clock);
     let choice = choice.await?;
     let despite = asked.despite.filter(|reason| !reason.trim().is_empty());
+    let despite = despite.map(|why| Despite { why, asker: Signer::from(&actor) });
     let sign = Sign::new(asked.by.unwrap_or(actor.name), asked.reason);
-    let wish = Wish { share: asked.share.unwrap_or(Share::ALL), sign, expected: expected(&headers)?, despite };
-    let enabled = rollout::enable(&app.store, &connection, &choice, &wish, (app.clock)()).await?;
-    app.wake.plan.notify_one();
-    Ok(tagged(enabled.bindings.last(), Data { data: &enabled }))
+    let share = if asked.test_leads_only { Share::NONE } else { asked.share.unwrap_or(Share::ALL) };
+    let wish = Wish { share, sign, expected: expected(&headers)?, despite };
+    match rollout::enable(&app.store, &connection, &choice, &wish, (app.clock)()).await? {
+        Enabling::Enabled(enabled) => {
+            app.wake.plan.notify_one();
+            Ok(tagged(enabled.bindings.last(), Data { data: &enabled }))
+        }
+        Enabling::Asked(waiver) => Ok((StatusCode::ACCEPTED, one(waiver)).into_response()),
+    }
 }
 
 /// Whose version is taken back.
@@ -112,6 +126,65 @@ async fn roll_back(
     let back = rollout::roll_back(&app.store, &connection, expected.as_ref(), &sign, (app.clock)()).await?;
     app.wake.plan.notify_one();
     Ok(tagged(back.bindings.last(), Data { data: &back }))
+}
+
+/// What is to be in force again.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Restore {
+    /// The account's slug or id, or the connection's id.
+    account: String,
+    /// One of the history; without one, what the last rollback took back.
+    binding: Option<BindingId>,
+    #[serde(default)]
+    reason: String,
+    /// For whom it is done, where a program does it for somebody.
+    by: Option<String>,
+}
+
+/// Puts an earlier binding in force again, with its version and settings; without one, what the last rollback took back.
+///
+/// The gates are asked as ever, but for a rollback of the last ten minutes.
+#[utoipa::path(
+    post,
+    path = "/v1/bindings/restore",
+    tag = "Transformations",
+    params(("if-match" = Option<String>, Header, description = "The `ETag` that was seen last: 412 where somebody was quicker")),
+    request_body(content = Restore, example = json!({ "account": "acme", "reason": "it was the portal" })),
+    responses((status = 200, description = "What was enabled", body = Data<Enabled>)),
+    extensions(("x-command" = json!("leadline transform restore --account acme")))
+)]
+async fn restore(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let asked: Restore = read(&body, "Send {\"account\": \"acme\", \"reason\": \"why\"}.")?;
+    let (account, connection) = owner(&app, &actor, &asked.account).await?;
+    let sign = Sign::new(asked.by.unwrap_or(actor.name), asked.reason);
+    let wish = Wish { share: Share::ALL, sign, expected: expected(&headers)?, despite: None };
+    let (whose, what) = ((&account, &connection), (asked.binding.as_ref(), &wish));
+    let enabled = rollout::enable_again(&app.store, &app.hubspot, whose, what, &*app.clock).await?;
+    app.wake.plan.notify_one();
+    Ok(tagged(enabled.bindings.last(), Data { data: &enabled }))
+}
+
+/// What a rollback would do now: to which version, how that one did, and what waits and would run again.
+#[utoipa::path(
+    get,
+    path = "/v1/bindings/rollback",
+    tag = "Transformations",
+    params(Whose),
+    responses((status = 200, description = "What it would do, with an `ETag`", body = Data<Back>)),
+    extensions(("x-command" = json!("leadline transform rollback --account acme --dry-run")))
+)]
+async fn preview(State(app): State<Arc<App>>, actor: Actor, Query(whose): Query<Whose>) -> Result<Response, ApiError> {
+    let (_, connection) = owner(&app, &actor, &whose.connection).await?;
+    let back = rollout::back(&app.store, &connection).await?;
+    let nothing = || RolloutError::NothingBefore("no version was in use before the one of now".to_owned());
+    let back = back.ok_or_else(nothing)?;
+    Ok(tagged(Some(&back.seen), Data { data: &back }))
 }
 
 /// Whose bindings are listed.

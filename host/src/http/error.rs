@@ -25,6 +25,7 @@ use crate::schema::Violation;
 use crate::signature::SignatureError;
 use crate::store::{self, StoreError};
 use crate::transform::UploadError;
+use crate::view::steps::ShownStep;
 
 /// What a client is told to wait when we are busy or the store is away, in seconds.
 const RETRY_AFTER_S: u64 = 5;
@@ -45,8 +46,8 @@ const UPLOAD_RETRY_AFTER_S: u64 = 5 * 60;
 #[derive(Debug)]
 pub(super) enum ApiError {
     Refused(Refusal),
-    /// An upload that made no version.
-    Upload(UploadError),
+    /// An upload that made no version, and how far its check came.
+    Upload(UploadError, Vec<ShownStep>),
     /// There is nothing with this id.
     NotFound(String),
     /// Somebody has to do something before the portal can be talked to.
@@ -130,10 +131,16 @@ impl From<RolloutError> for ApiError {
         match error {
             RolloutError::NoVersion { .. } => Self::NotFound(text),
             RolloutError::Use(_) => Self::BadRequest(text, fix),
-            RolloutError::Closed { .. } => {
-                Self::Conflict(text, "Open the gates, or say as `despite` why it is to be used all the same.")
-            }
-            RolloutError::NothingForTheRest { .. } | RolloutError::NothingBefore(_) => Self::Conflict(text, fix),
+            RolloutError::Closed { .. } => Self::Conflict(
+                text,
+                "Open the gates, or say as `despite` why it is to be used all the same: a second person has to approve that.",
+            ),
+            RolloutError::NothingForTheRest { .. }
+            | RolloutError::NothingBefore(_)
+            | RolloutError::NothingToUndo
+            | RolloutError::SamePerson { .. }
+            | RolloutError::Answered { .. } => Self::Conflict(text, fix),
+            RolloutError::NoBinding(_) => Self::NotFound(text),
             RolloutError::Changed { .. } => Self::Changed(text, fix),
             RolloutError::Store(error) => error.into(),
         }
@@ -168,6 +175,10 @@ pub(super) struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<Violation>,
+    /// Of an upload: how far its check came, step by step.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    steps: Vec<ShownStep>,
     /// Seconds to wait before asking again; the header `Retry-After` says the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
@@ -178,7 +189,7 @@ impl IntoResponse for ApiError {
         let no_token = matches!(self, Self::NoToken);
         let problem = match self {
             Self::Refused(refusal) => refused(refusal),
-            Self::Upload(refusal) => not_uploaded(&refusal),
+            Self::Upload(refusal, steps) => Problem { steps, ..not_uploaded(&refusal) },
             Self::NotFound(what) => problem(&kind::NOT_FOUND, what),
             Self::Blocked(why) => met(StatusCode::CONFLICT, why),
             Self::Away(why) => Problem { retry_after: Some(RETRY_AFTER_S), ..met(StatusCode::BAD_GATEWAY, why) },
@@ -282,6 +293,7 @@ fn told(
         code: code.to_owned(),
         fix: fix.into(),
         errors: Vec::new(),
+        steps: Vec::new(),
         retry_after: None,
     }
 }

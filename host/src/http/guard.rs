@@ -279,7 +279,7 @@ async fn note_of(request: Request) -> Result<(Note, Request), ApiError> {
 
 /// Whether a route is told whom it is about, by an address or a number, or may be told in somebody's own words.
 fn names_a_shopper(path: &str) -> bool {
-    ["shoppers", "erasures", "suppressions", "privacy", "comments"]
+    ["shoppers", "erasures", "suppressions", "privacy", "comments", "notes"]
         .iter()
         .any(|word| path.split('/').any(|part| part == *word))
 }

@@ -116,6 +116,8 @@ pub struct Actor {
     pub name: String,
     pub rights: BTreeSet<Right>,
     pub reach: Reach,
+    /// Who made the key that is held; none for a person.
+    pub maker: Option<String>,
     /// Names and addresses are shown in part only.
     pub sees_masked: bool,
     /// The session that the browser holds; none for a program.
@@ -141,8 +143,8 @@ pub struct Session {
 impl Actor {
     pub fn new(name: impl Into<String>, rights: impl IntoIterator<Item = Right>, reach: Reach) -> Self {
         let rights = rights.into_iter().collect();
-        let (session, read_only) = (None, None);
-        Self { name: name.into(), rights, reach, sees_masked: false, session, read_only, about: Arc::default() }
+        let (session, read_only, maker) = (None, None, None);
+        Self { name: name.into(), rights, reach, maker, sees_masked: false, session, read_only, about: Arc::default() }
     }
 
     /// Somebody in a role. Support sees personal data masked.

@@ -245,6 +245,16 @@ pub struct Binding {
     pub is_open: bool,
 }
 
+/// What support keeps in mind about an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct AccountNote {
+    /// 1, 2, …
+    pub number: i64,
+    pub at: Timestamp,
+    pub by: String,
+    pub text: String,
+}
+
 /// A binding as its connection's history tells it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct PastBinding {
@@ -261,8 +271,12 @@ pub struct PastBinding {
     pub reason: String,
     /// Of a rollback: the binding that it repeats.
     pub restores: Option<BindingId>,
+    /// What a rollback of it goes back to.
+    pub before: Option<BindingId>,
     /// It decides about events now.
     pub in_force: bool,
+    /// Its version was taken out since, and cannot be used again.
+    pub is_deleted: bool,
 }
 
 /// Who changes a binding, and why.

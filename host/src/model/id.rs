@@ -105,6 +105,8 @@ ids! {
     RunId = "run";
     /// A version's trial on real leads, beside the one in force.
     ShadowRunId = "shr";
+    /// A request to use a version although gates are closed.
+    WaiverId = "wvr";
     /// What somebody uploaded, whatever became of it.
     UploadId = "upl";
     /// Somebody who may sign in.

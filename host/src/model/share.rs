@@ -20,7 +20,8 @@ pub struct Share(u8);
 pub struct ShareError(String);
 
 impl Share {
-    /// What a rollback leaves of a binding that nothing was before.
+    /// What a rollback leaves of a binding that nothing was before; and of one that is tried with test leads only, where
+    /// something was.
     pub const NONE: Self = Self(0);
     pub const ALL: Self = Self(100);
 

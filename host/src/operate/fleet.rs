@@ -98,7 +98,7 @@ pub async fn of_store(store: &Store, now: Timestamp) -> anyhow::Result<Fleet> {
     let due = store.due_work(now).await?;
     let pauses = store.pauses().await?;
     let connections = counting(store.connections(None).await?);
-    let standings = store.account_standings(now - FAILED_WITHIN).await?;
+    let standings = store.account_standings(now - FAILED_WITHIN, now).await?;
     let mut all: Vec<_> = standings.into_iter().map(|standing| account(&connections, standing)).collect();
     all.sort_by_key(|account| account.health);
     let retries = store.planned_retries(now).await?;

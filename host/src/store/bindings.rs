@@ -30,6 +30,8 @@ pub enum Bind {
     NothingBefore,
     /// Somebody was quicker: this is the newest binding.
     Changed(Option<BindingId>),
+    /// Somebody has taken the version out meanwhile.
+    NoVersion,
 }
 
 /// The newest binding of an event type, as a change looks at it.
@@ -145,6 +147,13 @@ impl Store {
                 if share < Share::ALL && rows.iter().any(|row| row.before.is_none()) {
                     return Ok(Bind::NothingBefore);
                 }
+                // Whoever takes the version out waits until it is bound, and then sees that it is.
+                let held = query(sql!(
+                    "SELECT id FROM versions WHERE id = $1 AND deleted_at IS NULL" on(sqlite: "", postgres: " FOR SHARE")
+                ));
+                if held.bind(&version).fetch_all::<String>(&mut *tx).await?.is_empty() {
+                    return Ok(Bind::NoVersion);
+                }
                 let mut made = Vec::with_capacity(rows.len());
                 let mut last = last.cloned();
                 for row in rows {
@@ -197,24 +206,55 @@ impl Store {
 
     /// What a connection uses and used, newest first, up to `limit` of it.
     pub async fn binding_history(&self, connection: &Connection, limit: u32) -> Result<Vec<PastBinding>> {
-        type Row =
-            (String, String, String, String, i64, String, i64, i64, String, String, Option<String>, Option<String>);
+        self.past_bindings(connection, None, limit).await
+    }
+
+    /// One binding of a connection.
+    pub async fn past_binding(&self, connection: &Connection, id: &BindingId) -> Result<Option<PastBinding>> {
+        Ok(self.past_bindings(connection, Some(id), 1).await?.pop())
+    }
+
+    async fn past_bindings(
+        &self,
+        connection: &Connection,
+        id: Option<&BindingId>,
+        limit: u32,
+    ) -> Result<Vec<PastBinding>> {
+        type Row = (
+            String,
+            String,
+            String,
+            String,
+            i64,
+            String,
+            i64,
+            i64,
+            String,
+            String,
+            Option<String>,
+            Option<String>,
+            Option<String>,
+            Option<i64>,
+        );
         let rows: Vec<Row> = query(sql!(
             "SELECT b.id, b.event_type, b.version_id, t.name, v.number, b.settings, b.share, b.valid_from, b.made_by, b.reason, b.restores_id,
-               CASE WHEN f.id = b.id OR (f.share < 100 AND f.before_id = b.id) THEN f.id END
+               b.before_id, CASE WHEN f.id = b.id OR (f.share < 100 AND f.before_id = b.id) THEN f.id END, v.deleted_at
              FROM bindings AS b
              JOIN versions AS v ON v.account_id = b.version_account_id AND v.id = b.version_id
              JOIN transformations AS t ON t.account_id = v.account_id AND t.id = v.transformation_id
              JOIN bindings AS f ON f.account_id = b.account_id AND f.connection_id = b.connection_id AND f.event_type = b.event_type
-             WHERE b.account_id = $1 AND b.connection_id = $2 AND " is_newest!("f") " ORDER BY b.id DESC LIMIT $3"
+             WHERE b.account_id = $1 AND b.connection_id = $2 AND ($4 IS NULL OR b.id = $4) AND " is_newest!("f")
+            " ORDER BY b.id DESC LIMIT $3"
         ))
         .bind(connection.account_id.as_str())
         .bind(connection.id.as_str())
         .bind(limit)
+        .bind(id.map(BindingId::as_str))
         .fetch_all(&self.db)
         .await?;
         let past = |row: Row| {
-            let (id, event_type, version_id, name, number, settings, share, at, by, reason, restores, force) = row;
+            let (id, event_type, version_id, name, number, settings, share, at, by, reason, ..) = row;
+            let (.., restores, before, force, deleted_at) = row;
             Ok(PastBinding {
                 id: BindingId::stored(id),
                 event_type,
@@ -226,7 +266,9 @@ impl Store {
                 by,
                 reason,
                 restores: restores.map(BindingId::stored),
+                before: before.map(BindingId::stored),
                 in_force: force.is_some(),
+                is_deleted: deleted_at.is_some(),
             })
         };
         rows.into_iter().map(past).collect()

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::issues::{concerned, is_told};
 use super::pauses::{COUNTED_MAX, not_paused};
 use super::plans::RunFigures;
 use super::retention::first_id_since;
@@ -38,6 +39,7 @@ pub struct AccountStanding {
     pub id: AccountId,
     pub slug: String,
     pub name: String,
+    /// Without those that are muted.
     pub open_issues: i64,
     /// Leads wait for somebody to remove a cause.
     pub has_waiting: bool,
@@ -153,11 +155,12 @@ impl Store {
     }
 
     /// How each account is, the oldest first, up to some thousands of them; failures count since then.
-    pub async fn account_standings(&self, since: Timestamp) -> Result<Vec<AccountStanding>> {
+    /// Issues that are muted are not counted.
+    pub async fn account_standings(&self, since: Timestamp, now: Timestamp) -> Result<Vec<AccountStanding>> {
         type Row = (String, String, String, i64, i64, i64, i64, i64);
         let since = EventId::earliest(since);
         let rows: Vec<Row> = query(sql!(
-            "SELECT a.id, a.slug, a.name, (SELECT count(*) FROM causes AS c WHERE c.account_id = a.id), "
+            "SELECT a.id, a.slug, a.name, (SELECT count(*) FROM causes AS c WHERE c.account_id = a.id AND " is_told!("$4") " = 1), "
             any!("held AS h WHERE h.account_id = a.id") ", "
             any!("deliveries AS d WHERE d.account_id = a.id AND d.mark = 'failed' AND d.event_id >= $1 AND d.id >= $2") ", "
             any!("events AS e WHERE e.account_id = a.id AND e.mark = 'refused' AND e.id >= $1") ", "
@@ -167,6 +170,7 @@ impl Store {
         .bind(since.as_str())
         .bind(first_id_since("dlv", since.as_str()))
         .bind(ACCOUNTS_READ_MAX)
+        .bind(now.0)
         .fetch_all(&self.db)
         .await?;
         let standing = |(id, slug, name, open_issues, waiting, failed, refused, paused): Row| AccountStanding {

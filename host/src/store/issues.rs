@@ -118,6 +118,24 @@ macro_rules! concerned {
     };
 }
 
+/// Whether an issue `c` is told of and counted at the time of the parameter: 1, or 0 where it is muted. Cheap: only of a muted
+/// one is looked at what waits under it.
+macro_rules! is_told {
+    ($now:literal) => {
+        concat!(
+            "CASE WHEN c.muted_by IS NULL THEN 1
+               WHEN c.muted_until IS NOT NULL THEN CASE WHEN c.muted_until > ",
+            $now,
+            " THEN 0 ELSE 1 END WHEN ",
+            concerned!(held),
+            " + ",
+            concerned!(dropped),
+            " > c.muted_leads THEN 1 ELSE 0 END"
+        )
+    };
+}
+pub(super) use {concerned, is_told};
+
 const SELECT: &str = concat!(
     "SELECT c.account_id, c.id, c.problem, c.first_at, c.last_at, ",
     concerned!(held),
@@ -158,13 +176,10 @@ impl Store {
         rows.into_iter().map(issue).collect()
     }
 
-    /// How many issues of an account are open and not muted. Cheap: only of a muted one is looked at what waits under it.
+    /// How many issues of an account are open and not muted.
     pub async fn open_issues(&self, account: &AccountId, now: Timestamp) -> Result<usize> {
         let count = query(sql!(
-            "SELECT count(*) FROM causes AS c WHERE c.account_id = $1 AND CASE
-               WHEN c.muted_by IS NULL THEN 1
-               WHEN c.muted_until IS NOT NULL THEN CASE WHEN c.muted_until > $2 THEN 0 ELSE 1 END
-               WHEN " concerned!(held) " + " concerned!(dropped) " > c.muted_leads THEN 1 ELSE 0 END = 1"
+            "SELECT count(*) FROM causes AS c WHERE c.account_id = $1 AND " is_told!("$2") " = 1"
         ));
         let count = count.bind(account.as_str()).bind(now.0);
         Ok(usize::try_from(count.fetch_one::<i64>(&self.db).await?).unwrap_or(0))

@@ -686,6 +686,8 @@ struct FoundElsewhere {
     past_causes: Vec<(String, String)>,
     /// Issue and number of what somebody said.
     comments: Vec<(String, i64)>,
+    /// Numbers of notes of support.
+    notes: Vec<i64>,
     /// Id, what it was done to, and what was asked for, without the person.
     audit: Vec<(String, String, String)>,
 }
@@ -733,6 +735,9 @@ async fn find_elsewhere(conn: &mut Conn, account: &AccountId, subject: &Subject)
             .await?;
     let named = comments.into_iter().filter(|(.., words)| subject.is_in(words));
     found.comments = named.map(|(cause, number, _)| (cause, number)).collect();
+    let notes: Vec<(i64, String)> =
+        of(sql!("SELECT number, words FROM account_notes WHERE account_id = $1")).fetch_all(&mut *conn).await?;
+    found.notes = notes.into_iter().filter(|(_, words)| subject.is_in(words)).map(|(number, _)| number).collect();
     let audit: Vec<(String, String, String, String)> =
         of(sql!("SELECT id, action, subject, detail FROM audit WHERE account_id = $1")).fetch_all(conn).await?;
     for (id, action, about, detail) in audit {
@@ -812,6 +817,14 @@ impl FoundElsewhere {
         let comments = comments.bind(account.as_str());
         let comments = comments.bind(Rows::of(&self.comments.iter().map(said).collect::<Vec<_>>())).bind(REMOVED);
         removed.sentences += comments.execute(&mut *tx).await?;
+        let noted = |number: &i64| json!({ "number": number });
+        let notes = query(sql!(
+            "UPDATE account_notes AS k SET words = $3 FROM " rows("$2"; number bigint) " AS j
+             WHERE k.account_id = $1 AND k.number = j.number"
+        ));
+        let notes = notes.bind(account.as_str());
+        let notes = notes.bind(Rows::of(&self.notes.iter().map(noted).collect::<Vec<_>>())).bind(REMOVED);
+        removed.sentences += notes.execute(&mut *tx).await?;
         let row =
             |(id, about, detail): &(String, String, String)| json!({ "id": id, "about": about, "detail": detail });
         let audit = query(sql!(

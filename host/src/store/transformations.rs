@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::bindings::is_newest;
-use super::{Result, Rows, Sql, Store, StoreError, json, parse, query, sql};
+use super::{Query, Result, Rows, Sql, Store, StoreError, json, parse, query, sql};
 use crate::contract::manifest::Manifest;
 use crate::model::account::{Connection, Version};
 use crate::model::id::{AccountId, TransformationId, VersionId};
@@ -65,7 +65,27 @@ fn version(row: VersionRow) -> Result<Version> {
 const SELECT_VERSION: &str =
     "SELECT v.id, v.transformation_id, t.name, v.number, v.hash, v.contract, v.manifest, v.about,
       v.figures, v.note, v.created_by, v.created_at
-    FROM versions AS v JOIN transformations AS t ON t.account_id = v.account_id AND t.id = v.transformation_id ";
+    FROM versions AS v JOIN transformations AS t ON t.account_id = v.account_id AND t.id = v.transformation_id
+      AND v.deleted_at IS NULL ";
+
+/// Who still needs a version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// The account's slug.
+    pub account: String,
+    /// It decides about leads there; else a rollback goes back to it.
+    pub is_used: bool,
+}
+
+/// What became of the wish to take versions out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TakenOut {
+    Done,
+    /// Somebody needs this one, so all of them stay.
+    Needed(VersionId, Vec<Hold>),
+    /// Somebody was quicker.
+    Gone,
+}
 
 impl Store {
     /// Installs a version, or finds it when the same bytes are there already.
@@ -90,7 +110,7 @@ impl Store {
              SELECT t.account_id, $3, t.id, 1 + coalesce((SELECT max(v.number) FROM versions AS v
                WHERE v.account_id = t.account_id AND v.transformation_id = t.id), 0), $4, $5, $6, $7, $8, $9, $10, $11
              FROM transformations AS t WHERE t.account_id = $1 AND t.name = $2 AND NOT EXISTS (SELECT 1 FROM versions AS v
-               WHERE v.account_id = t.account_id AND v.transformation_id = t.id AND v.hash = $4)"
+               WHERE v.account_id = t.account_id AND v.transformation_id = t.id AND v.hash = $4 AND v.deleted_at IS NULL)"
         ))
         .bind(new.account_id)
         .bind(new.name)
@@ -117,8 +137,8 @@ impl Store {
         let install = self.db.write(|tx| {
             Box::pin(async move {
                 transformation.execute(&mut *tx).await?;
-                component.execute(&mut *tx).await?;
                 lock.fetch_all::<String>(&mut *tx).await?;
+                component.execute(&mut *tx).await?;
                 // None where somebody was quicker with the same bytes.
                 if insert.execute(&mut *tx).await? > 0 {
                     for sample in samples {
@@ -208,11 +228,59 @@ impl Store {
 
     /// The names of the transformations that an account may use.
     pub async fn transformation_names(&self, account: &str) -> Result<Vec<String>> {
-        query(sql!("SELECT DISTINCT name FROM transformations WHERE account_id IN ($1, $2) ORDER BY name"))
-            .bind(account)
-            .bind(HOUSE)
-            .fetch_all(&self.db)
-            .await
+        query(sql!(
+            "SELECT DISTINCT t.name FROM transformations AS t WHERE t.account_id IN ($1, $2) AND EXISTS (SELECT 1 FROM versions AS v
+               WHERE v.account_id = t.account_id AND v.transformation_id = t.id AND v.deleted_at IS NULL) ORDER BY t.name"
+        ))
+        .bind(account)
+        .bind(HOUSE)
+        .fetch_all(&self.db)
+        .await
+    }
+
+    /// The versions of a transformation that an account, or the house, owns; the newest first.
+    pub async fn versions_of(&self, owner: &str, name: &str) -> Result<Vec<Version>> {
+        let text = format!("{SELECT_VERSION} WHERE v.account_id = $1 AND t.name = $2 ORDER BY v.number DESC");
+        let rows: Vec<VersionRow> = query(Sql::same(text)).bind(owner).bind(name).fetch_all(&self.db).await?;
+        rows.into_iter().map(version).collect()
+    }
+
+    /// Takes versions out, all or none of them. Their rows stay, since leads and the history name them; their bytes and
+    /// samples go. One that decides about leads, or that a rollback goes back to, is needed.
+    pub async fn take_out(&self, versions: &[VersionId], by: &str, now: Timestamp) -> Result<TakenOut> {
+        let (versions, by) = (versions.to_vec(), by.to_owned());
+        let take_out = self.db.write(move |tx| {
+            Box::pin(async move {
+                for version in &versions {
+                    // Whoever binds it meanwhile is waited for, and then seen.
+                    let lock = query(sql!(
+                        "SELECT id FROM versions WHERE id = $1 AND deleted_at IS NULL" on(sqlite: "", postgres: " FOR UPDATE")
+                    ));
+                    if lock.bind(version.as_str()).fetch_all::<String>(&mut *tx).await?.is_empty() {
+                        return Ok(TakenOut::Gone);
+                    }
+                    let holds: Vec<(String, i64)> = holds(version).fetch_all(&mut *tx).await?;
+                    if !holds.is_empty() {
+                        let hold = |(account, used): (String, i64)| Hold { account, is_used: used > 0 };
+                        return Ok(TakenOut::Needed(version.clone(), holds.into_iter().map(hold).collect()));
+                    }
+                }
+                for version in &versions {
+                    let mark = query(sql!("UPDATE versions SET deleted_at = $2, deleted_by = $3 WHERE id = $1"));
+                    mark.bind(version.as_str()).bind(now.0).bind(&by).execute(&mut *tx).await?;
+                    let samples = query(sql!("DELETE FROM version_samples WHERE version_id = $1"));
+                    samples.bind(version.as_str()).execute(&mut *tx).await?;
+                    let bytes = query(sql!(
+                        "DELETE FROM components WHERE (account_id, hash) IN (SELECT v.account_id, v.hash FROM versions AS v WHERE v.id = $1)
+                           AND NOT EXISTS (SELECT 1 FROM versions AS o WHERE o.account_id = components.account_id
+                             AND o.hash = components.hash AND o.deleted_at IS NULL)"
+                    ));
+                    bytes.bind(version.as_str()).execute(&mut *tx).await?;
+                }
+                Ok(TakenOut::Done)
+            })
+        });
+        take_out.await
     }
 
     /// What a connection uses now, by event type; where a version is tried on a share, what takes the rest too.
@@ -271,7 +339,7 @@ impl Store {
 
     /// Those of these hashes that are no stored version's.
     pub async fn hashes_of_none(&self, hashes: Vec<String>) -> Result<Vec<String>> {
-        let select = query(sql!("SELECT DISTINCT hash FROM versions WHERE hash IN " list("$1")));
+        let select = query(sql!("SELECT DISTINCT hash FROM versions WHERE deleted_at IS NULL AND hash IN " list("$1")));
         let known: Vec<String> = select.bind(Rows::of(&hashes)).fetch_all(&self.db).await?;
         Ok(hashes.into_iter().filter(|hash| !known.contains(hash)).collect())
     }
@@ -286,4 +354,16 @@ impl Store {
         query(sql!("SELECT c.bytes FROM versions AS v JOIN components AS c ON c.account_id = v.account_id AND c.hash = v.hash WHERE v.id = $1"))
         .bind(version.as_str()).fetch_optional(&self.db).await
     }
+}
+
+/// The accounts in which a version decides about leads, or is what a rollback goes back to.
+fn holds(version: &VersionId) -> Query {
+    query(sql!(
+        "SELECT a.slug, CAST(max(CASE WHEN b.id = f.id OR f.share < 100 THEN 1 ELSE 0 END) AS bigint) FROM bindings AS f
+         JOIN bindings AS b ON b.account_id = f.account_id AND b.connection_id = f.connection_id
+           AND b.event_type = f.event_type AND ((b.id = f.id AND (f.share > 0 OR f.before_id IS NOT NULL)) OR b.id = f.before_id)
+         JOIN accounts AS a ON a.id = f.account_id
+         WHERE b.version_id = $1 AND " is_newest!("f") " GROUP BY a.slug ORDER BY a.slug"
+    ))
+    .bind(version.as_str())
 }

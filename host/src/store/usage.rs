@@ -29,7 +29,60 @@ pub struct VersionRun {
     pub has_failed: bool,
 }
 
+/// How a version did when it decided about leads of an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct VersionFigures {
+    /// Leads that went through it, of those that are looked at.
+    pub leads: u64,
+    /// Those that failed, in it or at HubSpot.
+    pub failed: u64,
+    /// There are more than were looked at.
+    pub has_more: bool,
+}
+
+/// Leads of an account that are looked at to see how a version did: some hundredths of a second.
+const FIGURES_READ: i64 = 20_000;
+
 impl Store {
+    /// How a version did on the leads of an account that came before `until`, the newest of them.
+    pub async fn version_figures(
+        &self,
+        account: &AccountId,
+        version: &VersionId,
+        until: Timestamp,
+    ) -> Result<VersionFigures> {
+        let (read, leads, failed): (i64, i64, i64) = query(sql!(
+            "SELECT count(*), coalesce(sum(CASE WHEN d.version_id = $3 THEN 1 ELSE 0 END), 0),
+               coalesce(sum(CASE WHEN d.version_id = $3 AND d.state = 'failed' THEN 1 ELSE 0 END), 0)
+             FROM (SELECT version_id, state FROM deliveries WHERE account_id = $1 AND id < $2 ORDER BY id DESC LIMIT $4) AS d"
+        ))
+        .bind(account.as_str())
+        .bind(DeliveryId::earliest(until).as_str())
+        .bind(version.as_str())
+        .bind(FIGURES_READ)
+        .fetch_one(&self.db)
+        .await?;
+        let stopped: Vec<String> = query(sql!(
+            "SELECT r.problem FROM (SELECT account_id, binding_id, problem FROM runs
+               WHERE account_id = $1 AND event_id < $2 ORDER BY event_id DESC LIMIT $4) AS r
+             JOIN bindings AS b ON b.account_id = r.account_id AND b.id = r.binding_id WHERE b.version_id = $3"
+        ))
+        .bind(account.as_str())
+        .bind(EventId::earliest(until).as_str())
+        .bind(version.as_str())
+        .bind(FIGURES_READ)
+        .fetch_all(&self.db)
+        .await?;
+        let problems = stopped.iter().map(|problem| parse::<Problem>(problem)).collect::<Result<Vec<_>>>()?;
+        let of_runs = problems.iter().filter(|problem| FAILURES.contains(&problem.code)).count() as u64;
+        let number = |value: i64| u64::try_from(value).unwrap_or(0);
+        Ok(VersionFigures {
+            leads: number(leads) + problems.len() as u64,
+            failed: number(failed) + of_runs,
+            has_more: read >= FIGURES_READ,
+        })
+    }
+
     /// Which versions the connected accounts use, or one of them.
     pub async fn version_uses(&self, account: Option<&AccountId>) -> Result<Vec<VersionUse>> {
         let rows: Vec<(String, String, i64, String, String)> = query(sql!(

@@ -9,6 +9,8 @@ mod module;
 mod refusal;
 mod remarks;
 
+use std::time::Instant;
+
 use serde::{Deserialize, Serialize};
 use wasmparser::{Parser, Payload};
 use wasmtime::Engine;
@@ -44,6 +46,26 @@ pub struct Checked {
     pub counts: Counts,
     /// What is allowed and could be better.
     pub warnings: Vec<String>,
+    pub took: Took,
+}
+
+/// How long the steps of a check took, in microseconds; 0 where nobody measured it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+#[schema(as = CheckTook)]
+pub struct Took {
+    pub component: u64,
+    pub contents: u64,
+    pub imports: u64,
+    pub contract: u64,
+    pub compile: u64,
+}
+
+/// What passed since then, which begins anew.
+pub(super) fn lap(began: &mut Instant) -> u64 {
+    let passed = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    *began = Instant::now();
+    passed
 }
 
 const MODULE: [u8; 8] = *b"\0asm\x01\0\0\0";
@@ -55,12 +77,17 @@ const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 /// # Errors
 /// [`UploadError`], for whoever built the bytes.
 pub fn check(bytes: &[u8]) -> Result<(Checked, Vec<u8>), UploadError> {
+    let (mut began, mut took) = (Instant::now(), Took::default());
     let component = component(bytes)?;
+    took.component = lap(&mut began);
     let counts = counts::count(&component)?;
     let types = features::validate(Unit::Component, &component)?;
+    took.contents = lap(&mut began);
     let border = border(&component);
     imports::allow(&types, &border)?;
+    took.imports = lap(&mut began);
     let contract = contract::fit(&types, &border)?;
+    took.contract = lap(&mut began);
     let wasi: Vec<_> = border.imports.iter().map(String::as_str).filter(|name| wasi::offers(name)).collect();
     let remarks = remarks::remarks(&component, &wasi);
     let checked = Checked {
@@ -75,6 +102,7 @@ pub fn check(bytes: &[u8]) -> Result<(Checked, Vec<u8>), UploadError> {
         component_bytes: component.len(),
         counts,
         warnings: remarks.warnings,
+        took,
     };
     Ok((checked, component))
 }

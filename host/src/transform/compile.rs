@@ -8,12 +8,13 @@ mod parent;
 use std::hash::{Hash as _, Hasher};
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 
-use super::check::{Checked, UploadError, check};
+use super::check::{Checked, UploadError, check, lap};
 use super::engine::{Role, config};
 
 pub use child::run;
@@ -82,8 +83,10 @@ impl Compiler {
         match self {
             Self::Child(program) => parent::compile(program, bytes),
             Self::Here => {
-                let (checked, component) = check(bytes)?;
+                let (mut checked, component) = check(bytes)?;
+                let mut began = Instant::now();
                 let artifact = precompile(&component)?;
+                checked.took.compile = lap(&mut began);
                 Ok(Compiled { checked, artifact })
             }
         }

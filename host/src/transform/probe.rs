@@ -3,11 +3,13 @@
 
 mod manifest;
 
+use std::time::Instant;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use self::manifest::settings;
-use super::check::{UploadError, words};
+use super::check::{UploadError, lap, words};
 use super::engine::Loaded;
 use super::limits::{MEMORIES_MAX, MEMORY_BYTES_MAX, Quota, TABLE_ELEMENTS_MAX, TABLES_MAX};
 use super::run::TransformRun;
@@ -63,6 +65,9 @@ pub struct Probed {
 pub struct Tried {
     /// Fuel of `describe`, starting included.
     pub describe_fuel: u64,
+    /// What looking for room in a sandbox took, and `describe` both times, in microseconds.
+    pub sandbox_micros: u64,
+    pub describe_micros: u64,
     /// Of the account that it was uploaded for: the limits were those of this class.
     pub quota: QuotaClass,
     pub samples: Whose,
@@ -137,10 +142,13 @@ pub fn probe(
     examples: impl FnOnce(&Manifest, &Settings) -> Vec<Example>,
 ) -> Result<Probed, ProbeError> {
     let quota = Quota::of(class);
+    let mut began = Instant::now();
     fit(loaded)?;
+    let sandbox_micros = lap(&mut began);
     let (manifest, describe_fuel) = describe(loaded, quota)?;
+    let describe_micros = lap(&mut began);
     let schema = settings(&manifest)?;
-    let mut tried = Tried { describe_fuel, quota: class, samples, ..Tried::default() };
+    let mut tried = Tried { describe_fuel, sandbox_micros, describe_micros, quota: class, samples, ..Tried::default() };
     for example in examples(&manifest, &schema) {
         match (complete(&manifest, &schema, &example), example.whose) {
             (Ok(settings), _) => tried.runs.push(try_on(loaded, quota, &example, &settings)?),

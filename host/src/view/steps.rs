@@ -4,9 +4,9 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::moment::{grouped, things};
+use super::moment::{grouped, span, things};
 use crate::model::account::Version;
-use crate::transform::{Tried, UploadError};
+use crate::transform::{Figures, Took, Tried, UploadError};
 
 /// One step of the check, in the order in which they are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
@@ -87,6 +87,8 @@ impl Step {
 pub enum Came {
     Passed,
     Refused,
+    /// The version is there, and did not do what it should.
+    Failed,
     NotReached,
 }
 
@@ -98,14 +100,26 @@ pub struct ShownStep {
     pub came: Came,
     /// What was found; of the one that refuses, why.
     pub detail: String,
-    /// What to do, where it was refused.
+    /// What to do, where it was refused or failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<&'static str>,
+    /// How long it took; none where nobody measured it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub micros: Option<u64>,
 }
 
 impl ShownStep {
     fn passed(step: Step, detail: String) -> Self {
-        Self { step, came: Came::Passed, detail, fix: None }
+        Self { step, came: Came::Passed, detail, fix: None, micros: None }
+    }
+
+    /// How long it took, for people; empty where nobody measured it.
+    pub fn took(&self) -> String {
+        match self.micros {
+            None => String::new(),
+            Some(micros @ 0..1_000) => format!("{micros} µs"),
+            Some(micros) => span(micros / 1_000),
+        }
     }
 }
 
@@ -120,6 +134,19 @@ pub fn of_version(version: &Version) -> Vec<ShownStep> {
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     };
     let counts = &about["counts"];
+    let took: Took = serde_json::from_value(about["took"].clone()).unwrap_or_default();
+    let first = tried.runs.first();
+    let micros = |step| match step {
+        Step::Hash | Step::Size => None,
+        Step::Component => Some(took.component),
+        Step::Contents => Some(took.contents),
+        Step::Imports => Some(took.imports),
+        Step::Contract => Some(took.contract),
+        Step::Compile => Some(took.compile),
+        Step::Sandbox => Some(tried.sandbox_micros),
+        Step::Describe => Some(tried.describe_micros),
+        Step::Example => first.map(|run| run.micros),
+    };
     let detail = |step| match step {
         Step::Hash => version.hash.clone(),
         Step::Size => format!("{} bytes", grouped(sent)),
@@ -142,12 +169,26 @@ pub fn of_version(version: &Version) -> Vec<ShownStep> {
             names(&manifest["event_types"]),
             grouped(tried.describe_fuel)
         ),
-        Step::Example => match tried.runs.first() {
+        Step::Example => match first {
+            Some(Figures { example, failure: Some(failure), .. }) => format!("{example}: {failure}"),
+            Some(run) if !run.is_green() => format!("{}: it answers otherwise than expected", run.example),
             Some(run) => format!("{}: {}, {} fuel", run.example, run.answer, grouped(run.fuel)),
             None => "there is none for its events".to_owned(),
         },
     };
-    Step::ALL.into_iter().map(|step| ShownStep::passed(step, detail(step))).collect()
+    let shown = |step| {
+        let passed =
+            ShownStep { micros: micros(step).filter(|micros| *micros > 0), ..ShownStep::passed(step, detail(step)) };
+        match step {
+            Step::Example if first.is_some_and(|run| !run.is_green()) => ShownStep {
+                came: Came::Failed,
+                fix: Some("Correct it, and upload it again as the next version."),
+                ..passed
+            },
+            _ => passed,
+        }
+    };
+    Step::ALL.into_iter().map(shown).collect()
 }
 
 /// The steps that led to a refusal. None where nothing was looked at.
@@ -163,9 +204,9 @@ pub fn of_refusal(error: &UploadError, bytes: usize, hash: &str) -> Vec<ShownSte
             ShownStep::passed(step, detail)
         }
         std::cmp::Ordering::Equal => {
-            ShownStep { step, came: Came::Refused, detail: error.to_string(), fix: Some(error.fix()) }
+            ShownStep { came: Came::Refused, fix: Some(error.fix()), ..ShownStep::passed(step, error.to_string()) }
         }
-        std::cmp::Ordering::Greater => ShownStep { step, came: Came::NotReached, detail: String::new(), fix: None },
+        std::cmp::Ordering::Greater => ShownStep { came: Came::NotReached, ..ShownStep::passed(step, String::new()) },
     };
     Step::ALL.into_iter().map(shown).collect()
 }
@@ -176,6 +217,7 @@ pub fn lines(steps: &[ShownStep]) -> Vec<String> {
         let sign = match shown.came {
             Came::Passed => "passed ",
             Came::Refused => "refused",
+            Came::Failed => "failed ",
             Came::NotReached => return None,
         };
         Some(format!("  {sign}  {:<16}  {}", shown.step.title(), shown.detail).trim_end().to_owned())
@@ -188,7 +230,11 @@ pub fn lines(steps: &[ShownStep]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::model::id::{TransformationId, VersionId};
+    use crate::model::time::Timestamp;
 
     #[test]
     fn a_refusal_stands_in_its_place() {
@@ -202,5 +248,37 @@ mod tests {
         assert!(lines[4].starts_with("  refused  Imports") && lines[4].contains("wasi:sockets/tcp"), "{lines:#?}");
         assert_eq!(lines[5], "  not reached: contract version, compile, sandbox, describe, first example");
         assert_eq!(of_refusal(&UploadError::Busy, 1, "abc"), []);
+    }
+
+    #[test]
+    fn a_step_says_how_long_it_took_and_the_first_example_that_it_failed() {
+        let run = |failure: Option<&str>| {
+            json!({ "example": "plain-lead", "answer": "failed", "failure": failure, "fuel": 7, "memory_bytes": 1,
+                "output_bytes": 1, "micros": 1_500 })
+        };
+        for (failure, came, detail) in [
+            (Some("it trapped"), Came::Failed, "plain-lead: it trapped"),
+            (None, Came::Passed, "plain-lead: failed, 7 fuel"),
+        ] {
+            let version = Version {
+                id: VersionId::stored("tfv_1".to_owned()),
+                transformation_id: TransformationId::stored("trn_1".to_owned()),
+                name: "deals".to_owned(),
+                number: 1,
+                hash: "abc".to_owned(),
+                contract: "c".to_owned(),
+                manifest: json!({}),
+                about: json!({ "component_bytes": 9, "took": { "compile": 2_300_000, "imports": 40 } }),
+                figures: json!({ "runs": [run(failure)] }),
+                note: String::new(),
+                created_by: String::new(),
+                created_at: Timestamp(0),
+            };
+            let steps = of_version(&version);
+            let last = steps.last().unwrap();
+            assert_eq!((last.came, last.detail.as_str(), last.fix.is_some()), (came, detail, came == Came::Failed));
+            let took: Vec<_> = steps.iter().map(ShownStep::took).collect();
+            assert_eq!(took, ["", "", "", "", "40 µs", "", "2.3 s", "", "", "1 ms"]);
+        }
     }
 }

@@ -7,7 +7,8 @@ use super::{Signed, Target};
 use crate::model::id::BindingId;
 use crate::model::share::Share;
 use crate::model::time::clock;
-use crate::rollout::{self, Wish};
+use crate::model::waiver::{Signer, Waiver};
+use crate::rollout::{self, Despite, Enabled, Enabling, Wish};
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
@@ -16,10 +17,14 @@ pub struct Args {
     /// Try it on a share of the events first, such as `10%`; the others go to the version before.
     #[arg(long, default_value = "100%")]
     share: Share,
+    /// Let only test leads go through it so far; all others go to the version before.
+    #[arg(long, conflicts_with = "share")]
+    test_leads_only: bool,
     /// Only if this is still the newest binding.
     #[arg(long, value_name = "BINDING")]
     expect: Option<String>,
-    /// Why it is to be used although gates are closed; it stands in the history.
+    /// Why it is to be used although gates are closed. That only asks: a second person approves it, on the page, over the API,
+    /// or with `leadline transform approve` and a key of their own.
     #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     despite: Option<String>,
     #[command(flatten)]
@@ -36,18 +41,50 @@ pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
     let (connection, choice) = args.target.find(&store, context).await?;
     let expected = args.expect.map(BindingId::stored);
-    let wish = Wish { share: args.share, sign: args.signed.sign(), expected, despite: args.despite };
-    let enabled = rollout::enable(&store, &connection, &choice, &wish, clock()).await?;
-    context.one(&enabled, |enabled| {
-        let released = released(enabled.released);
-        match enabled.share {
-            Share::ALL => format!("New events go through {}.{released}", enabled.version),
-            share => format!(
-                "{share} of the new events go through {}, the others through the version before.{released}\nEnable it with another `--share` to raise that, without one to finish.",
-                enabled.version
-            ),
-        }
-    })
+    let despite = args.despite.map(|why| Despite { why, asker: at_the_keyboard() });
+    let wish = Wish {
+        share: if args.test_leads_only { Share::NONE } else { args.share },
+        sign: args.signed.sign(),
+        expected,
+        despite,
+    };
+    match rollout::enable(&store, &connection, &choice, &wish, clock()).await? {
+        Enabling::Enabled(enabled) => context.one(&enabled, text),
+        Enabling::Asked(waiver) => context.one(&*waiver, asked),
+    }
+}
+
+/// Who is at the keyboard, as somebody who asks or answers.
+pub(super) fn at_the_keyboard() -> Signer {
+    Signer { name: crate::cli::who(), maker: None }
+}
+
+/// What is in use from now on.
+pub(super) fn text(enabled: &Enabled) -> String {
+    let released = released(enabled.released);
+    match enabled.share {
+        Share::ALL => format!("New events go through {}.{released}", enabled.version),
+        Share::NONE => format!(
+            "Only test leads go through {} so far, all others through the version before.\nSend one, and enable it without `--test-leads-only` when it is well.",
+            enabled.version
+        ),
+        share => format!(
+            "{share} of the new events go through {}, the others through the version before.{released}\nEnable it with another `--share` to raise that, without one to finish.",
+            enabled.version
+        ),
+    }
+}
+
+fn asked(waiver: &Waiver) -> String {
+    format!(
+        "{} is not enabled yet: {} closed, and a second person has to approve it.\nOn the page of the account's transformation, or: leadline transform approve {} --key-file FILE",
+        waiver.version,
+        match &waiver.closed[..] {
+            [one] => format!("the gate `{one}` is"),
+            all => format!("the gates `{}` are", all.join("`, `")),
+        },
+        waiver.id
+    )
 }
 
 /// What waited and runs again.

@@ -65,7 +65,7 @@ fn text(seen: &Seen, quota: Quota) -> String {
     lines.join("\n")
 }
 
-fn change(ChangeCount { action, part, how, leads, events }: &ChangeCount) -> String {
+pub(super) fn change(ChangeCount { action, part, how, leads, events }: &ChangeCount) -> String {
     let what = part.as_ref().map_or_else(|| action.clone(), |part| format!("{action}.{part}"));
     format!("  {leads:>5}  {what}  {how}  {}", names(events))
 }

@@ -5,23 +5,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Form, Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::draw;
-use super::shell::Shell;
+use super::shell::{Shell, Visit};
 use super::wishes;
 use crate::account;
 use crate::app::App;
 use crate::hours::hour;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
+use crate::http::reach;
 use crate::model::access::{Actor, Right};
-use crate::model::account::{Account, Connection, ConnectionState};
+use crate::model::account::{Account, AccountNote, Connection, ConnectionState};
 use crate::model::id::AccountId;
 use crate::model::time::Timestamp;
 use crate::picture::sparkline::Sparkline;
@@ -33,7 +34,11 @@ use crate::view::wishes::ShownWish;
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let read = OpenApiRouter::new().route("/accounts", get(list));
-    needing(Right::Read, read)
+    let support = OpenApiRouter::new()
+        .route("/accounts/{account}/notes", get(notes).post(note))
+        .route("/accounts/{account}/notes/{number}/remove", post(remove_note));
+    let operate = OpenApiRouter::new().route("/accounts", post(create));
+    needing(Right::Read, read).merge(needing(Right::Transform, support)).merge(needing(Right::Operate, operate))
 }
 
 #[derive(Template)]
@@ -44,6 +49,9 @@ struct Accounts {
     rows: Vec<AccountRow>,
     /// How many there are.
     all: String,
+    /// Addresses of the pages before and behind.
+    prev: Option<String>,
+    next: Option<String>,
     /// What somebody waits for.
     wishes: Vec<wishes::Row>,
 }
@@ -67,6 +75,8 @@ struct AccountRow {
 #[derive(Deserialize)]
 struct Search {
     text: Option<String>,
+    /// Counts from 1.
+    page: Option<String>,
 }
 
 async fn list(State(app): State<Arc<App>>, actor: Actor, uri: Uri, headers: HeaderMap) -> Result<Response, ApiError> {
@@ -76,6 +86,7 @@ async fn list(State(app): State<Arc<App>>, actor: Actor, uri: Uri, headers: Head
         return Ok(Redirect::to(&format!("/accounts/{slug}")).into_response());
     }
     let search: Search = serde_urlencoded(&uri);
+    let page: usize = search.page.and_then(|page| page.parse().ok()).unwrap_or(1).clamp(1, PAGES_MAX);
     let text = search.text.unwrap_or_default();
     let shell = Shell::of_the_house(&app, &actor, &uri, &headers);
     let connections = by_account(app.store.connections(None).await?);
@@ -98,7 +109,11 @@ async fn list(State(app): State<Arc<App>>, actor: Actor, uri: Uri, headers: Head
             || behind.as_ref() == Some(&account.id)
             || portal.is_some_and(|portal| portal == wanted)
     };
-    let accounts: Vec<_> = accounts.into_iter().filter(fits).take(ROWS_MAX).collect();
+    let mut accounts: Vec<_> =
+        accounts.into_iter().filter(fits).skip((page - 1) * ROWS_MAX).take(ROWS_MAX + 1).collect();
+    let next = (accounts.len() > ROWS_MAX).then(|| address(&text, page + 1));
+    accounts.truncate(ROWS_MAX);
+    let prev = (page > 1).then(|| address(&text, page - 1));
     let is_open = |wish: &ShownWish| wish.is_open();
     let wishes = ShownWish::all(app.store.wishes(None).await?, &accounts).into_iter().filter(is_open).collect();
     let wishes = wishes::rows(&shell, wishes);
@@ -133,11 +148,73 @@ async fn list(State(app): State<Arc<App>>, actor: Actor, uri: Uri, headers: Head
         }
     });
     let rows = rows.collect();
-    draw(&app, &actor, &Accounts { text, rows, all, wishes, shell })
+    draw(&app, &actor, &Accounts { text, rows, all, prev, next, wishes, shell })
 }
 
-/// Rows of a page; more is found by searching.
+/// Rows of a page.
 const ROWS_MAX: usize = 200;
+/// Beyond that somebody plays with the address.
+const PAGES_MAX: usize = 10_000;
+
+/// The address of a page of what is looked for.
+fn address(text: &str, page: usize) -> String {
+    let text: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+    format!("/accounts?text={text}&page={page}")
+}
+
+/// An account to make.
+#[derive(Deserialize)]
+struct Create {
+    name: String,
+    /// Empty: it is made of the name.
+    slug: String,
+}
+
+async fn create(State(app): State<Arc<App>>, actor: Actor, Form(asked): Form<Create>) -> Result<Response, ApiError> {
+    reach::house(&actor)?;
+    let slug = Some(asked.slug.trim().to_owned()).filter(|slug| !slug.is_empty());
+    let made = account::create(&app.store, &asked.name, slug, (app.clock)()).await?;
+    Ok(Redirect::to(&format!("/accounts/{}/connectors", made.slug)).into_response())
+}
+
+#[derive(Template)]
+#[template(path = "notes.html")]
+struct Notes {
+    shell: Shell,
+    notes: Vec<(AccountNote, Moment)>,
+}
+
+/// What support keeps in mind about an account; its own people do not see it.
+async fn notes(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
+    reach::house(&actor)?;
+    let notes = app.store.account_notes(&place.account.id).await?.into_iter();
+    let notes = notes.map(|note| {
+        let at = place.shell.time(note.at);
+        (note, at)
+    });
+    draw(&app, &actor, &Notes { notes: notes.collect(), shell: place.shell })
+}
+
+/// What a form says.
+#[derive(Deserialize)]
+struct NoteForm {
+    text: String,
+}
+
+async fn note(Visit { app, actor, place }: Visit, Form(asked): Form<NoteForm>) -> Result<Response, ApiError> {
+    reach::house(&actor)?;
+    account::note(&app.store, &place.account.id, (&asked.text, &actor.name), place.shell.now).await?;
+    Ok(Redirect::to(&format!("{}?done=noted", place.shell.at("notes"))).into_response())
+}
+
+async fn remove_note(
+    Visit { app, actor, place }: Visit,
+    Path((_, number)): Path<(String, i64)>,
+) -> Result<Response, ApiError> {
+    reach::house(&actor)?;
+    account::remove_note(&app.store, &place.account.id, number).await?;
+    Ok(Redirect::to(&format!("{}?done=note-removed", place.shell.at("notes"))).into_response())
+}
 
 /// What a row looks back at.
 const DAY: Duration = Duration::from_secs(24 * 3600);

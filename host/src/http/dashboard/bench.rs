@@ -3,20 +3,25 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, Path};
-use axum::http::Uri;
-use axum::response::Response;
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::http::{Uri, header};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::accounts::serde_urlencoded;
 use super::draw;
+use super::form::{Drawn, drawn_fields};
 use super::shell::{Place, Shell, Visit};
 use super::transformations::connected;
+use crate::answer;
 use crate::app::App;
+use crate::archive::tar;
 use crate::dry_run::dry_run_beside;
+use crate::form;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::model::access::Right;
@@ -25,8 +30,9 @@ use crate::model::id::EventId;
 use crate::model::time::Timestamp;
 use crate::payload::Envelope;
 use crate::redact::redacted;
-use crate::rollout::{self, Choice};
+use crate::rollout::{self, Choice, RolloutError};
 use crate::samples::{self, Sample};
+use crate::schema::Violation;
 use crate::store::LeadFilter;
 use crate::test_lead;
 use crate::view::bench::{Card, Used, cards, differences, used, verdict};
@@ -48,6 +54,10 @@ struct Page {
     label: String,
     body: String,
     settings: String,
+    /// The same as a form.
+    fields: Vec<Drawn>,
+    /// Where they do not fit.
+    violations: Vec<Violation>,
     /// Which sample is loaded.
     sample: Option<String>,
     samples: Vec<String>,
@@ -55,6 +65,27 @@ struct Page {
     leads: Vec<(String, Moment)>,
     wrong: Option<String>,
     result: Option<Outcome>,
+    /// What it makes of every sample, where that was asked for.
+    all: Vec<SampleRow>,
+}
+
+impl Page {
+    /// Samples that came out as they should.
+    fn green(&self) -> usize {
+        self.all.iter().filter(|row| row.is_green).count()
+    }
+}
+
+/// What a version makes of one sample.
+struct SampleRow {
+    name: String,
+    verdict: String,
+    /// It did not fail, and answers as its author expects, where he said so.
+    is_green: bool,
+    /// In what it differs from what its author expects.
+    expected: String,
+    /// Of the limit, in percent.
+    fuel: u64,
 }
 
 /// What came of a run.
@@ -106,10 +137,12 @@ async fn loaded(app: &App, account: &Account, asked: &Loaded, samples: &[Sample]
 
 async fn page(
     app: &App,
-    (shell, account): (Shell, &Account),
+    (shell, account, connection): (Shell, &Account, &Connection),
     choice: &Choice,
     (asked, samples): (&Loaded, &[Sample]),
 ) -> Result<Page, ApiError> {
+    let (whose, settings) = ((account, connection), choice.settings.clone());
+    let drawn = rollout::settings_form_as_read(&app.store, whose, choice.version.id.as_str(), settings).await?;
     let filter = LeadFilter { account: Some(account.id.clone()), limit: LEADS, ..LeadFilter::default() };
     let leads = app.store.leads(&filter).await?.rows.into_iter().filter(|lead| lead.body.is_some());
     let leads = leads.map(|lead| (lead.event.id.to_string(), shell.time(lead.event.received_at))).collect();
@@ -117,11 +150,14 @@ async fn page(
         label: choice.version.label(),
         body: loaded(app, account, asked, samples).await?,
         settings: choice.settings.to_string(),
+        fields: drawn_fields(&drawn.fields, &drawn.violations),
+        violations: drawn.violations,
         sample: asked.sample.clone(),
         samples: samples.iter().map(|sample| sample.name.clone()).collect(),
         leads,
         wrong: None,
         result: None,
+        all: Vec::new(),
         shell,
     })
 }
@@ -146,44 +182,173 @@ async fn show(
     let asked: Loaded = serde_urlencoded(&uri);
     let choice = chosen(&app, (&account, &connection), &version, asked.settings.as_deref()).await?;
     let samples = samples_of(&app, &choice).await?;
-    draw(&app, &actor, &page(&app, (shell, &account), &choice, (&asked, &samples)).await?)
+    draw(&app, &actor, &page(&app, (shell, &account, &connection), &choice, (&asked, &samples)).await?)
+}
+
+/// What a form asks to be done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Act {
+    Run,
+    /// Every sample, in a table.
+    RunAll,
+    /// The event, the settings and the answer as a sample to download.
+    Save,
 }
 
 /// What is to be run.
-#[derive(Deserialize)]
 struct Asked {
+    act: Act,
     body: String,
     settings: String,
     sample: Option<String>,
+    /// The settings stand in fields of their own.
+    is_form: bool,
+    sent: Vec<(String, String)>,
+}
+
+impl Asked {
+    fn read(body: &[u8]) -> Self {
+        let sent: Vec<(String, String)> = url::form_urlencoded::parse(body).into_owned().collect();
+        let field = |wanted: &str| sent.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+        let act = match field("act").as_deref() {
+            Some("all") => Act::RunAll,
+            Some("save") => Act::Save,
+            _ => Act::Run,
+        };
+        Self {
+            act,
+            body: field("body").unwrap_or_default(),
+            settings: field("settings").unwrap_or_default(),
+            sample: field("sample").filter(|name| !name.is_empty()),
+            is_form: field("is-form").is_some(),
+            sent,
+        }
+    }
+}
+
+/// The settings that the form says, and what is wrong with it.
+async fn settings_of(
+    app: &App,
+    whose: (&Account, &Connection),
+    version: &str,
+    asked: &Asked,
+) -> Result<(Option<Value>, Vec<Violation>), ApiError> {
+    let given = serde_json::from_str(&asked.settings).ok();
+    if !asked.is_form {
+        return Ok((given, Vec::new()));
+    }
+    let base = given.clone().unwrap_or_else(|| json!({}));
+    let drawn = rollout::settings_form_as_read(&app.store, whose, version, base).await?;
+    match form::read(&drawn.fields, &asked.sent) {
+        Ok(settings) => Ok((Some(settings), Vec::new())),
+        Err(violations) => Ok((given, violations)),
+    }
 }
 
 async fn run(
     Visit { app, actor, place }: Visit,
     Path((_, version)): Path<(String, String)>,
-    Form(asked): Form<Asked>,
+    body: Bytes,
 ) -> Result<Response, ApiError> {
     let Place { shell, account, connection, .. } = place;
     let connection = connected(connection)?;
-    let choice = chosen(&app, (&account, &connection), &version, Some(&asked.settings)).await?;
-    let samples = samples_of(&app, &choice).await?;
-    let named = asked.sample.filter(|name| !name.is_empty());
-    let loaded = Loaded { sample: named, ..Loaded::default() };
-    let mut drawn = page(&app, (shell, &account), &choice, (&loaded, &samples)).await?;
-    drawn.body = asked.body;
-    match Envelope::read(drawn.body.as_bytes()) {
-        Err(error) => drawn.wrong = Some(error.to_string()),
-        Ok(_) => {
-            let sample = samples.iter().find(|sample| Some(&sample.name) == loaded.sample.as_ref());
-            // What its author expects is about his event.
-            let sample = sample.filter(|sample| is_same_json(&sample.body, &drawn.body));
-            let now = (app.clock)();
-            match outcome(&app, (&account, &connection), &choice, (&drawn.body, sample), now).await? {
-                Some(result) => drawn.result = Some(result),
-                None => drawn.wrong = Some("Other leads are being tried; try it again in a moment.".to_owned()),
-            }
+    let asked = Asked::read(&body);
+    let whose = (&account, &connection);
+    let (settings, mut violations) = settings_of(&app, whose, &version, &asked).await?;
+    let live = rollout::choose_live(&app.store, &app.hubspot, whose, &version, settings.clone(), &*app.clock).await;
+    let choice = match live {
+        Ok(choice) => choice,
+        // What was typed does not fit the version: the page says where, and shows the form as it was.
+        Err(RolloutError::Use(_)) if asked.is_form => {
+            let typed = settings.unwrap_or_else(|| json!({}));
+            let drawn = rollout::settings_form_as_read(&app.store, whose, &version, typed).await?;
+            violations.extend(drawn.violations);
+            chosen(&app, whose, &version, None).await?
         }
+        Err(error) => return Err(error.into()),
+    };
+    let samples = samples_of(&app, &choice).await?;
+    let loaded = Loaded { sample: asked.sample.clone(), ..Loaded::default() };
+    let mut drawn = page(&app, (shell, &account, &connection), &choice, (&loaded, &samples)).await?;
+    drawn.body = asked.body;
+    if !violations.is_empty() {
+        drawn.violations = violations;
+        return draw(&app, &actor, &drawn);
+    }
+    match asked.act {
+        Act::RunAll => drawn.all = run_all(&app, &account, &choice, &samples).await?,
+        Act::Save => match Envelope::read(drawn.body.as_bytes()) {
+            Err(error) => drawn.wrong = Some(error.to_string()),
+            Ok(_) => return saved(&app, &account, &choice, &drawn.body).await,
+        },
+        Act::Run => run_one(&app, whose, &choice, (&mut drawn, &samples)).await?,
     }
     draw(&app, &actor, &drawn)
+}
+
+async fn run_one(
+    app: &App,
+    whose: (&Account, &Connection),
+    choice: &Choice,
+    (drawn, samples): (&mut Page, &[Sample]),
+) -> Result<(), ApiError> {
+    if let Err(error) = Envelope::read(drawn.body.as_bytes()) {
+        drawn.wrong = Some(error.to_string());
+        return Ok(());
+    }
+    let sample = samples.iter().find(|sample| Some(&sample.name) == drawn.sample.as_ref());
+    // What its author expects is about his event.
+    let sample = sample.filter(|sample| is_same_json(&sample.body, &drawn.body));
+    match outcome(app, whose, choice, (&drawn.body, sample), (app.clock)()).await? {
+        Some(result) => drawn.result = Some(result),
+        None => drawn.wrong = Some("Other leads are being tried; try it again in a moment.".to_owned()),
+    }
+    Ok(())
+}
+
+/// What a version makes of every sample, with the settings of the bench.
+async fn run_all(
+    app: &App,
+    account: &Account,
+    choice: &Choice,
+    samples: &[Sample],
+) -> Result<Vec<SampleRow>, ApiError> {
+    let mut rows = Vec::with_capacity(samples.len());
+    for sample in samples {
+        let body = String::from_utf8_lossy(&sample.body);
+        let tried = try_out(&app.store, &app.transformer, account.quota, choice, &body).await?;
+        let expected = sample.expected.as_ref().map(|expected| differences(expected, &tried.answer));
+        let expected = expected.unwrap_or_default();
+        let has_failed = matches!(tried.answer.outcome, answer::Outcome::Failed { .. });
+        rows.push(SampleRow {
+            name: sample.name.clone(),
+            verdict: verdict(&tried),
+            is_green: !has_failed && expected.is_empty(),
+            expected,
+            fuel: used(tried.figures, account.quota)[0].percent,
+        });
+    }
+    Ok(rows)
+}
+
+/// The event without its person, the settings, and what the version answers to that, as the folder of a sample.
+async fn saved(app: &App, account: &Account, choice: &Choice, body: &str) -> Result<Response, ApiError> {
+    let event: Value = serde_json::from_str(body).map_err(anyhow::Error::from)?;
+    let event = pretty(&redacted(&event));
+    let tried = try_out(&app.store, &app.transformer, account.quota, choice, &event).await?;
+    let expected = json!({ "shows": "Saved at the test bench.", "run": tried.answer });
+    let name = format!("{}-example", choice.version.name);
+    let files = [
+        (format!("{name}/event.json"), event),
+        (format!("{name}/settings.json"), pretty(&choice.settings)),
+        (format!("{name}/expected.json"), pretty(&expected)),
+    ];
+    let archive = tar(files.iter().map(|(path, text)| (path.as_str(), text.as_bytes())));
+    let headers = [
+        (header::CONTENT_TYPE, "application/x-tar".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.tar\"")),
+    ];
+    Ok((headers, archive).into_response())
 }
 
 fn is_same_json(one: &[u8], other: &str) -> bool {

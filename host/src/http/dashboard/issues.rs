@@ -21,11 +21,14 @@ use crate::http::guard::needing;
 use crate::issue::{self, Act, COMMENT_CHARS_MAX, IssueError, Shown, ShownPast, Standing};
 use crate::model::access::{Actor, Right};
 use crate::model::id::AccountId;
+use crate::picture::causes::{Cause, Causes};
 use crate::picture::sparkline::Sparkline;
 use crate::picture::{Drawn, Tone, drawn};
+use crate::rollout::{self, Back};
 use crate::store::Comment;
 use crate::view::connection::Chip;
 use crate::view::moment::{Moment, things};
+use crate::view::rollback::figures;
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let read = OpenApiRouter::new().route("/issues", get(all)).route("/accounts/{account}/issues", get(of_account));
@@ -42,6 +45,8 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
 struct Issues {
     shell: Shell,
     rows: Vec<Row>,
+    /// Leads by cause, and how many came with each over the last day; none where none is concerned.
+    by_cause: Option<Drawn>,
     /// Told to nobody and not counted.
     muted: Vec<Row>,
     past: Vec<PastRow>,
@@ -78,7 +83,9 @@ struct Row {
     /// Where it is mended here.
     here: Option<(String, &'static str)>,
     /// What mends it here, for those who may press it: the address of a form, and its button.
-    mend: Option<(String, &'static str)>,
+    mend: Option<(String, String)>,
+    /// The newest binding, where a version is taken back: nobody undoes what somebody else did meanwhile.
+    newest: String,
     /// The leads that it concerns, and the filter that lists them.
     concerned: String,
     logs: String,
@@ -86,6 +93,8 @@ struct Row {
     trend: Option<Drawn>,
     /// What was changed shortly before, and by whom.
     suspected: Option<(String, String)>,
+    /// What did not help, and who tried it.
+    in_vain: Option<(String, String)>,
     first: Moment,
     last: Moment,
     /// Who sees to it, or wants no more of it, and until when.
@@ -113,6 +122,9 @@ struct PastRow {
     comments: Vec<Said>,
 }
 
+/// The form that goes back to the version before.
+const ROLLBACK: &str = "transformation/rollback";
+
 /// The form that mends a cause, and what is needed to press its button. What it held goes on by itself.
 fn mending(shell: &Shell, code: Code, can_connect: bool) -> Option<(&'static str, &'static str)> {
     let (form, may) = match code {
@@ -124,7 +136,7 @@ fn mending(shell: &Shell, code: Code, can_connect: bool) -> Option<(&'static str
             (("connectors/connect", "Connect HubSpot again"), shell.may_change() && can_connect)
         }
         _ if code.as_str().starts_with("transform.") => {
-            (("transformation/rollback", "Back to the version before"), shell.may_transform())
+            ((ROLLBACK, "Back to the version before"), shell.may_transform())
         }
         _ => return None,
     };
@@ -154,7 +166,7 @@ fn said(shell: &Shell, comments: Vec<Comment>) -> Vec<Said> {
     comments.into_iter().map(said).collect()
 }
 
-fn row(shell: &Shell, index: usize, slug: &str, shown: Shown, can_connect: bool) -> Row {
+fn row(shell: &Shell, index: usize, slug: &str, shown: Shown, around: &Around<'_>) -> Row {
     let issue = shown.issue;
     let code = issue.problem.code;
     let concerned = [
@@ -178,12 +190,20 @@ fn row(shell: &Shell, index: usize, slug: &str, shown: Shown, can_connect: bool)
         path: shown.hubspot_path,
         chip,
         is_seen: issue.acknowledged.is_some(),
-        mend: mending(shell, code, can_connect).map(|(form, label)| (format!("/accounts/{slug}/{form}"), label)),
+        mend: mending(shell, code, around.can_connect).map(|(form, label)| {
+            let label = match around.back {
+                Some(back) if form == ROLLBACK => format!("Back to {} ({})", back.to, figures(&back.figures)),
+                _ => label.to_owned(),
+            };
+            (format!("/accounts/{slug}/{form}"), label)
+        }),
+        newest: around.back.map(|back| back.seen.to_string()).unwrap_or_default(),
         here: place_of(code).map(|(screen, label)| (format!("/accounts/{slug}/{screen}"), label)),
         concerned: concerned.into_iter().flatten().collect::<Vec<_>>().join(", "),
         logs: format!("/accounts/{slug}/logs?cause={code}"),
         trend: trend.values.iter().any(|leads| *leads > 0).then(|| drawn(&format!("issue{index}"), &trend)),
         suspected: shown.suspected.map(|suspected| (suspected.text, suspected.by)),
+        in_vain: shown.in_vain.map(|tried| (tried.text, tried.by)),
         first: shell.time(issue.first_at),
         last: shell.time(issue.last_at),
         seen: issue.acknowledged.map(|seen| (seen.by, shell.time(seen.at))),
@@ -210,15 +230,45 @@ fn past_row(shell: &Shell, slug: &str, past: ShownPast) -> PastRow {
     }
 }
 
+/// Leads by cause, as far as the issues are told of, with their trend over the last day.
+fn by_cause<'a>(shell: &Shell, open: impl Iterator<Item = &'a Shown>) -> Option<Drawn> {
+    let mut causes: Vec<(Code, Cause)> = Vec::new();
+    for shown in open.filter(|shown| shown.state != Standing::Muted && shown.issue.leads() > 0) {
+        let (code, leads) = (shown.issue.problem.code, u64::try_from(shown.issue.leads()).unwrap_or(0));
+        match causes.iter_mut().find(|(known, _)| *known == code) {
+            Some((_, cause)) => {
+                cause.leads += leads;
+                cause.trend.iter_mut().zip(&shown.trend).for_each(|(sum, more)| *sum += more);
+            }
+            None => {
+                let href = shell.account.as_ref().map(|_| format!("{}?cause={code}", shell.at("logs")));
+                let (title, trend) = (shown.title.to_owned(), shown.trend.clone());
+                causes.push((code, Cause { title, leads, trend, tone: Tone::Waiting, href }));
+            }
+        }
+    }
+    causes.sort_by_key(|(_, cause)| std::cmp::Reverse(cause.leads));
+    let causes: Vec<_> = causes.into_iter().map(|(_, cause)| cause).collect();
+    (!causes.is_empty()).then(|| drawn("causes", &Causes { causes }))
+}
+
+/// What a page of issues knows beside them.
+struct Around<'a> {
+    can_connect: bool,
+    /// What a rollback would do, on the page of one account.
+    back: Option<&'a Back>,
+}
+
 /// The issues, each with the slug of its account.
-fn page(shell: Shell, open: Vec<(String, Shown)>, past: Vec<(String, ShownPast)>, can_connect: bool) -> Issues {
+fn page(shell: Shell, open: Vec<(String, Shown)>, past: Vec<(String, ShownPast)>, around: &Around<'_>) -> Issues {
     let (mut rows, mut muted) = (Vec::new(), Vec::new());
+    let by_cause = by_cause(&shell, open.iter().map(|(_, shown)| shown));
     for (index, (slug, shown)) in open.into_iter().enumerate() {
         let place = if shown.state == Standing::Muted { &mut muted } else { &mut rows };
-        place.push(row(&shell, index, &slug, shown, can_connect));
+        place.push(row(&shell, index, &slug, shown, around));
     }
     let past = past.into_iter().map(|(slug, past)| past_row(&shell, &slug, past)).collect();
-    Issues { rows, muted, past, is_of_all: shell.account.is_none(), wrong: None, shell }
+    Issues { rows, by_cause, muted, past, is_of_all: shell.account.is_none(), wrong: None, shell }
 }
 
 async fn page_of(app: &App, place: Place) -> Result<Issues, ApiError> {
@@ -227,7 +277,11 @@ async fn page_of(app: &App, place: Place) -> Result<Issues, ApiError> {
     let past = issue::over(&app.store, account).await?;
     let open = open.into_iter().map(|shown| (slug.clone(), shown)).collect();
     let past = past.into_iter().map(|past| (slug.clone(), past)).collect();
-    Ok(page(place.shell, open, past, can_connect(app)))
+    let back = match &place.connection {
+        Some(connection) if place.shell.may_transform() => rollout::back(&app.store, connection).await?,
+        _ => None,
+    };
+    Ok(page(place.shell, open, past, &Around { can_connect: can_connect(app), back: back.as_ref() }))
 }
 
 async fn of_account(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
@@ -243,7 +297,7 @@ async fn all(State(app): State<Arc<App>>, actor: Actor, uri: Uri, headers: Heade
     let past = issue::over(&app.store, actor.own_account()).await?;
     let open = open.into_iter().map(|shown| (slug(&shown.issue.account_id), shown)).collect();
     let past = past.into_iter().map(|past| (slug(&past.issue.account_id), past)).collect();
-    draw(&app, &actor, &page(shell, open, past, can_connect(&app)))
+    draw(&app, &actor, &page(shell, open, past, &Around { can_connect: can_connect(&app), back: None }))
 }
 
 /// Which issue a form is about.

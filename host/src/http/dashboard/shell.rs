@@ -121,6 +121,11 @@ impl Shell {
         self.actor_rights.runs_the_service()
     }
 
+    /// Whether somebody looks at an account of others, and sees its shoppers masked.
+    pub(super) fn sees_masked_account(&self) -> bool {
+        self.account.is_some() && self.is_house && self.actor_rights.sees_masked
+    }
+
     pub(super) fn may_transform(&self) -> bool {
         self.may(Right::Transform)
     }
@@ -177,6 +182,9 @@ impl Shell {
             }
             if self.may(Right::Access) {
                 links.push(own("settings", "Settings", None));
+            }
+            if self.is_house && self.may(Right::Transform) {
+                links.push(own("notes", "Notes", None));
             }
             groups.push(Group { title: "Integrations · Events", links });
         }
@@ -335,6 +343,12 @@ fn said(uri: &Uri) -> Option<Said> {
         "ended" => ("good", "The session is ended."),
         "enabled" => ("good", "Enabled. The next leads use it."),
         "rolled-back" => ("good", "Rolled back. The next leads use the version before."),
+        "enabled-again" => ("good", "Enabled again. The next leads use it."),
+        "waiver-asked" => ("warning", "Not enabled yet: gates are closed, and a second person has to approve it."),
+        "waiver-declined" => ("good", "Declined. Nothing changed."),
+        "version-deleted" => ("good", "Taken out. Leads that it wrote keep its name."),
+        "noted" => ("good", "The note is kept."),
+        "note-removed" => ("good", "The note is removed."),
         "erasing" => ("good", "The erasure has begun. Nothing of theirs is written from now on."),
         "suppressed" => ("good", "Suppressed. No lead of theirs is written from now on."),
         "lifted" => ("good", "Lifted. Leads that come from now on are written again."),

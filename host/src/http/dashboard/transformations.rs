@@ -26,19 +26,26 @@ use crate::gates::{self, Gate};
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::http::reach;
+use crate::http::versions::{COMPARED_DEFAULT, CompareVersions, compared as compared_versions, own_version};
+use crate::http::waivers;
 use crate::model::access::{Actor, Right};
-use crate::model::account::{Account, Connection, ConnectionState, PastBinding, Sign};
+use crate::model::account::{Account, Connection, ConnectionState, PastBinding, QuotaClass, Sign};
+use crate::model::id::{BindingId, VersionId};
 use crate::model::share::Share;
-use crate::rollout::{self, RolloutError, Wish};
+use crate::model::waiver::{Signer, Waiver};
+use crate::removal;
+use crate::rollout::{self, Back, Despite, Enabling, RolloutError, Wish};
 use crate::schema::Violation;
 use crate::shadow;
+use crate::side_by_side::VersionComparison;
 use crate::store::{HOUSE, ShadowRun};
-use crate::transform::{Tried, UPLOAD_BYTES_MAX};
+use crate::transform::{Quota, Tried, UPLOAD_BYTES_MAX};
 use crate::upload::{self, Upload, Uploaded};
 use crate::usage::{self, LISTED_MAX};
 use crate::view::ShownVersion;
 use crate::view::comparison;
 use crate::view::moment::{Moment, count, span};
+use crate::view::rollback;
 use crate::view::steps::{self, Came, ShownStep};
 use crate::view::tried;
 
@@ -46,6 +53,10 @@ use crate::view::tried;
 const FORM_BYTES_MAX: usize = UPLOAD_BYTES_MAX + (64 << 10);
 /// Leads that a comparison tries a version on, when a page asks for it.
 const COMPARED: u32 = 200;
+/// Fewer say little.
+const COMPARED_MIN: u32 = 10;
+/// Of these one chooses.
+const COMPARED_CHOICES: [u32; 5] = [10, 50, 100, 200, 500];
 /// Bindings of the history that the page shows.
 const HISTORY_SHOWN: u32 = 20;
 
@@ -59,7 +70,12 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
         .route("/accounts/{account}/transformation/{version}/settings", post(settings))
         .route("/accounts/{account}/transformation/{version}/compare", post(compare))
         .route("/accounts/{account}/transformation/{version}/enable", post(enable))
-        .route("/accounts/{account}/transformation/rollback", post(roll_back));
+        .route("/accounts/{account}/transformation/rollback", post(roll_back))
+        .route("/accounts/{account}/transformation/restore", post(restore))
+        .route("/accounts/{account}/transformation/waivers/{id}/approve", post(approve))
+        .route("/accounts/{account}/transformation/waivers/{id}/decline", post(decline))
+        .route("/transformations/compare", get(compare_two))
+        .route("/versions/{id}/delete", post(delete));
     let publish =
         OpenApiRouter::new().route("/transformations", post(take_upload)).layer(DefaultBodyLimit::max(FORM_BYTES_MAX));
     needing(Right::Read, read).merge(needing(Right::Transform, change)).merge(needing(Right::Publish, publish))
@@ -71,6 +87,17 @@ struct Past {
     at: Moment,
 }
 
+impl Past {
+    /// Only test leads go through it.
+    fn is_tested(&self) -> bool {
+        self.past.share == Share::NONE && self.past.before.is_some()
+    }
+
+    fn share(&self) -> String {
+        if self.is_tested() { "test leads only".to_owned() } else { self.past.share.to_string() }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "transformation.html")]
 struct InUse {
@@ -79,8 +106,36 @@ struct InUse {
     in_force: Vec<Past>,
     history: Vec<Past>,
     versions: Vec<(ShownVersion, Moment)>,
-    /// What a rollback would go back to.
-    back: Option<String>,
+    /// What a rollback would do.
+    back: Option<Back>,
+    /// What the last rollback took back, while that may be undone.
+    undo: Option<PastBinding>,
+    /// The newest binding, so that nobody undoes what somebody else did meanwhile.
+    seen: String,
+    /// What waits for a second person.
+    waivers: Vec<Asked>,
+}
+
+impl InUse {
+    /// How the version did that a rollback goes back to.
+    fn figures(&self) -> String {
+        self.back.as_ref().map_or_else(String::new, |back| rollback::figures(&back.figures))
+    }
+
+    /// What a rollback would let run again.
+    fn waiting(&self) -> String {
+        self.back.as_ref().map_or_else(String::new, rollback::waiting)
+    }
+}
+
+/// A request to use a version although gates are closed.
+struct Asked {
+    waiver: Waiver,
+    at: Moment,
+    /// Whoever reads the page may be the one who asked, or works for one account only.
+    is_own: bool,
+    /// Something else was enabled since: it has to be asked for anew.
+    is_late: bool,
 }
 
 pub(super) fn connected(connection: Option<Connection>) -> Result<Connection, ApiError> {
@@ -90,15 +145,30 @@ pub(super) fn connected(connection: Option<Connection>) -> Result<Connection, Ap
 }
 
 async fn in_use(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
-    let Place { shell, account, connection, .. } = place;
+    let Place { shell, account, connection } = place;
     let past = |past: PastBinding| Past { at: shell.time(past.at), past };
-    let (mut in_force, mut history, mut back) = (Vec::new(), Vec::new(), None);
+    let (mut in_force, mut history, mut back, mut undo) = (Vec::new(), Vec::new(), None, None);
+    let mut seen = None;
     if let Some(connection) = &connection {
         let all = app.store.binding_history(connection, HISTORY_SHOWN).await?;
+        seen = all.first().map(|newest| newest.id.clone());
         in_force = all.iter().filter(|past| past.in_force).cloned().map(past).collect();
-        back = all.iter().find(|past| !past.in_force && past.share > Share::NONE).map(|past| past.version.clone());
+        // Only for those who may press the button: it looks at many leads.
+        if shell.may_transform() {
+            back = rollout::back(&app.store, connection).await?;
+            undo = rollout::undoable(&all, shell.now).cloned();
+        }
         history = all.into_iter().map(past).collect();
     }
+    let waivers = app.store.waivers(Some(&account.id)).await?.into_iter().filter(|waiver| waiver.answered.is_none());
+    let signer = Signer::from(&actor);
+    let waivers = waivers.map(|waiver| Asked {
+        at: shell.time(waiver.asked_at),
+        is_own: waiver.is_of(&signer) || actor.own_account().is_some(),
+        is_late: waiver.seen != seen,
+        waiver,
+    });
+    let waivers = waivers.collect();
     let versions = app.store.versions(Some(&account.id), LISTED_MAX).await?;
     let versions = versions.into_iter().map(|version| {
         let at = shell.time(version.created_at);
@@ -110,6 +180,9 @@ async fn in_use(Visit { app, actor, place }: Visit) -> Result<Response, ApiError
         in_force,
         history,
         back,
+        undo,
+        seen: seen.map(|id| id.to_string()).unwrap_or_default(),
+        waivers,
         shell,
     };
     draw(&app, &actor, &page)
@@ -134,6 +207,11 @@ struct ChoicePage {
 impl ChoicePage {
     fn are_open(&self) -> bool {
         self.gates.iter().all(|gate| gate.open)
+    }
+
+    /// On how many leads one may compare, and whether it is the usual number.
+    fn numbers(&self) -> [(u32, bool); 5] {
+        COMPARED_CHOICES.map(|number| (number, number == COMPARED))
     }
 }
 
@@ -239,10 +317,11 @@ async fn settings(
     }
 }
 
-/// Settings that a form carries on.
+/// Settings that a form carries on, and on how many leads they are tried.
 #[derive(Deserialize)]
 struct With {
     settings: String,
+    leads: Option<u32>,
 }
 
 /// Tries the version on the last leads. Nothing is sent.
@@ -254,7 +333,8 @@ async fn compare(
     let connection = connected(place.connection)?;
     let settings = parsed(Some(&with.settings));
     let choice = rollout::choose(&app.store, &place.account, &connection, &version, settings).await?;
-    let run = shadow::begin(&app.store, &connection, &choice, COMPARED, &actor.name, (app.clock)()).await?;
+    let leads = with.leads.unwrap_or(COMPARED).clamp(COMPARED_MIN, shadow::EVENTS_MAX);
+    let run = shadow::begin(&app.store, &connection, &choice, leads, &actor.name, (app.clock)()).await?;
     let clock = app.clock.clone();
     shadow::carry_out(&app.store, &app.transformer, run, &choice, move || clock()).await?;
     Ok(on(&place.shell, &version, &choice.settings))
@@ -265,6 +345,8 @@ async fn compare(
 struct Enable {
     settings: String,
     share: i64,
+    /// Only test leads go through it so far.
+    test: Option<String>,
     reason: String,
     despite: Option<String>,
     expected: String,
@@ -279,27 +361,146 @@ async fn enable(
     let settings = parsed(Some(&asked.settings));
     let whose = (&place.account, &connection);
     let choice = rollout::choose_live(&app.store, &app.hubspot, whose, &version, settings, &*app.clock).await?;
-    let share = Share::try_from(asked.share)
-        .map_err(|error| ApiError::BadRequest(error.to_string(), "Choose a share from 1 to 100."))?;
-    let expected = (!asked.expected.is_empty()).then(|| crate::model::id::BindingId::stored(asked.expected));
+    let share = match asked.test {
+        Some(_) => Share::NONE,
+        None => Share::try_from(asked.share)
+            .map_err(|error| ApiError::BadRequest(error.to_string(), "Choose a share from 1 to 100."))?,
+    };
+    let expected = expected(Some(asked.expected));
     let despite = asked.despite.filter(|reason| !reason.trim().is_empty());
+    let despite = despite.map(|why| Despite { why, asker: Signer::from(&actor) });
     let wish = Wish { share, sign: Sign::new(actor.name, asked.reason), expected, despite };
-    rollout::enable(&app.store, &connection, &choice, &wish, (app.clock)()).await?;
+    let done = match rollout::enable(&app.store, &connection, &choice, &wish, (app.clock)()).await? {
+        Enabling::Enabled(_) => "enabled",
+        Enabling::Asked(_) => "waiver-asked",
+    };
     app.wake.plan.notify_one();
-    Ok(Redirect::to(&format!("{}?done=enabled", place.shell.at("transformation"))).into_response())
+    Ok(back_to(&place.shell, done))
+}
+
+/// Back to the page of what is in use, which says what was done.
+fn back_to(shell: &Shell, done: &str) -> Response {
+    Redirect::to(&format!("{}?done={done}", shell.at("transformation"))).into_response()
+}
+
+/// Approves what somebody else asked for.
+async fn approve(
+    Visit { app, actor, place }: Visit,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    waivers::approved(&app, &actor, &id).await?;
+    Ok(back_to(&place.shell, "enabled"))
+}
+
+async fn decline(
+    Visit { app, actor, place }: Visit,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    waivers::declined(&app, &actor, &id).await?;
+    Ok(back_to(&place.shell, "waiver-declined"))
 }
 
 #[derive(Deserialize)]
 struct RollBack {
     reason: String,
+    /// The newest binding that the page showed; none where the page shows no bindings.
+    expected: Option<String>,
+}
+
+fn expected(id: Option<String>) -> Option<BindingId> {
+    id.filter(|id| !id.is_empty()).map(BindingId::stored)
+}
+
+/// What is to be in force again.
+#[derive(Deserialize)]
+struct Restore {
+    binding: String,
+    expected: Option<String>,
+    #[serde(default)]
+    reason: String,
+}
+
+async fn restore(Visit { app, actor, place }: Visit, Form(asked): Form<Restore>) -> Result<Response, ApiError> {
+    let connection = connected(place.connection)?;
+    let (binding, expected) = (BindingId::stored(asked.binding), expected(asked.expected));
+    let wish = Wish { share: Share::ALL, sign: Sign::new(actor.name, asked.reason), expected, despite: None };
+    let (whose, what) = ((&place.account, &connection), (Some(&binding), &wish));
+    rollout::enable_again(&app.store, &app.hubspot, whose, what, &*app.clock).await?;
+    app.wake.plan.notify_one();
+    Ok(back_to(&place.shell, "enabled-again"))
 }
 
 async fn roll_back(Visit { app, actor, place }: Visit, Form(asked): Form<RollBack>) -> Result<Response, ApiError> {
     let connection = connected(place.connection)?;
     let sign = Sign::new(actor.name, asked.reason);
-    rollout::roll_back(&app.store, &connection, None, &sign, (app.clock)()).await?;
+    rollout::roll_back(&app.store, &connection, expected(asked.expected).as_ref(), &sign, (app.clock)()).await?;
     app.wake.plan.notify_one();
-    Ok(Redirect::to(&format!("{}?done=rolled-back", place.shell.at("transformation"))).into_response())
+    Ok(back_to(&place.shell, "rolled-back"))
+}
+
+/// Takes out a version that nobody uses.
+async fn delete(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<Response, ApiError> {
+    let version = own_version(&app, &actor, (&id, None)).await?;
+    removal::take_out(&app.store, &version, &actor.name, (app.clock)()).await?;
+    Ok(Redirect::to("/transformations?done=version-deleted").into_response())
+}
+
+#[derive(Template)]
+#[template(path = "compare.html")]
+struct TwoVersions {
+    shell: Shell,
+    /// All that may be compared, as id and label.
+    versions: Vec<(String, String)>,
+    before: String,
+    after: String,
+    account: String,
+    events: u32,
+    comparison: Option<VersionComparison>,
+    dots: Option<crate::picture::Drawn>,
+}
+
+/// What the address says is compared.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Two {
+    before: String,
+    after: String,
+    account: String,
+    events: String,
+}
+
+/// Two versions side by side, whichever is in use.
+async fn compare_two(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let shell = Shell::of_the_house(&app, &actor, &uri, &headers);
+    let two: Two = serde_urlencoded(&uri);
+    let versions = app.store.versions(actor.own_account(), LISTED_MAX).await?;
+    let events = two.events.parse().unwrap_or(COMPARED_DEFAULT).clamp(1, shadow::EVENTS_MAX);
+    let account = Some(two.account.trim().to_owned()).filter(|account| !account.is_empty());
+    let (mut comparison, mut dots) = (None, None);
+    if !two.before.is_empty() && !two.after.is_empty() {
+        let (before, after) = (two.before.clone(), two.after.clone());
+        let asked = CompareVersions { before, after, account: account.clone(), events: Some(events) };
+        let compared = compared_versions(&app, &actor, &asked).await?;
+        let logs = format!("/accounts/{}/logs", account.as_deref().unwrap_or_default());
+        dots = compared.leads.as_ref().map(|report| comparison::dots(report, &logs));
+        comparison = Some(compared);
+    }
+    let page = TwoVersions {
+        versions: versions.into_iter().map(|version| (version.id.to_string(), version.label())).collect(),
+        before: two.before,
+        after: two.after,
+        account: account.unwrap_or_default(),
+        events,
+        comparison,
+        dots,
+        shell,
+    };
+    draw(&app, &actor, &page)
 }
 
 #[derive(Template)]
@@ -307,8 +508,26 @@ async fn roll_back(Visit { app, actor, place }: Visit, Form(asked): Form<RollBac
 struct List {
     shell: Shell,
     versions: Vec<(ShownVersion, Moment)>,
+    /// The slug of the only account within reach.
+    own: Option<String>,
     /// Why the last upload made no version, and how far its check came.
     refusal: Option<Refusal>,
+}
+
+impl List {
+    /// The version that it follows, as far as that is listed.
+    fn before(&self, shown: &ShownVersion) -> Option<&VersionId> {
+        let of_same = self.versions.iter().map(|(other, _)| &other.version);
+        let of_same = of_same.filter(|other| other.transformation_id == shown.version.transformation_id);
+        let before = of_same.filter(|other| other.number < shown.version.number).max_by_key(|other| other.number);
+        before.map(|before| &before.id)
+    }
+
+    /// Where it can be tried: at one's own account, else at one that uses it.
+    fn tested_at<'a>(&'a self, shown: &'a ShownVersion) -> Option<&'a str> {
+        let used_by = shown.usage.as_ref().and_then(|usage| usage.used_by.first());
+        self.own.as_ref().or(used_by).map(String::as_str)
+    }
 }
 
 struct Refusal {
@@ -325,7 +544,11 @@ async fn list_page(app: &App, actor: &Actor, shell: Shell) -> Result<List, ApiEr
         let at = shell.time(shown.version.created_at);
         (shown, at)
     });
-    Ok(List { versions: versions.collect(), refusal: None, shell })
+    let own = match actor.own_account() {
+        Some(own) => app.store.account(own.as_str()).await?.map(|account| account.slug),
+        None => None,
+    };
+    Ok(List { versions: versions.collect(), own, refusal: None, shell })
 }
 
 async fn list(State(app): State<Arc<App>>, actor: Actor, uri: Uri, headers: HeaderMap) -> Result<Response, ApiError> {
@@ -386,12 +609,26 @@ struct Version {
     shown: ShownVersion,
     at: Moment,
     facts: Vec<(&'static str, String)>,
+    /// What one run may use.
+    limits: Vec<(&'static str, String)>,
     properties: Vec<(String, String, String)>,
     schema: String,
     /// What it did on its samples, line by line.
     tried: Vec<String>,
     /// How long its check took; empty where nobody measured it.
     took: String,
+}
+
+/// What one run may use, in words.
+fn limits_of(class: QuotaClass) -> Vec<(&'static str, String)> {
+    let quota = Quota::of(class);
+    let number = |value: u64| count(i64::try_from(value).unwrap_or(i64::MAX));
+    vec![
+        ("Fuel", format!("{} units", number(quota.fuel))),
+        ("Memory", format!("{} MiB", quota.memory_bytes >> 20)),
+        ("Time", format!("{} ms", number(quota.millis()))),
+        ("Class", class.to_string()),
+    ]
 }
 
 fn words(value: &Value) -> String {
@@ -437,6 +674,7 @@ async fn show(
         schema: serde_json::to_string_pretty(&schema).unwrap_or_default(),
         tried: tried::lines(&tried),
         facts,
+        limits: limits_of(tried.quota),
         properties,
         shown: ShownVersion::of(version),
         shell,

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use super::{Answer, CompileError, Step, check, compatibility, precompile};
+use super::{Answer, CompileError, Step, check, compatibility, lap, precompile};
 
 /// Does what the hidden command `compile` is for. A failure that is nobody's but ours ends the process with an error.
 ///
@@ -13,13 +13,15 @@ pub fn run(mut input: impl Read, mut output: impl Write) -> anyhow::Result<()> {
     let mut bytes = Vec::new();
     input.read_to_end(&mut bytes)?;
     say(&mut output, &Answer::Step(Step::Check))?;
-    let (checked, component) = match check(&bytes) {
+    let (mut checked, component) = match check(&bytes) {
         Ok(checked) => checked,
         Err(refused) => return say(&mut output, &Answer::Refused(refused)),
     };
     say(&mut output, &Answer::Step(Step::Compile))?;
+    let mut began = std::time::Instant::now();
     match precompile(&component) {
         Ok(artifact) => {
+            checked.took.compile = lap(&mut began);
             say(
                 &mut output,
                 &Answer::Compiled { checked: checked.into(), compatibility: compatibility()?.to_owned() },
