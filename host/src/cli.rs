@@ -11,6 +11,7 @@ mod compile;
 pub mod config;
 pub mod connection;
 mod deed;
+pub mod delivery;
 pub mod demo;
 pub mod digest;
 pub mod doctor;
@@ -119,6 +120,9 @@ enum Command {
     /// Events, and what became of them.
     #[command(subcommand)]
     Event(event::Command),
+    /// Each lead's way to HubSpot: how it stands, its calls, and what took the time.
+    #[command(subcommand, alias = "deliveries")]
+    Delivery(delivery::Command),
     /// The list of leads, with what became of each.
     #[command(subcommand)]
     Lead(lead::Command),
@@ -294,7 +298,7 @@ impl Command {
             Self::Backup(_) => Deed::of("backup.create", "", None),
             Self::Issue(command) => command.deed(),
             Self::Audit(_) | Self::Fleet(_) | Self::Config(_) | Self::Digest(_) | Self::Explain(_) => None,
-            Self::Doctor(_) | Self::Bundle(_) | Self::Log(_) => None,
+            Self::Doctor(_) | Self::Bundle(_) | Self::Log(_) | Self::Delivery(_) => None,
             Self::Serve(_) | Self::Demo(_) | Self::Guest(_) | Self::Hubspot(_) | Self::Compile => None,
         }
     }
@@ -317,6 +321,7 @@ async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Issue(command) => on_heap(|| issue::run(command, context)).await,
         Command::Explain(args) => explain::run(&args, context),
         Command::Event(command) => on_heap(|| event::run(command, context)).await,
+        Command::Delivery(command) => on_heap(|| delivery::run(command, context)).await,
         Command::Lead(command) => on_heap(|| lead::run(command, context)).await,
         Command::Replay(command) => on_heap(|| replay::run(command, context)).await,
         Command::Alert(command) => on_heap(|| alert::run(command, context)).await,

@@ -13,8 +13,10 @@ mod connect;
 mod connections;
 mod cookie;
 mod dashboard;
+mod deliveries;
 mod document;
 mod error;
+mod etag;
 mod events;
 mod guard;
 mod health;
@@ -22,6 +24,7 @@ mod ingest;
 mod issues;
 mod lanes;
 mod leads;
+mod leaving;
 mod limit;
 mod listen;
 mod manual;
@@ -36,6 +39,8 @@ mod quota;
 mod reach;
 mod repeat;
 mod replays;
+mod request;
+mod series;
 mod shadow;
 mod sign_in;
 mod stream;
@@ -77,7 +82,11 @@ pub fn router(app: Arc<App>, roles: &[Role]) -> Router {
         // What senders of events are told is short; what people read is not.
         router = router.merge(web.merge(assets::router()).layer(CompressionLayer::new()));
     }
-    router.fallback(error::no_route).method_not_allowed_fallback(error::no_method).with_state(app)
+    let router = router.fallback(error::no_route).method_not_allowed_fallback(error::no_method);
+    router
+        .layer(middleware::from_fn(leaving::announce))
+        .layer(middleware::from_fn_with_state(app.clone(), request::identify))
+        .with_state(app)
 }
 
 /// Everything that manages hangs here, each route behind the right that it needs.
@@ -88,6 +97,7 @@ fn managed() -> OpenApiRouter<Arc<App>> {
         .merge(alerts::router())
         .merge(bindings::router())
         .merge(connections::router())
+        .merge(deliveries::router())
         .merge(events::router())
         .merge(lanes::router())
         .merge(leads::router())
@@ -100,6 +110,7 @@ fn managed() -> OpenApiRouter<Arc<App>> {
         .merge(processes::router())
         .merge(quota::router())
         .merge(replays::router())
+        .merge(series::router())
         .merge(shadow::router())
         .merge(test_leads::router())
         .merge(stream::router())

@@ -1,5 +1,7 @@
 //! The overview of an account, gathered once for the page, for programs and for the command line.
 
+mod series;
+
 use std::time::Duration;
 
 use crate::connection::drift;
@@ -9,6 +11,8 @@ use crate::store::{self, Dealerships, Store};
 use crate::view::fields::{FieldsByDay, FieldsSeen, Labels};
 use crate::view::moment;
 use crate::view::overview::{Overview, Period, Seen};
+
+pub use series::series_of_account;
 
 /// Bindings that may stand in a picture.
 const BINDINGS: u32 = 20;

@@ -83,7 +83,7 @@ pub use connections::{Connect, NewConnection};
 pub use consents::{Consent, NewTicket, Ticket};
 pub use db::disk::Room;
 pub use db::{Result, StoreError, is_away};
-pub use deliveries::{Attempt, Settlement};
+pub use deliveries::{Attempt, DeliveryFilter, Settlement};
 pub use dropped::DroppedValue;
 pub use endings::{Waiting, WaitingLeads};
 pub use events::{EventFilter, RunLog, ShownDelivery, ShownEvent};
@@ -236,9 +236,9 @@ mod tests {
     use super::*;
     use crate::cause::Code;
     use crate::model::account::Connection;
-    use crate::model::delivery::Progress;
+    use crate::model::delivery::{Delivery, DeliveryState, Progress};
     use crate::model::event::NewEvent;
-    use crate::model::id::{CallId, EventId, SourceId, VersionId};
+    use crate::model::id::{CallId, DeliveryId, EventId, RejectionId, SourceId, VersionId};
     use crate::model::lane::LaneKind;
     use crate::model::outcome::Outcome;
     use crate::plan::Plan;
@@ -384,8 +384,10 @@ mod tests {
             EventFilter { account: account.clone(), after: Some(event.clone()), limit: 10, ..EventFilter::default() };
         for filter in [all, after, of_one, of_one_after] {
             store.events(&filter).await.unwrap();
+            assert_eq!(store.event_count(&filter).await.unwrap(), Count { leads: 1, is_more: false });
         }
         let shown = store.event(event).await.unwrap().unwrap();
+        look_at_deliveries(store, &shown.deliveries[0].delivery).await;
         assert_eq!((shown.deliveries.len(), shown.logs.len()), (1, 0));
         store.issues(None).await.unwrap();
         store.issues(account.as_ref()).await.unwrap();
@@ -406,12 +408,44 @@ mod tests {
         look_for_leads(store, connection).await;
     }
 
+    /// Deliveries by themselves.
+    async fn look_at_deliveries(store: &Store, delivery: &Delivery) {
+        let id = delivery.id.clone();
+        let found = store.find_delivery(&id).await.unwrap();
+        assert_eq!(found.map(|found| found.event_id), Some(delivery.event_id.clone()));
+        assert!(store.find_delivery(&DeliveryId::new(NOW)).await.unwrap().is_none());
+        for account in [None, Some(delivery.account_id.clone())] {
+            let all = || DeliveryFilter { account: account.clone(), limit: 10, ..DeliveryFilter::default() };
+            let rows = [
+                (all(), 1),
+                (DeliveryFilter { state: Some(DeliveryState::Failed), ..all() }, 0),
+                (DeliveryFilter { state: Some(DeliveryState::Pending), ..all() }, 1),
+                (DeliveryFilter { state: Some(DeliveryState::Delivered), ..all() }, 0),
+                (DeliveryFilter { older_than: Some(id.clone()), ..all() }, 0),
+                (DeliveryFilter { after: Some(id.clone()), ..all() }, 0),
+                (DeliveryFilter { after: Some(DeliveryId::stored("dlv_0".to_owned())), ..all() }, 1),
+            ];
+            for (filter, expected) in rows {
+                assert_eq!(store.deliveries(&filter).await.unwrap().len(), expected, "{filter:?}");
+            }
+        }
+    }
+
     /// What an operator sees.
     async fn look_at_the_whole(store: &Store, connection: &Connection) {
         store.rejections(None, 10).await.unwrap();
-        let of_one =
-            RejectionFilter { source: Some("src_1".to_owned()), class: Some("signature".to_owned()), limit: 10 };
-        store.rejections_that_fit(&of_one).await.unwrap();
+        let rejection = RejectionId::new(NOW);
+        let of_one = RejectionFilter {
+            source: Some("src_1".to_owned()),
+            class: Some("signature".to_owned()),
+            limit: 10,
+            ..RejectionFilter::default()
+        };
+        let before = RejectionFilter { older_than: Some(rejection.clone()), ..of_one.clone() };
+        let after = RejectionFilter { source: None, after: Some(rejection), ..of_one.clone() };
+        for filter in [of_one, before, after] {
+            store.rejections_that_fit(&filter).await.unwrap();
+        }
         store.due_work(NOW).await.unwrap();
         store.open_calls_everywhere().await.unwrap();
         store.limit_use(connection, NOW, NOW).await.unwrap();

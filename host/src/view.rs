@@ -4,6 +4,7 @@ pub mod bench;
 pub mod comparison;
 pub mod connection;
 pub mod csv;
+pub mod delivery;
 pub mod event_types;
 pub mod fields;
 pub mod lead;

@@ -48,6 +48,7 @@ const OPERATIONS: &[(&str, Right, Whose)] = &[
     ("POST /v1/wishes/done", Transform, Named),
     ("GET /v1/sources", Read, Named),
     ("POST /v1/sources", Change, Named),
+    ("GET /v1/sources/{id}", Read, Named),
     ("PUT /v1/sources/{id}", Change, Named),
     ("POST /v1/sources/{id}/rotate", Change, Named),
     ("GET /v1/sources/{id}/rejected", Read, Named),
@@ -56,6 +57,10 @@ const OPERATIONS: &[(&str, Right, Whose)] = &[
     ("POST /v1/events/{id}/cancel", Change, Named),
     ("POST /v1/events/{id}/retry", Change, Named),
     ("POST /v1/events/{id}/rerun", Change, Named),
+    ("GET /v1/deliveries", Read, Named),
+    ("GET /v1/deliveries/{id}", Read, Named),
+    ("GET /v1/deliveries/{id}/calls", Read, Named),
+    ("GET /v1/deliveries/{id}/trace", Read, Named),
     ("GET /v1/leads", Read, Named),
     ("GET /v1/leads/causes", Read, Named),
     ("GET /v1/leads.csv", Read, Named),
@@ -143,6 +148,7 @@ const OPERATIONS: &[(&str, Right, Whose)] = &[
     ("DELETE /v1/events/{id}/test-contact", Change, Named),
     ("GET /v1/leads/{id}", Read, Named),
     ("GET /v1/accounts/{account}/overview", Read, Named),
+    ("GET /v1/metrics/{series}", Read, Named),
     ("GET /v1/fleet", Operate, Named),
     ("GET /v1/guests", Operate, Named),
     ("GET /v1/keys", Operate, Named),
@@ -294,6 +300,10 @@ impl Scene {
             "sources" => self.acme.source.to_string(),
             "events" if path.ends_with("/read-back") || path.ends_with("/test-contact") => self.test_lead.clone(),
             "events" | "leads" => self.event.clone(),
+            "deliveries" => {
+                let event = self.event.parse().unwrap();
+                self.app.app.store.deliveries_of(&self.acme.account.id, &event).await.unwrap()[0].id.to_string()
+            }
             "lanes" | "connections" => self.acme.connection.id.to_string(),
             other => panic!("nothing is named in /v1/{other}"),
         }
@@ -335,7 +345,7 @@ impl Scene {
     /// Carries an example out.
     async fn try_out(&self, asker: &Asker, name: &str, operation: &Value) -> Reply {
         let (method, path) = name.split_once(' ').unwrap();
-        let mut address = path.replace("{account}", "acme").replace("{item}", "assign");
+        let mut address = path.replace("{account}", "acme").replace("{item}", "assign").replace("{series}", "flow");
         for place in ["{id}", "{version}", "{name}"] {
             if address.contains(place) {
                 address = address.replace(place, &self.id(path).await);

@@ -439,6 +439,11 @@ async fn the_service_answers_with_checklist_and_issues() {
         (&json!("A property is missing in HubSpot"), &json!("property.missing"))
     );
     assert!(first["hubspot_path"].as_str().unwrap().starts_with("Settings"));
+    let tried = http.post(url("/create-missing?dry_run=true")).send().await.unwrap().json::<Value>().await.unwrap();
+    assert_eq!(
+        (&tried["data"]["work"][0]["what"], &tried["data"]["work"][0]["result"]),
+        (&json!("create"), &Value::Null)
+    );
     let created: Value = http.post(url("/create-missing")).json(&json!({})).send().await.unwrap().json().await.unwrap();
     assert_eq!(created["data"]["work"][0]["result"]["result"], "fine", "{created}");
     let filled: Value =

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hubspot_sim::{Fault, Preset};
 use leadline::housekeeping::{self, Limits};
+use leadline::model::id::RejectionId;
 use leadline::model::lane::Step;
 use leadline::model::time::Timestamp;
 use leadline::store::{Kept, Rejection, Removed};
@@ -149,6 +150,7 @@ async fn rows_go_in_small_pages_the_oldest_first() {
 async fn refused_requests_go_after_seven_days() {
     let app = TestApp::start().await;
     let reject = |at: Timestamp| Rejection {
+        id: RejectionId::new(at),
         source_id: "src_1".to_owned(),
         at,
         class: "forged".to_owned(),

@@ -1,5 +1,7 @@
 //! `leadline account`: dealerships.
 
+mod series;
+
 use clap::builder::PossibleValuesParser;
 
 use super::deed::Deed;
@@ -62,6 +64,8 @@ pub enum Command {
         #[arg(long, default_value = "week", value_parser = PossibleValuesParser::new(PERIODS.map(|period| period.word)))]
         period: String,
     },
+    /// Print the numbers behind a picture of the overview.
+    Series(series::Args),
     /// Say which fields its leads had a value for, and what of it is in HubSpot.
     Fields {
         /// Slug or id.
@@ -118,7 +122,7 @@ impl Command {
             Self::Notes { account, add: Some(_), .. } => Deed::to("accounts.notes", account),
             Self::Notes { account, remove: Some(_), .. } => Deed::to("accounts.notes.delete", account),
             Self::Notes { .. } => None,
-            Self::List | Self::Show { .. } | Self::Overview { .. } | Self::Fields { .. } => None,
+            Self::List | Self::Show { .. } | Self::Overview { .. } | Self::Fields { .. } | Self::Series(_) => None,
         }
     }
 }
@@ -178,6 +182,7 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
             let overview = of_account(&store, &account, connection.as_ref(), of_word(&period), None, clock()).await?;
             context.one(&overview, verdict)
         }
+        Command::Series(args) => series::run(args, &store, context).await,
         Command::Fields { account, period } => {
             let account = context.account(&store, &account).await?;
             let connection = store.connection_of(&account.id).await?;

@@ -10,6 +10,7 @@ use super::file::read_text;
 use crate::account::{self, SourceWish};
 use crate::model::account::{SchemaMode, SchemaModes, Source};
 use crate::model::time::clock;
+use crate::model::word;
 use crate::schema::EVENT_TYPES;
 use crate::signature::Secret;
 use crate::store::{Rejection, RejectionFilter, Store};
@@ -63,6 +64,12 @@ pub enum Command {
         #[arg(long)]
         account: Option<String>,
     },
+    /// Show a source: what it may send, and what happens to events that break their schema.
+    #[command(alias = "get")]
+    Show {
+        /// Id of the source.
+        source: String,
+    },
     /// List the requests that were refused, newest first, with the reason.
     Rejected {
         /// Only those of this source.
@@ -82,7 +89,7 @@ impl Command {
             Self::Create { account, name, .. } => Deed::of("sources.create", name, Some(account)),
             Self::Set { source, .. } => Deed::to("sources.set", source),
             Self::Rotate { source, .. } => Deed::to("sources.rotate", source),
-            Self::List { .. } | Self::Rejected { .. } => None,
+            Self::List { .. } | Self::Show { .. } | Self::Rejected { .. } => None,
         }
     }
 }
@@ -102,6 +109,17 @@ fn rate(text: &str) -> std::result::Result<i64, String> {
 
 fn rate_words(source: &Source) -> String {
     if source.rate == 0 { "no limit".to_owned() } else { format!("{}/s", source.rate) }
+}
+
+fn text(source: &Source) -> String {
+    let Source { id, name, account_id, tolerance_s, created_at, .. } = source;
+    let mut lines = vec![
+        format!("{id} ({name}) of account {account_id}, since {created_at}"),
+        format!("  rate {}, clocks may differ by {tolerance_s} s", rate_words(source)),
+    ];
+    let modes = source.schema_modes.iter();
+    lines.extend(modes.map(|(event_type, mode)| format!("  {event_type} that breaks its schema: {}", word(mode))));
+    lines.join("\n")
 }
 
 async fn find(store: &Store, id: &str) -> Result<Source> {
@@ -175,8 +193,10 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
                 "No sources yet: `leadline source create --account SLUG`.",
             )
         }
+        Command::Show { source } => context.one(&find(&store, &source).await?, text),
         Command::Rejected { source, class, limit } => {
-            let rejections = store.rejections_that_fit(&RejectionFilter { source, class, limit }).await?;
+            let filter = RejectionFilter { source, class, limit, ..RejectionFilter::default() };
+            let rejections = store.rejections_that_fit(&filter).await?;
             let row = |rejection: &Rejection| {
                 vec![
                     rejection.at.to_string(),

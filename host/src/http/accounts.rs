@@ -5,15 +5,17 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{Data, List, One, PAGE_MAX, Page, Wanted, one};
+use super::answer::{Data, List, One, Page, Wanted, one};
 use super::error::ApiError;
+use super::etag::{expect, tagged};
 use super::guard::needing;
 use super::reach::{self, Whose, account_or_all, read};
 use super::repeat::ShownOnce;
@@ -22,13 +24,14 @@ use crate::app::App;
 use crate::model::access::{Actor, Right};
 use crate::model::account::{Account, AccountNote, SchemaModes, Source};
 use crate::model::id::SourceId;
-use crate::store::Rejection;
+use crate::store::{Rejection, RejectionFilter};
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let read = OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(show))
         .routes(routes!(sources))
+        .routes(routes!(show_source))
         .routes(routes!(rejected));
     let change =
         OpenApiRouter::new().routes(routes!(create_source)).routes(routes!(set_source)).routes(routes!(rotate));
@@ -198,6 +201,20 @@ async fn sources(
     page.of(sources, |source| source.id.as_str())
 }
 
+/// One source.
+#[utoipa::path(
+    get,
+    path = "/v1/sources/{id}",
+    tag = "Accounts and sources",
+    params(("id" = SourceId, Path, description = "The source")),
+    responses((status = 200, description = "The source, with an `ETag`", body = Data<Source>)),
+    extensions(("x-command" = json!("leadline source show SOURCE")))
+)]
+async fn show_source(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<Response, ApiError> {
+    let source = source(&app, &actor, &id).await?;
+    Ok(tagged(&source, source.clone()))
+}
+
 /// A source to make.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -265,20 +282,26 @@ struct SetSource {
     put,
     path = "/v1/sources/{id}",
     tag = "Accounts and sources",
-    params(("id" = SourceId, Path, description = "The source")),
+    params(
+        ("id" = SourceId, Path, description = "The source"),
+        ("if-match" = Option<String>, Header, description = "The `ETag` that was seen last: 412 where somebody was quicker")
+    ),
     request_body(content = SetSource, example = json!({ "rate": 100 })),
-    responses((status = 200, description = "The source", body = Data<Source>)),
+    responses((status = 200, description = "The source, with an `ETag`", body = Data<Source>)),
     extensions(("x-command" = json!("leadline source set SOURCE --rate 100")))
 )]
 async fn set_source(
     State(app): State<Arc<App>>,
     actor: Actor,
     Path(id): Path<String>,
+    headers: HeaderMap,
     body: Bytes,
-) -> Result<One<Source>, ApiError> {
+) -> Result<Response, ApiError> {
     let SetSource { rate } = read(&body, "Send {\"rate\": 100}.")?;
     let source = source(&app, &actor, &id).await?;
-    Ok(one(account::set_rate(&app.store, source, rate).await?))
+    expect(&source, &headers, "the source")?;
+    let set = account::set_rate(&app.store, source, rate).await?;
+    Ok(tagged(&set, set.clone()))
 }
 
 /// How the secrets change over.
@@ -313,12 +336,12 @@ async fn rotate(
     Ok((Extension(ShownOnce), one(made)))
 }
 
-/// The newest requests of a source that were refused. The list is cut there, and has one page.
+/// The requests of a source that were refused, newest first. The last thousand are kept.
 #[utoipa::path(
     get,
     path = "/v1/sources/{id}/rejected",
     tag = "Accounts and sources",
-    params(("id" = SourceId, Path, description = "The source")),
+    params(("id" = SourceId, Path, description = "The source"), Wanted),
     responses((status = 200, description = "The refused requests", body = List<Rejection>)),
     extensions(("x-command" = json!("leadline source rejected SOURCE")))
 )]
@@ -326,13 +349,17 @@ async fn rejected(
     State(app): State<Arc<App>>,
     actor: Actor,
     Path(id): Path<String>,
+    page: Page,
 ) -> Result<List<Rejection>, ApiError> {
     let source = source(&app, &actor, &id).await?;
-    let mut rejections = app.store.rejections(Some(source.id.as_str()), PAGE_MAX).await?;
+    let (older_than, after) = page.ends()?;
+    let (source, limit) = (Some(source.id.to_string()), page.read_max());
+    let filter = RejectionFilter { source, older_than, after, limit, ..RejectionFilter::default() };
+    let mut rejections = app.store.rejections_that_fit(&filter).await?;
     if actor.sees_masked {
         rejections.iter_mut().for_each(|rejection| rejection.body = None);
     }
-    Ok(List::whole(rejections))
+    Ok(page.of_read(rejections, |rejection: &Rejection| rejection.id.as_str()))
 }
 
 /// The source of an id.

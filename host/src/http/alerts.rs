@@ -114,7 +114,7 @@ async fn list(
 }
 
 /// The account that is named, else the only one that the asker reaches.
-async fn named(app: &App, actor: &Actor, name: Option<&str>) -> Result<Account, ApiError> {
+pub(super) async fn named(app: &App, actor: &Actor, name: Option<&str>) -> Result<Account, ApiError> {
     let found = account_or_all(app, actor, name).await?;
     found.ok_or_else(|| ApiError::BadRequest("it is not said which account".to_owned(), "Name it as `account`."))
 }

@@ -1,5 +1,7 @@
 //! What answers look like: one thing, or a page of a list.
 
+use std::str::FromStr;
+
 use axum::Json;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
@@ -9,9 +11,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::error::ApiError;
+use crate::store::Count;
 
 /// Things that one page lists at most.
-pub(super) const PAGE_MAX: u32 = 200;
+const PAGE_MAX: u32 = 200;
 /// Things that a page lists where nobody says otherwise.
 const PAGE_DEFAULT: u32 = 50;
 
@@ -40,6 +43,37 @@ pub(super) struct List<T> {
     link: Option<HeaderValue>,
 }
 
+/// A page of a list, with how many there are where that was asked for.
+#[derive(Serialize, ToSchema)]
+pub(super) struct CountedList<T> {
+    #[serde(flatten)]
+    list: List<T>,
+    /// All that match, as far as they are counted. Only with `count=approx`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<Count>,
+}
+
+/// Whether what matches is counted.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Counting {
+    /// `approx` counts what matches, up to a thousand leads, or among the newest ten thousand events. It takes its time.
+    #[param(inline)]
+    count: Option<How>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum How {
+    Approx,
+}
+
+impl Counting {
+    pub(super) fn is_wanted(&self) -> bool {
+        matches!(self.count, Some(How::Approx))
+    }
+}
+
 /// Which page of a list.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -51,6 +85,20 @@ pub(super) struct Wanted {
     after: Option<String>,
     /// Those in front of this one: the `prev` of the page behind.
     before: Option<String>,
+}
+
+/// Whether something is done.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Dry {
+    /// `true`: nothing is done, and the answer says what would be.
+    dry_run: Option<bool>,
+}
+
+impl Dry {
+    pub(super) fn is_on(&self) -> bool {
+        self.dry_run == Some(true)
+    }
 }
 
 /// Where a page begins.
@@ -112,6 +160,37 @@ impl Page {
         Ok(self.list(all.split_off(from), id, (from > 0, has_next)))
     }
 
+    /// Where to read from, as the ids of entries: the one that those of the page are behind, and the one that they are in
+    /// front of.
+    pub(super) fn ends<Id: FromStr>(&self) -> Result<(Option<Id>, Option<Id>), ApiError> {
+        let read = |id: &str| id.parse().map(Some).map_err(|_| unknown(id));
+        match &self.place {
+            Place::Start => Ok((None, None)),
+            Place::After(id) => Ok((read(id)?, None)),
+            Place::Before(id) => Ok((None, read(id)?)),
+        }
+    }
+
+    /// So many entries are read: one more than the page has, which shows whether there is another page.
+    pub(super) fn read_max(&self) -> u32 {
+        self.limit + 1
+    }
+
+    /// The page of what was read from [`Self::ends`] on, in the order in which it was read.
+    pub(super) fn of_read<T>(self, mut read: Vec<T>, id: impl Fn(&T) -> &str) -> List<T> {
+        let has_more = read.len() > self.limit as usize;
+        read.truncate(self.limit as usize);
+        let around = match self.place {
+            Place::Start => (false, has_more),
+            Place::After(_) => (true, has_more),
+            Place::Before(_) => {
+                read.reverse();
+                (has_more, true)
+            }
+        };
+        self.list(read, id, around)
+    }
+
     /// A page that was read, and whether there are others in front of it and behind it.
     pub(super) fn list<T>(self, data: Vec<T>, id: impl Fn(&T) -> &str, (has_prev, has_next): (bool, bool)) -> List<T> {
         let cursor = |is_there: bool, one: Option<&T>| one.filter(|_| is_there).map(|one| id(one).to_owned());
@@ -145,6 +224,11 @@ impl<T> List<T> {
         Self { data, next: None, prev: None, link: None }
     }
 
+    /// With how many there are.
+    pub(super) fn counted(self, count: Option<Count>) -> CountedList<T> {
+        CountedList { list: self, count }
+    }
+
     /// The header that names the neighbours of the page.
     pub(super) fn link(&mut self) -> Option<HeaderValue> {
         self.link.take()
@@ -154,6 +238,13 @@ impl<T> List<T> {
 impl<T: Serialize> IntoResponse for List<T> {
     fn into_response(mut self) -> Response {
         let link = self.link();
+        with_link(link, Json(self).into_response())
+    }
+}
+
+impl<T: Serialize> IntoResponse for CountedList<T> {
+    fn into_response(mut self) -> Response {
+        let link = self.list.link();
         with_link(link, Json(self).into_response())
     }
 }
@@ -190,6 +281,25 @@ mod tests {
             assert_eq!((list.prev.as_deref(), list.next.as_deref()), (prev, next), "{place:?}");
         }
         assert!(page(2, Place::After("x".into())).of(all(), String::as_str).is_err(), "an unknown cursor");
+    }
+
+    #[test]
+    fn one_entry_too_many_shows_that_there_is_another_page() {
+        let rows = [
+            (Place::Start, "ed", "ed", (None, None)),
+            (Place::Start, "edc", "ed", (None, Some("d"))),
+            (Place::After("e".into()), "dcb", "dc", (Some("d"), Some("c"))),
+            (Place::After("c".into()), "ba", "ba", (Some("b"), None)),
+            // What lies in front is read from the cursor on, the nearest first.
+            (Place::Before("b".into()), "cde", "dc", (Some("d"), Some("c"))),
+            (Place::Before("c".into()), "de", "ed", (None, Some("d"))),
+        ];
+        for (place, read, data, (prev, next)) in rows {
+            let read = read.chars().map(String::from).collect();
+            let list = page(2, place.clone()).of_read(read, String::as_str);
+            assert_eq!(list.data.concat(), data, "{place:?}");
+            assert_eq!((list.prev.as_deref(), list.next.as_deref()), (prev, next), "{place:?}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -16,6 +16,7 @@ use utoipa_axum::routes;
 
 use super::answer::{Data, List, One, Page, Wanted, one};
 use super::error::ApiError;
+use super::etag::{expect, with_tag};
 use super::guard::needing;
 use super::reach::{account as reached, connection, read};
 use super::repeat::ShownOnce;
@@ -259,20 +260,17 @@ async fn connect(
     path = "/v1/connections/{id}/event-types",
     tag = "Connections",
     params(("id" = ConnectionId, Path, description = "The connection")),
-    responses((status = 200, description = "The event types", body = List<EventTypeChoice>)),
+    responses((status = 200, description = "The event types, with an `ETag`", body = List<EventTypeChoice>)),
     extensions(("x-command" = json!("leadline connection event-types acme")))
 )]
-async fn event_types(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    Path(id): Path<String>,
-) -> Result<List<EventTypeChoice>, ApiError> {
+async fn event_types(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<Response, ApiError> {
     let connection = connection(&app, &actor, &id).await?;
-    chosen(&app, &connection).await
+    Ok(chosen(account::event_types(&app.store, &connection).await?))
 }
 
-async fn chosen(app: &App, connection: &Connection) -> Result<List<EventTypeChoice>, ApiError> {
-    Ok(List::whole(account::event_types(&app.store, connection).await?))
+fn chosen(choices: Vec<EventTypeChoice>) -> Response {
+    let list = List::whole(choices.clone()).into_response();
+    with_tag(&choices, list)
 }
 
 /// The event types whose events go to the portal from now on.
@@ -287,22 +285,27 @@ struct Selection {
     put,
     path = "/v1/connections/{id}/event-types",
     tag = "Connections",
-    params(("id" = ConnectionId, Path, description = "The connection")),
+    params(
+        ("id" = ConnectionId, Path, description = "The connection"),
+        ("if-match" = Option<String>, Header, description = "The `ETag` that was seen last: 412 where somebody was quicker")
+    ),
     request_body(content = Selection, example = json!({ "types": ["lead.captured.v1"] })),
-    responses((status = 200, description = "The event types", body = List<EventTypeChoice>)),
+    responses((status = 200, description = "The event types, with an `ETag`", body = List<EventTypeChoice>)),
     extensions(("x-command" = json!("leadline connection event-types acme --select lead.captured.v1")))
 )]
 async fn select(
     State(app): State<Arc<App>>,
     actor: Actor,
     Path(id): Path<String>,
+    headers: HeaderMap,
     body: Bytes,
-) -> Result<List<EventTypeChoice>, ApiError> {
+) -> Result<Response, ApiError> {
     const FIX: &str = "Send {\"types\": [\"lead.captured.v1\"]}, of those that `GET` lists.";
     let Selection { types } = read(&body, FIX)?;
     let connection = connection(&app, &actor, &id).await?;
+    expect(&account::event_types(&app.store, &connection).await?, &headers, "the choice of event types")?;
     account::select_event_types(&app.store, &connection, &types, (app.clock)()).await?;
-    chosen(&app, &connection).await
+    Ok(chosen(account::event_types(&app.store, &connection).await?))
 }
 
 /// How leads are written to the portal.
@@ -341,17 +344,14 @@ async fn set_policy(
     const FIX: &str = "Send {\"strict\": true}, of the members that `GET` shows.";
     let asked: Change = read(&body, FIX)?;
     let found = connection(&app, &actor, &id).await?;
-    let expected = headers.get(header::IF_MATCH).map(|tag| tag.to_str().unwrap_or_default().trim().trim_matches('"'));
-    let changed = policy::change(&app.store, &found, asked, expected, (app.clock)()).await?;
+    expect(&policy::tag(&found), &headers, "how leads are written")?;
+    let changed = policy::change(&app.store, &found, asked, None, (app.clock)()).await?;
     app.wake.deliver.notify_one();
     Ok(with_policy(&changed.connection))
 }
 
 fn with_policy(connection: &Connection) -> Response {
-    let mut response = axum::Json(Data { data: &connection.policy }).into_response();
-    let tag = HeaderValue::from_str(&format!("\"{}\"", policy::tag(connection)));
-    response.headers_mut().insert(header::ETAG, tag.expect("it is made of hex digits"));
-    response
+    tagged(&policy::tag(connection), &connection.policy)
 }
 
 impl From<PolicyError> for ApiError {

@@ -134,7 +134,7 @@ struct Told {
     detail: String,
     fix: String,
     code: String,
-    r#type: String,
+    request_id: Option<String>,
 }
 
 #[derive(Template)]
@@ -143,7 +143,8 @@ struct Problem {
     frame: Frame,
     detail: String,
     fix: String,
-    code: String,
+    /// By what the log knows the request.
+    support_code: String,
     /// The address of what it means.
     article: String,
 }
@@ -152,9 +153,10 @@ fn problem_page(app: &App, theme: Theme, status: StatusCode, body: &[u8]) -> Res
     let Ok(told) = serde_json::from_slice::<Told>(body) else {
         return (status, Body::empty()).into_response();
     };
-    let Told { title, detail, fix, code, r#type: article } = told;
-    let frame = Frame { theme, ..Frame::of(app, title) };
-    page::quiet(app, status, &Problem { frame, detail: sentence(&detail), fix, code, article })
+    let Told { title, detail, fix, code, request_id } = told;
+    let (frame, article) = (Frame { theme, ..Frame::of(app, title) }, crate::help::address(&code));
+    let support_code = request_id.unwrap_or(code);
+    page::quiet(app, status, &Problem { frame, detail: sentence(&detail), fix, support_code, article })
 }
 
 /// The same words as a sentence.

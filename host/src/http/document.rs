@@ -17,7 +17,7 @@ use super::cookie::SESSION_COOKIE;
 use super::error::Problem;
 use super::manual::Manual;
 use super::page::{Frame, quiet};
-use super::{guard, ingest, manual, repeat};
+use super::{guard, ingest, leaving, manual, repeat};
 use crate::app::App;
 use crate::model::access::Right;
 
@@ -27,6 +27,7 @@ const PROBLEM: &str = "#/components/schemas/Problem";
 /// The groups of operations, in the order of the page.
 const TAGS: &[(&str, &str)] = &[
     ("Events", "Leads come in here, and each has a fate that can be looked at."),
+    ("Deliveries", "Each lead's way to HubSpot: how it stands, its calls, and what took the time."),
     ("Leads", "The list of leads with what became of each, as it happens, as a table, and filters with a name."),
     ("Accounts and sources", "Dealerships, and who signs their events."),
     ("Connections", "An account's HubSpot portal."),
@@ -44,7 +45,8 @@ const INTRODUCTION: &str = "Everything that people do in the dashboard and on th
     A program sends `Authorization: Bearer KEY`; each operation names the right that the key needs. \
     Lists come in pages: `next` goes as `after` to the page behind. \
     What fails is `application/problem+json`, with a `code` for programs and a `fix` for people. \
-    Within `v1` there are only additions.";
+    Each answer has an `X-Request-Id`: the one that was sent, else a new one; the log knows the request by it. \
+    Within `v1` there are only additions; `Deprecation` and `Sunset` announce an end.";
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(document);
 static TEXT: LazyLock<String> =
@@ -85,12 +87,14 @@ pub fn document() -> Value {
     let document = serde_json::to_value(described(routes.into_openapi()));
     let mut document = document.expect("it is made of texts and numbers");
     let schemas = document["components"]["schemas"].clone();
-    let paths = document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut);
-    for (method, operation) in paths.filter_map(Value::as_object_mut).flatten() {
-        if method == "post" && operation.get("security").is_some() {
-            take_a_key(operation);
+    for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            if method == "post" && operation.get("security").is_some() {
+                take_a_key(operation);
+            }
+            leaving::mark(method, path, operation);
+            complete(operation, &schemas);
         }
-        complete(operation, &schemas);
     }
     document
 }
@@ -160,8 +164,9 @@ fn complete(operation: &mut Value, schemas: &Value) {
     operation["responses"]["default"] = json!({
         "description": "It was not done, and why",
         "content": { "application/problem+json": { "schema": { "$ref": PROBLEM }, "example": {
-            "type": "/help/codes/not_found", "title": "Nothing is here", "status": 404,
+            "type": "https://leads.example.com/help/codes/not_found", "title": "Nothing is here", "status": 404,
             "detail": "there is no account `acme`", "code": "not_found", "fix": "Look at the id.",
+            "instance": "/v1/accounts/acme", "request_id": "req_019ab0d3a40071008000c2f5a8d1e7b4",
         } } },
     });
 }

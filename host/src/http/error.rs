@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::limit;
+use super::{limit, request};
 use crate::cause;
 use crate::cause::kind::{self, Kind};
 use crate::connection::session::NoSession;
@@ -162,6 +162,7 @@ impl From<StoreError> for ApiError {
 /// Why something was not done (RFC 9457).
 #[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Problem {
+    /// The address of an article: a whole one where the service knows its own, else on the same host.
     r#type: String,
     title: &'static str,
     status: u16,
@@ -182,6 +183,14 @@ pub(super) struct Problem {
     /// Seconds to wait before asking again; the header `Retry-After` says the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
+    /// The path of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
+    instance: Option<String>,
+    /// By what the log knows the request; the header `X-Request-Id` says the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
+    request_id: Option<String>,
 }
 
 impl IntoResponse for ApiError {
@@ -194,7 +203,8 @@ impl IntoResponse for ApiError {
             Self::Blocked(why) => met(StatusCode::CONFLICT, why),
             Self::Away(why) => Problem { retry_after: Some(RETRY_AFTER_S), ..met(StatusCode::BAD_GATEWAY, why) },
             Self::Internal(error) => {
-                tracing::error!("a request failed: {error:#}");
+                let id = request::current().map_or_else(String::new, |asked| asked.id);
+                tracing::error!(request.id = %id, "request {id} failed: {error:#}");
                 let ours = "the server could not do it; nothing of it is your fault";
                 let why = cause::Problem::new(cause::Code::OurFault, ours);
                 Problem { fix: "Try it again.".into(), ..met(StatusCode::INTERNAL_SERVER_ERROR, why) }
@@ -240,13 +250,22 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).expect("only status codes are put in");
         let retry_after = self.retry_after.map(HeaderValue::from);
-        let mut response = (status, Json(self)).into_response();
+        let mut response = (status, Json(self.of_its_request())).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = retry_after {
             headers.insert(header::RETRY_AFTER, seconds);
         }
         response
+    }
+}
+
+impl Problem {
+    /// The same, with what leads back to the request that is answered.
+    fn of_its_request(self) -> Self {
+        let Some(asked) = request::current() else { return self };
+        let r#type = asked.address(&self.r#type);
+        Self { r#type, instance: Some(asked.path), request_id: Some(asked.id), ..self }
     }
 }
 
@@ -295,6 +314,8 @@ fn told(
         errors: Vec::new(),
         steps: Vec::new(),
         retry_after: None,
+        instance: None,
+        request_id: None,
     }
 }
 

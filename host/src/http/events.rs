@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{Data, List, One, Page, Place, Wanted, one, unknown};
+use super::answer::{CountedList, Counting, Data, One, Page, Wanted, one, unknown};
 use super::error::ApiError;
 use super::guard::needing;
 use super::reach::{account_or_all, owner, read, shown_event};
@@ -55,40 +55,28 @@ struct Filter {
     get,
     path = "/v1/events",
     tag = "Events",
-    params(Filter, Wanted),
-    responses((status = 200, description = "The events", body = List<Event>)),
+    params(Filter, Wanted, Counting),
+    responses((status = 200, description = "The events", body = CountedList<Event>)),
     extensions(("x-command" = json!("leadline event list --account acme --type lead.captured.v1")))
 )]
 async fn list(
     State(app): State<Arc<App>>,
     actor: Actor,
     Query(filter): Query<Filter>,
+    Query(counting): Query<Counting>,
     page: Page,
-) -> Result<List<Event>, ApiError> {
+) -> Result<CountedList<Event>, ApiError> {
     let account = account_or_all(&app, &actor, filter.account.as_deref()).await?.map(|account| account.id);
-    let cursor = match &page.place {
-        Place::Start => None,
-        Place::After(id) | Place::Before(id) => {
-            let id: EventId = id.parse().map_err(|_| unknown(id))?;
-            let there = app.store.find_event(&id).await?.filter(|event| actor.reaches(&event.account_id));
-            Some(there.ok_or_else(|| unknown(id.as_str()))?.id)
-        }
-    };
-    let (older_than, after) = match page.place {
-        Place::Before(_) => (None, cursor),
-        _ => (cursor, None),
-    };
-    let (is_back, is_start) = (after.is_some(), older_than.is_none());
-    let limit = page.limit + 1;
-    let filter = EventFilter { account, state: filter.state, event_type: filter.event_type, after, older_than, limit };
-    let mut events = app.store.events(&filter).await?;
-    let has_more = events.len() > page.limit as usize;
-    events.truncate(page.limit as usize);
-    if is_back {
-        events.reverse();
+    let (older_than, after) = page.ends()?;
+    if let Some(cursor) = older_than.as_ref().or(after.as_ref()) {
+        let there = app.store.find_event(cursor).await?.filter(|event| actor.reaches(&event.account_id));
+        there.ok_or_else(|| unknown(cursor.as_str()))?;
     }
-    let around = if is_back { (has_more, true) } else { (!is_start, has_more) };
-    Ok(page.list(events, |event| event.id.as_str(), around))
+    let limit = page.read_max();
+    let filter = EventFilter { account, state: filter.state, event_type: filter.event_type, after, older_than, limit };
+    let count = if counting.is_wanted() { Some(app.store.event_count(&filter).await?) } else { None };
+    let events = app.store.events(&filter).await?;
+    Ok(page.of_read(events, |event: &Event| event.id.as_str()).counted(count))
 }
 
 /// One event, with everything that became of it.

@@ -21,6 +21,7 @@ use super::error::ApiError;
 use super::limit::Askers;
 use super::page::{Frame, quiet};
 use super::repeat::{self, Turn};
+use super::request;
 use crate::access;
 use crate::app::App;
 use crate::digest::sha256_hex;
@@ -195,7 +196,7 @@ async fn only_with(right: Right, request: Request, next: Next) -> Response {
             actor: actor.name,
             action: note.action,
             subject: note.subject,
-            detail: note.detail,
+            detail: request::noted(note.detail),
         };
         if let Err(error) = app.store.note_action(&entry).await {
             tracing::error!("`{}` by {} could not be noted: {error:#}", entry.action, entry.actor);

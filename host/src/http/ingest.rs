@@ -14,7 +14,7 @@ use super::error::ApiError;
 use super::listen;
 use crate::app::App;
 use crate::ingest::{BODY_BYTES_MAX, Receipt, Refusal};
-use crate::model::id::SourceId;
+use crate::model::id::{RejectionId, SourceId};
 use crate::model::time::Timestamp;
 use crate::signature;
 use crate::store::Rejection;
@@ -110,6 +110,7 @@ async fn record(app: &App, source: &str, headers: &HeaderMap, bytes: &Bytes, ref
     let known = refusal.knows_source();
     let sender_id = signature::HEADER_SETS.iter().find_map(|set| headers.get(set[0])?.to_str().ok());
     let rejection = Rejection {
+        id: RejectionId::new(now),
         source_id: if known { source.to_owned() } else { "unknown".to_owned() },
         at: now,
         class: refusal.class().to_owned(),

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{Data, List, One, Page, Place, Wanted, one, unknown};
+use super::answer::{CountedList, Counting, Data, List, One, Page, Place, Wanted, one, unknown};
 use super::error::ApiError;
 use super::guard::needing;
 use super::reach::{account_or_all, found_event};
@@ -129,16 +129,17 @@ async fn meant(
     get,
     path = "/v1/leads",
     tag = "Leads",
-    params(Asked, Wanted),
-    responses((status = 200, description = "The leads", body = List<logs::Row>)),
+    params(Asked, Wanted, Counting),
+    responses((status = 200, description = "The leads", body = CountedList<logs::Row>)),
     extensions(("x-command" = json!("leadline lead list --account acme --outcome failed")))
 )]
 async fn list(
     State(app): State<Arc<App>>,
     actor: Actor,
     Query(asked): Query<Asked>,
+    Query(counting): Query<Counting>,
     page: Page,
-) -> Result<List<logs::Row>, ApiError> {
+) -> Result<CountedList<logs::Row>, ApiError> {
     let (_, connection, reader, filter) = meant(&app, &actor, &asked).await?;
     let cursor = |id: &str| if id.starts_with("evt_") { Ok(EventId::stored(id.to_owned())) } else { Err(unknown(id)) };
     let (before, after) = match &page.place {
@@ -146,10 +147,21 @@ async fn list(
         Place::After(id) => (Some(cursor(id)?), None),
         Place::Before(id) => (None, Some(cursor(id)?)),
     };
+    let count = if counting.is_wanted() { Some(count(&app.store, &filter).await?) } else { None };
     let found = app.store.leads(&LeadFilter { before, after, limit: page.limit, ..filter }).await?;
     let rows = found.rows.iter().map(|lead| logs::Row::of(lead, connection.as_ref(), actor.sees_masked, &reader));
     let cursors = [found.prev, found.next].map(|id| id.map(|id| id.to_string()));
-    Ok(page.list_at(rows.collect(), cursors))
+    Ok(page.list_at(rows.collect(), cursors).counted(count))
+}
+
+/// How many leads match, as far as they are counted.
+async fn count(store: &Store, filter: &LeadFilter) -> store::Result<Count> {
+    let counts = store.lead_counts(filter).await?;
+    let meant = counts.iter().filter(|(outcome, _)| filter.outcome.is_none_or(|wanted| wanted == *outcome));
+    Ok(meant.fold(Count::default(), |all, (_, one)| Count {
+        leads: all.leads + one.leads,
+        is_more: all.is_more || one.is_more,
+    }))
 }
 
 /// One lead as its page shows it: the outcome in words, five steps, fields, records, what was tried and what comes next.
@@ -238,10 +250,7 @@ pub(super) async fn note_table(app: &App, actor: &Actor, uri: &Uri, filter: &Lea
     if filter.text.is_some() {
         detail.insert("text".to_owned(), "…".into());
     }
-    let counts = app.store.lead_counts(filter).await?;
-    let meant = counts.iter().filter(|(outcome, _)| filter.outcome.is_none_or(|wanted| wanted == *outcome));
-    let (leads, is_more) =
-        meant.fold((0, false), |(leads, is_more), (_, count)| (leads + count.leads, is_more || count.is_more));
+    let Count { leads, is_more } = count(&app.store, filter).await?;
     detail.insert(if is_more { "leads_at_least" } else { "leads" }.to_owned(), leads.into());
     let now = (app.clock)();
     let entry = AuditEntry {

@@ -10,12 +10,13 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{Data, List, One, PAGE_MAX, one};
+use super::answer::{self, Data, List, One, Page, one};
 use super::error::ApiError;
 use super::guard::needing;
 use super::reach::house;
 use crate::app::App;
 use crate::model::access::{Actor, Right};
+use crate::model::id::RejectionId;
 use crate::model::time::Timestamp;
 use crate::operate::bundle::{self, Bundle};
 use crate::operate::doctor::{self, Check};
@@ -206,6 +207,7 @@ struct Wanted {
 /// A request that was turned away, without its body.
 #[derive(Serialize, ToSchema)]
 struct Refused {
+    id: RejectionId,
     source_id: String,
     at: Timestamp,
     class: String,
@@ -217,17 +219,17 @@ struct Refused {
 
 impl From<Rejection> for Refused {
     fn from(rejection: Rejection) -> Self {
-        let Rejection { source_id, at, class, detail, sender_id, bytes, .. } = rejection;
-        Self { source_id, at, class, detail, sender_id, bytes }
+        let Rejection { id, source_id, at, class, detail, sender_id, bytes, .. } = rejection;
+        Self { id, source_id, at, class, detail, sender_id, bytes }
     }
 }
 
-/// The newest requests that were refused, of all sources. The list is cut there, and has one page.
+/// The requests that were refused, of all sources, newest first. The last thousand of each source are kept.
 #[utoipa::path(
     get,
     path = "/v1/rejected",
     tag = "Operating",
-    params(Wanted),
+    params(Wanted, answer::Wanted),
     responses((status = 200, description = "The refused requests", body = List<Refused>)),
     extensions(("x-command" = json!("leadline source rejected")))
 )]
@@ -235,9 +237,12 @@ async fn rejected(
     State(app): State<Arc<App>>,
     actor: Actor,
     Query(wanted): Query<Wanted>,
+    page: Page,
 ) -> Result<List<Refused>, ApiError> {
     house(&actor)?;
-    let filter = RejectionFilter { source: wanted.source, class: wanted.class, limit: PAGE_MAX };
+    let (older_than, after) = page.ends()?;
+    let Wanted { source, class } = wanted;
+    let filter = RejectionFilter { source, class, older_than, after, limit: page.read_max() };
     let rejections = app.store.rejections_that_fit(&filter).await?;
-    Ok(List::whole(rejections.into_iter().map(Refused::from).collect()))
+    Ok(page.of_read(rejections.into_iter().map(Refused::from).collect(), |refused: &Refused| refused.id.as_str()))
 }

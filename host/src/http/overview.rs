@@ -25,7 +25,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
 /// Which time, and of whom.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct Asked {
+pub(super) struct Asked {
     /// `day`, `week` or `month`; a week where it is not given.
     #[param(example = "week")]
     period: Option<String>,
@@ -77,7 +77,7 @@ async fn fields(
     Ok(one(fields_of_account(&app.store, &account, connection.as_ref(), period, dealership.as_deref(), now).await?))
 }
 
-fn read(asked: Asked) -> Result<(Period, Option<String>), ApiError> {
+pub(super) fn read(asked: Asked) -> Result<(Period, Option<String>), ApiError> {
     let word = asked.period.as_deref().unwrap_or("week");
     let period = PERIODS.into_iter().find(|period| period.word == word).ok_or_else(|| {
         ApiError::BadRequest(format!("there is no period `{word}`"), "Send `day`, `week` or `month`.")

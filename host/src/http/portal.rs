@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{Data, One, one};
+use super::answer::{Data, Dry, One, one};
 use super::error::ApiError;
 use super::guard::needing;
 use super::reach::connection;
@@ -45,7 +45,7 @@ async fn check(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>
     post,
     path = "/v1/connections/{id}/properties/create-missing",
     tag = "Properties and issues",
-    params(("id" = ConnectionId, Path, description = "The connection")),
+    params(("id" = ConnectionId, Path, description = "The connection"), Dry),
     request_body(content = Consent, example = json!({ "dry_run": true })),
     responses((status = 200, description = "What was done", body = Data<Creation>)),
     extensions(("x-command" = json!("leadline property create --account acme --dry-run")))
@@ -54,10 +54,12 @@ async fn create(
     State(app): State<Arc<App>>,
     actor: Actor,
     Path(id): Path<String>,
+    Query(dry): Query<Dry>,
     consent: Option<Json<Consent>>,
 ) -> Result<One<Creation>, ApiError> {
     let session = talk(&app, &actor, &id).await?;
     let consent = consent.map(|Json(consent)| consent).unwrap_or_default();
+    let consent = Consent { dry_run: consent.dry_run || dry.is_on(), ..consent };
     let created = checklist::create_missing(&app.store, &session, consent, (app.clock)()).await?;
     app.wake.deliver.notify_one();
     Ok(one(created.map_err(ApiError::Away)?))
@@ -68,7 +70,7 @@ async fn create(
     post,
     path = "/v1/connections/{id}/properties/fill",
     tag = "Properties and issues",
-    params(("id" = ConnectionId, Path, description = "The connection")),
+    params(("id" = ConnectionId, Path, description = "The connection"), Dry),
     request_body(content = Wish, example = json!({ "dry_run": true })),
     responses((status = 200, description = "What was filled in", body = Data<Report>)),
     extensions(("x-command" = json!("leadline property fill --account acme --dry-run")))
@@ -77,10 +79,12 @@ async fn fill_in(
     State(app): State<Arc<App>>,
     actor: Actor,
     Path(id): Path<String>,
+    Query(dry): Query<Dry>,
     wish: Option<Json<Wish>>,
 ) -> Result<One<Report>, ApiError> {
     let session = talk(&app, &actor, &id).await?;
     let wish = wish.map(|Json(wish)| wish).unwrap_or_default();
+    let wish = Wish { dry_run: wish.dry_run || dry.is_on(), ..wish };
     let report = fill::fill(&app.store, &session, &wish, &app.clock).await?;
     app.wake.deliver.notify_one();
     Ok(one(report))

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{Data, List, One, Page, Wanted, one};
+use super::answer::{Data, Dry, List, One, Page, Wanted, one};
 use super::error::ApiError;
+use super::etag::{expect, tagged};
 use super::guard::needing;
 use super::reach::{Whose, account, account_or_all, read};
 use super::repeat::ShownOnce;
@@ -342,7 +344,7 @@ struct Preview {
     path = "/v1/accounts/{account}/retention",
     tag = "Privacy",
     params(("account" = String, Path, description = "Slug or id", example = "acme"), Preview),
-    responses((status = 200, description = "The days", body = Data<Retention>)),
+    responses((status = 200, description = "The days, with an `ETag`", body = Data<Retention>)),
     extensions(("x-command" = json!("leadline privacy retention --account acme")))
 )]
 async fn retention(
@@ -350,9 +352,21 @@ async fn retention(
     actor: Actor,
     Path(name): Path<String>,
     Query(preview): Query<Preview>,
-) -> Result<One<Retention>, ApiError> {
+) -> Result<Response, ApiError> {
     let account = account(&app, &actor, &name).await?;
-    Ok(one(retention_of(&app, &account, preview.days).await?))
+    Ok(shown(retention_of(&app, &account, preview.days).await?))
+}
+
+/// With the tag of the days alone: what they remove is another thing each hour.
+fn shown(retention: Retention) -> Response {
+    tagged(&retention.set(), retention)
+}
+
+impl Retention {
+    /// What somebody sets of it.
+    fn set(&self) -> (u32, bool) {
+        (self.days, self.is_own)
+    }
 }
 
 async fn retention_of(
@@ -379,21 +393,33 @@ struct Keep {
     put,
     path = "/v1/accounts/{account}/retention",
     tag = "Privacy",
-    params(("account" = String, Path, description = "Slug or id", example = "acme")),
+    params(
+        ("account" = String, Path, description = "Slug or id", example = "acme"),
+        Dry,
+        ("if-match" = Option<String>, Header, description = "The `ETag` that was seen last: 412 where somebody was quicker")
+    ),
     request_body = Keep,
-    responses((status = 200, description = "The days", body = Data<Retention>)),
+    responses((status = 200, description = "The days, with an `ETag`", body = Data<Retention>)),
     extensions(("x-command" = json!("leadline privacy retention --account acme --days 14")))
 )]
 async fn keep(
     State(app): State<Arc<App>>,
     actor: Actor,
     Path(name): Path<String>,
+    Query(dry): Query<Dry>,
+    headers: HeaderMap,
     body: Bytes,
-) -> Result<One<Retention>, ApiError> {
+) -> Result<Response, ApiError> {
     let Keep { keep_days } = read(&body, "Send {\"keep_days\": 14}, or null.")?;
     let account = account(&app, &actor, &name).await?;
+    expect(&retention_of(&app, &account, None).await?.set(), &headers, "the number of days")?;
+    if dry.is_on() {
+        check_days(keep_days)?;
+        let days = keep_days.unwrap_or_else(|| app.limits().days());
+        return Ok(shown(retention_of(&app, &account, Some(days)).await?));
+    }
     set_days(&app, &account, keep_days).await?;
-    Ok(one(retention_of(&app, &account, None).await?))
+    Ok(shown(retention_of(&app, &account, None).await?))
 }
 
 pub(super) async fn set_days(
@@ -401,10 +427,15 @@ pub(super) async fn set_days(
     account: &crate::model::account::Account,
     days: Option<u32>,
 ) -> Result<(), ApiError> {
+    check_days(days)?;
+    Ok(app.store.set_keep_days(&account.id, days).await?)
+}
+
+fn check_days(days: Option<u32>) -> Result<(), ApiError> {
     let range = Limits::ACCOUNT_DAYS;
     if let Some(days) = days.filter(|days| !range.contains(days)) {
         let text = format!("an account keeps it for {} to {} days, not {days}", range.start(), range.end());
         return Err(ApiError::BadRequest(text, "Choose a number between these."));
     }
-    Ok(app.store.set_keep_days(&account.id, days).await?)
+    Ok(())
 }

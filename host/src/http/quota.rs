@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -11,6 +13,7 @@ use utoipa_axum::routes;
 
 use super::answer::{Data, One, one};
 use super::error::ApiError;
+use super::etag::{expect, tagged};
 use super::guard::needing;
 use super::reach::{account, read};
 use crate::app::App;
@@ -30,11 +33,12 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     path = "/v1/accounts/{account}/quota",
     tag = "Accounts and sources",
     params(("account" = String, Path, description = "Slug or id", example = "acme")),
-    responses((status = 200, description = "The class, and what it allows", body = Data<Given>)),
+    responses((status = 200, description = "The class, and what it allows, with an `ETag`", body = Data<Given>)),
     extensions(("x-command" = json!("leadline account show acme")))
 )]
-async fn show(State(app): State<Arc<App>>, actor: Actor, Path(name): Path<String>) -> Result<One<Given>, ApiError> {
-    Ok(one(Given::of(&account(&app, &actor, &name).await?)))
+async fn show(State(app): State<Arc<App>>, actor: Actor, Path(name): Path<String>) -> Result<Response, ApiError> {
+    let account = account(&app, &actor, &name).await?;
+    Ok(tagged(&account.quota, Given::of(&account)))
 }
 
 /// Which class.
@@ -78,19 +82,25 @@ struct Set {
     put,
     path = "/v1/accounts/{account}/quota",
     tag = "Accounts and sources",
-    params(("account" = String, Path, description = "Slug or id", example = "acme")),
+    params(
+        ("account" = String, Path, description = "Slug or id", example = "acme"),
+        ("if-match" = Option<String>, Header, description = "The `ETag` that was seen last: 412 where somebody was quicker")
+    ),
     request_body = Set,
-    responses((status = 200, description = "The class, and what it allows", body = Data<Given>)),
+    responses((status = 200, description = "The class, and what it allows, with an `ETag`", body = Data<Given>)),
     extensions(("x-command" = json!("leadline account set --account acme --quota javascript")))
 )]
 async fn set(
     State(app): State<Arc<App>>,
     actor: Actor,
     Path(name): Path<String>,
+    headers: HeaderMap,
     body: Bytes,
-) -> Result<One<Given>, ApiError> {
+) -> Result<Response, ApiError> {
     let Set { quota } = read(&body, "Send {\"quota\": \"javascript\"}, or \"standard\".")?;
-    let given = quota::give(&app.store, &account(&app, &actor, &name).await?, quota, (app.clock)()).await?;
+    let account = account(&app, &actor, &name).await?;
+    expect(&account.quota, &headers, "the quota")?;
+    let given = quota::give(&app.store, &account, quota, (app.clock)()).await?;
     app.wake.plan.notify_one();
-    Ok(one(given))
+    Ok(tagged(&quota, given))
 }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{Data, List, One, Page, Wanted, one};
+use super::answer::{Data, Dry, List, One, Page, Wanted, one};
 use super::error::ApiError;
 use super::guard::needing;
 use super::reach::{Whose, account, account_or_all, read};
@@ -56,16 +56,22 @@ struct Create {
     post,
     path = "/v1/replays",
     tag = "Replays",
+    params(Dry),
     request_body(content = Create, example = json!({ "account": "acme", "filter": { "state": "delivered" }, "again": true, "dry_run": true })),
     responses((status = 200, description = "The replay, or its estimate", body = Data<Created>)),
     extensions(("x-command" = json!("leadline replay create --account acme --state delivered --again --dry-run")))
 )]
-async fn create(State(app): State<Arc<App>>, actor: Actor, body: Bytes) -> Result<One<Created>, ApiError> {
+async fn create(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Query(dry): Query<Dry>,
+    body: Bytes,
+) -> Result<One<Created>, ApiError> {
     let asked: Create = read(&body, "Send {\"account\": \"acme\", \"filter\": {\"state\": \"failed\"}}.")?;
     let account = account(&app, &actor, &asked.account).await?;
     let wish = Wish { filter: asked.filter, again: asked.again, rate: asked.rate };
     let now = (app.clock)();
-    if asked.dry_run {
+    if asked.dry_run || dry.is_on() {
         let estimate = replay::estimate(&app.store, &account, &wish, now).await?;
         return Ok(one(Created::Estimated(Estimated { estimate })));
     }

@@ -196,6 +196,15 @@ pub struct Delivery {
     pub may_be_duplicate: bool,
 }
 
+impl Delivery {
+    /// Takes out what says who the person is.
+    pub fn hide_the_person(&mut self) {
+        self.progress.dropped.clear();
+        self.progress.filled.clear();
+        self.progress.normalized.clear();
+    }
+}
+
 /// A delivery that a worker has claimed under its lease, with what it needs to carry it out.
 #[derive(Clone, Debug)]
 pub struct Claimed {

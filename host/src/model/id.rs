@@ -131,6 +131,8 @@ ids! {
     AlertId = "alr";
     /// A letter or a request to somebody outside.
     MessageId = "msg";
+    /// A request to us, where its sender gave it no id.
+    RequestId = "req";
 }
 
 /// Times that are further apart are two clocks: the one before it was set, with which a step may still work, and the one

@@ -1,5 +1,7 @@
 //! Deliveries: what a leased lane has due, and how a round settles, in one commit.
 
+mod list;
+
 use serde::Serialize;
 
 use super::calls::{AnsweredCall, store_answer};
@@ -18,6 +20,8 @@ use crate::model::delivery::{BAND_FIRST, BAND_RETRY, Claimed, ContactWrite, Deli
 use crate::model::id::{AccountId, CallId, ConnectionId, DeliveryId, EventId, VersionId};
 use crate::model::lane::{Lease, Settled};
 use crate::model::time::Timestamp;
+
+pub use list::DeliveryFilter;
 
 /// An attempt that did not finish a delivery.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::calls::ShownCall;
 use super::deliveries::Attempt;
 use super::plans::RunFigures;
-use super::{Query, Result, Rows, Sql, Store, changes, lanes, parse, query, sql, word};
+use super::{Count, Query, Result, Rows, Sql, Store, changes, lanes, parse, query, sql, word};
 use crate::contract::log::Level;
 use crate::model;
 use crate::model::delivery::Delivery;
@@ -15,6 +15,9 @@ use crate::model::id::{AccountId, EventId, SourceId};
 use crate::model::time::Timestamp;
 use crate::payload::mend_surrogates;
 use crate::plan::Plan;
+
+/// Counts look no further back: read in milliseconds.
+const COUNTED_MAX: i64 = 10_000;
 
 #[derive(Serialize)]
 struct EventRow<'a> {
@@ -76,9 +79,7 @@ impl ShownEvent {
         for shown in &mut self.deliveries {
             shown.plan = None;
             shown.calls.clear();
-            shown.delivery.progress.dropped.clear();
-            shown.delivery.progress.filled.clear();
-            shown.delivery.progress.normalized.clear();
+            shown.delivery.hide_the_person();
         }
     }
 }
@@ -189,6 +190,28 @@ impl Store {
             .fetch_all(&self.db)
             .await?;
         rows.into_iter().map(event).collect()
+    }
+
+    /// How many events match, of the newest [`COUNTED_MAX`]; where on the list one looks does not count.
+    pub async fn event_count(&self, filter: &EventFilter) -> Result<Count> {
+        const COUNT: Sql = sql!(
+            "SELECT count(*), coalesce(sum(CASE WHEN ($2 IS NULL OR e.state = $2) AND ($3 IS NULL OR e.type = $3) THEN 1 ELSE 0 END), 0)"
+        );
+        let from = match filter.account {
+            Some(_) => "SELECT id AS event_id, account_id FROM events WHERE account_id = $1 ORDER BY id",
+            None => "SELECT event_id, account_id FROM event_bodies WHERE $1 IS NULL ORDER BY event_id",
+        };
+        let rest = format!(
+            " FROM ({from} DESC LIMIT $4) AS b CROSS JOIN events AS e WHERE e.account_id = b.account_id AND e.id = b.event_id"
+        );
+        let (read, fit): (i64, i64) = query(COUNT.and(&rest))
+            .bind(filter.account.as_ref().map(AccountId::as_str))
+            .bind(filter.state.as_ref().map(model::word))
+            .bind(&filter.event_type)
+            .bind(COUNTED_MAX)
+            .fetch_one(&self.db)
+            .await?;
+        Ok(Count { leads: fit.unsigned_abs(), is_more: read == COUNTED_MAX })
     }
 
     /// The last events of an account of these types, with their bodies, newest first.

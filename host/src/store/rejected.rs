@@ -2,22 +2,19 @@
 
 use serde::Serialize;
 
-use super::{Result, Store, query, sql};
+use super::{Result, Sql, Store, query, sql};
 use crate::model::id::RejectionId;
 use crate::model::time::Timestamp;
 
 /// The newest this many are kept for each source, so that a flood of them fills nothing.
 const KEPT: i64 = 1000;
 
-macro_rules! columns {
-    () => {
-        "SELECT source_id, at, class, detail, sender_id, bytes, body FROM rejected"
-    };
-}
+const SELECT: Sql = sql!("SELECT id, source_id, at, class, detail, sender_id, bytes, body FROM rejected");
 
 /// One refused request.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Rejection {
+    pub id: RejectionId,
     /// As in the address, whether such a source exists or not.
     pub source_id: String,
     pub at: Timestamp,
@@ -36,18 +33,21 @@ pub struct RejectionFilter {
     pub source: Option<String>,
     /// Such as `signature`.
     pub class: Option<String>,
+    /// Only those after this one.
+    pub after: Option<RejectionId>,
+    /// Only those before this one.
+    pub older_than: Option<RejectionId>,
     pub limit: u32,
 }
 
 impl Store {
     /// Records a refused request.
     pub async fn reject(&self, rejection: &Rejection) -> Result<()> {
-        let id = RejectionId::new(rejection.at);
         let insert = query(sql!(
             "INSERT INTO rejected (source_id, id, at, class, detail, sender_id, bytes, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
         ))
         .bind(&rejection.source_id)
-        .bind(id.as_str())
+        .bind(rejection.id.as_str())
         .bind(rejection.at.0)
         .bind(&rejection.class)
         .bind(&rejection.detail)
@@ -62,21 +62,25 @@ impl Store {
 
     /// The newest refused requests, of one source or of all.
     pub async fn rejections(&self, source_id: Option<&str>, limit: u32) -> Result<Vec<Rejection>> {
-        self.rejections_that_fit(&RejectionFilter { source: source_id.map(str::to_owned), class: None, limit }).await
+        let source = source_id.map(str::to_owned);
+        self.rejections_that_fit(&RejectionFilter { source, limit, ..RejectionFilter::default() }).await
     }
 
-    /// The newest refused requests that fit.
+    /// The newest refused requests that fit; with `after`, oldest first.
     pub async fn rejections_that_fit(&self, filter: &RejectionFilter) -> Result<Vec<Rejection>> {
-        type Row = (String, i64, String, String, Option<String>, i64, Option<String>);
-        let text = match filter.source {
-            Some(_) => {
-                sql!(columns!() " WHERE source_id = $1 AND ($2 IS NULL OR class = $2) ORDER BY id DESC LIMIT $3")
-            }
-            None => sql!(columns!() " WHERE $1 IS NULL AND ($2 IS NULL OR class = $2) ORDER BY id DESC LIMIT $3"),
+        type Row = (String, String, i64, String, String, Option<String>, i64, Option<String>);
+        let of = if filter.source.is_some() { "source_id = $1" } else { "$1 IS NULL" };
+        let (order, after) = match (&filter.after, &filter.older_than) {
+            (Some(_), _) => ("ASC", "AND id > $3"),
+            (None, Some(_)) => ("DESC", "AND id < $3"),
+            (None, None) => ("DESC", "AND $3 IS NULL"),
         };
-        let rows = query(text).bind(filter.source.as_deref()).bind(filter.class.as_deref()).bind(filter.limit);
-        let rows: Vec<Row> = rows.fetch_all(&self.db).await?;
-        let rejection = |(source_id, at, class, detail, sender_id, bytes, body)| Rejection {
+        let rest = format!(" WHERE {of} AND ($2 IS NULL OR class = $2) {after} ORDER BY id {order} LIMIT $4");
+        let rows = query(SELECT.and(&rest)).bind(filter.source.as_deref()).bind(filter.class.as_deref());
+        let rows = rows.bind(filter.after.as_ref().or(filter.older_than.as_ref()).map(RejectionId::as_str));
+        let rows: Vec<Row> = rows.bind(filter.limit).fetch_all(&self.db).await?;
+        let rejection = |(id, source_id, at, class, detail, sender_id, bytes, body)| Rejection {
+            id: RejectionId::stored(id),
             source_id,
             at: Timestamp(at),
             class,

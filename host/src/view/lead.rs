@@ -11,7 +11,7 @@ use super::moment::{Moment, span};
 use super::outcome::{Reader, Told, tell, with_reason};
 use super::person::Person;
 use super::receipt::{Field, fields};
-use crate::cause::Code;
+use crate::cause::{Code, Problem};
 use crate::contract::actions::Action;
 use crate::model::account::Connection;
 use crate::model::delivery::DeliveryState;
@@ -222,14 +222,7 @@ impl Lead {
             event_type: event.event_type.clone(),
             tone: tone(told.outcome),
             person: if is_masked { person.map(Person::masked) } else { person },
-            reason: problem.map(|problem| Reason {
-                code: problem.code.to_string(),
-                title: problem.code.title(),
-                detail: problem.detail.clone(),
-                fix: problem.code.fix(),
-                who: problem.code.who(),
-                correlation_id: problem.correlation_id.clone(),
-            }),
+            reason: problem.map(Reason::of),
             received: time(event.received_at),
             occurred: time(event.occurred_at),
             sender_id: event.sender_id.clone(),
@@ -299,6 +292,19 @@ impl Lead {
     /// Whether more was done with it than to plan and deliver it once, which the timeline says.
     pub fn is_eventful(&self) -> bool {
         self.history.len() > 3 || self.history.iter().any(|past| past.by.is_some())
+    }
+}
+
+impl Reason {
+    pub(super) fn of(problem: &Problem) -> Self {
+        Self {
+            code: problem.code.to_string(),
+            title: problem.code.title(),
+            detail: problem.detail.clone(),
+            fix: problem.code.fix(),
+            who: problem.code.who(),
+            correlation_id: problem.correlation_id.clone(),
+        }
     }
 }
 
@@ -456,13 +462,16 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Waiting, guest, calls: where the time went.
 fn drawn_waterfall(shown: &ShownEvent, reader: &Reader) -> Option<Drawn> {
-    use waterfall::{Kind, Span, Waterfall};
-    let newest = shown.deliveries.last()?;
-    if newest.calls.is_empty() {
-        return None;
-    }
+    shown.deliveries.last().filter(|newest| !newest.calls.is_empty())?;
+    let (zone, spans) = (reader.zone.clone(), waterfall_of(shown));
+    Some(drawn("waterfall", &waterfall::Waterfall { zone, spans }))
+}
+
+/// Waiting, guest, calls: where the time of the newest delivery went.
+pub(super) fn waterfall_of(shown: &ShownEvent) -> Vec<waterfall::Span> {
+    use waterfall::{Kind, Span};
+    let Some(newest) = shown.deliveries.last() else { return Vec::new() };
     let received = shown.event.received_at;
     let planned = made_at(&newest.delivery.id).unwrap_or(received).max(received);
     let span = |name: &str, kind, from: Timestamp, until: Timestamp, detail: String| Span {
@@ -490,7 +499,7 @@ fn drawn_waterfall(shown: &ShownEvent, reader: &Reader) -> Option<Drawn> {
         spans.push(span(&call.operation, kind, call.started_at, ended, status));
         last = ended;
     }
-    Some(drawn("waterfall", &Waterfall { zone: reader.zone.clone(), spans }))
+    spans
 }
 
 /// When an id was made: ids are times.

@@ -1,5 +1,7 @@
 //! Overview: a verdict in one sentence, then the figures and pictures behind it.
 
+pub mod series;
+
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -295,8 +297,12 @@ fn split(seen: &Seen<'_>, all: &Figures) -> Drawn {
     drawn("split", &Split { title: "New and known contacts".to_owned(), parts })
 }
 
-/// By the hours of the account's own time, which is what people open by.
 fn by_hour_and_weekday(seen: &Seen<'_>) -> Drawn {
+    drawn("hours", &picture::hours::Hours { whose: seen.whose.clone(), leads: by_hour(seen) })
+}
+
+/// By weekday and by the hours of the account's own time, which is what people open by.
+fn by_hour(seen: &Seen<'_>) -> [[u64; 24]; 7] {
     let mut leads = [[0_u64; 24]; 7];
     for hour in seen.hours {
         let Ok(at) = jiff::Timestamp::from_millisecond(hour.hour.0) else { continue };
@@ -305,7 +311,7 @@ fn by_hour_and_weekday(seen: &Seen<'_>) -> Drawn {
         let of_day = usize::try_from(local.hour()).expect("a day has 24 hours");
         leads[day][of_day] += hour.figures.received;
     }
-    drawn("hours", &picture::hours::Hours { whose: seen.whose.clone(), leads })
+    leads
 }
 
 #[cfg(test)]

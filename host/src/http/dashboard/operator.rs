@@ -363,7 +363,7 @@ async fn rejected(House { app, actor, shell }: House, uri: Uri) -> Result<Respon
     let wanted: Wanted = serde_urlencoded(&uri);
     let given = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     let (source, class) = (given(wanted.source), given(wanted.class));
-    let all = RejectionFilter { source: source.clone(), class: None, limit: REJECTIONS_MAX };
+    let all = RejectionFilter { source: source.clone(), limit: REJECTIONS_MAX, ..RejectionFilter::default() };
     let fitting = RejectionFilter { class: class.clone(), ..all.clone() };
     let (all, fitting) =
         tokio::try_join!(app.store.rejections_that_fit(&all), app.store.rejections_that_fit(&fitting))?;
