@@ -37,6 +37,16 @@ impl Action {
         }
     }
 
+    /// The same, to be changed. A contact names none.
+    pub fn refers_to_mut(&mut self) -> Option<&mut Vec<u32>> {
+        match self {
+            Self::UpsertContact(_) => None,
+            Self::UpsertDeal(deal) => Some(&mut deal.contacts),
+            Self::AddNote(note) => Some(&mut note.about),
+            Self::UpsertObject(object) => Some(&mut object.associated_with),
+        }
+    }
+
     /// The property that recognises its record, and the value. A note has none.
     pub fn key(&self) -> Option<(&str, &str)> {
         match self {

@@ -17,6 +17,7 @@ mod deliveries;
 mod document;
 mod error;
 mod etag;
+mod event_types;
 mod events;
 mod guard;
 mod health;
@@ -118,6 +119,7 @@ fn managed() -> OpenApiRouter<Arc<App>> {
         .merge(versions::router())
         .merge(views::router())
         .merge(waivers::router())
+        .merge(event_types::router())
         .merge(wishes::router())
         .layer(middleware::map_response(error::as_problem))
 }

@@ -5,6 +5,7 @@ pub mod alerts;
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod deals;
 pub mod examples;
 pub mod help;
 pub mod http;

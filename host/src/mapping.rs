@@ -7,24 +7,30 @@ use serde_json::{Map, Value};
 
 use crate::comparison::{Example, Report};
 use crate::connection::drift;
-use crate::contract::actions::WritePolicy;
+use crate::contract::actions::{Action, WritePolicy};
 use crate::diff::Change;
+use crate::fit::{self, PropertyState};
 use crate::form::{self, Choice as Offered, Field, FieldKind};
 use crate::help::mapping::{CONTACT, Rule};
 use crate::model::account::{Account, Connection, PastBinding, Sign};
 use crate::model::id::{BindingId, EventId};
+use crate::model::portal::{CONTACT as CONTACT_TYPE, PortalSchema};
 use crate::model::share::Share;
 use crate::model::time::Timestamp;
+use crate::plan::Plan;
 use crate::rollout::{self, Choice, Enabled, RolloutError, Wish};
 use crate::schema::Violation;
 use crate::shadow;
-use crate::store::{Bound, Store};
+use crate::store::{Bound, LeadFilter, Store, StoreError};
+use crate::text::cut;
 use crate::transform::Transformer;
 
 /// Leads that a change is tried on before it counts.
 pub const TRIED: u32 = 5;
 /// Bindings in which the settings of before are looked for.
 const HISTORY: u32 = 50;
+/// A sample tells what kind of value it is, and is no place to read it.
+const SAMPLE_CHARS_MAX: usize = 80;
 /// The setting that says when each property is written.
 const POLICIES: &str = "/policies";
 /// Belongs to the property that it names itself.
@@ -72,6 +78,11 @@ pub struct Line {
     /// What may be set; empty where it is a key.
     pub policies: Vec<&'static str>,
     pub settings: Vec<Field>,
+    /// What the last lead with a plan brought for it. None where it brought nothing, or that was not looked up.
+    pub sample: Option<String>,
+    /// How the property stands in HubSpot, as it was read last.
+    #[serde(flatten)]
+    pub state: PropertyState,
 }
 
 /// What a change would do to the last leads. Nothing was sent.
@@ -103,8 +114,8 @@ pub enum MappingError {
     Ours(#[from] anyhow::Error),
 }
 
-impl From<crate::store::StoreError> for MappingError {
-    fn from(error: crate::store::StoreError) -> Self {
+impl From<StoreError> for MappingError {
+    fn from(error: StoreError) -> Self {
         Self::Rollout(error.into())
     }
 }
@@ -208,7 +219,8 @@ pub async fn of_connection(
         rollout::settings_form_as_read(store, (account, connection), binding.version_id.as_str(), settings.clone())
             .await?;
     let bound = store.bound(connection).await?;
-    let mut mapping = lines(&drawn.fields, &bound, connection, &settings);
+    let schema = store.schema(connection).await?.map(|cached| cached.schema).unwrap_or_default();
+    let mut mapping = lines(&drawn.fields, &bound, (connection, &schema), &settings);
     mapping.fixed = match (mapping.fixed, &in_force[..]) {
         (Some(why), _) => Some(why),
         (None, [only]) if only.share == Share::ALL => None,
@@ -235,14 +247,19 @@ fn nothing(newest: Option<BindingId>) -> Mapping {
 
 /// Pure: lines from the form. A transformation that does not take the settings of the stock ones has a mapping of its own,
 /// of which only its properties are known.
-fn lines(form: &[Field], bound: &[Bound], connection: &Connection, settings: &Value) -> Mapping {
+fn lines(
+    form: &[Field],
+    bound: &[Bound],
+    (connection, schema): (&Connection, &PortalSchema),
+    settings: &Value,
+) -> Mapping {
     let field = |name: &str| form.iter().find(|field| field.pointer == format!("/{name}")).cloned();
     let is_ours =
         ["policies", "status_map", "priority_map", "origin_property"].iter().all(|name| field(name).is_some());
     let wanted = drift::wanted(bound, &connection.policy);
-    let label = |property: &str| {
-        let known = wanted.iter().find(|wanted| wanted.definition.name == property);
-        known.map_or_else(|| property.to_owned(), |wanted| wanted.definition.label.clone())
+    let of_portal = |property: &str| match wanted.iter().find(|wanted| wanted.definition.name == property) {
+        Some(wanted) => (wanted.definition.label.clone(), fit::compare(&wanted.definition, schema)),
+        None => hubspots_own(property, schema),
     };
     let set = |property: &str| settings["policies"][property].as_str().map(str::to_owned);
     let mut all = Vec::new();
@@ -253,7 +270,7 @@ fn lines(form: &[Field], bound: &[Bound], connection: &Connection, settings: &Va
             let own = rule.settings.iter().filter(|_| index == 0).filter_map(|name| field(name));
             match known {
                 Some(line) => line.settings.extend(own),
-                None => all.push(line_of(rule, property, label(property), set(property), own.collect())),
+                None => all.push(line_of(rule, property, of_portal(property), set(property), own.collect())),
             }
         }
     }
@@ -269,6 +286,8 @@ fn lines(form: &[Field], bound: &[Bound], connection: &Connection, settings: &Va
                 policy: set(name),
                 policies: Vec::new(),
                 settings: Vec::new(),
+                sample: None,
+                state: fit::compare(&wanted.definition, schema),
             });
         }
     }
@@ -283,7 +302,28 @@ fn lines(form: &[Field], bound: &[Bound], connection: &Connection, settings: &Va
     }
 }
 
-fn line_of(rule: &Rule, property: &str, label: String, policy: Option<String>, settings: Vec<Field>) -> Line {
+/// Label and state of a contact property that HubSpot brings along.
+fn hubspots_own(property: &str, schema: &PortalSchema) -> (String, PropertyState) {
+    let known = schema.objects.get(CONTACT_TYPE);
+    let found = known.and_then(|properties| properties.get(property));
+    let label = found.map(|found| found.label.clone()).filter(|label| !label.is_empty());
+    let state = match found {
+        None if known.is_none() => PropertyState::Unknown,
+        None => PropertyState::Missing,
+        Some(found) if found.archived => PropertyState::Archived { differs: None },
+        Some(found) if found.read_only => PropertyState::ReadOnly,
+        Some(_) => PropertyState::Fine,
+    };
+    (label.unwrap_or_else(|| property.to_owned()), state)
+}
+
+fn line_of(
+    rule: &Rule,
+    property: &str,
+    (label, state): (String, PropertyState),
+    policy: Option<String>,
+    settings: Vec<Field>,
+) -> Line {
     const KEYS: [&str; 2] = ["email", "leadline_lead_id"];
     Line {
         from: rule.from.to_vec(),
@@ -294,7 +334,48 @@ fn line_of(rule: &Rule, property: &str, label: String, policy: Option<String>, s
         policy,
         policies: if KEYS.contains(&property) { Vec::new() } else { ALL_POLICIES.map(WritePolicy::label).to_vec() },
         settings,
+        sample: None,
+        state,
     }
+}
+
+/// The mapping with what the last lead brought for each line; `…` in its place for those who see no values.
+///
+/// # Errors
+/// The store's.
+pub async fn with_samples(
+    store: &Store,
+    account: &Account,
+    mapping: Mapping,
+    is_masked: bool,
+) -> Result<Mapping, StoreError> {
+    let plan = last_plan(store, account).await?;
+    let written: Vec<_> = plan.iter().flat_map(|plan| &plan.actions).flat_map(Action::properties).collect();
+    let sample = |line: Line| {
+        let found = written.iter().find(|property| property.name == line.property && !property.value.is_empty());
+        let shown =
+            found.map(|property| if is_masked { "…".to_owned() } else { cut(&property.value, SAMPLE_CHARS_MAX) });
+        Line { sample: shown, ..line }
+    };
+    Ok(Mapping { lines: mapping.lines.into_iter().map(sample).collect(), ..mapping })
+}
+
+/// The plan of the newest lead that has one. Test leads are left out.
+async fn last_plan(store: &Store, account: &Account) -> Result<Option<Plan>, StoreError> {
+    let filter = LeadFilter {
+        account: Some(account.id.clone()),
+        event_type: Some(LEADS.to_owned()),
+        test: Some(false),
+        limit: TRIED,
+        ..LeadFilter::default()
+    };
+    for lead in store.leads(&filter).await?.rows.iter().filter(|lead| lead.delivery.is_some()) {
+        let shown = store.event(&lead.event.id).await?;
+        if let Some(plan) = shown.and_then(|mut shown| shown.deliveries.pop()?.plan) {
+            return Ok(Some(plan));
+        }
+    }
+    Ok(None)
 }
 
 /// Settings of before, the newest first, each once and none that are in force: what somebody may go back to.
@@ -394,4 +475,32 @@ pub async fn apply(
     }
     let wish = Wish { share: Share::ALL, sign, expected, despite: None };
     Ok(rollout::change_settings(store, connection, choice, &wish, clock()).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::portal::PropertyInfo;
+
+    #[test]
+    fn a_property_of_hubspots_has_its_label_and_how_it_stands() {
+        let info = |label: &str| PropertyInfo { label: label.to_owned(), ..PropertyInfo::default() };
+        let properties = [
+            ("firstname".to_owned(), info("First Name")),
+            ("phone".to_owned(), PropertyInfo { read_only: true, ..info("") }),
+            ("city".to_owned(), PropertyInfo { archived: true, ..info("City") }),
+        ];
+        let schema =
+            PortalSchema { objects: [(CONTACT_TYPE.to_owned(), properties.into())].into(), ..PortalSchema::default() };
+        for (property, label, state) in [
+            ("firstname", "First Name", "fine"),
+            ("phone", "phone", "read-only"),
+            ("city", "City", "archived"),
+            ("email", "email", "missing"),
+        ] {
+            let (said, stands) = hubspots_own(property, &schema);
+            assert_eq!((said.as_str(), stands.label()), (label, state));
+        }
+        assert_eq!(hubspots_own("email", &PortalSchema::default()).1, PropertyState::Unknown);
+    }
 }

@@ -25,6 +25,9 @@ pub struct Envelope {
     pub event_type: String,
     timestamp: Option<String>,
     pub data: Value,
+    /// What a test lead asks for beside its data.
+    #[serde(default)]
+    test: Value,
 }
 
 /// Why a signed body is no event.
@@ -75,6 +78,11 @@ impl Envelope {
     /// When it happened at the sender, where the body says so.
     pub fn occurred_at(&self) -> Option<Timestamp> {
         Timestamp::parse(self.timestamp.as_deref()?).ok()
+    }
+
+    /// Whether a test lead asks for its deals too: `"test": {"deals": true}`. Anything else asks for nothing.
+    pub fn wants_deals(&self) -> bool {
+        self.test["deals"] == true
     }
 
     /// What a guest is given, outside of the queue. An event that does not say when it happened did so at the beginning of

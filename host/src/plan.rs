@@ -119,6 +119,39 @@ pub fn plan(mut actions: Vec<Action>, lead_id: Option<String>) -> Result<Plan, I
     Ok(Plan { actions, lead_id })
 }
 
+/// Takes out the deals, and the notes that would be about nothing else. Says whether there were any.
+pub fn leave_out_deals(actions: &mut Vec<Action>) -> bool {
+    if !actions.iter().any(|action| object_type(action) == DEAL) {
+        return false;
+    }
+    // Where each action stands now; none where it is taken out.
+    let mut places: Vec<Option<u32>> = Vec::with_capacity(actions.len());
+    for mut action in std::mem::take(actions) {
+        let targets = action.refers_to_mut();
+        let was_about = targets.as_ref().is_some_and(|targets| !targets.is_empty());
+        let mut is_about = was_about;
+        if let Some(targets) = targets {
+            targets.retain_mut(|target| match places.get(*target as usize) {
+                Some(Some(place)) => {
+                    *target = *place;
+                    true
+                }
+                Some(None) => false,
+                None => true, // not an earlier one, which is refused later
+            });
+            is_about = !targets.is_empty();
+        }
+        let is_note = matches!(action, Action::AddNote(_));
+        if object_type(&action) == DEAL || (is_note && was_about && !is_about) {
+            places.push(None);
+        } else {
+            places.push(u32::try_from(actions.len()).ok());
+            actions.push(action);
+        }
+    }
+    true
+}
+
 /// An empty value clears a property in HubSpot, and a lead never clears anything.
 fn drop_empty(properties: &mut Vec<Property>) {
     properties.retain(|property| !property.value.is_empty());
@@ -348,6 +381,23 @@ mod tests {
         ];
         for (actions, expected) in rows {
             assert_eq!(plan(actions, None).unwrap_err().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn without_deals_a_plan_keeps_its_references() {
+        let contact = || contact(vec![]);
+        let deal = |contacts: Vec<u32>| deal("s", contacts);
+        let note = |about: &[u32]| note("n", about.to_vec());
+        for (before, after) in [
+            (vec![contact(), note(&[0])], vec![contact(), note(&[0])]),
+            (vec![contact(), deal(vec![0]), note(&[0, 1])], vec![contact(), note(&[0])]),
+            (vec![contact(), deal(vec![0]), note(&[1]), contact(), note(&[3])], vec![contact(), contact(), note(&[1])]),
+            (vec![deal(vec![]), contact(), note(&[9])], vec![contact(), note(&[9])]),
+        ] {
+            let mut actions = before.clone();
+            assert_eq!(leave_out_deals(&mut actions), before.len() != after.len());
+            assert_eq!(actions, after, "{before:?}");
         }
     }
 }

@@ -9,6 +9,8 @@ use anyhow::Context as _;
 use crate::breaker;
 use crate::cause::{Code, Problem};
 use crate::contract::actions::Action;
+use crate::contract::events::Payload;
+use crate::contract::log::Level;
 use crate::crash::crash_point;
 use crate::deliver::Clock;
 use crate::lane;
@@ -20,7 +22,7 @@ use crate::model::id::VersionId;
 use crate::model::lane::{Lease, Settled, Step};
 use crate::model::time::Timestamp;
 use crate::payload::{self, Envelope};
-use crate::plan::{Plan, key_hash, plan};
+use crate::plan::{self, Plan, key_hash, plan};
 use crate::route::{Route, route};
 use crate::schema;
 use crate::store::{
@@ -28,7 +30,7 @@ use crate::store::{
     TakenEvents, Turn,
 };
 use crate::transform::{Quota, Stop, TransformRun, Transformer};
-use crate::words::{LeadTraits, is_test_body};
+use crate::words::{self, LeadTraits, is_test_body};
 
 /// Lanes that are planned in one round, and stored in one commit: of many accounts with a lead each, one alone would
 /// cost a round.
@@ -249,6 +251,7 @@ fn fate_of(round: &Round, event: ReceivedEvent) -> Option<PlannedEvent> {
             return Some(unplanned(event, Unplanned::Refused(problem)));
         }
     };
+    let wants_deals = envelope.wants_deals();
     let data = envelope.data;
     let mut lines = Vec::new();
     if let Some(held) = check_schema(round, &event, &data, &mut lines) {
@@ -270,6 +273,7 @@ fn fate_of(round: &Round, event: ReceivedEvent) -> Option<PlannedEvent> {
     };
     let input = payload::event(&event.sender_id, &event.event_type, event.occurred_at, data);
     let run = loaded.run_within(Quota::of(round.rules.quota), &input, &binding.settings);
+    let run = without_unasked_deals(run, &input.payload, wants_deals);
     metrics::histogram!("leadline_transform_seconds").record(run.micros as f64 / 1e6);
     lines.extend(run.logs.iter().cloned());
     if let Err(Stop::Ours(reason)) = &run.actions {
@@ -285,6 +289,18 @@ fn fate_of(round: &Round, event: ReceivedEvent) -> Option<PlannedEvent> {
     // A plan keeps with its progress what was dropped.
     let dropped = if matches!(decision, Decision::Planned { .. }) { Vec::new() } else { dropped };
     Some(PlannedEvent { decision, ran: Some(ran(binding, outcome, figures, dropped)), event, lead, log })
+}
+
+/// A test lead makes no deal unless its sender asked for that; its log says so.
+pub(crate) fn without_unasked_deals(mut run: TransformRun, payload: &Payload, wants_deals: bool) -> TransformRun {
+    if !wants_deals
+        && words::is_test(payload)
+        && let Ok(actions) = &mut run.actions
+        && plan::leave_out_deals(actions)
+    {
+        run.logs.push((Level::Info, "a test lead makes no deal unless it asks for one".to_owned()));
+    }
+    run
 }
 
 fn ran(binding: &Binding, outcome: RanTo, figures: RunFigures, dropped: Vec<Dropped>) -> Ran {

@@ -84,7 +84,7 @@ pub use consents::{Consent, NewTicket, Ticket};
 pub use db::disk::Room;
 pub use db::{Result, StoreError, is_away};
 pub use deliveries::{Attempt, DeliveryFilter, Settlement};
-pub use dropped::DroppedValue;
+pub use dropped::{DroppedValue, Lacking};
 pub use endings::{Waiting, WaitingLeads};
 pub use events::{EventFilter, RunLog, ShownDelivery, ShownEvent};
 pub use fleet::{AccountStanding, DatabaseRoom, DueWork, Migration, RecentRun, SourceSecret, age};

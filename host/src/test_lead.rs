@@ -1,6 +1,7 @@
 //! A lead to try things with: it goes the whole way that a real one goes, signed as the widget would sign it, and is known
 //! by its address, so that figures, alerts and pictures leave it out.
 
+pub mod draft;
 pub mod read_back;
 
 use anyhow::Context as _;
@@ -23,6 +24,8 @@ pub enum TestLeadError {
     NotJson(serde_json::Error),
     #[error("its address has to be of the form `leadline-test+…@example.com`, so that it is known as a test")]
     NoTest,
+    #[error("{0} {1}")]
+    Answer(&'static str, &'static str),
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error(transparent)]
@@ -31,16 +34,22 @@ pub enum TestLeadError {
     Ours(#[from] anyhow::Error),
 }
 
+/// What tells one test lead from the others.
+fn unique() -> String {
+    let letters: String = random_text().chars().filter(char::is_ascii_alphanumeric).take(8).collect();
+    letters.to_lowercase()
+}
+
 /// A lead of nobody, as the widget would send it. Each has an address of its own.
 pub fn sample(account: &Account, now: Timestamp) -> Value {
-    let unique: String = random_text().chars().filter(char::is_ascii_alphanumeric).take(8).collect();
+    let unique = unique();
     json!({
         "type": "lead.captured.v1",
         "timestamp": now,
         "data": {
             "id": format!("test_{unique}"),
             "name": "Test Lead",
-            "email": format!("leadline-test+{}@example.com", unique.to_lowercase()),
+            "email": format!("leadline-test+{unique}@example.com"),
             "phone": "(305) 555-0100",
             "status": "new",
             "priority": "high",
@@ -51,6 +60,18 @@ pub fn sample(account: &Account, now: Timestamp) -> Value {
             "dealership": { "name": account.name, "slug": account.slug }
         }
     })
+}
+
+/// The same event, which asks for the deals that its transformation makes: without that a test lead makes none.
+///
+/// # Errors
+/// [`TestLeadError::NotJson`].
+pub fn asking_for_deals(body: &str) -> Result<String, TestLeadError> {
+    let mut event: Value = serde_json::from_str(body).map_err(TestLeadError::NotJson)?;
+    if let Some(event) = event.as_object_mut() {
+        event.insert("test".to_owned(), json!({ "deals": true }));
+    }
+    serde_json::to_string_pretty(&event).map_err(TestLeadError::NotJson)
 }
 
 /// Sends a test lead through the door, signed with the secret of the account's first source.
@@ -102,5 +123,14 @@ mod tests {
         assert!(crate::words::is_test_address(one["data"]["email"].as_str().unwrap()), "{one}");
         assert_ne!(one["data"]["email"], other["data"]["email"]);
         assert!(crate::schema::event_violations("lead.captured.v1", &one["data"]).is_empty());
+    }
+
+    #[test]
+    fn an_event_asks_for_deals_once_somebody_asked_for_it() {
+        let wants = |body: &str| crate::payload::Envelope::read(body.as_bytes()).unwrap().wants_deals();
+        let plain = r#"{"type":"lead.captured.v1","data":{},"test":"x"}"#;
+        assert!(!wants(plain) && wants(&asking_for_deals(plain).unwrap()));
+        assert!(matches!(asking_for_deals("{"), Err(TestLeadError::NotJson(_))));
+        assert_eq!(asking_for_deals("[]").unwrap(), "[]");
     }
 }

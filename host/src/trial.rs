@@ -8,7 +8,7 @@ use crate::model::event::Event;
 use crate::model::id::VersionId;
 use crate::payload::{self, Envelope, EnvelopeError};
 use crate::plan::Plan;
-use crate::process::{fate, figures};
+use crate::process::{fate, figures, without_unasked_deals};
 use crate::store::RunFigures;
 use crate::transform::{Loaded, Quota};
 
@@ -39,9 +39,11 @@ pub struct Trial {
 /// # Errors
 /// When the body is no event.
 pub fn run(guest: Guest<'_>, event: &Event, body: &str) -> Result<Trial, EnvelopeError> {
-    let data = Envelope::read(body.as_bytes())?.data;
-    let input = payload::event(&event.sender_id, &event.event_type, event.occurred_at, data);
+    let envelope = Envelope::read(body.as_bytes())?;
+    let wants_deals = envelope.wants_deals();
+    let input = payload::event(&event.sender_id, &event.event_type, event.occurred_at, envelope.data);
     let run = guest.loaded.run_within(Quota::of(guest.quota), &input, guest.settings);
+    let run = without_unasked_deals(run, &input.payload, wants_deals);
     let lead_id = payload::lead_id(input.payload);
     let figures = figures(&run);
     let outcome = fate(guest.label, guest.version_id, run.actions, lead_id);

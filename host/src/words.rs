@@ -76,6 +76,14 @@ pub fn is_test_address(email: &str) -> bool {
     email.starts_with(TEST_PREFIX) && email.ends_with("@example.com")
 }
 
+/// Whether an event is one of our own test leads.
+pub fn is_test(payload: &Payload) -> bool {
+    match payload {
+        Payload::LeadCaptured(lead) => lead.email.as_deref().map(folded).is_some_and(|email| is_test_address(&email)),
+        Payload::CarouselClicked(_) | Payload::SessionInitiated(_) | Payload::Other => false,
+    }
+}
+
 fn of_lead(lead: &Lead) -> LeadTraits {
     let mut words = Vec::new();
     for part in lead.name.as_deref().unwrap_or_default().split_whitespace() {

@@ -39,6 +39,7 @@ const OPERATIONS: &[(&str, Right, Whose)] = &[
     ("DELETE /v1/accounts/{account}/notes/{number}", Transform, Named),
     ("GET /v1/accounts/{account}/fields", Read, Named),
     ("GET /v1/accounts/{account}/mapping", Read, Named),
+    ("GET /v1/accounts/{account}/deals", Read, Named),
     ("POST /v1/accounts/{account}/mapping/preview", Change, Named),
     ("PUT /v1/accounts/{account}/mapping", Change, Named),
     ("GET /v1/accounts/{account}/suggestions", Read, Named),
@@ -52,6 +53,7 @@ const OPERATIONS: &[(&str, Right, Whose)] = &[
     ("PUT /v1/sources/{id}", Change, Named),
     ("POST /v1/sources/{id}/rotate", Change, Named),
     ("GET /v1/sources/{id}/rejected", Read, Named),
+    ("GET /v1/event-types", Read, Reach),
     ("GET /v1/events", Read, Named),
     ("GET /v1/events/{id}", Read, Named),
     ("POST /v1/events/{id}/cancel", Change, Named),
@@ -418,6 +420,8 @@ const FREE: &[(&str, &str)] = &[
     ("changes{}", "of a setting, which its version's schema describes"),
     ("value", "of a setting, which its version's schema describes"),
     ("event", "a sender's event"),
+    ("sample", "a sender's event"),
+    ("schema", "a JSON Schema"),
     ("UpsertObject", "the generator of the description takes a type called `Object` for any object"),
 ];
 

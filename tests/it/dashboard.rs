@@ -1,7 +1,7 @@
 //! The dashboard over HTTP: who sees which screen, what stands on it, and what its forms do. How it looks is a matter of
 //! the browser's tests.
 
-use hubspot_sim::Preset;
+use hubspot_sim::{Act, Preset};
 use serde_json::{Value, json};
 
 use crate::access::{Asker, Reply, csrf, signed_in, with_public_url};
@@ -101,7 +101,7 @@ async fn a_viewer_has_no_buttons_and_cannot_send_what_they_send() {
         ("/accounts/acme/fields/mapping", "Preview on the last leads"),
         ("/accounts/acme/deals", "Ask support"),
         ("/accounts/acme/replays", "Count them"),
-        ("/accounts/acme/test", "Send test lead</button>"),
+        ("/accounts/acme/test?way=send", "Send test lead</button>"),
         (&lead, "Send again"),
     ] {
         let (seen, all) = (viewer.get(&app, screen).await, manager.get(&app, screen).await);
@@ -193,7 +193,7 @@ async fn pausing_testing_and_replaying_go_by_forms_and_stand_in_the_activity() {
     assert_eq!(again.status, 409, "a second press does nothing more");
     assert_eq!(submit(&app, &manager, "/accounts/acme/connectors/resume", &[]).await.status, 303);
 
-    let shown = manager.get(&app, "/accounts/acme/test").await;
+    let shown = manager.get(&app, "/accounts/acme/test?as=json").await;
     let sample = text(&shown).split("spellcheck=\"false\">").nth(1).unwrap().split("</textarea>").next().unwrap();
     let sample = sample.replace("&#34;", "\"").replace("&#39;", "'").replace("&#38;", "&");
     let preview = submit(&app, &manager, "/accounts/acme/test/preview", &[("body", &sample)]).await;
@@ -246,6 +246,98 @@ async fn missing_properties_are_shown_then_created_after_a_look() {
     let created = submit(&app, &manager, "/accounts/acme/fields/create", &[("sure", "yes")]).await;
     assert!(text(&created).contains("What was done"), "{}", text(&created));
     assert!(text(&manager.get(&app, "/accounts/acme/fields").await).contains("Every property is there"));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_archived_property_and_a_missing_option_are_mended_from_the_page_after_a_look() {
+    let app = with_public_url(URL).await;
+    let acme = app.connected("acme").await;
+    let contact = "0-1".to_owned();
+    app.hubspot.archive_property(acme.portal(), &contact, "budget_range");
+    let (object_type, property) = (contact, "lead_priority".to_owned());
+    app.hubspot.act(acme.portal(), Act::RemoveOption { object_type, property, value: "low".into() });
+    let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
+    submit(&app, &manager, "/accounts/acme/fields/check", &[]).await;
+    let page = manager.get(&app, "/accounts/acme/fields").await;
+    assert!(text(&page).contains("Restore it…") && text(&page).contains("Add the options…"), "{}", text(&page));
+    let path = "/accounts/acme/fields/create";
+    let asked = submit(&app, &manager, path, &[]).await;
+    assert!(text(&asked).contains("This needs your word first"), "{}", text(&asked));
+    assert!(!text(&asked).contains("value=\"yes\">Create them"), "{}", text(&asked));
+    for (only, consent, shown, button) in [
+        ("budget_range", "restore", "comes back from the archive", ">Restore it</button>"),
+        ("lead_priority", "options", "gets the options low", ">Add the options</button>"),
+    ] {
+        let planned = submit(&app, &manager, path, &[("only", only), (consent, "yes")]).await;
+        assert!(text(&planned).contains(shown) && text(&planned).contains(button), "{}", text(&planned));
+        assert!(!text(&planned).contains("What was done"), "nothing is done by looking");
+        let done = submit(&app, &manager, path, &[("only", only), (consent, "yes"), ("sure", "yes")]).await;
+        assert!(text(&done).contains("What was done") && !text(&done).contains("early"), "{}", text(&done));
+    }
+    assert!(text(&manager.get(&app, "/accounts/acme/fields").await).contains("Every property is there"));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn earlier_contacts_are_filled_in_after_a_look_at_the_differences() {
+    let app = with_public_url(URL).await;
+    let acme = app.dealer("acme", Preset::Bare, "default", json!({ "country": "US" })).await;
+    app.send_lead(&acme, "ana").await;
+    app.run_until_idle().await;
+    let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
+    submit(&app, &manager, "/accounts/acme/fields/create", &[("sure", "yes")]).await;
+    app.advance(std::time::Duration::from_secs(1));
+    let page = manager.get(&app, "/accounts/acme/fields").await;
+    assert!(text(&page).contains("<strong>1 contact</strong>"), "{}", text(&page));
+    let path = "/accounts/acme/fields/fill";
+    let preview = submit(&app, &manager, path, &[]).await;
+    assert!(text(&preview).contains("5 values of 1 record would be filled in now"), "{}", text(&preview));
+    assert!(text(&preview).contains("2027 Honda CR-V"), "{}", text(&preview));
+    let held = || app.hubspot.records(acme.portal(), "0-1")[0].properties.get("lead_priority").cloned();
+    assert_eq!(held(), None, "nothing is written by looking");
+    let support = looks(&signed_in(&app, None, "support").await);
+    let seen = submit(&app, &support, path, &[]).await;
+    assert!(text(&seen).contains("5 values") && !text(&seen).contains("Honda CR-V"), "{}", text(&seen));
+    let filled = submit(&app, &manager, path, &[("sure", "yes"), ("after", "")]).await;
+    assert!(text(&filled).contains("5 values of 1 record filled in."), "{}", text(&filled));
+    assert_eq!(held().as_deref(), Some("high"));
+    assert!(!text(&manager.get(&app, "/accounts/acme/fields").await).contains("Fill in earlier contacts"));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_test_lead_is_a_form_and_keeps_what_was_typed_when_something_is_wrong() {
+    let app = with_public_url(URL).await;
+    let acme = app.connected("acme").await;
+    app.send_lead(&acme, "ana").await;
+    app.run_until_idle().await;
+    let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
+    let page = manager.get(&app, "/accounts/acme/test").await;
+    assert!(text(&page).contains(">Ocean Honda</option>"), "a dealership of the last leads: {}", text(&page));
+    assert!(!text(&page).contains("Make a deal too"), "its transformation makes none");
+    let fields = [("name", "Rosa Delgado"), ("address", "rosa 1"), ("year", "2026"), ("make", "Kia")];
+    let wrong = submit(&app, &manager, "/accounts/acme/test/send", &fields).await;
+    assert!(text(&wrong).contains("the address takes up to 50 letters") && text(&wrong).contains("Rosa Delgado"));
+    let fields = [
+        ("name", "Rosa Delgado"),
+        ("address", "rosa.1"),
+        ("year", "2026"),
+        ("make", "Kia"),
+        ("dealership", "ocean-honda"),
+    ];
+    let preview = submit(&app, &manager, "/accounts/acme/test/preview", &fields).await;
+    assert!(
+        text(&preview).contains("2026 Kia") && text(&preview).contains("Send test lead</button>"),
+        "{}",
+        text(&preview)
+    );
+    let sent = submit(&app, &manager, "/accounts/acme/test/send", &fields).await;
+    assert_eq!(sent.status, 303, "{}", text(&sent));
+    app.run_until_idle().await;
+    let records = app.hubspot.records(acme.portal(), "0-1");
+    let rosa = records.iter().find(|one| one.properties["email"] == "leadline-test+rosa.1@example.com").unwrap();
+    assert_eq!(rosa.properties["dealership_slug"], "ocean-honda");
     app.finish().await;
 }
 

@@ -145,3 +145,71 @@ async fn a_type_that_is_turned_on_takes_along_what_was_skipped_and_the_switch_ca
     assert_eq!(app.hubspot.records(acme.portal(), "0-1").len(), 1);
     app.finish().await;
 }
+
+#[tokio::test]
+async fn the_mapping_shows_what_the_last_lead_brought_and_how_each_property_stands() {
+    let app = with_public_url(URL).await;
+    let acme = app.dealer("acme", Preset::Ready, "default", json!({ "country": "US" })).await;
+    app.hubspot.archive_property(acme.portal(), "0-1", "lead_priority");
+    app.send_lead(&acme, "ana").await;
+    app.run_until_idle().await;
+    let told = Asker::operator().get(&app, "/v1/accounts/acme/mapping").await;
+    let lines = told.body["data"]["lines"].as_array().unwrap_or_else(|| panic!("{told:?}"));
+    let line = |name: &str| lines.iter().find(|line| line["property"] == name).unwrap_or_else(|| panic!("{lines:#?}"));
+    let email = line("email");
+    assert_eq!((&email["label"], &email["sample"]), (&json!("Email"), &json!("ana@example.com")), "{email:#?}");
+    assert_eq!((&email["state"], &line("lead_priority")["state"]), (&json!("fine"), &json!("archived")));
+    let (manager, support) = (signed_in(&app, Some("acme"), "manager").await, signed_in(&app, None, "support").await);
+    let path = "/accounts/acme/fields/mapping";
+    let [seen, masked] = [looks(&manager).get(&app, path).await, looks(&support).get(&app, path).await];
+    assert!(text(&seen).contains("ana@example.com") && text(&seen).contains("archived"), "{}", text(&seen));
+    assert!(!text(&masked).contains("ana@example.com") && text(&masked).contains("archived"), "{}", text(&masked));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_catalogue_of_event_types_is_the_same_on_page_api_and_command() {
+    let app = with_public_url(URL).await;
+    app.connected("acme").await;
+    let told = Asker::operator().get(&app, "/v1/event-types").await;
+    let captured = &told.body["data"][0];
+    assert_eq!((&captured["name"], &captured["standing"]), (&json!("lead.captured.v1"), &json!("recommended")));
+    assert_eq!((&captured["version"], &captured["ends_at"]), (&json!(1), &Value::Null));
+    assert_eq!(captured["sample"]["type"], "lead.captured.v1");
+    let (code, listed) = app.command(&["event", "types"]).await;
+    assert!(code == 0 && listed.contains("carousel.clicked.v1") && listed.contains("coming soon"), "{listed}");
+    let (code, shown) = app.command(&["--json", "event", "types", "lead.captured.v1"]).await;
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!((code, &shown["data"]), (0, captured));
+    assert_eq!(app.command(&["event", "types", "x"]).await.0, 5);
+    let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
+    let page = manager.get(&app, "/accounts/acme/event-types").await;
+    assert!(text(&page).contains("Version 1") && text(&page).contains("maya.lind@example.com"), "{}", text(&page));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_page_for_deals_shows_what_the_last_leads_would_make() {
+    let app = with_public_url(URL).await;
+    let settings =
+        json!({ "country": "US", "pipeline": "new-vehicles", "stage": "new-lead", "only_priorities": ["high"] });
+    let acme = app.dealer("acme", Preset::Deals, "deals", settings).await;
+    app.send_lead(&acme, "ana").await;
+    let mut low = crate::support::lead("bob");
+    low["priority"] = json!("low");
+    app.send(&acme, "msg_bob", low).await;
+    app.run_until_idle().await;
+    let told = Asker::operator().get(&app, "/v1/accounts/acme/deals").await;
+    let leads = told.body["data"]["leads"].as_array().unwrap_or_else(|| panic!("{told:?}"));
+    assert_eq!((leads.len(), &told.body["data"]["version"]), (2, &json!("deals@1")));
+    assert!(leads[0]["why"].as_str().unwrap().contains("no deal"), "{leads:#?}");
+    let deal = &leads[1]["deals"][0];
+    assert!(deal["name"].as_str().unwrap().contains("CR-V") && deal["stage"] != "new-lead", "{deal}");
+    let (code, said) = app.command(&["transform", "deals", "--account", "acme"]).await;
+    assert!(code == 0 && said.contains("CR-V") && said.contains("no deal"), "{said}");
+    let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
+    let page = manager.get(&app, "/accounts/acme/deals").await;
+    assert!(text(&page).contains("CR-V") && text(&page).contains("none: no deal"), "{}", text(&page));
+    assert!(text(&page).contains("pipelines-settings/"), "{}", text(&page));
+    app.finish().await;
+}

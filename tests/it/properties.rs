@@ -165,6 +165,51 @@ async fn an_archived_property_comes_back_as_it_was_and_we_say_so() {
 }
 
 #[tokio::test]
+async fn only_what_somebody_named_is_restored() {
+    let app = TestApp::start().await;
+    let dealer = app.connected("acme").await;
+    for name in ["dealership_name", "budget_range"] {
+        app.hubspot.archive_property(dealer.portal(), CONTACT, name);
+    }
+    let consent = Consent { only: vec!["budget_range".into()], restore: true, ..Consent::default() };
+    let restored = app.create(&dealer, consent).await;
+    let done: Vec<_> = restored.work.iter().map(|work| (work.name.as_str(), work.result.is_some())).collect();
+    assert_eq!(done, [("budget_range", true)]);
+    let check = restored.check.unwrap();
+    let left: Vec<_> = states(&check).into_iter().filter(|(_, state)| *state != "fine").collect();
+    assert_eq!(left, [("dealership_name", "archived")]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn earlier_contacts_are_filled_in_page_by_page_and_the_report_says_what_is_left() {
+    let app = TestApp::start().await;
+    let dealer = app.dealer("acme", Preset::Bare, "default", json!({ "country": "US" })).await;
+    for name in ["ana", "bob", "eve"] {
+        app.send_lead(&dealer, name).await;
+    }
+    app.run_until_idle().await;
+    app.create(&dealer, Consent::default()).await;
+    app.advance(Duration::from_secs(1));
+    let page = |after: Option<String>, dry_run| Wish { limit: Some(2), after, dry_run, property: None };
+    let preview = app.fill(&dealer, page(None, true)).await;
+    assert_eq!((preview.records_filled(), preview.left.contacts), (2, 1), "{preview:#?}");
+    let rest = app.fill(&dealer, page(preview.next, true)).await;
+    assert_eq!((rest.records_filled(), rest.next), (1, None));
+    let first = app.fill(&dealer, page(None, false)).await;
+    assert_eq!((first.records_filled(), first.left.contacts), (2, 1));
+    // HubSpot is away: nothing is lost, and it begins there again.
+    app.hubspot.set_knobs(|knobs| knobs.outage = Some(hubspot_sim::Outage { from_ms: 0, to_ms: i64::MAX }));
+    let away = app.fill(&dealer, page(first.next.clone(), false)).await;
+    assert!(away.stopped.is_some() && away.filled.is_empty(), "{away:#?}");
+    assert_eq!((away.left.contacts, &away.next), (1, &first.next));
+    app.hubspot.set_knobs(|knobs| knobs.outage = None);
+    let second = app.fill(&dealer, page(away.next, false)).await;
+    assert_eq!((second.records_filled(), second.left, second.next), (1, leadline::store::Lacking::default(), None));
+    app.finish_after(&[hubspot_sim::FindingKind::TooManyErrors]).await;
+}
+
+#[tokio::test]
 async fn what_does_not_fit_is_named_with_a_way_out() {
     let app = TestApp::start().await;
     let dealer = app.connected("acme").await;

@@ -1,6 +1,6 @@
 //! Test leads: the whole way, read back from HubSpot field by field, and taken out again.
 
-use hubspot_sim::Outage;
+use hubspot_sim::{Outage, Preset};
 use leadline::hubspot::CONTACT;
 use leadline::test_lead::read_back::{self, ReadBackError};
 use leadline::test_lead::{self, TestLeadError};
@@ -38,7 +38,7 @@ async fn a_test_lead_is_read_back_field_by_field_and_taken_out_again() {
     assert_eq!(told, [("vehicle_of_interest", Some("2025 Honda CR-V")), ("budget_range", None)]);
     assert!(!read.is_right());
     let deleted = read_back::delete_contact(store, hubspot, &shown, clock).await.unwrap();
-    assert_eq!(deleted, contact.id);
+    assert_eq!((deleted.contact_id, deleted.deal_ids), (contact.id.clone(), vec![]));
     let read = read_back::read_back(store, hubspot, &shown, clock).await.unwrap();
     assert!(!read.records[0].is_there);
     let again = read_back::delete_contact(store, hubspot, &shown, clock).await;
@@ -73,5 +73,36 @@ async fn only_what_a_test_lead_wrote_is_taken_out() {
     let refused = read_back::read_back(store, hubspot, &waits, clock).await;
     assert!(matches!(refused, Err(ReadBackError::NotWritten(_))), "{refused:?}");
     app.hubspot.set_knobs(|knobs| knobs.outage = None);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_test_lead_makes_a_deal_only_when_asked_and_the_deal_goes_with_its_contact() {
+    let app = TestApp::start().await;
+    let settings = json!({ "country": "US", "pipeline": "new-vehicles", "stage": "new-lead" });
+    let dealer = app.dealer("acme", Preset::Deals, "deals", settings).await;
+    let (store, hubspot, clock) = (&app.app.store, &app.app.hubspot, &*app.app.clock);
+    let deals = || app.hubspot.record_count(dealer.portal(), "0-3");
+    let sample = || test_lead::sample(&dealer.account, app.now());
+    let shown = sent(&app, &dealer, &sample()).await;
+    let labels: Vec<_> =
+        shown.deliveries[0].plan.iter().flat_map(|plan| &plan.actions).map(|one| one.label()).collect();
+    assert_eq!((labels, deals()), (vec!["contact", "note"], 0));
+    let log: Vec<_> = shown.logs.iter().flat_map(|log| &log.lines).map(|(_, line)| line.as_str()).collect();
+    assert!(log.iter().any(|line| line.contains("makes no deal unless it asks")), "{log:?}");
+    // Somebody's lead makes one all the same.
+    app.send_lead(&dealer, "ana").await;
+    app.run_until_idle().await;
+    assert_eq!(deals(), 1);
+
+    let asked = test_lead::asking_for_deals(&sample().to_string()).unwrap();
+    let shown = sent(&app, &dealer, &serde_json::from_str(&asked).unwrap()).await;
+    assert_eq!(deals(), 2, "{:?}", shown.deliveries[0].delivery);
+    let read = read_back::read_back(store, hubspot, &shown, clock).await.unwrap();
+    assert_eq!(read.records.iter().map(|one| one.label.as_str()).collect::<Vec<_>>(), ["contact", "deal", "note"]);
+    let taken = read_back::delete_contact(store, hubspot, &shown, clock).await.unwrap();
+    assert_eq!((taken.deal_ids.len(), deals()), (1, 1), "the other lead's deal stays");
+    let again = read_back::delete_contact(store, hubspot, &shown, clock).await;
+    assert!(matches!(again, Err(ReadBackError::Gone(_))), "{again:?}");
     app.finish().await;
 }

@@ -3,6 +3,7 @@
 pub(super) mod rerun;
 mod runs;
 mod trial;
+mod types;
 
 use std::path::PathBuf;
 
@@ -60,6 +61,11 @@ pub enum Command {
         /// Id of the event, `evt_…`.
         event: String,
     },
+    /// List the event types: version, standing and end; of one its schema and a sample too.
+    Types {
+        /// Only this one, such as `lead.captured.v1`.
+        name: Option<String>,
+    },
     /// Send a test lead the whole way. Its contact is real, and can be taken out again.
     Test(trial::Args),
     /// Read what HubSpot holds of a test lead, beside what was sent. Exit code 3 when it is something else.
@@ -67,7 +73,7 @@ pub enum Command {
         /// Id of the event, `evt_…`.
         event: String,
     },
-    /// Take the contact of a test lead out of HubSpot again.
+    /// Take the contact of a test lead out of HubSpot again, and the deals that the lead made.
     DeleteTestContact {
         /// Id of the event, `evt_…`.
         event: String,
@@ -85,9 +91,13 @@ impl Command {
             Self::ReadBack { event } => Deed::to("events.read-back", event),
             Self::DeleteTestContact { event } => Deed::to("events.test-contact.delete", event),
             // What is sent enters by the door, as every event.
-            Self::Send(_) | Self::List(_) | Self::Show { .. } | Self::Runs { .. } | Self::Rerun(_) | Self::Tail(_) => {
-                None
-            }
+            Self::Send(_)
+            | Self::List(_)
+            | Self::Show { .. }
+            | Self::Runs { .. }
+            | Self::Rerun(_)
+            | Self::Types { .. }
+            | Self::Tail(_) => None,
         }
     }
 }
@@ -177,6 +187,7 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
                 format!("Event {} is called off; `leadline event retry {}` replays it.", event.id, event.id)
             })
         }
+        Command::Types { name } => types::run(name.as_deref(), context),
         Command::Test(args) => trial::send(args, context).await,
         Command::ReadBack { event } => trial::read_it_back(&event, context).await,
         Command::DeleteTestContact { event } => trial::delete_contact(&event, context).await,

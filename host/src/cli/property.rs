@@ -36,6 +36,9 @@ pub enum Command {
         /// Add missing options to properties that exist.
         #[arg(long)]
         options: bool,
+        /// Only this property; may be given several times.
+        #[arg(long, value_name = "NAME")]
+        property: Vec<String>,
     },
     /// Fill in what leads went without, where the record in HubSpot is still empty.
     Fill {
@@ -50,6 +53,9 @@ pub enum Command {
         /// At most so many records.
         #[arg(long)]
         limit: Option<usize>,
+        /// Go on behind this place, which the run before printed.
+        #[arg(long, value_name = "PLACE")]
+        after: Option<String>,
     },
 }
 
@@ -86,15 +92,15 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
             let check = checklist::check(&store, &session, clock()).await?.map_err(|why| away(&why))?;
             show_check(&check, &of.account, context)
         }
-        Command::Create { of, dry_run, yes, options } => {
+        Command::Create { of, dry_run, yes, options, property } => {
             let session = talk(&store, &of, context).await?;
-            let consent = Consent { restore: yes, options, dry_run };
+            let consent = Consent { only: property, restore: yes, options, dry_run };
             let creation = checklist::create_missing(&store, &session, consent, clock()).await?;
-            show_creation(&creation.map_err(|why| away(&why))?, consent, context)
+            show_creation(&creation.map_err(|why| away(&why))?, dry_run, context)
         }
-        Command::Fill { of, property, dry_run, limit } => {
+        Command::Fill { of, property, dry_run, limit, after } => {
             let session = talk(&store, &of, context).await?;
-            let wish = Wish { property, limit, dry_run };
+            let wish = Wish { property, limit, after, dry_run };
             let report = fill::fill(&store, &session, &wish, &(Arc::new(clock) as crate::deliver::Clock)).await?;
             show_report(&report, &wish, context)
         }
@@ -164,7 +170,7 @@ fn write_rows(check: &Check, context: &mut Context<'_>) -> Result<()> {
     Ok(())
 }
 
-fn show_creation(creation: &Creation, consent: Consent, context: &mut Context<'_>) -> Result<()> {
+fn show_creation(creation: &Creation, dry_run: bool, context: &mut Context<'_>) -> Result<()> {
     if context.json {
         context.json(&serde_json::json!({ "data": creation }))?;
     } else {
@@ -178,7 +184,7 @@ fn show_creation(creation: &Creation, consent: Consent, context: &mut Context<'_
     if let Some(why) = &creation.stopped {
         return Err(away(why));
     }
-    if consent.dry_run || !creation.check.as_ref().is_some_and(Check::has_trouble) {
+    if dry_run || !creation.check.as_ref().is_some_and(Check::has_trouble) {
         return Ok(());
     }
     Err(Failure::problems("the portal does not fit yet".to_owned()).hint("`leadline property check` says what is left"))
@@ -219,12 +225,16 @@ fn show_report(report: &Report, wish: &Wish, context: &mut Context<'_>) -> Resul
             writeln!(context.out, "{}", printable(&text))?;
         }
         let verb = if wish.dry_run { "would be filled in" } else { "filled in" };
-        writeln!(context.out, "{} values {verb}, {} left out.", report.filled.len(), report.skipped.len())?;
+        let (values, records) = (report.filled.len(), report.records_filled());
+        writeln!(context.out, "{values} values of {records} records {verb}, {} left out.", report.skipped.len())?;
+        if let (Some(next), None) = (&report.next, &report.stopped) {
+            let left = report.left.contacts + report.left.others;
+            writeln!(context.out, "{left} records were not looked at: go on with --after {next}")?;
+        }
     }
     match &report.stopped {
-        Some(why) => {
-            Err(Failure::temporary(format!("it ended early: {}", why.detail)).hint("run it again; it goes on"))
-        }
+        Some(why) => Err(Failure::temporary(format!("it ended early: {}", why.detail))
+            .hint("run it again; what is done is not done twice")),
         None => Ok(()),
     }
 }

@@ -1,6 +1,7 @@
 //! `leadline transform`: transformations as a service has them, and which version a connection uses. Whoever writes one
 //! uses `leadline guest`.
 
+mod deals;
 mod delete;
 mod diff;
 mod dry_run;
@@ -48,6 +49,8 @@ pub enum Command {
     Form(form::Args),
     /// Show which part of a lead goes where, try other settings of that on the last leads, and use them.
     Mapping(mapping::Args),
+    /// Show the deals that the settings in force make of the account's last leads. Nothing is sent.
+    Deals(deals::Args),
     /// Run a version on the account's last leads beside the one in force: what would change? Nothing is sent.
     Shadow(shadow::Args),
     /// Show the calls to HubSpot that a lead would make. Nothing is sent.
@@ -96,7 +99,7 @@ impl Command {
             Self::Decline(args) => args.deed(),
             Self::Delete(args) => args.deed(),
             Self::List(_) | Self::Show(_) | Self::Form(_) | Self::DryRun(_) | Self::Gates(_) | Self::History(_) => None,
-            Self::Diff(_) | Self::Waivers(_) | Self::Figures | Self::Component { .. } => None,
+            Self::Diff(_) | Self::Waivers(_) | Self::Figures | Self::Deals(_) | Self::Component { .. } => None,
         }
     }
 }
@@ -156,6 +159,7 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Show(args) => show::run(args, context).await,
         Command::Form(args) => form::run(args, context).await,
         Command::Mapping(args) => mapping::run(args, context).await,
+        Command::Deals(args) => deals::run(args, context).await,
         Command::Shadow(args) => shadow::run(args, context).await,
         Command::DryRun(args) => dry_run::run(args, context).await,
         Command::Gates(args) => gates::run(args, context).await,

@@ -63,10 +63,12 @@ pub async fn check(store: &Store, session: &Session, now: Timestamp) -> anyhow::
 }
 
 /// What may be done beside creating what is missing.
-#[derive(Clone, Copy, Debug, Default, serde::Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Default, serde::Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schema(as = CreationConsent)]
 pub struct Consent {
+    /// Only these properties, by their internal names; empty: all that are not as they should be.
+    pub only: Vec<String>,
     /// Archived properties come back, as they were.
     pub restore: bool,
     /// Missing options are added to properties that exist.
@@ -142,7 +144,7 @@ pub async fn create_missing(
         Ok(checked) => checked,
         Err(problem) => return Ok(Err(problem)),
     };
-    let mut work = plan(&checked.rows, consent);
+    let mut work = plan(&checked.rows, &consent);
     if consent.dry_run || work.iter().all(|work| matches!(work.what, What::Ask(_))) {
         return Ok(Ok(Creation { work, check: Some(checked), stopped: None }));
     }
@@ -171,7 +173,7 @@ pub async fn create_missing(
     Ok(Ok(Creation { work, check: check.ok(), stopped }))
 }
 
-fn plan(rows: &[Row], consent: Consent) -> Vec<Work> {
+fn plan(rows: &[Row], consent: &Consent) -> Vec<Work> {
     let work = |row: &Row| {
         let what = match &row.state {
             PropertyState::Missing => What::Create,
@@ -194,7 +196,8 @@ fn plan(rows: &[Row], consent: Consent) -> Vec<Work> {
         let (object_type, name) = (row.object_type.clone(), row.name.clone());
         Some(Work { object_type, name, what, definition, result: None })
     };
-    rows.iter().filter_map(work).collect()
+    let is_meant = |row: &&Row| consent.only.is_empty() || consent.only.contains(&row.name);
+    rows.iter().filter(is_meant).filter_map(work).collect()
 }
 
 /// Does one thing.

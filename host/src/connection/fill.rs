@@ -1,7 +1,7 @@
 //! Filling in what leads went without: values that the portal takes by now go into records that still lack them. What
 //! a person has written stays, and of two leads the newer one's value wins.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -14,7 +14,7 @@ use crate::hubspot::{self, BATCH_MAX, Change, Found, Input, Meaning};
 use crate::model::lane::Lease;
 use crate::model::portal::PortalSchema;
 use crate::model::time::Timestamp;
-use crate::store::{DroppedValue, Store};
+use crate::store::{DroppedValue, Lacking, Store};
 
 /// Between two pages, so that the calls of leads come first.
 const REST: Duration = Duration::from_secs(2);
@@ -31,6 +31,8 @@ pub struct Wish {
     pub property: Option<String>,
     /// At most so many records.
     pub limit: Option<usize>,
+    /// Only records behind this place: the `next` of the run before.
+    pub after: Option<String>,
     /// Nothing is written; what would be is shown.
     pub dry_run: bool,
 }
@@ -59,8 +61,40 @@ pub struct Skipped {
 pub struct Report {
     pub filled: Vec<Filled>,
     pub skipped: Vec<Skipped>,
-    /// Why it ended early. Running it again goes on where it stopped.
+    /// Why it ended early.
     pub stopped: Option<Problem>,
+    /// Records that it did not come to.
+    pub left: Lacking,
+    /// From where on they are, for the `after` of the next run. None where none are left.
+    pub next: Option<String>,
+}
+
+/// A place in the order of the records.
+#[derive(Clone, Debug, Default)]
+struct Place {
+    object_type: String,
+    record_id: String,
+}
+
+impl Place {
+    fn read(text: &str) -> Self {
+        let (object_type, record_id) = text.split_once('/').unwrap_or_default();
+        Self { object_type: object_type.to_owned(), record_id: record_id.to_owned() }
+    }
+
+    fn of(value: &DroppedValue) -> Self {
+        Self { object_type: value.object_type.clone(), record_id: value.record_id.clone() }
+    }
+
+    fn parts(&self) -> (&str, &str) {
+        (&self.object_type, &self.record_id)
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.object_type, self.record_id)
+    }
 }
 
 /// Fills in what can be filled in. It can be stopped and run again at any time: what is done is not done twice.
@@ -70,14 +104,13 @@ pub struct Report {
 pub async fn fill(store: &Store, session: &Session, wish: &Wish, clock: &Clock) -> anyhow::Result<Report> {
     let mut report = Report::default();
     let schema = store.schema(&session.connection).await?.map(|cached| cached.schema).unwrap_or_default();
-    let mut after = (String::new(), String::new());
+    let property = wish.property.as_deref();
+    let mut after = wish.after.as_deref().map_or_else(Place::default, Place::read);
     let mut left = wish.limit.unwrap_or(usize::MAX);
     while left > 0 {
         let page = left.min(BATCH_MAX);
-        let values =
-            store.dropped_values(&session.connection, wish.property.as_deref(), (&after.0, &after.1), page).await?;
-        let Some(last) = values.last() else { break };
-        after = (last.object_type.clone(), last.record_id.clone());
+        let values = store.dropped_values(&session.connection, property, after.parts(), page).await?;
+        let Some(end) = values.last().map(Place::of) else { break };
         if !report.is_empty() {
             tokio::time::sleep(REST).await;
         }
@@ -96,11 +129,46 @@ pub async fn fill(store: &Store, session: &Session, wish: &Wish, clock: &Clock) 
         if report.stopped.is_some() {
             break;
         }
+        after = end;
     }
+    report.left = store.lacking(&session.connection, property, after.parts()).await?;
+    report.next = report.left.any().then(|| after.to_string());
     Ok(report)
 }
 
 impl Report {
+    /// The records that got something, or would.
+    pub fn records_filled(&self) -> usize {
+        let records = self.filled.iter().map(|one| (&one.dropped.object_type, &one.dropped.record_id));
+        records.collect::<BTreeSet<_>>().len()
+    }
+
+    /// Why values were left out, with how many, the most frequent first.
+    pub fn reasons(&self) -> Vec<(&str, usize)> {
+        let mut counted: BTreeMap<&str, usize> = BTreeMap::new();
+        for skipped in &self.skipped {
+            *counted.entry(&skipped.reason).or_default() += 1;
+        }
+        let mut reasons: Vec<_> = counted.into_iter().collect();
+        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        reasons
+    }
+
+    /// The same without anything that a customer said.
+    #[must_use]
+    pub fn masked(mut self) -> Self {
+        let filled = self.filled.iter_mut().map(|one| &mut one.dropped.value);
+        let skipped = self.skipped.iter_mut().map(|one| &mut one.dropped.value);
+        filled.chain(skipped).for_each(|value| "…".clone_into(value));
+        for skipped in &mut self.skipped {
+            // Of a value that does not fit, the reason may quote it.
+            if skipped.stays {
+                "the property does not take it".clone_into(&mut skipped.reason);
+            }
+        }
+        self
+    }
+
     fn is_empty(&self) -> bool {
         self.filled.is_empty() && self.skipped.is_empty()
     }
@@ -286,5 +354,42 @@ fn input(change: &Change) -> Input {
         found: Some(Found { id: change.record_id.clone(), properties: BTreeMap::new() }),
         properties: change.properties.clone(),
         targets: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::id::DeliveryId;
+
+    fn dropped(record: &str, property: &str) -> DroppedValue {
+        DroppedValue {
+            object_type: "0-1".into(),
+            record_id: record.into(),
+            property: property.into(),
+            value: "20k".into(),
+            delivery_id: DeliveryId::stored("dlv_1".to_owned()),
+        }
+    }
+
+    #[test]
+    fn a_report_counts_records_and_reasons_and_can_be_told_without_values() {
+        let filled = [("1", "a"), ("1", "b"), ("2", "a")].map(|(record, of)| Filled { dropped: dropped(record, of) });
+        let mut report = Report { filled: filled.into(), ..Report::default() };
+        for (record, reason, stays) in [("3", "gone", false), ("4", "`20k` is no number", true), ("5", "gone", false)] {
+            report.skip(&dropped(record, "a"), reason, stays);
+        }
+        assert_eq!(report.records_filled(), 2);
+        assert_eq!(report.reasons(), [("gone", 2), ("`20k` is no number", 1)]);
+        let told = serde_json::to_string(&report.masked()).unwrap();
+        assert!(!told.contains("20k") && told.contains("gone"), "{told}");
+    }
+
+    #[test]
+    fn a_place_reads_as_it_is_written() {
+        for (text, parts) in [("0-1/501", ("0-1", "501")), ("/", ("", "")), ("", ("", ""))] {
+            assert_eq!(Place::read(text).parts(), parts);
+        }
+        assert_eq!(Place::of(&dropped("501", "a")).to_string(), "0-1/501");
     }
 }

@@ -18,6 +18,7 @@ use super::error::ApiError;
 use super::guard::needing;
 use super::reach::{owner, read};
 use crate::app::App;
+use crate::deals;
 use crate::mapping::{self, Mapping, MappingError, Preview};
 use crate::model::access::{Actor, Right};
 use crate::model::account::Sign;
@@ -26,7 +27,7 @@ use crate::rollout::Enabled;
 const SEND: &str = "Send {\"changes\": {\"policies\": {\"phone\": \"always\"}}}.";
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
-    let read = OpenApiRouter::new().routes(routes!(show));
+    let read = OpenApiRouter::new().routes(routes!(show)).routes(routes!(deals_of_leads));
     let change = OpenApiRouter::new().routes(routes!(preview)).routes(routes!(set));
     needing(Right::Read, read).merge(needing(Right::Change, change))
 }
@@ -55,7 +56,27 @@ impl From<MappingError> for ApiError {
 async fn show(State(app): State<Arc<App>>, actor: Actor, Path(name): Path<String>) -> Result<Response, ApiError> {
     let (account, connection) = owner(&app, &actor, &name).await?;
     let mapping = mapping::of_connection(&app.store, &account, &connection, None).await?;
+    let mapping = mapping::with_samples(&app.store, &account, mapping, actor.sees_masked).await?;
     Ok(tagged(mapping.newest.as_ref(), Data { data: &mapping }))
+}
+
+/// The deals that the settings in force make of the last three leads. Nothing is sent.
+#[utoipa::path(
+    get,
+    path = "/v1/accounts/{account}/deals",
+    tag = "Transformations",
+    params(("account" = String, Path, description = "Slug or id", example = "acme")),
+    responses((status = 200, description = "Lead by lead", body = Data<deals::Preview>)),
+    extensions(("x-command" = json!("leadline transform deals --account acme")))
+)]
+async fn deals_of_leads(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(name): Path<String>,
+) -> Result<One<deals::Preview>, ApiError> {
+    let (account, connection) = owner(&app, &actor, &name).await?;
+    let seen = deals::preview(&app.store, &app.transformer, &account, &connection).await?;
+    Ok(one(if actor.sees_masked { seen.masked() } else { seen }))
 }
 
 /// Settings of the mapping that are to be others.

@@ -87,7 +87,7 @@ async fn fill_in(
     let wish = Wish { dry_run: wish.dry_run || dry.is_on(), ..wish };
     let report = fill::fill(&app.store, &session, &wish, &app.clock).await?;
     app.wake.deliver.notify_one();
-    Ok(one(report))
+    Ok(one(if actor.sees_masked { report.masked() } else { report }))
 }
 
 /// The connection of an id, ready to be talked to.

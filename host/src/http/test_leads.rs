@@ -17,7 +17,7 @@ use super::reach::{account, read, shown_event};
 use crate::app::App;
 use crate::model::access::{Actor, Right};
 use crate::model::id::EventId;
-use crate::test_lead::read_back::{self, ReadBack, ReadBackError};
+use crate::test_lead::read_back::{self, ReadBack, ReadBackError, TakenOut};
 use crate::test_lead::{self, TestLeadError};
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
@@ -33,6 +33,8 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
 struct Send {
     /// As the widget would send it, with an address of the form `leadline-test+…@example.com`; without, a sample is sent.
     event: Option<Value>,
+    /// It makes the deals that the transformation makes of such a lead. Without that a test lead makes none.
+    deals: bool,
 }
 
 /// A test lead that is on its way.
@@ -62,7 +64,11 @@ async fn send(
     let asked: Send = if body.is_empty() { Send::default() } else { read(&body, "Send {}, or {\"event\": {…}}.")? };
     let now = (app.clock)();
     let event = asked.event.unwrap_or_else(|| test_lead::sample(&account, now));
-    let receipt = test_lead::send(&app.store, &app.door, &account, &event.to_string(), now).await?;
+    let mut body = event.to_string();
+    if asked.deals {
+        body = test_lead::asking_for_deals(&body)?;
+    }
+    let receipt = test_lead::send(&app.store, &app.door, &account, &body, now).await?;
     Ok(one(Sent { event_id: receipt.event_id }))
 }
 
@@ -84,29 +90,22 @@ async fn read_it_back(
     Ok(one(read_back::read_back(&app.store, &app.hubspot, &shown, &*app.clock).await?))
 }
 
-/// A contact that was taken out.
-#[derive(Serialize, ToSchema)]
-struct DeletedContact {
-    contact_id: String,
-}
-
-/// Takes the contact of a test lead out of HubSpot again. A deal that it made stays.
+/// Takes the contact of a test lead out of HubSpot again, and the deals that the lead made.
 #[utoipa::path(
     delete,
     path = "/v1/events/{id}/test-contact",
     tag = "Events",
     params(("id" = EventId, Path, description = "The event of a test lead that was delivered")),
-    responses((status = 200, description = "The contact", body = Data<DeletedContact>)),
+    responses((status = 200, description = "What was taken out", body = Data<TakenOut>)),
     extensions(("x-command" = json!("leadline event delete-test-contact EVENT")))
 )]
 async fn delete_contact(
     State(app): State<Arc<App>>,
     actor: Actor,
     Path(id): Path<String>,
-) -> Result<One<DeletedContact>, ApiError> {
+) -> Result<One<TakenOut>, ApiError> {
     let shown = shown_event(&app, &actor, &id).await?;
-    let contact_id = read_back::delete_contact(&app.store, &app.hubspot, &shown, &*app.clock).await?;
-    Ok(one(DeletedContact { contact_id }))
+    Ok(one(read_back::delete_contact(&app.store, &app.hubspot, &shown, &*app.clock).await?))
 }
 
 impl From<TestLeadError> for ApiError {
@@ -115,7 +114,7 @@ impl From<TestLeadError> for ApiError {
             TestLeadError::NoSource(_) => {
                 Self::Conflict(error.to_string(), "Make a source first: `leadline source create`.")
             }
-            TestLeadError::NotJson(_) | TestLeadError::NoTest => {
+            TestLeadError::NotJson(_) | TestLeadError::NoTest | TestLeadError::Answer(..) => {
                 Self::BadRequest(error.to_string(), "Send an event as the widget does, with a test lead's address.")
             }
             TestLeadError::Refused(refusal) => refusal.into(),

@@ -9,6 +9,7 @@ use crate::model::account::Connection;
 use crate::model::delivery::Progress;
 use crate::model::id::DeliveryId;
 use crate::model::lane::Lease;
+use crate::model::portal::CONTACT;
 use crate::model::time::Timestamp;
 use crate::plan::object_type;
 
@@ -20,6 +21,21 @@ pub struct DroppedValue {
     pub property: String,
     pub value: String,
     pub delivery_id: DeliveryId,
+}
+
+/// Records that went without a value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = LackingRecords)]
+pub struct Lacking {
+    pub contacts: i64,
+    /// Deals, companies and objects of the account's own.
+    pub others: i64,
+}
+
+impl Lacking {
+    pub fn any(self) -> bool {
+        self.contacts + self.others > 0
+    }
 }
 
 #[derive(Serialize)]
@@ -113,6 +129,31 @@ impl Store {
                 Ok(DroppedValue { object_type, record_id, property, value, delivery_id })
             };
         rows.into_iter().map(value).collect()
+    }
+
+    /// How many records there are for [`Self::dropped_values`] behind a record.
+    pub async fn lacking(
+        &self,
+        connection: &Connection,
+        property: Option<&str>,
+        after: (&str, &str),
+    ) -> Result<Lacking> {
+        let (contacts, all) = query(sql!(
+            "SELECT coalesce(sum(CASE WHEN x.object_type = $6 THEN 1 ELSE 0 END), 0), count(*) FROM
+             (SELECT DISTINCT r.object_type, r.record_id FROM dropped AS r
+              JOIN deliveries AS d ON d.account_id = r.account_id AND d.id = r.delivery_id
+              WHERE r.account_id = $1 AND r.connection_id = $2 AND (r.object_type, r.record_id) > ($3, $4)
+                AND ($5 IS NULL OR r.property = $5) AND d.state NOT IN ('pending', 'blocked')) AS x"
+        ))
+        .bind(connection.account_id.as_str())
+        .bind(connection.id.as_str())
+        .bind(after.0)
+        .bind(after.1)
+        .bind(property)
+        .bind(CONTACT)
+        .fetch_one::<(i64, i64)>(&self.db)
+        .await?;
+        Ok(Lacking { contacts, others: all - contacts })
     }
 
     /// How many leads of a connection went without a value that may still be filled in.

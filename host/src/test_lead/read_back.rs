@@ -1,5 +1,5 @@
 //! A test lead after it went the whole way: what HubSpot holds of it, read by the ids of its records and beside what was
-//! sent; and its contact, taken out again.
+//! sent; and its contact with its deals, taken out again.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::hubspot::{self, HubSpot, Meaning, Reply};
 use crate::model::account::Connection;
 use crate::model::delivery::{ActionProgress, Progress};
 use crate::model::id::EventId;
-use crate::model::portal::{CONTACT, NOTE};
+use crate::model::portal::{CONTACT, DEAL, NOTE};
 use crate::model::time::Timestamp;
 use crate::plan::{Plan, object_type};
 use crate::store::{ShownEvent, Store, StoreError};
@@ -111,6 +111,19 @@ impl<'a> Written<'a> {
         })
     }
 
+    /// The deals that it made: one that was there before is somebody's.
+    fn deals(&self) -> impl Iterator<Item = &str> {
+        let is_ours = |action: &Action, progress: &ActionProgress| {
+            object_type(action) == DEAL && progress.record.as_ref().is_some_and(|record| record.new)
+        };
+        self.records().filter(move |(_, action, progress, _)| is_ours(action, progress)).map(|(.., id)| id)
+    }
+
+    async fn delete(&self, object_type: &str, id: &str) -> Result<(), ReadBackError> {
+        let reply = self.session.send(&hubspot::delete_record(&self.session.portal, object_type, id)).await;
+        if reply.success().is_none() { is_gone(&reply) } else { Ok(()) }
+    }
+
     async fn read(&self, object_type: &str, id: &str, properties: &[&str]) -> Result<Option<Values>, ReadBackError> {
         let request = hubspot::read_records(&self.session.portal, object_type, &[id.to_owned()], properties);
         let reply = self.session.send(&request).await;
@@ -205,8 +218,16 @@ fn note(marker: &str, held: &Values) -> ReadField {
     ReadField { name: "marker".to_owned(), expected: marker.to_owned(), actual, is_same }
 }
 
-/// Takes the contact of a test lead out of HubSpot, where it still has a test lead's address there. Its note goes with it
-/// from the timeline; a deal stays. Returns the contact's id.
+/// What was taken out of HubSpot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct TakenOut {
+    pub contact_id: String,
+    /// Deals that the lead made.
+    pub deal_ids: Vec<String>,
+}
+
+/// Takes the contact of a test lead out of HubSpot, where it still has a test lead's address there, and the deals that the
+/// lead made. Its note goes with it from the timeline.
 ///
 /// # Errors
 /// [`ReadBackError`].
@@ -215,17 +236,25 @@ pub async fn delete_contact(
     hubspot: &HubSpot,
     shown: &ShownEvent,
     clock: &(dyn Fn() -> Timestamp + Send + Sync),
-) -> Result<String, ReadBackError> {
+) -> Result<TakenOut, ReadBackError> {
     let written = Written::of(store, hubspot, shown, clock).await?;
     let contact = written.records().find(|(_, action, ..)| object_type(action) == CONTACT);
     let (.., id) = contact.ok_or_else(|| ReadBackError::NotWritten(shown.event.id.clone()))?;
-    let held = written.read(CONTACT, id, &["email"]).await?.ok_or_else(|| ReadBackError::Gone(id.to_owned()))?;
-    if !held.get("email").is_some_and(|email| is_test_address(email)) {
+    let held = written.read(CONTACT, id, &["email"]).await?;
+    if held.as_ref().is_some_and(|held| !held.get("email").is_some_and(|email| is_test_address(email))) {
         return Err(ReadBackError::Somebody(id.to_owned()));
     }
-    let reply = written.session.send(&hubspot::delete_record(&written.session.portal, CONTACT, id)).await;
-    if reply.success().is_none() {
-        is_gone(&reply)?;
+    let mut deal_ids = Vec::new();
+    for deal in written.deals() {
+        if written.read(DEAL, deal, &["dealname"]).await?.is_some() {
+            written.delete(DEAL, deal).await?;
+            deal_ids.push(deal.to_owned());
+        }
     }
-    Ok(id.to_owned())
+    match held {
+        Some(_) => written.delete(CONTACT, id).await?,
+        None if deal_ids.is_empty() => return Err(ReadBackError::Gone(id.to_owned())),
+        None => {}
+    }
+    Ok(TakenOut { contact_id: id.to_owned(), deal_ids })
 }

@@ -197,6 +197,11 @@ const API: &str = "https://api.hubapi.com";
 const JSON_CHARS_MAX: usize = 8_000;
 
 impl Lead {
+    /// Whether a deal was made of it.
+    pub fn made_a_deal(&self) -> bool {
+        self.records.iter().any(|record| record.label == "deal" && record.is_new)
+    }
+
     /// Everything of an event, with what is known of it beside, for somebody who sees it masked or whole.
     pub fn of(
         shown: &ShownEvent,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::super::Context;
 use super::super::deed::Deed;
@@ -26,6 +26,9 @@ pub struct Args {
     /// JSON file of the event, with an address of the form `leadline-test+…@example.com`; without, a sample is sent.
     #[arg(long, value_name = "FILE")]
     event: Option<PathBuf>,
+    /// Make the deals too that the transformation makes of such a lead.
+    #[arg(long)]
+    deals: bool,
 }
 
 impl Args {
@@ -37,16 +40,15 @@ impl Args {
 pub(super) async fn send(args: Args, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
     let account = context.account(&store, &args.account).await?;
-    let body = match &args.event {
+    let mut body = match &args.event {
         Some(file) => String::from_utf8_lossy(&read(file)?).into_owned(),
         None => test_lead::sample(&account, clock()).to_string(),
     };
     let door = Door::open(store.clone(), Arc::new(Wake::default()));
-    let receipt = test_lead::send(&store, &door, &account, &body, clock()).await.map_err(|error| match error {
-        TestLeadError::Store(error) => error.into(),
-        TestLeadError::Ours(error) => error.into(),
-        error => Failure::failed(error.to_string()),
-    })?;
+    if args.deals {
+        body = test_lead::asking_for_deals(&body).map_err(unsent)?;
+    }
+    let receipt = test_lead::send(&store, &door, &account, &body, clock()).await.map_err(unsent)?;
     context.one(&json!({ "event_id": receipt.event_id }), |sent| {
         let event = sent["event_id"].as_str().unwrap_or_default();
         format!(
@@ -71,9 +73,10 @@ pub(super) async fn delete_contact(event: &str, context: &mut Context<'_>) -> Re
     let store = context.store().await?;
     let shown = found(&store, event).await?;
     let hubspot = open_hubspot(&context.config)?;
-    let id = read_back::delete_contact(&store, &hubspot, &shown, &clock).await.map_err(failure)?;
-    context.one(&json!({ "contact_id": id }), |deleted: &Value| {
-        format!("Contact {} is taken out of HubSpot.", deleted["contact_id"].as_str().unwrap_or_default())
+    let taken = read_back::delete_contact(&store, &hubspot, &shown, &clock).await.map_err(failure)?;
+    context.one(&taken, |taken| match taken.deal_ids.as_slice() {
+        [] => format!("Contact {} is taken out of HubSpot.", taken.contact_id),
+        deals => format!("Contact {} and deal {} are taken out of HubSpot.", taken.contact_id, deals.join(", ")),
     })
 }
 
@@ -83,6 +86,14 @@ async fn found(store: &Store, event: &str) -> Result<ShownEvent> {
     shown.ok_or_else(|| {
         Failure::not_found(format!("there is no event `{id}`")).hint("`leadline event list` shows the newest")
     })
+}
+
+fn unsent(error: TestLeadError) -> Failure {
+    match error {
+        TestLeadError::Store(error) => error.into(),
+        TestLeadError::Ours(error) => error.into(),
+        error => Failure::failed(error.to_string()),
+    }
 }
 
 fn failure(error: ReadBackError) -> Failure {

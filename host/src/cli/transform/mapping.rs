@@ -9,6 +9,7 @@ use super::super::connection::find;
 use super::super::deed::Deed;
 use super::super::failure::{Failure, Result};
 use super::super::file::read_json;
+use super::super::output::printable;
 use super::{Signed, released};
 use crate::diff;
 use crate::mapping::{self, Line, Mapping, MappingError, Preview};
@@ -62,7 +63,9 @@ pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let connection = find(&store, &args.account).await?;
     let account = context.account(&store, connection.account_id.as_str()).await?;
     let mapping = mapping::of_connection(&store, &account, &connection, None).await?;
-    let Some(file) = &args.change else { return context.one(&mapping, text) };
+    let Some(file) = &args.change else {
+        return context.one(&mapping::with_samples(&store, &account, mapping, false).await?, text);
+    };
     let Value::Object(changes) = read_json(file)? else {
         return Err(Failure::usage("the file holds no object of settings".to_owned()));
     };
@@ -81,7 +84,9 @@ fn text(mapping: &Mapping) -> String {
     let line = |line: &Line| {
         let from = if line.from.is_empty() { "–".to_owned() } else { line.from.join(", ") };
         let policy = line.policy.as_deref().or(line.usual).unwrap_or("–");
-        format!("  {from:<12} {:<22} {policy}", line.property)
+        let sample = line.sample.as_deref().unwrap_or_default();
+        let shown = format!("  {from:<12} {:<22} {policy:<10} {:<12} {sample}", line.property, line.state.label());
+        printable(shown.trim_end())
     };
     let mut lines = vec![format!("Leads go through {}", mapping.version)];
     lines.extend(mapping.lines.iter().map(line));

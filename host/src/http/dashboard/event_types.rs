@@ -25,9 +25,8 @@ use crate::model::replay::{Change, Filter, Replay, Standing};
 use crate::model::time::Timestamp;
 use crate::model::wish::Wished;
 use crate::replay::{self, Wish};
-use crate::schema::EVENT_TYPES;
-use crate::view::event_types::{TYPES, Told};
-use crate::view::moment::things;
+use crate::view::event_types::{Entry, TYPES, Told};
+use crate::view::moment::{Moment, things};
 
 /// Of how many days what was skipped may be sent, where somebody turns a type on. Bodies are kept for longer nowhere by default.
 const DAYS: [u32; 3] = [1, 7, 30];
@@ -54,7 +53,11 @@ struct Row {
     is_on: bool,
     /// Somebody of the account asked to be told when it is there.
     is_awaited: bool,
-    schema: &'static str,
+    version: u32,
+    /// When it is no longer taken in; none where no end is planned.
+    ends: Option<Moment>,
+    schema: String,
+    sample: String,
 }
 
 /// A switch that was turned just now.
@@ -85,11 +88,18 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
             wish.done_at.is_none() && matches!(&wish.wished, Wished::EventType { name: known } if known == name)
         })
     };
-    let row = |told: Told| Row {
-        is_on: is_on(told.name),
-        is_awaited: is_awaited(told.name),
-        schema: EVENT_TYPES.iter().find(|known| known.name == told.name).map_or("", |known| known.schema),
-        told,
+    let pretty = |json: &serde_json::Value| serde_json::to_string_pretty(json).unwrap_or_default();
+    let row = |told: Told| {
+        let entry = Entry::of(told);
+        Row {
+            is_on: is_on(told.name),
+            is_awaited: is_awaited(told.name),
+            version: entry.version,
+            ends: entry.ends_at.map(|at| place.shell.time(at)),
+            schema: pretty(&entry.schema),
+            sample: pretty(&entry.sample),
+            told,
+        }
     };
     let rows: Vec<_> = TYPES.map(row).into();
     let asked: Asked = serde_urlencoded(&uri);

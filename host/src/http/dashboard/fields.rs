@@ -14,9 +14,10 @@ use super::accounts::serde_urlencoded;
 use super::draw;
 use super::shell::{Place, Shell, Visit};
 use crate::app::App;
-use crate::connection::checklist::{self, Consent, Work};
+use crate::cause::Problem;
+use crate::connection::checklist::{self, Consent, Creation, What, Work};
 use crate::connection::drift::{self, Row};
-use crate::connection::fill::{self, Wish};
+use crate::connection::fill::{self, Report};
 use crate::connection::portal::Read;
 use crate::connection::session::{self, Session};
 use crate::fit::PropertyState;
@@ -25,7 +26,8 @@ use crate::http::guard::needing;
 use crate::model::access::Right;
 use crate::model::account::{Connection, ConnectionState};
 use crate::overview::fields_of_account;
-use crate::view::connection::{Chip, portal_address};
+use crate::store::{DroppedValue, Lacking};
+use crate::view::connection::{Chip, portal_address, record_address};
 use crate::view::fields::FieldsByDay;
 use crate::view::moment::{Moment, things};
 use crate::view::overview::{PERIODS, Period};
@@ -51,12 +53,13 @@ struct Page {
     /// When HubSpot was asked.
     read_at: Option<Moment>,
     is_troubled: bool,
-    /// How many properties are not as they should be, and how many contacts could be filled in.
+    /// How many properties are not as they should be, and how many records lack a value.
     trouble: String,
     lacking: Option<String>,
-    /// What creating would do, or did.
-    work: Vec<Work>,
-    is_done: bool,
+    /// What creating would do, or did; none where nobody asked.
+    making: Option<Making>,
+    /// What filling in would do, or did; none where nobody asked.
+    filling: Option<Filling>,
     properties_address: String,
     period: Period,
     by_day: FieldsByDay,
@@ -70,14 +73,79 @@ impl Page {
     }
 }
 
-/// A row of the checklist with its chip.
+/// Creating what is missing, as it is shown before and after.
+struct Making {
+    work: Vec<Work>,
+    is_done: bool,
+    /// Why it ended early.
+    stopped: Option<Problem>,
+    /// What was agreed to so far, as the form carries it on.
+    agreed: Agreed,
+}
+
+impl Making {
+    /// Whether anything is left that pressing the button would do.
+    fn has_work(&self) -> bool {
+        self.work.iter().any(|work| !matches!(work.what, What::Ask(_)))
+    }
+}
+
+/// Filling in a page of records, as it is shown before and after.
+struct Filling {
+    is_done: bool,
+    values: Vec<FilledRow>,
+    /// Such as `12 values of 7 records`.
+    told: String,
+    /// Why values were left out, with how many.
+    left_out: Vec<(String, String)>,
+    stopped: Option<Problem>,
+    /// Where the page begins, and the next one.
+    after: String,
+    next: Option<String>,
+    /// Records that were not looked at yet.
+    left: String,
+}
+
+/// A value that goes where HubSpot holds none.
+struct FilledRow {
+    record: String,
+    address: String,
+    property: String,
+    value: String,
+}
+
+/// A row of the checklist with its chip, and what can be done about it here.
 struct Shown {
     row: Row,
     chip: Chip,
+    mending: Option<Mending>,
 }
 
-fn shown(row: Row) -> Shown {
-    let (tone, icon, label) = match &row.state {
+/// A button of a row. It shows what would be done; nothing is done by it.
+struct Mending {
+    /// What is agreed to with it: `restore` or `options`, or nothing that needs it.
+    consent: &'static str,
+    label: &'static str,
+}
+
+fn mending(state: &PropertyState) -> Option<Mending> {
+    let (consent, label) = match state {
+        PropertyState::Missing => ("", "Create it…"),
+        PropertyState::Archived { .. } => ("restore", "Restore it…"),
+        PropertyState::OptionsMissing { .. } => ("options", "Add the options…"),
+        PropertyState::Fine
+        | PropertyState::Wider { .. }
+        | PropertyState::ReadOnly
+        | PropertyState::WrongType { .. }
+        | PropertyState::NotUnique
+        | PropertyState::Unknown => return None,
+    };
+    Some(Mending { consent, label })
+}
+
+/// A state as a chip.
+pub(super) fn state_chip(state: &PropertyState) -> Chip {
+    let (tone, icon, label) = match state {
         PropertyState::Fine | PropertyState::Wider { .. } => ("good", "✓", "there"),
         PropertyState::Missing => ("bad", "✕", "missing"),
         PropertyState::Archived { .. } => ("bad", "✕", "archived"),
@@ -87,7 +155,23 @@ fn shown(row: Row) -> Shown {
         PropertyState::OptionsMissing { .. } => ("warning", "!", "options missing"),
         PropertyState::Unknown => ("none", "?", "not known"),
     };
-    Shown { row, chip: Chip { tone, icon, label } }
+    Chip { tone, icon, label }
+}
+
+fn shown(row: Row) -> Shown {
+    Shown { chip: state_chip(&row.state), mending: mending(&row.state), row }
+}
+
+/// Records in words, as far as there are any.
+fn records(lacking: Lacking) -> Option<String> {
+    let contacts = things(lacking.contacts, "contact", "contacts");
+    let others = things(lacking.others, "other record", "other records");
+    match (lacking.contacts, lacking.others) {
+        (0, 0) => None,
+        (_, 0) => Some(contacts),
+        (0, _) => Some(others),
+        _ => Some(format!("{contacts} and {others}")),
+    }
 }
 
 /// The page as things were when HubSpot was asked last.
@@ -104,8 +188,8 @@ async fn page(app: &App, place: Place, period: Period) -> Result<Page, ApiError>
             is_troubled: false,
             trouble: String::new(),
             lacking: None,
-            work: Vec::new(),
-            is_done: false,
+            making: None,
+            filling: None,
             properties_address: String::new(),
             known_from: None,
             period,
@@ -119,19 +203,18 @@ async fn page(app: &App, place: Place, period: Period) -> Result<Page, ApiError>
     let rows = drift::checklist(&bound, &connection, &Read { schema, refused: Vec::new() });
     let rows: Vec<_> = rows.into_iter().map(shown).collect();
     let trouble = rows.iter().filter(|shown| shown.row.state.is_trouble()).count();
-    let lacking = app.store.dropped_leads(&connection).await?;
-    let lack = ("earlier contact lacks a value", "earlier contacts lack a value");
+    let lacking = app.store.lacking(&connection, None, ("", "")).await?;
     Ok(Page {
         is_troubled: trouble > 0,
         trouble: things(i64::try_from(trouble).unwrap_or(i64::MAX), "property is", "properties are"),
-        lacking: (lacking > 0).then(|| things(lacking, lack.0, lack.1)),
+        lacking: records(lacking),
         properties_address: portal_address(
             &connection,
             &format!("property-settings/{}/properties", connection.portal_id),
         ),
         is_connected: true,
-        work: Vec::new(),
-        is_done: false,
+        making: None,
+        filling: None,
         known_from: by_day.known_from.map(|at| shell.time(at)),
         period,
         by_day,
@@ -167,36 +250,106 @@ async fn look(Visit { app, place, .. }: Visit) -> Result<Response, ApiError> {
 }
 
 /// What somebody agreed to.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Agreed {
     /// Seen and agreed; without it, the plan is shown.
     sure: Option<String>,
+    /// One property; without it, all that are not as they should be.
+    only: Option<String>,
     restore: Option<String>,
     options: Option<String>,
 }
 
 async fn create(Visit { app, actor, place }: Visit, Form(agreed): Form<Agreed>) -> Result<Response, ApiError> {
     let session = talk(&app, place.connection.as_ref()).await?;
+    let is_done = agreed.sure.is_some();
     let consent = Consent {
-        dry_run: agreed.sure.is_none(),
+        only: agreed.only.iter().filter(|name| !name.is_empty()).cloned().collect(),
+        dry_run: !is_done,
         restore: agreed.restore.is_some(),
         options: agreed.options.is_some(),
     };
     let created = checklist::create_missing(&app.store, &session, consent, (app.clock)()).await?;
-    let created = created.map_err(ApiError::Away)?;
+    let Creation { work, stopped, .. } = created.map_err(ApiError::Away)?;
     app.wake.deliver.notify_one();
-    let drawn = Page { work: created.work, is_done: !consent.dry_run, ..page(&app, place, BY_DAY[0]).await? };
-    draw(&app, &actor, &drawn)
+    let making = Some(Making { work, is_done, stopped, agreed });
+    draw(&app, &actor, &Page { making, ..page(&app, place, BY_DAY[0]).await? })
 }
 
-async fn fill_in(Visit { app, place, .. }: Visit) -> Result<Response, ApiError> {
+/// A page of records to fill in.
+#[derive(Deserialize)]
+struct Fill {
+    /// Seen and agreed; without it, what would be filled in is shown.
+    sure: Option<String>,
+    /// Where the page begins.
+    #[serde(default)]
+    after: String,
+}
+
+async fn fill_in(Visit { app, actor, place }: Visit, Form(asked): Form<Fill>) -> Result<Response, ApiError> {
     let session = talk(&app, place.connection.as_ref()).await?;
-    let report =
-        fill::fill(&app.store, &session, &Wish { limit: Some(FILL_MAX), ..Wish::default() }, &app.clock).await?;
+    let is_done = asked.sure.is_some();
+    let wish = fill::Wish { limit: Some(FILL_MAX), after: Some(asked.after), dry_run: !is_done, property: None };
+    let report = fill::fill(&app.store, &session, &wish, &app.clock).await?;
     app.wake.deliver.notify_one();
-    let done = if report.filled.is_empty() { "nothing" } else { "filled" };
-    Ok(Redirect::to(&format!("{}?done={done}", place.shell.at("fields"))).into_response())
+    let report = if actor.sees_masked { report.masked() } else { report };
+    let filling = filling(&session.connection, report, (is_done, wish.after.unwrap_or_default()));
+    draw(&app, &actor, &Page { filling: Some(filling), ..page(&app, place, BY_DAY[0]).await? })
 }
 
 /// Records that one press of the button fills in: a page of HubSpot's, for which a browser can wait.
 const FILL_MAX: usize = 100;
+
+fn filling(connection: &Connection, report: Report, (is_done, after): (bool, String)) -> Filling {
+    let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    let values = |number: usize| things(count(number), "value", "values");
+    let told = things(count(report.records_filled()), "record", "records");
+    let left_out = report.reasons();
+    let left_out = left_out.into_iter().map(|(reason, number)| (values(number), reason.to_owned())).collect();
+    Filling {
+        is_done,
+        told: format!("{} of {told}", values(report.filled.len())),
+        left_out,
+        after,
+        next: report.next,
+        left: records(report.left).unwrap_or_default(),
+        stopped: report.stopped,
+        values: report.filled.into_iter().map(|one| filled_row(connection, one.dropped)).collect(),
+    }
+}
+
+fn filled_row(connection: &Connection, dropped: DroppedValue) -> FilledRow {
+    let DroppedValue { object_type, record_id, property, value, delivery_id: _ } = dropped;
+    FilledRow { address: record_address(connection, &object_type, &record_id), record: record_id, property, value }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_counted_by_what_they_are() {
+        for (contacts, others, expected) in [
+            (0, 0, None),
+            (1, 0, Some("1 contact")),
+            (37, 2, Some("37 contacts and 2 other records")),
+            (0, 1, Some("1 other record")),
+        ] {
+            assert_eq!(records(Lacking { contacts, others }).as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_mended_from_here_has_no_button() {
+        let options = PropertyState::OptionsMissing { options: vec!["low".into()] };
+        for (state, expected) in [
+            (PropertyState::Missing, Some("")),
+            (PropertyState::Archived { differs: None }, Some("restore")),
+            (options, Some("options")),
+            (PropertyState::ReadOnly, None),
+            (PropertyState::Fine, None),
+        ] {
+            assert_eq!(mending(&state).map(|mending| mending.consent), expected, "{state:?}");
+        }
+    }
+}

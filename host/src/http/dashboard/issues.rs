@@ -119,6 +119,8 @@ struct PastRow {
     over: Moment,
     /// What went on by itself when it was mended.
     released: String,
+    /// Where earlier contacts get what they went without; none where they went without nothing.
+    fill: Option<String>,
     comments: Vec<Said>,
 }
 
@@ -215,7 +217,9 @@ fn row(shell: &Shell, index: usize, slug: &str, shown: Shown, around: &Around<'_
 
 fn past_row(shell: &Shell, slug: &str, past: ShownPast) -> PastRow {
     let issue = past.issue;
+    let is_of_properties = matches!(place_of(issue.problem.code), Some(("fields", _)));
     PastRow {
+        fill: is_of_properties.then(|| format!("/accounts/{slug}/fields#fill")),
         id: issue.id.to_string(),
         account: slug.to_owned(),
         title: past.title,

@@ -14,6 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::accounts::serde_urlencoded;
 use super::draw;
+use super::fields::state_chip;
 use super::form::{Drawn, drawn_fields};
 use super::shell::{Place, Shell, Visit};
 use super::transformations::connected;
@@ -26,6 +27,7 @@ use crate::model::account::{Account, Connection, PastBinding, Sign};
 use crate::model::id::BindingId;
 use crate::rollout::RolloutError;
 use crate::schema::Violation;
+use crate::view::connection::Chip;
 use crate::view::moment::Moment;
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
@@ -56,6 +58,8 @@ struct Page {
 /// A line with its settings as they are drawn.
 struct Drawing {
     line: Line,
+    /// How the property stands in HubSpot.
+    chip: Chip,
     /// Its rule, without marks.
     words: String,
     settings: Vec<Drawn>,
@@ -95,6 +99,7 @@ fn changes(before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<Chang
 async fn page(
     app: &App,
     (shell, account, connection): (Shell, &Account, &Connection),
+    sees_masked: bool,
     draft: Option<&Map<String, Value>>,
     wrong: Vec<Violation>,
 ) -> Result<Page, ApiError> {
@@ -108,9 +113,11 @@ async fn page(
     if !wrong.is_empty() {
         mapping.violations = wrong;
     }
+    let mapping = mapping::with_samples(&app.store, account, mapping, sees_masked).await?;
     let violations = mapping.violations.clone();
     let drawing = |line: &Line| Drawing {
         settings: drawn_fields(&line.settings, &violations),
+        chip: state_chip(&line.state),
         words: line.rule.replace('`', ""),
         line: line.clone(),
     };
@@ -138,12 +145,13 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
     let connection = connected(place.connection)?;
     let asked: Asked = serde_urlencoded(&uri);
     let whose = (place.shell, &place.account, &connection);
-    let mut drawn = page(&app, whose, None, Vec::new()).await?;
+    let mut drawn = page(&app, whose, actor.sees_masked, None, Vec::new()).await?;
     if let Some(id) = asked.restore {
         let past = drawn.history.iter().find(|(past, _)| past.id.as_str() == id).map(|(past, _)| past.settings.clone());
         let past = past.ok_or_else(|| ApiError::NotFound(format!("there are no settings `{id}` to go back to")))?;
         let draft = drawn.mapping.part(&past);
-        drawn = page(&app, (drawn.shell, &place.account, &connection), Some(&draft), Vec::new()).await?;
+        drawn =
+            page(&app, (drawn.shell, &place.account, &connection), actor.sees_masked, Some(&draft), Vec::new()).await?;
     }
     draw(&app, &actor, &drawn)
 }
@@ -156,9 +164,15 @@ async fn preview(Visit { app, actor, place }: Visit, body: Bytes) -> Result<Resp
     let now = mapping::of_connection(&app.store, &account, &connection, None).await?;
     let draft = match now.sent(&sent) {
         Ok(draft) => draft,
-        Err(wrong) => return draw(&app, &actor, &page(&app, (shell, &account, &connection), None, wrong).await?),
+        Err(wrong) => {
+            return draw(
+                &app,
+                &actor,
+                &page(&app, (shell, &account, &connection), actor.sees_masked, None, wrong).await?,
+            );
+        }
     };
-    let mut drawn = page(&app, (shell, &account, &connection), Some(&draft), Vec::new()).await?;
+    let mut drawn = page(&app, (shell, &account, &connection), actor.sees_masked, Some(&draft), Vec::new()).await?;
     if drawn.mapping.violations.is_empty() && !drawn.changed.is_empty() {
         let choice = mapping::choose(&app.store, &account, &connection, &now, &draft).await?;
         let (clock, by) = (app.clock.clone(), &actor.name);
@@ -206,7 +220,7 @@ async fn quicker(
     draft: &Map<String, Value>,
 ) -> Result<Response, ApiError> {
     let newest = app.store.binding_history(whose.2, 1).await?.pop();
-    let mut drawn = page(app, whose, Some(draft), Vec::new()).await?;
+    let mut drawn = page(app, whose, actor.sees_masked, Some(draft), Vec::new()).await?;
     drawn.quicker = newest.map(|past| (past.clone(), drawn.shell.time(past.at)));
     let mut response = draw(app, actor, &drawn)?;
     *response.status_mut() = StatusCode::PRECONDITION_FAILED;

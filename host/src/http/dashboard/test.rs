@@ -14,16 +14,19 @@ use super::accounts::serde_urlencoded;
 use super::draw;
 use super::shell::{Place, Shell, Visit};
 use crate::app::App;
-use crate::dry_run::{DryRun, dry_run_beside};
+use crate::connection::drift;
+use crate::dry_run::{DryCall, DryRun, dry_run_beside};
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::model::access::Right;
 use crate::model::account::ConnectionState;
 use crate::model::id::EventId;
+use crate::model::portal::DEAL;
 use crate::model::time::Timestamp;
 use crate::payload::Envelope;
 use crate::rollout;
 use crate::store::LeadFilter;
+use crate::test_lead::draft::{self, Dealership, Draft};
 use crate::test_lead::{self, TestLeadError};
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
@@ -41,7 +44,13 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
 struct Page {
     shell: Shell,
     is_connected: bool,
-    body: String,
+    way: Way,
+    /// The lead as a form, or as JSON.
+    form: LeadForm,
+    dealerships: Vec<Dealership>,
+    /// Its transformation makes deals, so it can be asked for one.
+    can_make_deals: bool,
+    wants_deals: bool,
     run: Option<DryRun>,
     calls: Vec<(String, String)>,
     wrong: Option<String>,
@@ -49,22 +58,66 @@ struct Page {
     watching: Option<Timestamp>,
 }
 
-fn page(place: Place, body: String) -> Page {
+/// What is to be done with the lead.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Preview,
+    Send,
+    Watch,
+}
+
+/// How the lead is written.
+enum LeadForm {
+    Fields(Draft),
+    Json(String),
+}
+
+impl Page {
+    /// The address of a way, with the lead written as it is here.
+    fn at(&self, way: &str) -> String {
+        let json = if matches!(self.form, LeadForm::Json(_)) { "&as=json" } else { "" };
+        format!("{}?way={way}{json}", self.shell.at("test"))
+    }
+}
+
+async fn page(app: &App, place: Place, way: Way, form: LeadForm) -> Result<Page, ApiError> {
     let live = place.connection.filter(|connection| connection.state != ConnectionState::Disconnected);
-    Page {
+    let bound = match &live {
+        Some(connection) => app.store.bound(connection).await?,
+        None => Vec::new(),
+    };
+    Ok(Page {
         is_connected: live.is_some(),
-        body,
+        dealerships: draft::dealerships(&app.store, &place.account).await?,
+        can_make_deals: drift::needs(&bound).object_types.contains(DEAL),
+        wants_deals: false,
+        way,
+        form,
         run: None,
         calls: Vec::new(),
         wrong: None,
         watching: None,
         shell: place.shell,
-    }
+    })
 }
 
-async fn show(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
-    let sample = serde_json::to_string_pretty(&test_lead::sample(&place.account, (app.clock)()));
-    draw(&app, &actor, &page(place, sample.map_err(anyhow::Error::from)?))
+/// Which way, and how the lead is written.
+#[derive(Deserialize)]
+struct Asked {
+    way: Option<String>,
+    r#as: Option<String>,
+}
+
+async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, ApiError> {
+    let asked: Asked = serde_urlencoded(&uri);
+    let way = if asked.way.as_deref() == Some("send") { Way::Send } else { Way::Preview };
+    let form = if asked.r#as.as_deref() == Some("json") {
+        let sample = serde_json::to_string_pretty(&test_lead::sample(&place.account, (app.clock)()));
+        LeadForm::Json(sample.map_err(anyhow::Error::from)?)
+    } else {
+        LeadForm::Fields(Draft::sample(&place.account))
+    };
+    draw(&app, &actor, &page(&app, place, way, form).await?)
 }
 
 /// From where on somebody watches.
@@ -87,25 +140,52 @@ async fn watch(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response,
         let to = format!("{}/{}?watch=yes", place.shell.at("logs"), lead.event.id);
         return Ok(Redirect::to(&to).into_response());
     }
-    let drawn = Page { watching: Some(now), ..page(place, String::new()) };
+    let form = LeadForm::Fields(Draft::default());
+    let drawn = Page { watching: Some(now), ..page(&app, place, Way::Watch, form).await? };
     draw(&app, &actor, &drawn)
 }
 
-/// The event of the form.
+/// The lead that was sent, in one of two forms.
 #[derive(Deserialize)]
 struct Sent {
-    body: String,
+    /// As JSON; where it is there, the fields are not looked at.
+    body: Option<String>,
+    /// It makes its deals too.
+    deals: Option<String>,
+    #[serde(flatten)]
+    draft: Draft,
+}
+
+/// The page with what was typed, and the event that it is: or what is wrong with it, which stands on the page.
+async fn read(app: &App, place: Place, way: Way, sent: Sent) -> Result<(Page, Option<String>), ApiError> {
+    let wants_deals = sent.deals.is_some();
+    let form = sent.body.map_or(LeadForm::Fields(sent.draft), LeadForm::Json);
+    let mut drawn = page(app, place, way, form).await?;
+    drawn.wants_deals = wants_deals;
+    let body = match &drawn.form {
+        LeadForm::Json(body) => Ok(body.clone()),
+        LeadForm::Fields(draft) => draft.event(&drawn.dealerships, (app.clock)()).map(|event| event.to_string()),
+    };
+    let body = body.and_then(|body| if wants_deals { test_lead::asking_for_deals(&body) } else { Ok(body) });
+    match body {
+        Ok(body) => Ok((drawn, Some(body))),
+        Err(error) => {
+            drawn.wrong = Some(error.to_string());
+            Ok((drawn, None))
+        }
+    }
 }
 
 /// Shows the calls. Nothing is sent, to anybody.
 async fn preview(Visit { app, actor, place }: Visit, Form(sent): Form<Sent>) -> Result<Response, ApiError> {
     let (account, connection) = (place.account.clone(), place.connection.clone());
-    let mut drawn = page(place, sent.body);
+    let (mut drawn, body) = read(&app, place, Way::Preview, sent).await?;
+    let Some(body) = body else { return draw(&app, &actor, &drawn) };
     let Some(connection) = connection.filter(|_| drawn.is_connected) else {
         drawn.wrong = Some("HubSpot is not connected, so there is nothing that the lead would go to.".to_owned());
         return draw(&app, &actor, &drawn);
     };
-    if let Err(error) = Envelope::read(drawn.body.as_bytes()) {
+    if let Err(error) = Envelope::read(body.as_bytes()) {
         drawn.wrong = Some(error.to_string());
         return draw(&app, &actor, &drawn);
     }
@@ -117,26 +197,34 @@ async fn preview(Visit { app, actor, place }: Visit, Form(sent): Form<Sent>) -> 
     let choice =
         rollout::choose_live(&app.store, &app.hubspot, whose, &bound.label, Some(bound.settings), &*app.clock).await?;
     let tools = (app.store.clone(), app.transformer.clone());
-    let run = dry_run_beside(tools, connection, choice, drawn.body.clone(), (app.clock)()).await?;
+    let run = dry_run_beside(tools, connection, choice, body, (app.clock)()).await?;
     let Some(run) = run else {
         drawn.wrong = Some("Other leads are being tried; try it again in a moment.".to_owned());
         return draw(&app, &actor, &drawn);
     };
-    let call = |call: &crate::dry_run::DryCall| {
-        (format!("{} {}", call.method, call.path), serde_json::to_string_pretty(&call.body).unwrap_or_default())
-    };
-    drawn.calls = run.calls.iter().map(call).collect();
+    drawn.calls = calls(&run);
     drawn.run = Some(run);
     draw(&app, &actor, &drawn)
 }
 
+/// The calls of a run, as a page shows them.
+pub(super) fn calls(run: &DryRun) -> Vec<(String, String)> {
+    let call = |call: &DryCall| {
+        (format!("{} {}", call.method, call.path), serde_json::to_string_pretty(&call.body).unwrap_or_default())
+    };
+    run.calls.iter().map(call).collect()
+}
+
 /// Sends it, and shows the lead as it goes.
 async fn send(Visit { app, actor, place }: Visit, Form(sent): Form<Sent>) -> Result<Response, ApiError> {
-    match test_lead::send(&app.store, &app.door, &place.account, &sent.body, (app.clock)()).await {
-        Ok(receipt) => Ok(Redirect::to(&format!("{}/{}", place.shell.at("logs"), receipt.event_id)).into_response()),
+    let account = place.account.clone();
+    let (mut drawn, body) = read(&app, place, Way::Send, sent).await?;
+    let Some(body) = body else { return draw(&app, &actor, &drawn) };
+    match test_lead::send(&app.store, &app.door, &account, &body, (app.clock)()).await {
+        Ok(receipt) => Ok(Redirect::to(&format!("{}/{}", drawn.shell.at("logs"), receipt.event_id)).into_response()),
         Err(error @ (TestLeadError::Store(_) | TestLeadError::Ours(_))) => Err(error.into()),
         Err(error) => {
-            let drawn = Page { wrong: Some(error.to_string()), ..page(place, sent.body) };
+            drawn.wrong = Some(error.to_string());
             draw(&app, &actor, &drawn)
         }
     }

@@ -6,19 +6,26 @@ use askama::Template;
 use axum::extract::Form;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
+use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
+use super::connectors::can_connect;
 use super::draw;
-use super::shell::{House, Shell, Visit};
+use super::shell::{House, Place, Shell, Visit};
 use crate::app::App;
+use crate::connection::consent;
 use crate::connection::scopes::{Feature, PERMISSIONS};
+use crate::deals::{Preview, preview};
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::http::reach;
 use crate::http::wishes::asked_by;
-use crate::model::access::Right;
+use crate::model::access::{Actor, Right};
+use crate::model::account::{Connection, ConnectionState};
+use crate::model::portal::DEAL;
 use crate::model::wish::{Deals, Wish, Wished};
+use crate::view::connection::{Chip, portal_address};
 use crate::view::moment::Moment;
 use crate::view::wishes::ShownWish;
 use crate::wish;
@@ -27,6 +34,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let read = OpenApiRouter::new().route("/accounts/{account}/deals", get(show));
     let change = OpenApiRouter::new()
         .route("/accounts/{account}/deals", post(deals))
+        .route("/accounts/{account}/deals/authorize", post(authorize))
         .route("/accounts/{account}/event-types/tell-me", post(tell_me));
     let done = OpenApiRouter::new().route("/wishes/done", post(done));
     needing(Right::Read, read).merge(needing(Right::Change, change)).merge(needing(Right::Transform, done))
@@ -56,11 +64,48 @@ struct Page {
     /// What is asked already, and what was answered.
     asked: Option<Row>,
     answers: Deals,
-    /// What deals need, in HubSpot's words and in plain ones.
-    permissions: Vec<(&'static str, &'static str)>,
+    /// What deals need.
+    permissions: Vec<Needed>,
+    /// A permission is missing, and whoever is asked at HubSpot can be asked for it from here.
+    can_authorize: bool,
+    /// For the one at HubSpot who may agree.
+    link: Option<String>,
+    /// Where it is asked by mail, as before.
+    support_email: Option<String>,
+    /// Where HubSpot keeps the pipelines; none where it is not connected.
+    pipelines_address: Option<String>,
+    /// The portal was read, and has no pipeline.
+    lacks_pipelines: bool,
+    /// What the last leads would make, where they make deals already.
+    tried: Preview,
+    tried_at: Vec<Moment>,
+}
+
+/// A permission, in HubSpot's words and in plain ones, and whether HubSpot gave it.
+struct Needed {
+    scope: &'static str,
+    words: &'static str,
+    chip: Chip,
+}
+
+/// The features that deals take.
+const DEALS: [Feature; 2] = [Feature::Deals, Feature::CreateDealProperties];
+
+fn needed(connection: Option<&Connection>) -> Vec<Needed> {
+    let chip = |scope: &str| match connection.map(|connection| (connection, &connection.scopes)) {
+        None | Some((_, None)) => Chip::new("none", "?", "not known"),
+        Some((connection, Some(_))) if connection.has_scope(scope) => Chip::new("good", "✓", "granted"),
+        Some(_) => Chip::new("warning", "!", "missing"),
+    };
+    let permissions = PERMISSIONS.iter().filter(|permission| DEALS.contains(&permission.feature));
+    permissions.map(|one| Needed { scope: one.scope, words: one.words, chip: chip(one.scope) }).collect()
 }
 
 async fn show(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
+    draw(&app, &actor, &page(&app, &actor, place, None).await?)
+}
+
+async fn page(app: &App, actor: &Actor, place: Place, link: Option<String>) -> Result<Page, ApiError> {
     let wishes = app.store.wishes(Some(&place.account.id)).await?;
     let of_deals = |wish: Wish| match &wish.wished {
         Wished::Deals(deals) => Some((deals.clone(), ShownWish::of(wish, &place.account))),
@@ -68,14 +113,56 @@ async fn show(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> 
     };
     let known = wishes.into_iter().find_map(of_deals);
     let (answers, shown) = known.map_or((Deals::default(), None), |(answers, shown)| (answers, Some(shown)));
-    let needed = PERMISSIONS.iter().filter(|permission| permission.feature == Feature::Deals);
-    let page = Page {
+    let live = place.connection.as_ref().filter(|connection| connection.state != ConnectionState::Disconnected);
+    let permissions = needed(live);
+    let is_missing = permissions.iter().any(|permission| permission.chip.tone == "warning");
+    let schema = match live {
+        Some(connection) => app.store.schema(connection).await?.map(|cached| cached.schema).unwrap_or_default(),
+        None => Arc::default(),
+    };
+    let tried = match live {
+        Some(connection) => preview(&app.store, &app.transformer, &place.account, connection).await?,
+        None => Preview::default(),
+    };
+    let pipelines = |connection: &Connection| {
+        portal_address(connection, &format!("pipelines-settings/{}/object/{DEAL}", connection.portal_id))
+    };
+    Ok(Page {
         asked: rows(&place.shell, shown.into_iter().collect()).pop(),
         answers,
-        permissions: needed.map(|permission| (permission.scope, permission.words)).collect(),
+        can_authorize: is_missing && can_connect(app),
+        permissions,
+        link,
+        support_email: app.support_email.clone(),
+        pipelines_address: live.map(pipelines),
+        lacks_pipelines: schema.pipelines.as_ref().is_some_and(|known| known.iter().all(|one| one.archived)),
+        tried_at: tried.leads.iter().map(|lead| place.shell.time(lead.received_at)).collect(),
+        tried: if actor.sees_masked { tried.masked() } else { tried },
         shell: place.shell,
+    })
+}
+
+/// How somebody wants to ask for the permissions.
+#[derive(Deserialize)]
+struct Authorize {
+    /// `link`: the address is shown, for somebody else.
+    how: Option<String>,
+}
+
+/// On to the page that says what HubSpot is asked for, deals among it; or its address, for the one who may agree.
+async fn authorize(Visit { app, actor, place }: Visit, Form(asked): Form<Authorize>) -> Result<Response, ApiError> {
+    let (Some(public_url), Some(_)) = (&app.public_url, app.hubspot.app()) else {
+        let text = "this service is not set up as a HubSpot app".to_owned();
+        return Err(ApiError::Conflict(text, "Ask the operator, or give the private app more scopes in HubSpot."));
     };
-    draw(&app, &actor, &page)
+    let live = place.connection.as_ref().filter(|connection| connection.state != ConnectionState::Disconnected);
+    let wish = consent::Wish { connection: live, features: &DEALS, transformation: None };
+    let invitation = consent::invite(&app.store, &place.account, wish, (app.clock)()).await?;
+    if asked.how.as_deref() == Some("link") {
+        let link = Some(invitation.link(public_url));
+        return draw(&app, &actor, &page(&app, &actor, place, link).await?);
+    }
+    Ok(Redirect::to(&format!("/connect/{}", invitation.ticket.expose_secret())).into_response())
 }
 
 async fn deals(Visit { app, actor, place }: Visit, Form(answers): Form<Deals>) -> Result<Response, ApiError> {
