@@ -94,6 +94,15 @@ pub async fn event_types(store: &Store, connection: &Connection) -> Result<Vec<E
     Ok(EVENT_TYPES.iter().map(|known| choice(known.name)).collect())
 }
 
+/// The event types that go to a portal.
+///
+/// # Errors
+/// The store's.
+pub async fn selected_types(store: &Store, connection: &Connection) -> Result<Vec<String>, AccountError> {
+    let all = event_types(store, connection).await?;
+    Ok(all.into_iter().filter(|choice| choice.selected).map(|choice| choice.name).collect())
+}
+
 /// Lets events of these types go to a portal, and of no others.
 ///
 /// # Errors

@@ -10,19 +10,20 @@ use crate::access::{self, AccessError};
 use crate::app::App;
 use crate::hours::{Figures, begin, hour};
 use crate::letter::{self, About, Letter, Sender};
+use crate::model::access::{Reach, Role};
 use crate::model::account::{Account, ConnectionState, PastBinding, Sign};
 use crate::model::alert::{AlertRule, Channel, Quiet, Watch, WatchError};
-use crate::model::id::{AccountId, AlertId};
+use crate::model::id::{AccountId, AlertId, AuditId};
 use crate::model::lane::Step;
 use crate::model::message::{Kind, Message, Way};
 use crate::model::time::Timestamp;
 use crate::overview::labels;
 use crate::post::{self, Outside};
 use crate::signature::Secret;
-use crate::store::{self, Dealerships, Store, StoreError};
+use crate::store::{self, AuditEntry, Dealerships, Store, StoreError};
 use crate::view::moment::zone_of;
 use crate::view::weekly::{WeekSeen, Weekly, last_week};
-use crate::watch::{self, Change, Facts, Finding, Found, Open, RolledBack};
+use crate::watch::{self, Change, FAILURE_IS_NEWS, Facts, Found, Open, RolledBack};
 use crate::webhook::WebhookError;
 
 /// How often the rules of an account are looked at. A minute more is nothing to somebody who has to act.
@@ -224,7 +225,7 @@ pub async fn test(
     }
     let sentence = rule.watches.to_string();
     let about = About { sender, account_name: &account.name, slug: &account.slug, rule: &sentence };
-    let messages = Telling { account, rule, about: &about, now }.messages(Kind::Test, &[], &about.test()?);
+    let messages = Telling { account, rule, about: &about, now }.messages(Kind::Test, (json!([]), ""), &about.test()?);
     for message in &messages {
         store.post(message).await?;
     }
@@ -240,15 +241,15 @@ struct Telling<'a> {
 }
 
 impl Telling<'_> {
-    /// A letter to each address, or one request.
-    fn messages(&self, kind: Kind, findings: &[Finding], letter: &Letter) -> Vec<Message> {
+    /// A letter to each address, or one request with what it is about and the screen that helps.
+    fn messages(&self, kind: Kind, (findings, screen): (Value, &str), letter: &Letter) -> Vec<Message> {
         match &self.rule.channel {
             Channel::Mail { to } => {
                 let content = json!(letter);
                 to.iter().map(|to| self.message(kind, Way::Mail, to, &letter.subject, content.clone())).collect()
             }
             Channel::Webhook { url } => {
-                let body = self.body(kind, json!(findings), letter::screen(findings));
+                let body = self.body(kind, findings, screen);
                 vec![self.message(kind, Way::Webhook, url, &letter.subject, body)]
             }
         }
@@ -257,7 +258,7 @@ impl Telling<'_> {
     /// The week as figures, for a program.
     fn week(&self, week: &Weekly, letter: &Letter) -> Vec<Message> {
         match &self.rule.channel {
-            Channel::Mail { .. } => self.messages(Kind::Digest, &[], letter),
+            Channel::Mail { .. } => self.messages(Kind::Digest, (Value::Null, ""), letter),
             Channel::Webhook { url } => {
                 let body = self.body(Kind::Digest, json!(week), "");
                 vec![self.message(Kind::Digest, Way::Webhook, url, &letter.subject, body)]
@@ -290,23 +291,74 @@ impl Telling<'_> {
 pub async fn look_next(app: &App) -> anyhow::Result<Step> {
     let now = (app.clock)();
     let Some(turn) = app.store.take_alert_turn(now + TURN, now).await? else { return Ok(Step::Idle) };
-    let (changes, messages) = look(app, &turn.account_id, now).await?;
-    app.store.end_alert_turn(&turn, changes, &messages, now + LOOK_EVERY).await?;
+    let Some(account) = app.store.account(turn.account_id.as_str()).await? else {
+        app.store.end_alert_turn(&turn, Vec::new(), &[], None).await?;
+        return Ok(Step::Worked);
+    };
+    let mut rules = app.store.alert_rules(&account.id).await?;
+    if rules.is_empty() && !turn.was_suggested {
+        rules = suggest(app, &account, now).await?;
+    }
+    // Where there is no rule, nobody looks until one is made, or somebody is there who could be told.
+    let next = (!rules.is_empty()).then_some(now + LOOK_EVERY);
+    let (changes, messages) = look(app, &account, rules, now).await?;
+    app.store.end_alert_turn(&turn, changes, &messages, next).await?;
     if !messages.is_empty() {
         app.wake.post.notify_one();
     }
     Ok(Step::Worked)
 }
 
-async fn look(app: &App, account: &AccountId, now: Timestamp) -> anyhow::Result<(Vec<Change>, Vec<Message>)> {
-    let Some(account) = app.store.account(account.as_str()).await? else { return Ok(Default::default()) };
-    let mut rules = app.store.alert_rules(&account.id).await?;
+/// Gives an account the rules that suit everybody, by mail to its managers: so that somebody hears of it although nobody
+/// made a rule. Once, when HubSpot is connected and a manager is there; whoever takes them out has chosen.
+async fn suggest(app: &App, account: &Account, now: Timestamp) -> anyhow::Result<Vec<AlertRule>> {
+    let connection = app.store.connection_of(&account.id).await?;
+    let is_connected = connection.is_some_and(|connection| connection.state != ConnectionState::Disconnected);
+    let people = app.store.people(&Reach::One(account.id.clone())).await?;
+    let managers = people.into_iter().filter(|person| person.role == Role::Manager).map(|person| person.email);
+    let to: Vec<_> = managers.take(ADDRESSES_MAX).collect();
+    if !is_connected || to.is_empty() || app.outside.mailer.is_none() {
+        return Ok(Vec::new());
+    }
+    let rule = |watches: &Watch| AlertRule {
+        id: AlertId::new(now),
+        account_id: account.id.clone(),
+        watches: watches.clone(),
+        channel: Channel::Mail { to: to.clone() },
+        quiet: None,
+        is_on: true,
+        revision: 1,
+        created_by: Sign::SYSTEM.to_owned(),
+        created_at: now,
+        problem: None,
+    };
+    let rules: Vec<_> = Watch::SUGGESTED.iter().map(rule).collect();
+    app.store.insert_suggested_rules(&account.id, &rules).await?;
+    let entry = AuditEntry {
+        id: AuditId::new(now),
+        account_id: Some(account.id.clone()),
+        at: now,
+        actor: Sign::SYSTEM.to_owned(),
+        action: "alerts.suggested.create".to_owned(),
+        subject: String::new(),
+        detail: json!({ "after": rules.iter().map(|rule| rule.watches.to_string()).collect::<Vec<_>>() }),
+    };
+    app.store.note_action(&entry).await?;
+    Ok(rules)
+}
+
+async fn look(
+    app: &App,
+    account: &Account,
+    mut rules: Vec<AlertRule>,
+    now: Timestamp,
+) -> anyhow::Result<(Vec<Change>, Vec<Message>)> {
     rules.retain(|rule| rule.is_on);
     if rules.is_empty() {
         return Ok(Default::default());
     }
-    let facts = facts(&app.store, &account.id, &rules, now).await?;
     let known = app.store.found(&account.id).await?;
+    let facts = facts(&app.store, &account.id, (&rules, &known), now).await?;
     let sender = Sender { brand: &app.brand, public_url: app.public_url.as_deref() };
     let (mut changes, mut messages) = (Vec::new(), Vec::new());
     for rule in &rules {
@@ -315,27 +367,34 @@ async fn look(app: &App, account: &AccountId, now: Timestamp) -> anyhow::Result<
         changes.extend(looked.changes);
         let sentence = rule.watches.to_string();
         let about = About { sender: &sender, account_name: &account.name, slug: &account.slug, rule: &sentence };
-        let telling = Telling { account: &account, rule, about: &about, now };
+        let telling = Telling { account, rule, about: &about, now };
         match (&rule.watches, looked.opened.is_empty()) {
             (_, true) => {}
             (Watch::Weekly, false) => {
-                let week = week(&app.store, &account, now).await?;
+                let week = week(&app.store, account, now).await?;
                 let href = letter::href(&sender, &account.slug, "");
                 messages.extend(telling.week(&week, &week.letter(&app.brand, href.as_deref())?));
             }
             (_, false) => {
-                messages.extend(telling.messages(Kind::Alert, &looked.opened, &about.opened(&looked.opened)?))
+                let what = (json!(looked.opened), letter::screen(&looked.opened));
+                messages.extend(telling.messages(Kind::Alert, what, &about.opened(&looked.opened)?));
             }
         }
         if !looked.resolved.is_empty() {
-            messages.extend(telling.messages(Kind::Resolved, &looked.resolved, &about.resolved(&looked.resolved)?));
+            let what = (json!(looked.resolved), letter::screen_of_over(&looked.resolved));
+            messages.extend(telling.messages(Kind::Resolved, what, &about.resolved(&looked.resolved)?));
         }
     }
     Ok((changes, messages))
 }
 
 /// How an account stands, as far as these rules ask for it.
-async fn facts(store: &Store, account: &AccountId, rules: &[AlertRule], now: Timestamp) -> store::Result<Facts> {
+async fn facts(
+    store: &Store,
+    account: &AccountId,
+    (rules, known): (&[AlertRule], &[Found]),
+    now: Timestamp,
+) -> store::Result<Facts> {
     let asks = |for_it: fn(&Watch) -> bool| rules.iter().any(|rule| for_it(&rule.watches));
     let connection = store.connection_of(account).await?;
     let mut facts = Facts {
@@ -344,6 +403,7 @@ async fn facts(store: &Store, account: &AccountId, rules: &[AlertRule], now: Tim
         connection: connection.as_ref().map(|connection| (connection.state, connection.problem.clone())),
         issues: Vec::new(),
         waiting: Vec::new(),
+        failed: Vec::new(),
         figures: Figures::default(),
         rolled_back: Vec::new(),
         last_lead: None,
@@ -360,6 +420,12 @@ async fn facts(store: &Store, account: &AccountId, rules: &[AlertRule], now: Tim
     }
     if asks(|watch| matches!(watch, Watch::LeadWaits { .. })) {
         facts.waiting = store.waiting(account).await?;
+    }
+    // Of what waited and does so no longer, too: it may have ended badly.
+    let gone = known.iter().filter(|found| found.gone_at.is_some()).map(|found| found.found_at).min();
+    if asks(|watch| matches!(watch, Watch::Failed)) || gone.is_some() {
+        let since = (now - FAILURE_IS_NEWS).min(gone.unwrap_or(now));
+        facts.failed = store.failed_leads(account, since).await?;
     }
     if asks(|watch| matches!(watch, Watch::Failures { .. })) {
         let from = begin(hour(now) - 1);

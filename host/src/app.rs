@@ -24,6 +24,7 @@ use crate::seal::KeyRing;
 use crate::stock;
 use crate::store::{Database, Store};
 use crate::transform::{self, Artifacts, Compiler, Transformer};
+use crate::view::promise::Hours;
 use crate::wake::Wake;
 use crate::webhook::Webhooks;
 
@@ -53,6 +54,8 @@ pub struct App {
     pub brand: String,
     /// Where people reach support, if anybody is there to answer.
     pub support_email: Option<String>,
+    /// When somebody is there to answer.
+    pub support_hours: Hours,
     /// Where people of dealerships chat with support, if anywhere.
     pub support_chat_url: Option<String>,
     /// Whose pages may show the dashboard in a frame, as `frame-ancestors` lists them.
@@ -101,6 +104,8 @@ impl App {
         stock::install(&store, &transformer, started_at)
             .await
             .context("the stock transformations cannot be installed")?;
+        // Their age counts from here on, where nobody knows better.
+        store.known_keys(&store.key_ids(), started_at).await?;
         let wake = Arc::new(Wake::default());
         Ok(Self {
             hubspot: open_hubspot(config)?,
@@ -109,6 +114,7 @@ impl App {
             outside: open_outside(config)?,
             brand: config.brand.clone(),
             support_email: config.support_email()?,
+            support_hours: config.support_hours()?,
             support_chat_url: config.support_chat_url()?,
             frame_ancestors: config.frame_ancestors()?,
             door: Door::open(store.clone(), wake.clone()),

@@ -193,12 +193,20 @@ pub struct Context<'a> {
     pub out: &'a mut dyn Write,
     /// Opened by whoever needs it first.
     opened: tokio::sync::OnceCell<crate::store::Store>,
+    /// What the command set, for the history: as it was before, and as it is now.
+    change: Option<[serde_json::Value; 2]>,
 }
 
 impl Context<'_> {
     /// The store of the configuration.
     async fn store(&self) -> Result<crate::store::Store> {
         Ok(self.opened.get_or_try_init(|| app::open_store(&self.config)).await?.clone())
+    }
+
+    /// Notes what the command sets: how it was before, and how it is now.
+    fn changes(&mut self, before: impl serde::Serialize, after: impl serde::Serialize) {
+        let value = |side: serde_json::Result<serde_json::Value>| side.unwrap_or_default();
+        self.change = Some([value(serde_json::to_value(before)), value(serde_json::to_value(after))]);
     }
 
     /// The sandbox of the configuration.
@@ -238,7 +246,8 @@ pub fn run(cli: Cli, out: &mut dyn Write) -> ExitCode {
         return compile::run(out);
     }
     let (config, settings) = (cli.config, cli.settings.0);
-    let mut context = Context { config, settings, json: cli.json, out, opened: tokio::sync::OnceCell::new() };
+    let mut context =
+        Context { config, settings, json: cli.json, out, opened: tokio::sync::OnceCell::new(), change: None };
     let done = prepare(&context.config).map_err(Failure::from).and_then(|()| {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(carry_out(cli.command, cli.despite_read_only, &mut context))
@@ -268,7 +277,7 @@ async fn carry_out(command: Command, despite_read_only: bool, context: &mut Cont
     }
     dispatch(command, context).await?;
     if let (Some(deed), Some(store)) = (deed, context.opened.get())
-        && let Err(error) = deed.note(store, clock()).await
+        && let Err(error) = deed.note(store, context.change.take(), clock()).await
     {
         tracing::error!("what was done could not be noted: {error:#}");
     }

@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::access;
 use crate::housekeeping::Limits;
 use crate::store::Database;
+use crate::view::promise::Hours;
 
 pub use effective::{Origin, Setting, Settings};
 
@@ -25,6 +26,10 @@ const MAIL_PASSWORD_ENV: &str = "LEADLINE_MAIL_PASSWORD";
 const HUBSPOT_APP_URL: &str = "https://app.hubspot.com";
 /// The version of HubSpot's OAuth calls: one for the app, because no connection exists yet when a code is exchanged.
 const OAUTH_VERSION: &str = "2026-09";
+
+/// When support is there, where nobody says otherwise.
+const SUPPORT_HOURS: &str = "9-17";
+const SUPPORT_DAYS: &str = "mon,tue,wed,thu,fri";
 
 /// How long a service may take to finish what is under way, where nobody says otherwise: less than what process
 /// managers wait before they kill.
@@ -93,6 +98,22 @@ pub struct Config {
     #[arg(long, env = "LEADLINE_SUPPORT_EMAIL", global = true, value_name = "ADDRESS")]
     pub support_email: Option<String>,
 
+    /// When support is there, in the time zone of each dealership, such as `9-17` or `08:30-18:00`. The help says by when
+    /// somebody is answered: what is asked outside of these hours counts as asked when they begin.
+    #[arg(long, env = "LEADLINE_SUPPORT_HOURS", default_value = SUPPORT_HOURS, global = true, value_name = "HOURS")]
+    pub support_hours: String,
+
+    /// Days of the week on which support is there.
+    #[arg(
+        long,
+        env = "LEADLINE_SUPPORT_DAYS",
+        default_value = SUPPORT_DAYS,
+        global = true,
+        value_delimiter = ',',
+        value_name = "DAYS"
+    )]
+    pub support_days: Vec<String>,
+
     /// Where people of dealerships chat with support, such as `https://chat.example.com/support`. The help leads there.
     #[arg(long, env = "LEADLINE_SUPPORT_CHAT_URL", global = true, value_name = "URL")]
     pub support_chat_url: Option<String>,
@@ -158,6 +179,8 @@ impl Config {
             public_url: None,
             brand: "Leadline".to_owned(),
             support_email: None,
+            support_hours: SUPPORT_HOURS.to_owned(),
+            support_days: SUPPORT_DAYS.split(',').map(str::to_owned).collect(),
             support_chat_url: None,
             frame_ancestors: Vec::new(),
             api_token_file: None,
@@ -206,6 +229,15 @@ impl Config {
             anyhow::anyhow!("the support address `{text}` is no e-mail address; it looks like `support@example.com`")
         })?;
         Ok(Some(address))
+    }
+
+    /// When support is there.
+    ///
+    /// # Errors
+    /// When the hours or the days are none.
+    pub fn support_hours(&self) -> anyhow::Result<Hours> {
+        Hours::parse(&self.support_hours, &self.support_days)
+            .context("the business hours of support cannot be read; see `--support-hours` and `--support-days`")
     }
 
     /// Where people chat with support.

@@ -41,6 +41,7 @@ mod reach;
 mod repeat;
 mod replays;
 mod request;
+mod reveal;
 mod series;
 mod shadow;
 mod sign_in;
@@ -83,7 +84,10 @@ pub fn router(app: Arc<App>, roles: &[Role]) -> Router {
         // What senders of events are told is short; what people read is not.
         router = router.merge(web.merge(assets::router()).layer(CompressionLayer::new()));
     }
-    let router = router.fallback(error::no_route).method_not_allowed_fallback(error::no_method);
+    let mut router = router.fallback(error::no_route).method_not_allowed_fallback(error::no_method);
+    if page::is_secure(&app) {
+        router = router.layer(middleware::map_response(page::over_tls));
+    }
     router
         .layer(middleware::from_fn(leaving::announce))
         .layer(middleware::from_fn_with_state(app.clone(), request::identify))
@@ -112,6 +116,7 @@ fn managed() -> OpenApiRouter<Arc<App>> {
         .merge(quota::router())
         .merge(replays::router())
         .merge(series::router())
+        .merge(reveal::router())
         .merge(shadow::router())
         .merge(test_leads::router())
         .merge(stream::router())

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::account::Connection;
-use crate::store::{self, LeadFilter, ShownEvent, Store};
+use crate::store::{self, AuditFilter, LeadFilter, ShownEvent, Store};
 use crate::view::lead::{Beside, Lead};
 use crate::view::outcome::Reader;
 
@@ -36,10 +36,11 @@ pub async fn of_event(
     let beside = LeadFilter { account: Some(account.clone()), limit: 1, ..LeadFilter::default() };
     let older = store.leads(&LeadFilter { before: Some(event.id.clone()), ..beside.clone() }).await?;
     let newer = store.leads(&LeadFilter { after: Some(event.id.clone()), ..beside }).await?;
+    let done = AuditFilter { account: Some(account.clone()), subject: event.id.to_string(), ..AuditFilter::default() };
     let keep_days = store.keep_days(account).await?.unwrap_or(kept_days);
     let beside = Beside {
         version: version.map(|version| version.label()),
-        entries: store.audit_of(account, event.id.as_str(), ENTRIES_MAX).await?,
+        entries: store.audit_page(&done, &store::Beside::Newest, ENTRIES_MAX).await?.entries,
         duplicates,
         keep_days: DAY * keep_days,
         older: older.rows.into_iter().next().map(|lead| lead.event.id),

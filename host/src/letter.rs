@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use askama::Template;
 use serde::{Deserialize, Serialize};
 
-use crate::watch::Finding;
+use crate::watch::{Finding, Over};
 
 /// A letter, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,6 +141,18 @@ fn item(finding: &Finding) -> Item {
     Item { title: finding.title.clone(), lines: lines.into_iter().filter(|line| !line.is_empty()).collect() }
 }
 
+/// How something ended that leads waited for.
+fn end(failed: u64) -> String {
+    match failed {
+        0 => "It is over.".to_owned(),
+        1 => "Nothing waits for it any more, but a lead failed: it did not reach HubSpot, and can be replayed."
+            .to_owned(),
+        many => format!(
+            "Nothing waits for it any more, but {many} leads failed: they did not reach HubSpot, and can be replayed."
+        ),
+    }
+}
+
 /// The screen that helps: of the one thing, or of the account where there are several.
 pub fn screen(findings: &[Finding]) -> &str {
     match findings {
@@ -149,6 +161,11 @@ pub fn screen(findings: &[Finding]) -> &str {
         [first, rest @ ..] if rest.iter().all(|other| other.screen == first.screen) => &first.screen,
         _ => "alerts",
     }
+}
+
+/// The same, of what is over: the account, or the leads that failed.
+pub fn screen_of_over(over: &[Over]) -> &'static str {
+    if over.iter().any(|one| one.failed > 0) { "logs?outcome=failed" } else { "" }
 }
 
 /// Where a screen of an account is.
@@ -185,13 +202,15 @@ impl About<'_> {
     ///
     /// # Errors
     /// When it cannot be drawn.
-    pub fn resolved(&self, findings: &[Finding]) -> anyhow::Result<Letter> {
-        let title = match findings {
-            [one] => format!("Over: {}", one.title),
+    pub fn resolved(&self, over: &[Over]) -> anyhow::Result<Letter> {
+        let title = match over {
+            [one] if one.failed > 0 => format!("Given up: {}", one.finding.title),
+            [one] => format!("Over: {}", one.finding.title),
             many => format!("{} things are over", many.len()),
         };
-        let gone = |finding: &Finding| Item { title: finding.title.clone(), lines: vec!["It is over.".to_owned()] };
-        self.findings(&title, "#17754a", findings.iter().map(gone).collect(), "")
+        let tone = if over.iter().all(|one| one.failed == 0) { "#17754a" } else { "#b42318" };
+        let gone = |one: &Over| Item { title: one.finding.title.clone(), lines: vec![end(one.failed)] };
+        self.findings(&title, tone, over.iter().map(gone).collect(), screen_of_over(over))
     }
 
     /// A letter that shows that letters arrive.
@@ -287,10 +306,25 @@ mod tests {
     }
 
     #[test]
+    fn what_leads_failed_for_is_not_simply_over() {
+        let over = |failed| Over { finding: finding("A lead waits", "issues"), failed };
+        let rows = [
+            (vec![over(0)], "Ocean <Honda>: Over: A lead waits", "It is over."),
+            (vec![over(1)], "Ocean <Honda>: Given up: A lead waits", "but a lead failed"),
+            (vec![over(0), over(2)], "Ocean <Honda>: 2 things are over", "but 2 leads failed"),
+        ];
+        for (over, subject, words) in rows {
+            let letter = about().resolved(&over).unwrap();
+            assert_eq!(letter.subject, subject);
+            assert!(letter.text.contains(words), "{}", letter.text);
+        }
+    }
+
+    #[test]
     fn without_an_address_of_ours_a_letter_has_no_link() {
         let sender = Sender { public_url: None, ..SENDER };
-        let letter = About { sender: &sender, ..about() }.resolved(&[finding("One", "issues")]).unwrap();
+        let letter = About { sender: &sender, ..about() }.opened(&[finding("One", "issues")]).unwrap();
         assert!(!letter.html.contains("href="), "{}", letter.html);
-        assert_eq!(letter.subject, "Ocean <Honda>: Over: One");
+        assert_eq!(letter.subject, "Ocean <Honda>: One");
     }
 }

@@ -74,7 +74,7 @@ use db::{Conn, Db, Query, Sql, query, sql};
 
 pub use access::{ApiKey, Person, SignInLink, StoredSession};
 pub use accounts::{CreateAccount, NewSource, SigningSource};
-pub use audit::AuditEntry;
+pub use audit::{AuditEntry, AuditFilter, AuditPage, Beside};
 pub use bindings::{Bind, NewBinding};
 pub use breakers::{Turn, waits};
 pub use calls::{AnsweredCall, LimitUse, NewCall, OpenCall, ShownCall};
@@ -87,14 +87,14 @@ pub use deliveries::{Attempt, DeliveryFilter, Settlement};
 pub use dropped::{DroppedValue, Lacking};
 pub use endings::{Waiting, WaitingLeads};
 pub use events::{EventFilter, RunLog, ShownDelivery, ShownEvent};
-pub use fleet::{AccountStanding, DatabaseRoom, DueWork, Migration, RecentRun, SourceSecret, age};
+pub use fleet::{AccountStanding, DatabaseRoom, DueWork, Migration, PortalCall, RecentRun, SourceSecret, age};
 pub use hours::{Dealerships, HourOfLeads, HoursOfLeads};
 pub use issues::{Acknowledged, Comment, Issue, Muted, PastIssue};
 pub use keys::Resealed;
 pub use lanes::LaneState;
 pub use leads::{CauseCount, Count, Fit, LeadFilter, LeadPage, LeadRow};
 pub use newer::NewerLead;
-pub use pauses::{COUNTED_MAX, ShownLane};
+pub use pauses::{COUNTED_MAX, LaneDoing, LaneFilter, ShownLane};
 pub use plans::{Decision, PlannedEvent, PlannedLane, Ran, RanTo, ReceivedEvent, RunFigures, StoredPlans};
 pub use privacy::{Elsewhere, Erased, Swept};
 pub(crate) use privacy::{erased, own_inputs, written};
@@ -465,7 +465,14 @@ mod tests {
         store.draining_since("process").await.unwrap();
         store.read_only().await.unwrap();
         store.accounts_by_quota().await.unwrap();
-        store.source_secrets(NOW).await.unwrap();
+        store.source_secrets(None, NOW).await.unwrap();
+        store.calls_by_portal(NOW).await.unwrap();
+        store.known_keys(&["k1".to_owned()], NOW).await.unwrap();
+        store.failed_leads(&connection.account_id, NOW).await.unwrap();
+        for state in LaneDoing::ALL {
+            let filter = LaneFilter { account: None, state: Some(state), of_note: true };
+            store.lanes_that_fit(&filter, (0, 10), NOW).await.unwrap();
+        }
         assert!(store.migrations().await.unwrap().len() > 20);
         store.wishes(None).await.unwrap();
         assert!(store.database_room().await.unwrap().bytes > 0);

@@ -1,5 +1,6 @@
 //! What people are shown of a lead, drawn in one place from the stored states.
 
+pub mod activity;
 pub mod bench;
 pub mod comparison;
 pub mod connection;

@@ -3,6 +3,7 @@
 //! A thing is told once, however many leads it concerns and however often it is looked at; that it is over is told once
 //! too, and only to whom it was told before.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::civil::Weekday;
@@ -22,6 +23,8 @@ pub const SETTLED: Duration = Duration::from_secs(5 * 60);
 pub const FAILURES_LEADS_MIN: u64 = 5;
 /// A rollback is news for so long, in case nobody could be told at once.
 pub const ROLLBACK_IS_NEWS: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// A lead that fails is news for so long. After as long without another one of its cause, the next is news again.
+pub const FAILURE_IS_NEWS: Duration = Duration::from_secs(24 * 60 * 60);
 /// When the week is told of.
 pub const WEEKLY_AT: Clock = Clock::at(8, 0);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -34,6 +37,8 @@ pub struct Facts {
     pub connection: Option<(ConnectionState, Option<Problem>)>,
     pub issues: Vec<Open>,
     pub waiting: Vec<Waiting>,
+    /// Leads that failed of late, the newest thousand.
+    pub failed: Vec<FailedLead>,
     /// Of this hour and the one before.
     pub figures: Figures,
     /// Versions that were taken back by themselves of late.
@@ -60,6 +65,13 @@ pub struct Waiting {
     pub leads: i64,
     /// Since when the first of them waits.
     pub since: Timestamp,
+}
+
+/// A lead that did not reach HubSpot, and is not tried again by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedLead {
+    pub problem: Problem,
+    pub at: Timestamp,
 }
 
 /// A version that was taken back.
@@ -107,13 +119,22 @@ pub enum Change {
     Forget { rule_id: AlertId, subject: String },
 }
 
+/// What was news, and is not there any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Over {
+    #[serde(flatten)]
+    pub finding: Finding,
+    /// Leads that waited for it and failed: for them it did not end well.
+    pub failed: u64,
+}
+
 /// What one look at a rule came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Looked {
     /// News.
     pub opened: Vec<Finding>,
     /// Was news, and is over.
-    pub resolved: Vec<Finding>,
+    pub resolved: Vec<Over>,
     pub changes: Vec<Change>,
 }
 
@@ -122,6 +143,7 @@ pub fn findings(rule: &AlertRule, facts: &Facts) -> Vec<Finding> {
     match &rule.watches {
         Watch::LeadWaits { minutes } => waiting(Duration::from_secs(u64::from(*minutes) * 60), facts),
         Watch::Reconnect => reconnect(facts).into_iter().collect(),
+        Watch::Failed => failed(rule, facts),
         Watch::Failures { percent } => failures(u64::from(*percent), facts).into_iter().collect(),
         Watch::Issue => facts.issues.iter().map(issue).collect(),
         Watch::RolledBack => rolled_back(rule, facts),
@@ -176,6 +198,57 @@ fn reconnect(facts: &Facts) -> Option<Finding> {
         since: known.map_or(facts.now, |issue| issue.since),
         lasts: true,
     })
+}
+
+/// One finding a cause, with the words of the newest lead that failed for it.
+fn failed(rule: &AlertRule, facts: &Facts) -> Vec<Finding> {
+    let is_news = |lead: &&FailedLead| lead.at >= rule.created_at && facts.now.since(lead.at) < FAILURE_IS_NEWS;
+    let mut by_cause: BTreeMap<&str, Vec<&FailedLead>> = BTreeMap::new();
+    for lead in facts.failed.iter().filter(is_news) {
+        by_cause.entry(lead.problem.code.as_str()).or_default().push(lead);
+    }
+    by_cause.into_values().filter_map(|leads| failed_for_one_cause(&leads, facts)).collect()
+}
+
+fn failed_for_one_cause(leads: &[&FailedLead], facts: &Facts) -> Option<Finding> {
+    let newest = leads.iter().max_by_key(|lead| lead.at)?;
+    let first = leads.iter().map(|lead| lead.at).min()?;
+    let code = newest.problem.code;
+    let title = match leads.len() {
+        1 => format!("A lead failed: {}", small(code.title())),
+        many => format!("{many} leads failed: {}", small(code.title())),
+    };
+    Some(Finding {
+        subject: code.as_str().to_owned(),
+        title,
+        detail: format!(
+            "{} It was given up at {}, and is not tried again by itself.",
+            sentence(&newest.problem.detail),
+            clock(newest.at, facts)
+        ),
+        fix: mended(code.fix()),
+        screen: format!("logs?outcome=failed&cause={code}"),
+        since: first,
+        lasts: false,
+    })
+}
+
+/// What to do about a lead that nobody tries again: what would have gone by itself is left to somebody now.
+fn mended(fix: &str) -> String {
+    match fix {
+        waits if waits.starts_with("Nothing to do;") => {
+            "See whether HubSpot works again, then replay what failed.".to_owned()
+        }
+        tells if tells.contains("replay") => tells.to_owned(),
+        fix => format!("{fix} Then replay what failed."),
+    }
+}
+
+/// How many leads failed for what a finding was about, since somebody was told that they wait for it.
+fn failed_since(rule: &AlertRule, known: &Found, facts: &Facts) -> u64 {
+    let Watch::LeadWaits { .. } = rule.watches else { return 0 };
+    let is_it = |lead: &&FailedLead| lead.at >= known.found_at && lead.problem.code.as_str() == known.finding.subject;
+    facts.failed.iter().filter(is_it).count() as u64
 }
 
 fn failures(percent: u64, facts: &Facts) -> Option<Finding> {
@@ -285,7 +358,8 @@ fn is_muted(rule: &AlertRule, finding: &Finding, facts: &Facts) -> bool {
             let code = facts.connection.as_ref().and_then(|(_, problem)| problem.as_ref()).map(|problem| problem.code);
             is_muted_as_a_whole(code.unwrap_or(Code::AuthRevoked).as_str())
         }
-        Watch::Failures { .. } | Watch::RolledBack | Watch::Silence { .. } | Watch::Weekly => false,
+        Watch::Failed | Watch::Failures { .. } => false,
+        Watch::RolledBack | Watch::Silence { .. } | Watch::Weekly => false,
     }
 }
 
@@ -319,7 +393,8 @@ pub fn look(rule: &AlertRule, facts: &Facts, known: &[Found]) -> Looked {
             _ if known.told_at.is_none() || !known.finding.lasts => looked.changes.push(forget),
             None => looked.changes.push(Change::Keep(Found { gone_at: Some(now), ..known.clone() })),
             Some(gone) if now.since(gone) >= SETTLED && !is_quiet => {
-                looked.resolved.push(known.finding.clone());
+                let failed = failed_since(rule, known, facts);
+                looked.resolved.push(Over { finding: known.finding.clone(), failed });
                 looked.changes.push(forget);
             }
             Some(_) => {}
@@ -384,6 +459,7 @@ mod tests {
             connection: None,
             issues: Vec::new(),
             waiting: Vec::new(),
+            failed: Vec::new(),
             figures: Figures::default(),
             rolled_back: Vec::new(),
             last_lead: Some(now),
@@ -397,7 +473,11 @@ mod tests {
 
     /// What a rule says of some facts, one title a line.
     fn says(watches: Watch, facts: &Facts) -> Vec<String> {
-        findings(&rule(watches), facts).into_iter().map(|finding| finding.title).collect()
+        says_of(&rule(watches), facts)
+    }
+
+    fn says_of(rule: &AlertRule, facts: &Facts) -> Vec<String> {
+        findings(rule, facts).into_iter().map(|finding| finding.title).collect()
     }
 
     #[test]
@@ -424,6 +504,45 @@ mod tests {
             |at| RolledBack { id: "bnd_1".into(), at, version: "deals@2".into(), reason: "5 runs failed".into() };
         let rolled = Facts { rolled_back: vec![back(NOON - HOUR), back(NOON - ROLLBACK_IS_NEWS)], ..facts(NOON) };
         assert_eq!(says(Watch::RolledBack, &rolled), ["A version was rolled back by itself; deals@2 is used again"]);
+    }
+
+    fn lead_that_failed(code: Code, at: Timestamp) -> FailedLead {
+        FailedLead { problem: Problem::new(code, "gave up after 13 attempts in 72 hours"), at }
+    }
+
+    #[test]
+    fn leads_that_failed_are_one_thing_a_cause_and_news_again_after_a_day_without() {
+        let rule = rule(Watch::Failed);
+        let down = |at| lead_that_failed(Code::HubspotUnreachable, at);
+        let failed = vec![down(NOON - HOUR), down(NOON), lead_that_failed(Code::EmailInvalid, NOON - HOUR * 25)];
+        let facts_at = |now, failed: &[FailedLead]| Facts { failed: failed.to_vec(), ..facts(now) };
+        let first = look(&rule, &facts_at(NOON, &failed), &[]);
+        let [told] = &first.opened[..] else { panic!("{:?}", first.opened) };
+        assert_eq!(told.title, "2 leads failed: HubSpot could not be reached");
+        assert!(told.detail.starts_with("Gave up after 13 attempts in 72 hours. It was given up at 12:00"), "{told:?}");
+        let Some(Change::Keep(found)) = first.changes.into_iter().next() else { panic!("it is kept") };
+        let known = std::slice::from_ref(&found);
+        let more: Vec<_> = failed.iter().cloned().chain([down(NOON + HOUR)]).collect();
+        assert_eq!(look(&rule, &facts_at(NOON + HOUR, &more), known), Looked::default(), "one letter, not one a lead");
+        let calm = look(&rule, &facts_at(NOON + HOUR * 25, &more), known);
+        assert!(matches!(&calm.changes[..], [Change::Forget { .. }]) && calm.resolved.is_empty(), "it is never over");
+        let young = AlertRule { created_at: NOON, ..rule };
+        assert_eq!(says_of(&young, &facts_at(NOON, &failed)), ["A lead failed: HubSpot could not be reached"]);
+    }
+
+    #[test]
+    fn leads_that_waited_and_failed_did_not_end_well() {
+        let rule = rule(Watch::LeadWaits { minutes: 15 });
+        let waits = Waiting { code: Some(Code::HubspotUnreachable), leads: 3, since: NOON - HOUR };
+        let first = look(&rule, &Facts { waiting: vec![waits], ..facts(NOON) }, &[]);
+        let Some(Change::Keep(found)) = first.changes.into_iter().next() else { panic!("it is kept") };
+        let gone = Found { gone_at: Some(NOON + HOUR), ..found };
+        let failed = [NOON - HOUR, NOON + HOUR].map(|at| lead_that_failed(Code::HubspotUnreachable, at));
+        let other = lead_that_failed(Code::EmailInvalid, NOON + HOUR);
+        for (failed, count) in [(vec![], 0), (failed.to_vec(), 1), (vec![other], 0)] {
+            let looked = look(&rule, &Facts { failed, ..facts(NOON + HOUR * 2) }, std::slice::from_ref(&gone));
+            assert_eq!(looked.resolved.iter().map(|over| over.failed).collect::<Vec<_>>(), [count]);
+        }
     }
 
     #[test]
@@ -476,7 +595,7 @@ mod tests {
         for (now, issues) in looks {
             let looked = look(rule, &Facts { issues: issues.clone(), ..facts(*now) }, &known);
             words.extend(looked.opened.iter().map(|one| format!("+{}", one.subject)));
-            words.extend(looked.resolved.iter().map(|one| format!("-{}", one.subject)));
+            words.extend(looked.resolved.iter().map(|one| format!("-{}", one.finding.subject)));
             for change in looked.changes {
                 let subject = match &change {
                     Change::Keep(found) => found.finding.subject.clone(),

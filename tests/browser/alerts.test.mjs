@@ -129,7 +129,7 @@ test("three rules suit almost everybody; a test arrives, and what did not is tol
     await page.getByLabel("By mail to", { exact: true }).fill("maya@example.com");
     await page.getByRole("button", { name: "Turn these on" }).click();
     const rules = page.getByRole("region", { name: "Rules" });
-    await rules.getByText("A lead has waited more than 15 minutes").first().waitFor();
+    await rules.getByText("A lead failed").first().waitFor();
     await page.getByRole("radio", { name: "something stands in the way of leads" }).check();
     await page.getByLabel("Addresses").fill("maya@example.com");
     await page.getByLabel("Quiet from").fill("22:00");
@@ -139,13 +139,14 @@ test("three rules suit almost everybody; a test arrives, and what did not is tol
     await page.getByRole("button", { name: /^Test ?: HubSpot has to be connected again/ }).click();
     await mail.take("Ocean Honda: A test of your alerts");
     mail.refuses = true;
-    await page.getByRole("button", { name: /^Test ?: A lead has waited more than 15 minutes/ }).click();
+    await page.getByRole("button", { name: /^Test ?: A lead failed/ }).click();
     await eventually("nobody is told that it did not arrive", async () => {
       await page.goto(at("alerts"));
       return rules.getByText("the last message did not arrive").isVisible();
     });
     mail.refuses = false;
-    await page.getByRole("link", { name: /^Change ?: A lead has waited more than 15 minutes/ }).click();
+    await page.getByRole("link", { name: /^Change ?: A lead failed/ }).click();
+    await page.getByRole("radio", { name: "a lead has waited more than" }).check();
     await page.getByLabel("Minutes", { exact: true }).fill("30");
     await page.getByRole("button", { name: "Change it" }).click();
     await rules.getByText("A lead has waited more than 30 minutes").first().waitFor();

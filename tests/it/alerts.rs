@@ -464,6 +464,81 @@ async fn a_lead_that_waits_is_told_of_and_in_quiet_hours_later() {
     app.finish().await;
 }
 
+#[tokio::test]
+async fn a_lead_that_is_given_up_is_told_of_with_its_reason_and_what_waited_is_not_simply_over() {
+    let mail = MailServer::start().await;
+    let app = start_with(&mail).await;
+    let acme = app.connected("acme").await;
+    rule(&app, json!({ "for": "failed" })).await;
+    rule(&app, json!({ "for": "lead_waits", "minutes": 15 })).await;
+    let days = 5 * 24 * 3_600_000;
+    app.hubspot.set_knobs(|knobs| knobs.outage = Some(Outage { from_ms: NOON.0, to_ms: NOON.0 + days }));
+    app.send_lead(&acme, "ana").await;
+    app.run_until_idle().await;
+    app.run_through(NOON + MINUTE * 60).await;
+    look(&app).await;
+    let waits = mail.take();
+    assert!(waits.len() == 1 && waits[0].subject().starts_with("acme: A lead waits: "), "nothing failed: {waits:?}");
+    app.run_through(NOON + MINUTE * 60 * 73).await;
+    for _ in 0..8 {
+        look(&app).await;
+        app.advance(MINUTE);
+    }
+    let letters = mail.take();
+    let mut subjects: Vec<_> = letters.iter().map(|letter| letter.subject().to_owned()).collect();
+    subjects.sort();
+    let [failed, given_up] = &subjects[..] else { panic!("one a cause, and not one a lead: {subjects:?}") };
+    assert!(given_up.starts_with("acme: Given up: A lead waits: "), "{subjects:?}");
+    assert!(failed.starts_with("acme: A lead failed: "), "{subjects:?}");
+    let failed = letters.iter().find(|letter| letter.subject() == failed).unwrap().text();
+    for words in
+        ["gave up after 13 attempts in 72 hours", "then replay what failed", "/accounts/acme/logs?outcome=failed"]
+    {
+        assert!(failed.to_lowercase().contains(&words.to_lowercase()), "{words}: {failed}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn somebody_hears_of_it_by_default_and_what_is_taken_out_does_not_come_back() {
+    let mail = MailServer::start().await;
+    let app = start_with(&mail).await;
+    let acme = app.connected("acme").await;
+    let words = async || {
+        let rules = app.app.store.alert_rules(&acme.account.id).await.unwrap();
+        rules.iter().map(|rule| format!("{} {}", rule.watches.word(), rule.channel)).collect::<Vec<_>>()
+    };
+    look(&app).await;
+    assert_eq!(words().await, [""; 0], "nobody is there to be told");
+    invite(&app, "maya@example.com").await;
+    look(&app).await;
+    let to_maya = ["reconnect", "failed", "weekly"].map(|word| format!("{word} mail to maya@example.com"));
+    assert_eq!(words().await, to_maya);
+    let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
+    let page = manager.get(&app, "/accounts/acme/alerts").await;
+    assert!(text(&page).contains("there from the start"), "{}", text(&page));
+
+    for rule in app.app.store.alert_rules(&acme.account.id).await.unwrap() {
+        let path = format!("/accounts/acme/alerts/{}/remove", rule.id);
+        assert_eq!(submit(&app, &manager, &path, &[]).await.status, 303);
+    }
+    invite(&app, "tom@example.com").await;
+    for _ in 0..3 {
+        app.advance(MINUTE);
+        look(&app).await;
+    }
+    assert_eq!(words().await, [""; 0], "somebody chose so");
+
+    // Whoever chose before is given nothing.
+    app.account("beta").await;
+    let asked = json!({ "account": "beta", "watches": { "for": "issue" }, "channel": { "by": "mail", "to": ["ben@example.com"] } });
+    assert_eq!(Asker::operator().post(&app, "/v1/alerts", asked).await.status, 201);
+    look(&app).await;
+    let beta = app.app.store.account("beta").await.unwrap().unwrap();
+    assert_eq!(app.app.store.alert_rules(&beta.id).await.unwrap().len(), 1);
+    app.finish().await;
+}
+
 /// What a webhook got: its headers and its body.
 type Got = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
 
@@ -629,11 +704,11 @@ async fn rules_are_made_tried_and_turned_off_on_the_page() {
         text(&empty).contains("Three rules suit almost everybody")
             && text(&empty).contains("value=\"maya@example.com\"")
     );
-    let fields = [("lead_waits", "yes"), ("reconnect", "yes"), ("to", "maya@example.com")];
+    let fields = [("failed", "yes"), ("reconnect", "yes"), ("to", "maya@example.com")];
     let made = submit(&app, &manager, "/accounts/acme/alerts/suggested", &fields).await;
     assert_eq!((made.status, made.header("location")), (303, "/accounts/acme/alerts?done=alert-made"));
     let rules = app.app.store.alert_rules(&acme.id).await.unwrap();
-    assert_eq!(rules.iter().map(|rule| rule.watches.word()).collect::<Vec<_>>(), ["lead_waits", "reconnect"]);
+    assert_eq!(rules.iter().map(|rule| rule.watches.word()).collect::<Vec<_>>(), ["reconnect", "failed"]);
 
     let fields = [("for", "failures"), ("percent", "many"), ("by", "mail"), ("to", "maya@example.com")];
     let wrong = submit(&app, &manager, "/accounts/acme/alerts", &fields).await;

@@ -134,6 +134,8 @@ const OPERATIONS: &[(&str, Right, Whose)] = &[
     ("GET /v1/sessions", Access, Named),
     ("DELETE /v1/sessions/{id}", Access, Named),
     ("GET /v1/audit", Read, Named),
+    ("GET /v1/audit.csv", Read, Named),
+    ("POST /v1/events/{id}/reveal", Change, Named),
     ("POST /v1/shoppers/find", Privacy, Named),
     ("POST /v1/shoppers/export", Privacy, Named),
     ("POST /v1/erasures", Privacy, Named),

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod guests;
+mod history;
 mod postgres_server;
 mod proxy;
 mod support;

@@ -154,6 +154,75 @@ async fn a_wrong_signature_is_nothing_to_the_dealership_and_seen_by_the_operator
 }
 
 #[tokio::test]
+async fn the_queue_is_narrowed_and_an_account_is_paused_and_resumed_from_it() {
+    let app = with_public_url(URL).await;
+    for slug in ["acme", "other"] {
+        app.connected(slug).await;
+    }
+    let operator = looking(&app, None, "operator").await;
+    let pause = [("account", "acme"), ("pause", "yes")];
+    assert_eq!(submit(&app, &operator, "/queue/account", &pause).await.header("location"), "/queue?done=paused");
+    let lanes = async |query: &str| {
+        let page = operator.get(&app, &format!("/queue{query}")).await;
+        let rows = |slug: &str| text(&page).matches(&format!("<a href=\"/accounts/{slug}\">")).count();
+        (rows("acme"), rows("other"), text(&page).contains("account acme"))
+    };
+    assert_eq!(lanes("").await, (2, 0, true), "its two lanes stand still");
+    assert_eq!(lanes("?account=acme&state=paused").await, (2, 0, true));
+    assert_eq!(lanes("?state=at_work").await, (0, 0, true));
+    assert_eq!(lanes("?account=other").await, (0, 0, true));
+    assert_eq!(lanes("?skip=1").await.0, 1);
+    assert_eq!(operator.get(&app, "/queue?account=nobody").await.status, 404);
+    let waits = asked_lanes(&app, "state=waits").await;
+    assert_eq!((waits.len(), asked_lanes(&app, "state=paused").await.len()), (2, 2), "{waits:?}");
+    assert_eq!(asked_lanes(&app, "state=paused&limit=1&after=1").await.len(), 1);
+    let (code, text) = app.command(&["lane", "list", "--state", "paused", "--skip", "1", "--json"]).await;
+    let listed: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((code, listed["data"].as_array().unwrap().len()), (0, 1));
+    let resume = [("account", "acme"), ("pause", "no")];
+    assert_eq!(submit(&app, &operator, "/queue/account", &resume).await.status, 303);
+    assert_eq!(lanes("").await, (0, 0, false));
+    let all = [("pause", "yes"), ("back", "fleet")];
+    assert_eq!(submit(&app, &operator, "/queue/pause", &all).await.header("location"), "/fleet?done=paused");
+    let fleet = operator.get(&app, "/fleet").await;
+    assert!(crate::dashboard::text(&fleet).contains("Resume everything"), "{fleet:?}");
+    submit(&app, &operator, "/queue/pause", &[("pause", "no")]).await;
+    app.finish().await;
+}
+
+async fn asked_lanes(app: &TestApp, query: &str) -> Vec<Value> {
+    let reply = Asker::operator().get(app, &format!("/v1/lanes?{query}")).await;
+    reply.body["data"].as_array().unwrap_or_else(|| panic!("{reply:?}")).clone()
+}
+
+#[tokio::test]
+async fn the_fleet_says_how_hubspot_answers_each_portal_and_the_ring_how_old_its_keys_are() {
+    let app = with_public_url(URL).await;
+    let acme = app.connected("acme").await;
+    app.send_lead(&acme, "ana").await;
+    app.run_until_idle().await;
+    let fleet = asked(&app, "/v1/fleet").await;
+    let portal = &fleet["portals"][0];
+    assert_eq!((portal["account"].as_str(), portal["too_many"].as_u64()), (Some("acme"), Some(0)), "{portal}");
+    assert!(portal["calls"].as_u64().unwrap() > 0, "{portal}");
+    let operator = looking(&app, None, "operator").await;
+    let page = operator.get(&app, "/fleet").await;
+    assert!(text(&page).contains("How HubSpot answers") && text(&page).contains("/accounts/acme/connectors"));
+
+    let ring = asked(&app, "/v1/keys").await["ring"][0].clone();
+    assert_eq!((ring["known_since"].as_str(), ring["is_exact"].as_bool()), (Some("2026-11-23T12:00:00Z"), Some(false)));
+    app.advance(std::time::Duration::from_secs(3600));
+    assert_eq!(Asker::operator().post(&app, "/v1/keys/rotate", Value::Null).await.status, 202);
+    app.app.rotation.ended().await;
+    let ring = asked(&app, "/v1/keys").await["ring"].clone();
+    assert_eq!((&ring[0]["known_since"], &ring[0]["is_exact"]), (&json!("2026-11-23T13:00:00Z"), &json!(true)));
+    assert_eq!(ring[1]["known_since"], "2026-11-23T12:00:00Z", "it stays");
+    let keys = operator.get(&app, "/keys").await;
+    assert!(text(&keys).contains("its age is noted since then"), "{}", text(&keys));
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn one_lane_is_paused_and_resumed_from_the_queue() {
     let app = with_public_url(URL).await;
     let acme = app.connected("acme").await;

@@ -323,7 +323,7 @@ async fn keys_are_rotated_by_button_and_what_was_interrupted_is_continued() {
     let acme = app.connected("acme").await;
     let operator = looks(&signed_in(&app, None, "operator").await);
     // A rotation that ended before it sealed anything.
-    app.app.store.begin_rotation().await.unwrap().unwrap();
+    app.app.store.begin_rotation(app.now()).await.unwrap().unwrap();
     let keys = asked(&app, "/v1/keys").await;
     assert_eq!((&keys["sealed_by_first_percent"], &keys["rotation"]["is_running"]), (&json!(0), &json!(false)));
     let left = keys["values_left"].as_u64().unwrap();

@@ -242,7 +242,9 @@ async fn person(command: PersonCommand, context: &mut Context<'_>) -> Result<()>
     match command {
         PersonCommand::Add { email, name, role, account } => {
             let reach = reach(&store, account.as_deref(), context).await?;
+            let before = told_of(&store.people(&reach).await?, &email);
             let person = access::invite(&store, &me(), &reach, (&email, &name, role), clock()).await?;
+            context.changes(before, told_of(std::slice::from_ref(&person), &person.email));
             let is_told = post::announce(&store, &app::open_outside(&context.config)?, &person, clock()).await?;
             let told = if is_told { " A link is on its way to them." } else { "" };
             context.one(&person, |person| {
@@ -266,10 +268,21 @@ async fn person(command: PersonCommand, context: &mut Context<'_>) -> Result<()>
                 Failure::not_found(format!("nobody with the address `{email}` may sign in"))
                     .hint("`leadline access person list` shows who may")
             };
-            store.remove_person(&reach, found.ok_or_else(nobody)?).await?;
+            let found = found.ok_or_else(nobody)?;
+            store.remove_person(&reach, found).await?;
+            context.changes(told_of(std::slice::from_ref(found), &found.email), serde_json::Value::Null);
             context.one(&json!({ "email": email, "removed": true }), |_| format!("{email} may not sign in any more."))
         }
     }
+}
+
+/// What the history tells of whoever of these has this address.
+fn told_of(people: &[Person], email: &str) -> serde_json::Value {
+    let known = people.iter().find(|person| person.email.eq_ignore_ascii_case(email.trim()));
+    known.map_or(
+        serde_json::Value::Null,
+        |person| json!({ "email": person.email, "name": person.name, "role": person.role }),
+    )
 }
 
 async fn session(command: SessionCommand, context: &mut Context<'_>) -> Result<()> {

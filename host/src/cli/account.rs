@@ -158,6 +158,7 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Set { account, quota, dry_run: false } => {
             let account = context.account(&store, &account).await?;
             let given = quota::give(&store, &account, quota, clock()).await?;
+            context.changes(account.quota, quota);
             context.one(&given, |given| {
                 format!("Account `{}` has the quota {}.{}", given.account, quota_words(given), released(given.released))
             })

@@ -101,6 +101,9 @@ struct Watched {
     /// HubSpot has to be connected again.
     #[arg(long)]
     reconnect: bool,
+    /// A lead failed, and is not tried again by itself.
+    #[arg(long)]
+    failed: bool,
     /// More than so many percent of the leads of the last hour failed.
     #[arg(long, value_name = "PERCENT")]
     failures: Option<u32>,
@@ -153,6 +156,7 @@ impl Create {
             Watched { failures: Some(percent), .. } => Watch::Failures { percent },
             Watched { silence: Some(hours), .. } => Watch::Silence { hours, open: Opening { from, until, days } },
             Watched { reconnect: true, .. } => Watch::Reconnect,
+            Watched { failed: true, .. } => Watch::Failed,
             Watched { issue: true, .. } => Watch::Issue,
             Watched { rolled_back: true, .. } => Watch::RolledBack,
             Watched { .. } => Watch::Weekly,
@@ -202,6 +206,7 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Delete { rule } => {
             let found = found(&store, &rule).await?;
             store.remove_alert_rule(&found).await?;
+            context.changes(found.told(), serde_json::Value::Null);
             context.one(&json!({ "id": rule, "removed": true }), |_| format!("Rule {rule} tells nobody any more."))
         }
         Command::Rotate { rule } => {
@@ -239,6 +244,7 @@ async fn create(asked: Create, store: &Store, context: &mut Context<'_>) -> Resu
     let outside = app::open_outside(&context.config)?;
     let by = super::who();
     let (rule, secret) = alerts::create(store, &outside, &account, &by, asked.wish(), clock()).await?;
+    context.changes(serde_json::Value::Null, rule.told());
     let made = json!({ "rule": rule, "secret": secret.as_ref().map(|secret| secret.expose_secret()) });
     context.one(&made, |_| {
         let made = format!("Rule {}: {}, {}.", rule.id, rule.watches, rule.channel);

@@ -38,7 +38,7 @@ impl Deed {
     }
 
     /// Notes that it is done.
-    pub(super) async fn note(self, store: &Store, now: Timestamp) -> Result<()> {
+    pub(super) async fn note(self, store: &Store, change: Option<[Value; 2]>, now: Timestamp) -> Result<()> {
         let account_id = match &self.about {
             Some(word) => account::behind(store, word).await?,
             None => None,
@@ -50,13 +50,16 @@ impl Deed {
             actor: format!("{} at the terminal", if who() == UNKNOWN { "somebody".to_owned() } else { who() }),
             action: self.action.to_owned(),
             subject: self.subject,
-            detail: detail(),
+            detail: detail(change),
         };
         store.note_action(&entry).await
     }
 }
 
-/// Whence, so that nobody takes it for a person of the same name in the dashboard.
-fn detail() -> Value {
-    json!({ "by": "command line" })
+/// Whence, so that nobody takes it for a person of the same name in the dashboard; and what was set, before and after.
+fn detail(change: Option<[Value; 2]>) -> Value {
+    match change {
+        Some([before, after]) => json!({ "by": "command line", "before": before, "after": after }),
+        None => json!({ "by": "command line" }),
+    }
 }

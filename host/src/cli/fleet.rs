@@ -4,7 +4,7 @@ use super::Context;
 use super::failure::Result;
 use crate::model::time::clock;
 use crate::operate::fleet::{self, AccountHealth, Fleet};
-use crate::view::operator::{fleet_tiles, verdict};
+use crate::view::operator::{PortalRow, fleet_tiles, portal_rows, verdict};
 
 /// How the service is. Rates are those of a process: see its `/metrics`, or the dashboard.
 #[derive(clap::Args, Debug)]
@@ -28,5 +28,13 @@ fn text(fleet: &Fleet) -> String {
     ));
     let account = |account: &AccountHealth| format!("  {:<20} {}", account.health.name(), account.slug);
     lines.extend(fleet.troubled.iter().map(account));
+    let portal = |row: &PortalRow| {
+        let PortalRow { account, portal_id, calls, too_many, p50, p95, .. } = row;
+        format!(
+            "  {:<20} {account}: {calls} calls, p50 {p50}, p95 {p95}, {too_many} answered with 429",
+            format!("Portal {portal_id}")
+        )
+    };
+    lines.extend(portal_rows(&fleet.portals).iter().map(portal));
     lines.join("\n")
 }

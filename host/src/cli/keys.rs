@@ -36,12 +36,12 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
     match command {
         Command::List => {
-            let keys = keys::ring(&store).await?;
+            let keys = keys::ring(&store, clock()).await?;
             let row = |key: &RingKey| {
                 let seals = if key.seals { "seals" } else { "opens" };
-                vec![key.id.clone(), seals.to_owned(), key.values.to_string()]
+                vec![key.id.clone(), seals.to_owned(), key.values.to_string(), since(key)]
             };
-            context.list(&keys, &["Key", "Use", "Values"], row, "The key ring is empty.")
+            context.list(&keys, &["Key", "Use", "Values", "Made"], row, "The key ring is empty.")
         }
         Command::Show => {
             let keys = keys::of_store(&store, &open_hubspot(&context.config)?, clock()).await?;
@@ -72,8 +72,10 @@ impl Command {
 }
 
 fn text(keys: &Keys) -> String {
-    let key =
-        |key: &RingKey| format!("  key {} {} {} values", key.id, if key.seals { "seals" } else { "opens" }, key.values);
+    let key = |key: &RingKey| {
+        let seals = if key.seals { "seals" } else { "opens" };
+        format!("  key {} {seals} {} values, made {}", key.id, key.values, since(key))
+    };
     let secret = |secret: &SourceSecret| {
         let until = secret.valid_until.map_or_else(|| "in use".to_owned(), |until| format!("counts until {until}"));
         format!("  {} {} ({}), made {}, {until}", secret.account, secret.source, secret.source_name, secret.created_at)
@@ -89,8 +91,17 @@ fn text(keys: &Keys) -> String {
     lines.join("\n")
 }
 
+/// When a key was made, as far as anybody knows.
+fn since(key: &RingKey) -> String {
+    match key.known_since {
+        Some(at) if key.is_exact => at.to_string(),
+        Some(at) => format!("{at} or before"),
+        None => "nobody knows when".to_owned(),
+    }
+}
+
 async fn rotate(store: &Store, context: &mut Context<'_>) -> Result<()> {
-    let new_key = store.begin_rotation().await?;
+    let new_key = store.begin_rotation(clock()).await?;
     let rotated = Rotated { new_key, resealed: store.reseal().await? };
     context.one(&rotated, |rotated| {
         let begun = match &rotated.new_key {

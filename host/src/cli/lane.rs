@@ -5,7 +5,7 @@ use super::deed::Deed;
 use super::failure::{Failure, Result};
 use crate::model::lane::{LaneKind, PauseScope};
 use crate::model::time::{Timestamp, clock};
-use crate::store::{COUNTED_MAX, ShownLane, Store};
+use crate::store::{COUNTED_MAX, LaneDoing, LaneFilter, ShownLane, Store};
 
 #[derive(clap::Subcommand, Debug)]
 pub enum Command {
@@ -16,6 +16,15 @@ pub enum Command {
         /// Slug or id; without it, those of all accounts.
         #[arg(long)]
         account: Option<String>,
+        /// Only those in this state.
+        #[arg(long, value_enum)]
+        state: Option<LaneDoing>,
+        /// So many at most.
+        #[arg(long, default_value_t = 500)]
+        limit: u32,
+        /// Leave out so many of those that are due first: the list before had them.
+        #[arg(long, default_value_t = 0)]
+        skip: u32,
     },
     /// Let a lane stand still, or all of them. Calls that are under way are finished, events are taken in and wait.
     Pause(Which),
@@ -55,7 +64,11 @@ pub struct Which {
 pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
     match command {
-        Command::List { account } => list(&store, account, context).await,
+        Command::List { account, state, limit, skip } => {
+            let account = context.account_or_all(&store, account.as_deref()).await?;
+            let filter = LaneFilter { account, state, of_note: false };
+            list(&store, &filter, (skip, limit), context).await
+        }
         Command::Pause(which) => {
             let scope = scope(&store, &which).await?;
             pause(&store, &scope, &name(&which), context).await
@@ -67,9 +80,8 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
     }
 }
 
-async fn list(store: &Store, account: Option<String>, context: &mut Context<'_>) -> Result<()> {
-    let account = context.account_or_all(store, account.as_deref()).await?;
-    let lanes = store.lanes(account.as_ref(), clock()).await?;
+async fn list(store: &Store, filter: &LaneFilter, part: (u32, u32), context: &mut Context<'_>) -> Result<()> {
+    let lanes = store.lanes_that_fit(filter, part, clock()).await?;
     let row = |lane: &ShownLane| {
         let kind = match lane.kind {
             LaneKind::Plan => "plan",

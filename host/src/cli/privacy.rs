@@ -248,6 +248,7 @@ async fn retention(
         return Err(Failure::usage(text));
     }
     if days.is_some() && !dry_run {
+        context.changes(store.keep_days(&account.id).await?, own);
         store.set_keep_days(&account.id, own).await?;
     }
     let set = store.keep_days(&account.id).await?;

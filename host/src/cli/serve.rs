@@ -50,6 +50,11 @@ pub async fn run(args: Serve, context: &mut Context<'_>) -> Result<()> {
         Failure::failed(format!("cannot listen on {address}: {error}")).hint("choose another address with `--listen`")
     })?;
     let address = listener.local_addr()?;
+    if !address.ip().is_loopback() {
+        tracing::warn!(
+            "{address} can be reached from other machines, and what is said there is not encrypted: put a proxy with TLS in front of it, or use it for tests only"
+        );
+    }
     writeln!(
         context.out,
         "Leadline listens on http://{address}; events go to POST /v1/sources/SOURCE/events. Ctrl-C ends it."

@@ -161,7 +161,9 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
             ))
         }
         Command::Set { source, rate } => {
-            let source = account::set_rate(&store, find(&store, &source).await?, rate).await?;
+            let before = find(&store, &source).await?;
+            context.changes(before.rate, rate);
+            let source = account::set_rate(&store, before, rate).await?;
             context.one(&source, |source| format!("Source {} may send: {}.", source.id, rate_words(source)))
         }
         Command::Rotate { source, overlap } => {

@@ -2,6 +2,7 @@
 //! only goes on by itself.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::cause::{Class, Code};
 use crate::digest::sha256_hex;
@@ -79,6 +80,13 @@ pub fn tag(connection: &Connection) -> String {
     let mut tag = sha256_hex(format!("{:?} {}", connection.policy, connection.api_version).as_bytes());
     tag.truncate(TAG_CHARS);
     tag
+}
+
+/// How leads are written, for the history.
+pub fn told(connection: &Connection) -> Value {
+    let mut told = serde_json::to_value(&connection.policy).unwrap_or_default();
+    told["api_version"] = connection.api_version.as_str().into();
+    told
 }
 
 /// Changes how leads are written from now on; only the way that is `expected`, where somebody says so.

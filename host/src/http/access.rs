@@ -6,9 +6,11 @@ use std::time::Duration;
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -23,10 +25,14 @@ use crate::access::{
 };
 use crate::app::App;
 use crate::model::access::{Actor, Reach, Right, Role};
+use crate::model::account::Account;
 use crate::model::id::{ApiKeyId, AuditId, PersonId, SessionId};
 use crate::model::time::Timestamp;
 use crate::post;
-use crate::store::{ApiKey, AuditEntry, Person, StoredSession};
+use crate::store::{ApiKey, AuditEntry, AuditFilter, Beside, Person, StoredSession};
+use crate::text::cut;
+use crate::view::activity;
+use crate::view::moment::zone_of;
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let access = OpenApiRouter::new()
@@ -37,7 +43,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(make_link))
         .routes(routes!(sessions))
         .routes(routes!(end_session));
-    let read = OpenApiRouter::new().routes(routes!(audit));
+    let read = OpenApiRouter::new().routes(routes!(audit)).routes(routes!(audit_table));
     needing(Right::Access, access).merge(needing(Right::Read, read))
 }
 
@@ -205,10 +211,23 @@ async fn invite(State(app): State<Arc<App>>, actor: Actor, body: Bytes) -> Resul
     let reach = reach(&app, &actor, asked.account.as_deref()).await?;
     let who = (asked.email.as_str(), asked.name.as_str(), asked.role);
     let now = (app.clock)();
+    let before = person_of(app.store.people(&reach).await?, who.0);
     let person = access::invite(&app.store, &actor, &reach, who, now).await?;
+    actor.changes(before, known_by(&person));
     post::announce(&app.store, &app.outside, &person, now).await?;
     app.wake.post.notify_one();
     Ok((StatusCode::CREATED, one(person)))
+}
+
+/// What the history tells of somebody.
+pub(super) fn known_by(person: &Person) -> Value {
+    json!({ "email": person.email, "name": person.name, "role": person.role })
+}
+
+/// What the history tells of whoever has this address already.
+pub(super) fn person_of(people: Vec<Person>, email: &str) -> Option<Value> {
+    let address = access::address(email).unwrap_or_default();
+    people.iter().find(|person| person.email == address).map(known_by)
 }
 
 /// Takes somebody out, and ends what runs in the name.
@@ -231,6 +250,7 @@ async fn remove_person(
     let nobody = || ApiError::NotFound(format!("there is nobody with the id `{id}`"));
     let person = people.iter().find(|person| person.id.as_str() == id).ok_or_else(nobody)?;
     app.store.remove_person(&reach, person).await?;
+    actor.changes(known_by(person), Value::Null);
     Ok(one(Gone { id }))
 }
 
@@ -335,32 +355,104 @@ async fn end_session(
     }
 }
 
-/// What people and programs did, newest first.
+/// Which entries of the history.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Looked {
+    /// Slug or id; without one, the account of whoever asks, or what concerns the service and several accounts.
+    #[param(example = "acme")]
+    account: Option<String>,
+    /// The name of who did it holds this.
+    actor: Option<String>,
+    /// The action begins with this, such as `connections`.
+    action: Option<String>,
+    /// The id of what it was done to holds this.
+    subject: Option<String>,
+    /// Done then or later: a moment, or a day in the time zone of the portal.
+    from: Option<String>,
+    /// Done before that moment, or until the end of that day.
+    until: Option<String>,
+}
+
+impl Looked {
+    /// The account, where it is of one, and the filter.
+    async fn find(self, app: &App, actor: &Actor) -> Result<(Option<Account>, AuditFilter), ApiError> {
+        let account = account_or_all(app, actor, self.account.as_deref()).await?;
+        let query = activity::Query {
+            actor: self.actor.unwrap_or_default(),
+            action: self.action.unwrap_or_default(),
+            subject: self.subject.unwrap_or_default(),
+            from: self.from.unwrap_or_default(),
+            until: self.until.unwrap_or_default(),
+        };
+        if let Some((field, value)) = query.wrong() {
+            let text = format!("`{}` is no {field} to filter by", cut(value, 100));
+            return Err(ApiError::BadRequest(text, "Send a moment, or a day such as 2026-11-28."));
+        }
+        let connection = match &account {
+            Some(account) => app.store.connection_of(&account.id).await?,
+            None => None,
+        };
+        let filter = query.filter(account.as_ref().map(|account| &account.id), &zone_of(connection.as_ref()));
+        Ok((account, filter))
+    }
+}
+
+/// What people and programs did, newest first. Where something was set, `detail` has how it was before and after.
 #[utoipa::path(
     get,
     path = "/v1/audit",
     tag = "Access",
-    params(Whose, Wanted),
+    params(Looked, Wanted),
     responses((status = 200, description = "The history", body = List<AuditEntry>)),
     extensions(("x-command" = json!("leadline audit list --account acme")))
 )]
 async fn audit(
     State(app): State<Arc<App>>,
     actor: Actor,
-    Query(whose): Query<Whose>,
+    Query(looked): Query<Looked>,
     page: Page,
 ) -> Result<List<AuditEntry>, ApiError> {
-    let account = account_or_all(&app, &actor, whose.account.as_deref()).await?.map(|account| account.id);
-    let after = match &page.place {
-        Place::Start => None,
-        Place::After(id) => Some(id.parse::<AuditId>().map_err(|_| unknown(id))?),
-        Place::Before(_) => {
-            let text = "the history is read from the newest entry on".to_owned();
-            return Err(ApiError::BadRequest(text, "Send `after`, with the `next` of the page before."));
-        }
+    let (_, filter) = looked.find(&app, &actor).await?;
+    let cursor = |id: &str| id.parse::<AuditId>().map_err(|_| unknown(id));
+    let beside = match &page.place {
+        Place::Start => Beside::Newest,
+        Place::After(id) => Beside::OlderThan(cursor(id)?),
+        Place::Before(id) => Beside::NewerThan(cursor(id)?),
     };
-    let mut entries = app.store.audit(account.as_ref(), after.as_ref(), page.limit + 1).await?;
-    let has_next = entries.len() > page.limit as usize;
-    entries.truncate(page.limit as usize);
-    Ok(page.list(entries, |entry| entry.id.as_str(), (false, has_next)))
+    let found = app.store.audit_page(&filter, &beside, page.limit).await?;
+    let beside = (found.has_newer, found.has_older);
+    Ok(page.list(found.entries, |entry| entry.id.as_str(), beside))
+}
+
+/// The same as a CSV table, with what was set before and after. A cell that a spreadsheet would take for a formula has an
+/// apostrophe in front.
+#[utoipa::path(
+    get,
+    path = "/v1/audit.csv",
+    tag = "Access",
+    params(Looked),
+    responses((status = 200, description = "The table", content_type = "text/csv", body = String)),
+    extensions(("x-command" = json!("leadline audit list --account acme --csv")))
+)]
+async fn audit_table(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Query(looked): Query<Looked>,
+) -> Result<Response, ApiError> {
+    let (account, filter) = looked.find(&app, &actor).await?;
+    let name = account.map_or_else(|| "service".to_owned(), |account| account.slug);
+    Ok(table_file(&name, activity::table(&app.store, &filter).await?))
+}
+
+/// A table of the history, to be kept as a file.
+pub(super) fn table_file(name: &str, text: String) -> Response {
+    let disposition = format!("attachment; filename=\"activity-{name}.csv\"");
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_DISPOSITION, disposition.as_str()),
+    ];
+    (headers, text).into_response()
 }

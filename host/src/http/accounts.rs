@@ -300,6 +300,7 @@ async fn set_source(
     let SetSource { rate } = read(&body, "Send {\"rate\": 100}.")?;
     let source = source(&app, &actor, &id).await?;
     expect(&source, &headers, "the source")?;
+    actor.changes(source.rate, rate);
     let set = account::set_rate(&app.store, source, rate).await?;
     Ok(tagged(&set, set.clone()))
 }

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -191,6 +192,7 @@ async fn create(
     let account = named(&app, &actor, asked.account.as_deref()).await?;
     let wish = Wish { watches: asked.watches, channel: asked.channel, quiet: asked.quiet };
     let (rule, secret) = alerts::create(&app.store, &app.outside, &account, &actor.name, wish, (app.clock)()).await?;
+    actor.changes(Value::Null, rule.told());
     Ok((StatusCode::CREATED, Extension(ShownOnce), one(made(rule, secret))))
 }
 
@@ -234,10 +236,11 @@ async fn set(
 ) -> Result<Response, ApiError> {
     const FIX: &str = "Send the rule as a whole: {\"watches\": …, \"channel\": …, \"quiet\": …, \"is_on\": true}.";
     let asked: SetRule = read(&body, FIX)?;
-    let (_, rule) = found(&app, &actor, &id).await?;
-    expected(&rule, &headers)?;
+    let (_, before) = found(&app, &actor, &id).await?;
+    expected(&before, &headers)?;
     let wish = Wish { watches: asked.watches, channel: asked.channel, quiet: asked.quiet };
-    let (rule, secret) = alerts::change(&app.store, &app.outside, &rule, wish, asked.is_on).await?;
+    let (rule, secret) = alerts::change(&app.store, &app.outside, &before, wish, asked.is_on).await?;
+    actor.changes(before.told(), rule.told());
     let shows_secret = secret.is_some();
     let mut response = tagged(&rule, one(made(rule.clone(), secret)).into_response());
     if shows_secret {
@@ -292,6 +295,7 @@ async fn remove(
     let (_, rule) = found(&app, &actor, &id).await?;
     expected(&rule, &headers)?;
     app.store.remove_alert_rule(&rule).await?;
+    actor.changes(rule.told(), Value::Null);
     Ok(one(RemovedRule { id }))
 }
 

@@ -304,7 +304,9 @@ async fn select(
     let Selection { types } = read(&body, FIX)?;
     let connection = connection(&app, &actor, &id).await?;
     expect(&account::event_types(&app.store, &connection).await?, &headers, "the choice of event types")?;
+    let before = account::selected_types(&app.store, &connection).await?;
     account::select_event_types(&app.store, &connection, &types, (app.clock)()).await?;
+    actor.changes(before, account::selected_types(&app.store, &connection).await?);
     Ok(chosen(account::event_types(&app.store, &connection).await?))
 }
 
@@ -346,6 +348,7 @@ async fn set_policy(
     let found = connection(&app, &actor, &id).await?;
     expect(&policy::tag(&found), &headers, "how leads are written")?;
     let changed = policy::change(&app.store, &found, asked, None, (app.clock)()).await?;
+    actor.changes(policy::told(&found), policy::told(&changed.connection));
     app.wake.deliver.notify_one();
     Ok(with_policy(&changed.connection))
 }

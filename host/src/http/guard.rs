@@ -193,16 +193,29 @@ async fn only_with(right: Right, request: Request, next: Next) -> Response {
             id: AuditId::new((app.clock)()),
             account_id: actor.about().cloned(),
             at: (app.clock)(),
+            detail: request::noted(with_change(note.detail, actor.change())),
             actor: actor.name,
             action: note.action,
             subject: note.subject,
-            detail: request::noted(note.detail),
         };
         if let Err(error) = app.store.note_action(&entry).await {
             tracing::error!("`{}` by {} could not be noted: {error:#}", entry.action, entry.actor);
         }
     }
     response
+}
+
+/// What was asked for, with what was set by it: how it was before, and how it is now.
+fn with_change(detail: Value, change: Option<&[Value; 2]>) -> Value {
+    let Some(sides) = change else { return detail };
+    let mut fields = match detail {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    };
+    for (name, side) in ["before", "after"].into_iter().zip(sides) {
+        fields.insert(name.to_owned(), without_secrets(side.clone()));
+    }
+    Value::Object(fields)
 }
 
 /// A browser is sent to sign in, and comes back; a program is told.
@@ -397,6 +410,14 @@ mod tests {
         assert_eq!(without_secrets(asked), json!({ "name": "x", "nested": { "rate": 5 } }));
         let long = without_secrets(json!({ "text": "x".repeat(10_000) }));
         assert!(long["text"].as_str().unwrap().chars().count() <= TEXT_CHARS_MAX + 1, "{long}");
+    }
+
+    #[test]
+    fn the_history_says_how_it_was_before_and_how_it_is_now() {
+        let change = [json!({ "keep_days": 30, "token": "t" }), json!(null)];
+        let told = with_change(json!({ "keep_days": null }), Some(&change));
+        assert_eq!(told, json!({ "keep_days": null, "before": { "keep_days": 30 }, "after": null }));
+        assert_eq!(with_change(Value::Null, None), Value::Null);
     }
 
     #[test]

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse as _, Response};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{Data, List, One, Page, Wanted, one, with_link};
+use super::answer::{Data, List, One, Page, Place, Wanted, one, unknown, with_link};
 use super::error::ApiError;
 use super::guard::needing;
 use super::reach::{Whose, account, account_or_all, house};
@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::model::access::{Actor, Right};
 use crate::model::lane::PauseScope;
 use crate::model::time::Timestamp;
-use crate::store::ShownLane;
+use crate::store::{LaneDoing, LaneFilter, ShownLane};
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let read = OpenApiRouter::new().routes(routes!(list));
@@ -46,12 +46,20 @@ struct Lanes {
     pauses: Vec<Pause>,
 }
 
-/// The lanes, with what waits in each, and what stands still.
+/// What the lanes that are listed do.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Doing {
+    /// Only those in this state.
+    state: Option<LaneDoing>,
+}
+
+/// The lanes, with what waits in each, and what stands still. Those that are due come first, so a page is a number of them.
 #[utoipa::path(
     get,
     path = "/v1/lanes",
     tag = "Lanes",
-    params(Whose, Wanted),
+    params(Whose, Doing, Wanted),
     responses((status = 200, description = "The lanes", body = Lanes)),
     extensions(("x-command" = json!("leadline lane list")))
 )]
@@ -59,11 +67,23 @@ async fn list(
     State(app): State<Arc<App>>,
     actor: Actor,
     Query(whose): Query<Whose>,
+    Query(doing): Query<Doing>,
     page: Page,
 ) -> Result<Response, ApiError> {
     let account = account_or_all(&app, &actor, whose.account.as_deref()).await?.map(|account| account.id);
-    let lanes = app.store.lanes(account.as_ref(), (app.clock)()).await?;
-    let mut lanes = page.of(lanes, |lane| &lane.id)?;
+    let filter = LaneFilter { account, state: doing.state, of_note: false };
+    let limit = page.limit;
+    let number = |cursor: &str| cursor.parse::<u32>().map_err(|_| unknown(cursor));
+    let skip = match &page.place {
+        Place::Start => 0,
+        Place::After(cursor) => number(cursor)?,
+        Place::Before(cursor) => number(cursor)?.saturating_sub(limit),
+    };
+    let mut lanes = app.store.lanes_that_fit(&filter, (skip, limit + 1), (app.clock)()).await?;
+    let has_more = lanes.len() > limit as usize;
+    lanes.truncate(limit as usize);
+    let cursors = [(skip > 0).then(|| skip.to_string()), has_more.then(|| skip.saturating_add(limit).to_string())];
+    let mut lanes = page.list_at(lanes, cursors);
     let link = lanes.link();
     Ok(with_link(link, Json(Lanes { lanes, pauses: pauses(&app, &actor).await? }).into_response()))
 }

@@ -9,6 +9,8 @@ use super::assets;
 use crate::app::App;
 use crate::model::access::Actor;
 
+/// For a year browsers come over TLS only.
+const STRICT: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// HubSpot sends people on between its own hosts, and browsers hold every one of them against `form-action`.
 const HUBSPOT_HOSTS: &str = "https://*.hubspot.com";
 
@@ -75,8 +77,15 @@ fn policy(app: &App, ancestors: &str, response: &mut Response) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if is_secure(app) {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, STRICT);
     }
+}
+
+/// Tells whoever reaches us over TLS to come that way only; for every answer, of a page or of the API.
+pub(super) async fn over_tls(mut response: Response) -> Response {
+    let header = header::STRICT_TRANSPORT_SECURITY;
+    response.headers_mut().entry(header).or_insert(STRICT);
+    response
 }
 
 /// Whether browsers reach us over TLS.

@@ -418,16 +418,18 @@ async fn keep(
         let days = keep_days.unwrap_or_else(|| app.limits().days());
         return Ok(shown(retention_of(&app, &account, Some(days)).await?));
     }
-    set_days(&app, &account, keep_days).await?;
+    set_days(&app, &actor, &account, keep_days).await?;
     Ok(shown(retention_of(&app, &account, None).await?))
 }
 
 pub(super) async fn set_days(
     app: &App,
+    actor: &Actor,
     account: &crate::model::account::Account,
     days: Option<u32>,
 ) -> Result<(), ApiError> {
     check_days(days)?;
+    actor.changes(app.store.keep_days(&account.id).await?, days);
     Ok(app.store.set_keep_days(&account.id, days).await?)
 }
 

@@ -101,6 +101,7 @@ async fn set(
     let account = account(&app, &actor, &name).await?;
     expect(&account.quota, &headers, "the quota")?;
     let given = quota::give(&app.store, &account, quota, (app.clock)()).await?;
+    actor.changes(account.quota, quota);
     app.wake.plan.notify_one();
     Ok(tagged(&quota, given))
 }

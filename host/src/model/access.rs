@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::id::AccountId;
 use super::time::Timestamp;
@@ -126,6 +127,8 @@ pub struct Actor {
     pub read_only: Option<ReadOnly>,
     /// The account that the request turned out to be about.
     about: Arc<OnceLock<AccountId>>,
+    /// What was set, as it was before and as it is now.
+    change: Arc<OnceLock<[Value; 2]>>,
 }
 
 /// What is known of a browser that somebody signed in with.
@@ -143,8 +146,17 @@ pub struct Session {
 impl Actor {
     pub fn new(name: impl Into<String>, rights: impl IntoIterator<Item = Right>, reach: Reach) -> Self {
         let rights = rights.into_iter().collect();
-        let (session, read_only, maker) = (None, None, None);
-        Self { name: name.into(), rights, reach, maker, sees_masked: false, session, read_only, about: Arc::default() }
+        Self {
+            name: name.into(),
+            rights,
+            reach,
+            maker: None,
+            sees_masked: false,
+            session: None,
+            read_only: None,
+            about: Arc::default(),
+            change: Arc::default(),
+        }
     }
 
     /// Somebody in a role. Support sees personal data masked.
@@ -187,6 +199,17 @@ impl Actor {
     /// The only account within reach; none where all are.
     pub fn own_account(&self) -> Option<&AccountId> {
         self.reach.account()
+    }
+
+    /// Notes what the request sets, for the history: how it was before, and how it is now. The first counts.
+    pub fn changes(&self, before: impl Serialize, after: impl Serialize) {
+        let value = |side: serde_json::Result<Value>| side.unwrap_or(Value::Null);
+        let _ = self.change.set([value(serde_json::to_value(before)), value(serde_json::to_value(after))]);
+    }
+
+    /// What the request set, before and after.
+    pub fn change(&self) -> Option<&[Value; 2]> {
+        self.change.get()
     }
 
     /// The account that the request turned out to be about, if any.

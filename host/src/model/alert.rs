@@ -26,6 +26,15 @@ pub struct AlertRule {
     pub problem: Option<String>,
 }
 
+impl AlertRule {
+    /// What the history tells of it.
+    pub fn told(&self) -> serde_json::Value {
+        let quiet = self.quiet.map(|quiet| quiet.to_string());
+        let (when, told) = (self.watches.to_string(), self.channel.to_string());
+        serde_json::json!({ "tells": told, "when": when, "not from": quiet, "is on": self.is_on })
+    }
+}
+
 /// What a rule watches for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "for", rename_all = "snake_case", deny_unknown_fields)]
@@ -34,6 +43,8 @@ pub enum Watch {
     LeadWaits { minutes: u32 },
     /// HubSpot does not let us in any more.
     Reconnect,
+    /// A lead did not reach HubSpot, and is not tried again by itself.
+    Failed,
     /// More than so many percent of the leads of this hour and the one before failed.
     Failures { percent: u32 },
     /// Something stands in the way of leads.
@@ -48,23 +59,25 @@ pub enum Watch {
 
 impl Watch {
     /// What people choose from, with the numbers that suit most.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::LeadWaits { minutes: 15 },
         Self::Reconnect,
+        Self::Failed,
         Self::Failures { percent: 10 },
         Self::Issue,
         Self::RolledBack,
         Self::Silence { hours: 4, open: Opening::USUAL },
         Self::Weekly,
     ];
-    /// What suits everybody, where nobody has chosen yet.
-    pub const SUGGESTED: [Self; 3] = [Self::LeadWaits { minutes: 15 }, Self::Reconnect, Self::Weekly];
+    /// What suits everybody: what somebody has to act on, and the week. An account has these where nobody has chosen yet.
+    pub const SUGGESTED: [Self; 3] = [Self::Reconnect, Self::Failed, Self::Weekly];
 
     /// What it is called by programs and forms.
     pub fn word(&self) -> &'static str {
         match self {
             Self::LeadWaits { .. } => "lead_waits",
             Self::Reconnect => "reconnect",
+            Self::Failed => "failed",
             Self::Failures { .. } => "failures",
             Self::Issue => "issue",
             Self::RolledBack => "rolled_back",
@@ -89,7 +102,7 @@ impl Watch {
             }
             Self::Silence { open, .. } if open.days.is_empty() => Err(WatchError::NoDay),
             Self::Silence { hours, .. } => within(*hours, 1..=100, "opening hours without a lead"),
-            Self::Reconnect | Self::Issue | Self::RolledBack | Self::Weekly => Ok(()),
+            Self::Reconnect | Self::Failed | Self::Issue | Self::RolledBack | Self::Weekly => Ok(()),
         }
     }
 }
@@ -115,6 +128,7 @@ impl fmt::Display for Watch {
             }
             Self::LeadWaits { minutes } => write!(f, "A lead has waited more than {minutes} minutes"),
             Self::Reconnect => f.write_str("HubSpot has to be connected again"),
+            Self::Failed => f.write_str("A lead failed"),
             Self::Failures { percent } => write!(f, "More than {percent} % of the leads of the last hour failed"),
             Self::Issue => f.write_str("Something stands in the way of leads"),
             Self::RolledBack => f.write_str("A version was rolled back by itself"),
@@ -210,7 +224,7 @@ impl Day {
         }
     }
 
-    fn of(day: Weekday) -> Self {
+    pub fn of(day: Weekday) -> Self {
         Self::ALL[usize::try_from(day.to_monday_zero_offset()).unwrap_or(0)]
     }
 }
@@ -342,6 +356,7 @@ mod tests {
             [
                 "A lead has waited more than 15 minutes",
                 "HubSpot has to be connected again",
+                "A lead failed",
                 "More than 10 % of the leads of the last hour failed",
                 "Something stands in the way of leads",
                 "A version was rolled back by itself",

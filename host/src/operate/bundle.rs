@@ -160,7 +160,7 @@ async fn gather(
         lanes: lanes.into_iter().filter(ShownLane::is_of_note).take(LANES_MAX).map(Waits::from).collect(),
         guests: guests.versions,
         quotas: guests.quotas,
-        keys: keys::ring(store).await?,
+        keys: keys::ring(store, now).await?,
         events: counts(store).await?,
         issues: issues(store).await?,
         lines: Vec::new(),

@@ -152,7 +152,7 @@ async fn of_store(store: &Store, now: Timestamp) -> anyhow::Result<Vec<Check>> {
     let tables = migrations.first().map_or(0, |newest| newest.number);
     let mut checks = vec![ok("database", format!("it answers, and its tables are up to date (change {tables})"))];
     checks.push(room(store.room()));
-    checks.extend(key_ring(&keys::ring(store).await?));
+    checks.extend(key_ring(&keys::ring(store, now).await?));
     let (due, pauses) = (store.due_work(now).await?, store.pauses().await?);
     checks.push(work(oldest(&due, now), pauses.iter().any(|(scope, _)| *scope == PauseScope::All)));
     checks.push(processes(&living(store, now).await?));
@@ -254,7 +254,14 @@ mod tests {
 
     #[test]
     fn each_check_fails_by_what_keeps_the_service_from_its_work() {
-        let key = |id: &str, values, seals, is_lost| RingKey { id: id.to_owned(), values, seals, is_lost };
+        let key = |id: &str, values, seals, is_lost| RingKey {
+            id: id.to_owned(),
+            values,
+            seals,
+            is_lost,
+            known_since: None,
+            is_exact: false,
+        };
         let late = LATE + Duration::from_secs(60);
         let rows = [
             (work(LATE, false), "work ok: nothing is late"),

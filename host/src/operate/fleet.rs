@@ -1,6 +1,6 @@
 //! The service as a whole: what comes in, what is due, how HubSpot answers, which accounts are in trouble.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -13,10 +13,14 @@ use crate::model::id::AccountId;
 use crate::model::lane::PauseScope;
 use crate::model::time::Timestamp;
 use crate::picture::squares::Health;
-use crate::store::{AccountStanding, DatabaseRoom, DueWork, Room, Store, age};
+use crate::store::{AccountStanding, DatabaseRoom, DueWork, PortalCall, Room, Store, age};
 
 /// Failures of the last day make an account one that fails.
 const FAILED_WITHIN: Duration = Duration::from_secs(24 * 3600);
+/// HubSpot's answers of so long tell how a portal is.
+const CALLS_WITHIN: Duration = Duration::from_secs(3600);
+/// Portals that a report names.
+const PORTALS_MAX: usize = 50;
 /// Accounts in trouble that a report names.
 const TROUBLED_MAX: usize = 200;
 
@@ -41,6 +45,8 @@ pub struct Fleet {
     pub accounts: AccountsByHealth,
     /// Accounts that fail or wait for somebody, the worst first.
     pub troubled: Vec<AccountHealth>,
+    /// How HubSpot answered in the last hour, portal by portal, those with most 429s and then the slowest first.
+    pub portals: Vec<PortalHealth>,
     /// Retries that are planned, by the hour in which they are due.
     pub planned_retries: Vec<HourOfRetries>,
     /// Somebody paused everything.
@@ -68,6 +74,21 @@ pub struct AccountHealth {
     #[schema(value_type = String, example = "waiting")]
     pub health: Health,
     pub open_issues: i64,
+}
+
+/// How HubSpot answered for one portal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct PortalHealth {
+    /// The account's slug.
+    pub account: String,
+    pub portal_id: i64,
+    pub calls: u64,
+    /// Calls that HubSpot answered with 429.
+    pub too_many: u64,
+    /// Calls that had no answer, or one of 500 and more.
+    pub failed: u64,
+    pub p50_ms: u64,
+    pub p95_ms: u64,
 }
 
 /// Retries that are due in one hour.
@@ -118,10 +139,39 @@ pub async fn of_store(store: &Store, now: Timestamp) -> anyhow::Result<Fleet> {
         lately: None,
         accounts: by_health(&all),
         troubled: all.iter().filter(|account| account.is_troubled()).take(TROUBLED_MAX).cloned().collect(),
+        portals: by_portal(store.calls_by_portal(now - CALLS_WITHIN).await?),
         planned_retries: retries.into_iter().map(|(hour, retries)| HourOfRetries { hour, retries }).collect(),
         is_paused: pauses.iter().any(|(scope, _)| *scope == PauseScope::All),
         all,
     })
+}
+
+/// The figures of each portal, what is worst first.
+fn by_portal(calls: Vec<PortalCall>) -> Vec<PortalHealth> {
+    let mut portals: BTreeMap<(String, i64), Vec<PortalCall>> = BTreeMap::new();
+    for call in calls {
+        portals.entry((call.account.clone(), call.portal_id)).or_default().push(call);
+    }
+    let mut healths: Vec<_> = portals.into_iter().map(|((account, id), calls)| portal(account, id, &calls)).collect();
+    healths.sort_by_key(|portal| std::cmp::Reverse((portal.too_many, portal.p95_ms)));
+    healths.truncate(PORTALS_MAX);
+    healths
+}
+
+fn portal(account: String, portal_id: i64, calls: &[PortalCall]) -> PortalHealth {
+    let mut millis: Vec<_> = calls.iter().map(|call| call.millis).collect();
+    millis.sort_unstable();
+    let percentile = |percent: usize| millis.get((millis.len() * percent).div_ceil(100).saturating_sub(1)).copied();
+    let count = |fits: fn(&PortalCall) -> bool| calls.iter().filter(|call| fits(call)).count() as u64;
+    PortalHealth {
+        account,
+        portal_id,
+        calls: calls.len() as u64,
+        too_many: count(|call| call.status == Some(429)),
+        failed: count(|call| call.status.is_none_or(|status| status >= 500)),
+        p50_ms: percentile(50).unwrap_or(0),
+        p95_ms: percentile(95).unwrap_or(0),
+    }
 }
 
 /// How long the work has waited that has been due longest.
@@ -171,6 +221,20 @@ fn by_health(all: &[AccountHealth]) -> AccountsByHealth {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_portal_is_told_by_its_429s_and_its_slowest_answers() {
+        let call =
+            |account: &str, status, millis| PortalCall { account: account.to_owned(), portal_id: 7, status, millis };
+        let mut calls: Vec<_> = (1..=100).map(|millis| call("calm", Some(200), millis)).collect();
+        calls.extend([call("busy", Some(429), 5), call("busy", None, 10_000), call("busy", Some(503), 7)]);
+        let told: Vec<_> = by_portal(calls)
+            .into_iter()
+            .map(|one| (one.account, one.calls, one.too_many, one.failed, one.p50_ms, one.p95_ms))
+            .collect();
+        assert_eq!(told, [("busy".to_owned(), 3, 1, 2, 7, 10_000), ("calm".to_owned(), 100, 0, 0, 50, 95)]);
+        assert!(by_portal(Vec::new()).is_empty());
+    }
 
     #[test]
     fn the_health_of_an_account_is_told_by_what_is_worst() {

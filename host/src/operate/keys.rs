@@ -21,6 +21,9 @@ pub struct RingKey {
     pub seals: bool,
     /// It is not in the ring any more: nobody can open what it sealed until it is put back.
     pub is_lost: bool,
+    /// When it was made, or, where `is_exact` is false, when this service saw it first: it may be older.
+    pub known_since: Option<Timestamp>,
+    pub is_exact: bool,
 }
 
 /// How the rotation goes that was begun in this process.
@@ -83,7 +86,7 @@ pub async fn rotate(app: &Arc<App>) -> anyhow::Result<Begun> {
     if !app.rotation.begin() {
         return Ok(Begun::Running);
     }
-    let new_key = match app.store.begin_rotation().await {
+    let new_key = match app.store.begin_rotation((app.clock)()).await {
         Ok(new_key) => new_key,
         Err(error) => {
             app.rotation.end(RotationState::default());
@@ -142,7 +145,7 @@ pub async fn gather(app: &App, now: Timestamp) -> store::Result<Keys> {
 /// # Errors
 /// The store's.
 pub async fn of_store(store: &Store, hubspot: &HubSpot, now: Timestamp) -> store::Result<Keys> {
-    let ring = ring(store).await?;
+    let ring = ring(store, now).await?;
     let hubspot_app = hubspot
         .app()
         .map(|app| HubSpotApp { client_id: app.client_id().to_owned(), redirect_url: app.redirect_url().to_owned() });
@@ -152,7 +155,7 @@ pub async fn of_store(store: &Store, hubspot: &HubSpot, now: Timestamp) -> store
         rotation: RotationState::default(),
         ring,
         hubspot_app,
-        source_secrets: store.source_secrets(now).await?,
+        source_secrets: store.source_secrets(None, now).await?,
     })
 }
 
@@ -160,12 +163,15 @@ pub async fn of_store(store: &Store, hubspot: &HubSpot, now: Timestamp) -> store
 ///
 /// # Errors
 /// The store's.
-pub async fn ring(store: &Store) -> store::Result<Vec<RingKey>> {
+pub async fn ring(store: &Store, now: Timestamp) -> store::Result<Vec<RingKey>> {
     let (keys, known) = (store.keys_in_use().await?, store.key_ids());
+    let noted = store.known_keys(&known, now).await?;
     let key = |(index, (id, values)): (usize, (String, u64))| RingKey {
         values,
         seals: index == 0,
         is_lost: !known.contains(&id),
+        known_since: noted.get(&id).map(|(at, _)| *at),
+        is_exact: noted.get(&id).is_some_and(|(_, is_exact)| *is_exact),
         id,
     };
     Ok(keys.into_iter().enumerate().map(key).collect())
@@ -184,7 +190,14 @@ mod tests {
     #[test]
     fn a_rotation_is_done_when_the_first_key_sealed_everything() {
         let ring = |values: &[u64]| -> Vec<_> {
-            let key = |values: &u64| RingKey { id: "k".to_owned(), values: *values, seals: false, is_lost: false };
+            let key = |values: &u64| RingKey {
+                id: "k".to_owned(),
+                values: *values,
+                seals: false,
+                is_lost: false,
+                known_since: None,
+                is_exact: false,
+            };
             values.iter().map(key).collect()
         };
         for (values, percent) in [(&[][..], 100), (&[0], 100), (&[7], 100), (&[0, 9], 0), (&[3, 1], 75)] {

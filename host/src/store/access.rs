@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{HOUSE, Result, Store, json, parse, query, sql, word};
+use super::{HOUSE, Result, Store, alerts, json, parse, query, sql, word};
 use crate::model;
 use crate::model::access::{Reach, Right, Role};
 use crate::model::id::{AccountId, ApiKeyId, PersonId, SessionId};
@@ -148,7 +148,7 @@ macro_rules! session_columns {
 impl Store {
     /// Keeps somebody who may sign in, or gives the one of this address another name or role.
     pub async fn save_person(&self, reach: &Reach, person: &Person) -> Result<()> {
-        query(sql!(
+        let save = query(sql!(
             "INSERT INTO people (account_id, id, email, name, role, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
              ON CONFLICT (account_id, email) DO UPDATE SET name = excluded.name, role = excluded.role"
         ))
@@ -158,10 +158,13 @@ impl Store {
         .bind(&person.name)
         .bind(model::word(&person.role))
         .bind(&person.created_by)
-        .bind(person.created_at.0)
-        .execute(&self.db)
-        .await
-        .map(drop)
+        .bind(person.created_at.0);
+        match reach.account() {
+            Some(account) => {
+                self.db.execute_all([save, alerts::wake(account.as_str(), person.created_at)]).await.map(drop)
+            }
+            None => save.execute(&self.db).await.map(drop),
+        }
     }
 
     /// Everybody who may sign in to an account, or of the house.

@@ -9,7 +9,7 @@ use crate::model::alert::AlertRule;
 use crate::model::id::{AccountId, AlertId};
 use crate::model::message::Message;
 use crate::model::time::Timestamp;
-use crate::watch::{Change, Found, Waiting};
+use crate::watch::{Change, FailedLead, Found, Waiting};
 
 /// Waiting leads that are counted of each state: beyond that it is "1,000 or more" anyway.
 const COUNTED_MAX: i64 = 1_000;
@@ -49,27 +49,23 @@ fn old_place(id: &AlertId) -> String {
     format!("alert_rules/{id}/old_secret")
 }
 
+/// When an account is looked at next that has no rules.
+const NEVER: i64 = i64::MAX;
+
 /// A turn to look at the rules of an account: who moved the time to this one has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Turn {
     pub account_id: AccountId,
+    /// The account was given the rules that suit everybody, or somebody made one before.
+    pub was_suggested: bool,
     until: Timestamp,
 }
 
 impl Store {
     /// Keeps a new rule, with the secret that signs for its webhook. Its account is looked at from now on.
     pub async fn insert_alert_rule(&self, rule: &AlertRule, secret: Option<&SecretString>) -> Result<()> {
-        let insert = query(sql!(
-            "INSERT INTO alert_rules (account_id, id, watches, channel, quiet, is_on, revision, created_by, created_at, secret)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-        ));
-        let insert = insert.bind(rule.account_id.as_str()).bind(rule.id.as_str()).bind(json(&rule.watches));
-        let insert = insert.bind(json(&rule.channel)).bind(rule.quiet.as_ref().map(json)).bind(i64::from(rule.is_on));
-        let insert = insert.bind(rule.revision).bind(&rule.created_by).bind(rule.created_at.0);
-        let turn = query(sql!(
-            "INSERT INTO alert_turns (account_id, next_at) VALUES ($1, $2) ON CONFLICT (account_id) DO NOTHING"
-        ));
-        let turn = turn.bind(rule.account_id.as_str()).bind(rule.created_at.0);
+        let insert = insert(rule);
+        let turn = chosen(&rule.account_id, rule.created_at);
         let (keys, place, secret) = (self.keys.clone(), place(&rule.id), secret.cloned());
         let kept = self.db.write(move |tx| {
             Box::pin(async move {
@@ -77,6 +73,22 @@ impl Store {
                 let sealed = secret.map(|secret| keys.seal(&place, secret.expose_secret())).unwrap_or_default();
                 insert.bind(sealed).execute(&mut *tx).await?;
                 turn.execute(tx).await.map(drop)
+            })
+        });
+        kept.await
+    }
+
+    /// Keeps the rules that an account is given by itself, and that it was: they are given once. All of them tell by mail.
+    pub async fn insert_suggested_rules(&self, account: &AccountId, rules: &[AlertRule]) -> Result<()> {
+        let given =
+            query(sql!("UPDATE alert_turns SET was_suggested = 1 WHERE account_id = $1")).bind(account.as_str());
+        let inserts: Vec<_> = rules.iter().map(|rule| insert(rule).bind(String::new())).collect();
+        let kept = self.db.write(move |tx| {
+            Box::pin(async move {
+                for statement in inserts.into_iter().chain([given]) {
+                    statement.execute(&mut *tx).await?;
+                }
+                Ok(())
             })
         });
         kept.await
@@ -226,24 +238,29 @@ impl Store {
         let take = query(sql!(
             "UPDATE alert_turns SET next_at = $2 WHERE account_id IN
                (SELECT account_id FROM alert_turns WHERE next_at <= $1 ORDER BY next_at LIMIT 1"
-            on(sqlite: "", postgres: " FOR UPDATE SKIP LOCKED") ") RETURNING account_id"
+            on(sqlite: "", postgres: " FOR UPDATE SKIP LOCKED") ") RETURNING account_id, was_suggested"
         ));
         let take = take.bind(now.0).bind(until.0);
-        let account: Option<String> = self.db.write(move |tx| Box::pin(take.fetch_optional(tx))).await?;
-        Ok(account.map(|account| Turn { account_id: AccountId::stored(account), until }))
+        let taken: Option<(String, i64)> = self.db.write(move |tx| Box::pin(take.fetch_optional(tx))).await?;
+        let turn = |(account, suggested): (String, i64)| Turn {
+            account_id: AccountId::stored(account),
+            was_suggested: suggested != 0,
+            until,
+        };
+        Ok(taken.map(turn))
     }
 
     /// Ends a turn: what the rules found and what people are to be told of it, in one commit. Says whether the turn was
-    /// still held; else nothing of it counts.
+    /// still held; else nothing of it counts. Without a next time nobody looks until something wakes the account.
     pub async fn end_alert_turn(
         &self,
         turn: &Turn,
         changes: Vec<Change>,
         messages: &[Message],
-        next: Timestamp,
+        next: Option<Timestamp>,
     ) -> Result<bool> {
         let end = query(sql!("UPDATE alert_turns SET next_at = $3 WHERE account_id = $1 AND next_at = $2"));
-        let end = end.bind(turn.account_id.as_str()).bind(turn.until.0).bind(next.0);
+        let end = end.bind(turn.account_id.as_str()).bind(turn.until.0).bind(next.map_or(NEVER, |next| next.0));
         let account = turn.account_id.to_string();
         let mut statements: Vec<_> = changes
             .into_iter()
@@ -322,6 +339,33 @@ impl Store {
         Ok(oldest.map(|since| Waiting { code: None, leads: 1, since: Timestamp(since) }))
     }
 
+    /// The newest leads of an account that failed since then, or were refused and came since then; no test leads.
+    pub async fn failed_leads(&self, account: &AccountId, since: Timestamp) -> Result<Vec<FailedLead>> {
+        let failed = query(sql!(
+            "SELECT x.reason, x.done_at FROM
+               (SELECT d.reason, d.done_at, d.event_id FROM deliveries AS d
+                JOIN events AS e ON e.account_id = d.account_id AND e.id = d.event_id
+                WHERE d.account_id = $1 AND d.mark = 'failed' AND coalesce(e.is_test, 0) = 0
+                ORDER BY d.event_id DESC LIMIT $2) AS x
+             WHERE x.done_at >= $3 ORDER BY x.event_id DESC"
+        ));
+        let refused = query(sql!(
+            "SELECT e.reason, e.received_at FROM events AS e
+             WHERE e.account_id = $1 AND e.mark = 'refused' AND coalesce(e.is_test, 0) = 0 AND e.received_at >= $3
+             ORDER BY e.id DESC LIMIT $2"
+        ));
+        let mut all = Vec::new();
+        for one in [failed, refused] {
+            let rows: Vec<(Option<String>, i64)> =
+                one.bind(account.as_str()).bind(COUNTED_MAX).bind(since.0).fetch_all(&self.db).await?;
+            for (reason, at) in rows {
+                let problem = parse(&reason.ok_or(StoreError::Missing)?)?;
+                all.push(FailedLead { problem, at: Timestamp(at) });
+            }
+        }
+        Ok(all)
+    }
+
     /// When the newest lead of an account came that is no test lead; none where there is none.
     pub async fn last_lead_at(&self, account: &AccountId) -> Result<Option<Timestamp>> {
         let newest = query(sql!(
@@ -331,6 +375,43 @@ impl Store {
         ));
         Ok(newest.bind(account.as_str()).bind(LOOKED_MAX).fetch_one::<Option<i64>>(&self.db).await?.map(Timestamp))
     }
+}
+
+/// All but the secret.
+fn insert(rule: &AlertRule) -> super::Query {
+    query(sql!(
+        "INSERT INTO alert_rules (account_id, id, watches, channel, quiet, is_on, revision, created_by, created_at, secret)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+    ))
+    .bind(rule.account_id.as_str())
+    .bind(rule.id.as_str())
+    .bind(json(&rule.watches))
+    .bind(json(&rule.channel))
+    .bind(rule.quiet.as_ref().map(json))
+    .bind(i64::from(rule.is_on))
+    .bind(rule.revision)
+    .bind(&rule.created_by)
+    .bind(rule.created_at.0)
+}
+
+/// Somebody of the account makes a rule: it is looked at from now on, and given none by itself.
+fn chosen(account: &AccountId, now: Timestamp) -> super::Query {
+    query(sql!(
+        "INSERT INTO alert_turns (account_id, next_at, was_suggested) VALUES ($1, $2, 1)
+         ON CONFLICT (account_id) DO UPDATE SET next_at = excluded.next_at, was_suggested = 1"
+    ))
+    .bind(account.as_str())
+    .bind(now.0)
+}
+
+/// Somebody came, or HubSpot was connected: an account that has no rules yet may be given those that suit everybody.
+pub(super) fn wake(account: &str, now: Timestamp) -> super::Query {
+    query(sql!(
+        "INSERT INTO alert_turns (account_id, next_at, was_suggested) VALUES ($1, $2, 0)
+         ON CONFLICT (account_id) DO UPDATE SET next_at = excluded.next_at WHERE alert_turns.was_suggested = 0"
+    ))
+    .bind(account)
+    .bind(now.0)
 }
 
 fn keep(account: &str, found: &Found) -> super::Query {

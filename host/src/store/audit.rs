@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{HOUSE, Result, Store, json, parse, query, sql};
+use super::{HOUSE, Query, Result, Store, json, parse, query, sql};
 use crate::model::id::{AccountId, AuditId};
 use crate::model::time::Timestamp;
 
@@ -19,11 +19,53 @@ pub struct AuditEntry {
     pub action: String,
     /// The id of what it was done to; empty where there is none.
     pub subject: String,
-    /// What was asked for, without secrets; before and after, where they are known.
+    /// What was asked for, without secrets; `before` and `after`, where something was set.
     pub detail: Value,
 }
 
+/// Which entries are looked for. Empty texts are as if they were not there.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// Without one: what concerns the service, or more accounts than one.
+    pub account: Option<AccountId>,
+    /// The name of who did it holds this.
+    pub actor: String,
+    /// The action begins with this.
+    pub action: String,
+    /// The id of what it was done to holds this.
+    pub subject: String,
+    pub from: Option<Timestamp>,
+    /// Before this.
+    pub until: Option<Timestamp>,
+}
+
+/// Beside which entry a page lies.
+#[derive(Clone, Debug)]
+pub enum Beside {
+    Newest,
+    /// What was done before this one.
+    OlderThan(AuditId),
+    /// What was done after this one: those next to it.
+    NewerThan(AuditId),
+}
+
+/// Entries, the newest first, and whether there are others on either side.
+#[derive(Clone, Debug, Default)]
+pub struct AuditPage {
+    pub entries: Vec<AuditEntry>,
+    pub has_newer: bool,
+    pub has_older: bool,
+}
+
 type Row = (String, String, i64, String, String, String, String);
+
+macro_rules! fitting {
+    () => {
+        "SELECT account_id, id, at, actor, action, subject, detail FROM audit
+         WHERE account_id = $1 AND at >= $2 AND at < $3 AND lower(actor) LIKE $4 ESCAPE '!'
+           AND lower(action) LIKE $5 ESCAPE '!' AND lower(subject) LIKE $6 ESCAPE '!'"
+    };
+}
 
 impl Store {
     /// Notes what somebody did.
@@ -50,32 +92,58 @@ impl Store {
         before: Option<&AuditId>,
         limit: u32,
     ) -> Result<Vec<AuditEntry>> {
-        let rows: Vec<Row> = query(sql!(
-            "SELECT account_id, id, at, actor, action, subject, detail FROM audit
-             WHERE account_id = $1 AND ($2 IS NULL OR id < $2) ORDER BY id DESC LIMIT $3"
-        ))
-        .bind(account.map_or(HOUSE, AccountId::as_str))
-        .bind(before.map(AuditId::as_str))
-        .bind(limit)
-        .fetch_all(&self.db)
-        .await?;
-        rows.into_iter().map(entry).collect()
+        let filter = AuditFilter { account: account.cloned(), ..AuditFilter::default() };
+        let beside = before.map_or(Beside::Newest, |before| Beside::OlderThan(before.clone()));
+        Ok(self.audit_page(&filter, &beside, limit).await?.entries)
     }
 
-    /// What was done to something of an account, such as an event, the newest first. Few enough is done by hand that an
-    /// account's entries are looked through.
-    pub async fn audit_of(&self, account: &AccountId, subject: &str, limit: u32) -> Result<Vec<AuditEntry>> {
-        let rows: Vec<Row> = query(sql!(
-            "SELECT account_id, id, at, actor, action, subject, detail FROM audit
-             WHERE account_id = $1 AND (subject = $2 OR subject LIKE '% ' || $2) ORDER BY id DESC LIMIT $3"
-        ))
-        .bind(account.as_str())
-        .bind(subject)
-        .bind(limit)
-        .fetch_all(&self.db)
-        .await?;
-        rows.into_iter().map(entry).collect()
+    /// A page of what was done that fits.
+    pub async fn audit_page(&self, filter: &AuditFilter, beside: &Beside, limit: u32) -> Result<AuditPage> {
+        let (select, cursor) = match beside {
+            Beside::Newest => (fitting(filter, sql!(fitting!() " AND id > $7 ORDER BY id DESC LIMIT $8")), ""),
+            Beside::OlderThan(id) => {
+                (fitting(filter, sql!(fitting!() " AND id < $7 ORDER BY id DESC LIMIT $8")), id.as_str())
+            }
+            Beside::NewerThan(id) => {
+                (fitting(filter, sql!(fitting!() " AND id > $7 ORDER BY id LIMIT $8")), id.as_str())
+            }
+        };
+        let rows: Vec<Row> = select.bind(cursor).bind(i64::from(limit) + 1).fetch_all(&self.db).await?;
+        let has_more = rows.len() > limit as usize;
+        let rows = rows.into_iter().take(limit as usize);
+        let mut entries: Vec<_> = rows.map(entry).collect::<Result<_>>()?;
+        let (has_newer, has_older) = match beside {
+            Beside::Newest => (false, has_more),
+            Beside::OlderThan(_) => (true, has_more),
+            Beside::NewerThan(_) => {
+                entries.reverse();
+                (has_more, true)
+            }
+        };
+        Ok(AuditPage { entries, has_newer, has_older })
     }
+}
+
+/// A statement with what a filter says of its first six values.
+fn fitting(filter: &AuditFilter, statement: super::Sql) -> Query {
+    query(statement)
+        .bind(filter.account.as_ref().map_or(HOUSE, AccountId::as_str))
+        .bind(filter.from.map_or(i64::MIN, |from| from.0))
+        .bind(filter.until.map_or(i64::MAX, |until| until.0))
+        .bind(format!("%{}%", plain(&filter.actor)))
+        .bind(format!("{}%", plain(&filter.action)))
+        .bind(format!("%{}%", plain(&filter.subject)))
+}
+
+/// A text in which nothing has a meaning for LIKE.
+fn plain(text: &str) -> String {
+    text.to_ascii_lowercase().chars().fold(String::new(), |mut plain, letter| {
+        if matches!(letter, '%' | '_' | '!') {
+            plain.push('!');
+        }
+        plain.push(letter);
+        plain
+    })
 }
 
 fn entry((account, id, at, actor, action, subject, detail): Row) -> Result<AuditEntry> {

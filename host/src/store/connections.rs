@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use super::accounts::insert_lane;
-use super::{Query, Result, Store, bindings, json, parse, query, sql, word};
+use super::{Query, Result, Store, alerts, bindings, json, parse, query, sql, word};
 use crate::model;
 use crate::model::account::{Auth, Connection, ConnectionState, Policy, PortalDetails};
 use crate::model::id::{AccountId, ConnectionId};
@@ -197,6 +197,7 @@ impl Store {
                 if is_new {
                     insert_lane(&account, id.as_str(), LaneKind::Deliver).execute(&mut *tx).await?;
                 }
+                alerts::wake(account.as_str(), now).execute(&mut *tx).await?;
                 Ok(Made::Row(Box::new(row)))
             })
         });

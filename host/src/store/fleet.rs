@@ -11,7 +11,7 @@ use super::plans::RunFigures;
 use super::retention::first_id_since;
 use super::{Db, Result, Sql, Store, query, sql};
 use crate::model::account::QuotaClass;
-use crate::model::id::{AccountId, EventId, VersionId};
+use crate::model::id::{AccountId, CallId, EventId, VersionId};
 use crate::model::lane::LaneKind;
 use crate::model::time::Timestamp;
 
@@ -21,6 +21,8 @@ const RETRIES_READ_MAX: i64 = 100_000;
 const ACCOUNTS_READ_MAX: i64 = 5_000;
 /// Secrets of sources that one list shows.
 const SECRETS_MAX: i64 = 500;
+/// Calls from which the figures of portals are made: an hour of a busy service, read in a moment.
+const CALLS_READ_MAX: i64 = 10_000;
 const HOUR_MILLIS: i64 = 60 * 60 * 1000;
 
 /// How much of one kind of work is due.
@@ -69,6 +71,17 @@ pub struct SourceSecret {
     pub created_at: Timestamp,
     /// Until when it still counts; none of the one that counts from now on.
     pub valid_until: Option<Timestamp>,
+}
+
+/// One call to a portal, as far as figures need it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortalCall {
+    /// The account's slug.
+    pub account: String,
+    pub portal_id: i64,
+    /// None where HubSpot was not reached.
+    pub status: Option<u16>,
+    pub millis: u64,
 }
 
 /// Where the database is, and how much room it takes and has.
@@ -232,15 +245,17 @@ impl Store {
     }
 
     /// The secrets of sources that count now, the oldest first.
-    pub async fn source_secrets(&self, now: Timestamp) -> Result<Vec<SourceSecret>> {
+    pub async fn source_secrets(&self, account: Option<&AccountId>, now: Timestamp) -> Result<Vec<SourceSecret>> {
         type Row = (String, String, String, i64, Option<i64>);
         let rows: Vec<Row> = query(sql!(
             "SELECT a.slug, s.id, s.name, x.created_at, x.valid_until FROM source_secrets AS x
              JOIN sources AS s ON s.account_id = x.account_id AND s.id = x.source_id JOIN accounts AS a ON a.id = x.account_id
-             WHERE x.valid_until IS NULL OR x.valid_until > $1 ORDER BY x.created_at, x.id LIMIT $2"
+             WHERE (x.valid_until IS NULL OR x.valid_until > $1) AND ($3 IS NULL OR x.account_id = $3)
+             ORDER BY x.created_at, x.id LIMIT $2"
         ))
         .bind(now.0)
         .bind(SECRETS_MAX)
+        .bind(account.map(AccountId::as_str))
         .fetch_all(&self.db)
         .await?;
         let secret = |(account, source, source_name, created, until): Row| SourceSecret {
@@ -251,6 +266,29 @@ impl Store {
             valid_until: until.map(Timestamp),
         };
         Ok(rows.into_iter().map(secret).collect())
+    }
+
+    /// The newest calls that were answered since then, of all portals, up to some thousands.
+    pub async fn calls_by_portal(&self, since: Timestamp) -> Result<Vec<PortalCall>> {
+        type Row = (String, i64, Option<i64>, i64);
+        let rows: Vec<Row> = query(sql!(
+            "SELECT a.slug, c.portal_id, x.status, x.ended_at - k.started_at FROM
+               (SELECT call_id, account_id, status, ended_at FROM call_answers WHERE call_id >= $1 ORDER BY call_id DESC LIMIT $2) AS x
+             JOIN calls AS k ON k.account_id = x.account_id AND k.id = x.call_id
+             JOIN connections AS c ON c.account_id = x.account_id AND c.id = k.lane_id
+             JOIN accounts AS a ON a.id = x.account_id"
+        ))
+        .bind(CallId::earliest(since).as_str())
+        .bind(CALLS_READ_MAX)
+        .fetch_all(&self.db)
+        .await?;
+        let call = |(account, portal_id, status, millis): Row| PortalCall {
+            account,
+            portal_id,
+            status: status.and_then(|status| u16::try_from(status).ok()),
+            millis: u64::try_from(millis).unwrap_or(0),
+        };
+        Ok(rows.into_iter().map(call).collect())
     }
 
     /// The changes that brought the tables to where they are, the newest first.

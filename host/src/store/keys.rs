@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use secrecy::ExposeSecret as _;
 
 use super::{Conn, Result, Sql, Store, query, sql};
+use crate::model::time::Timestamp;
 
 /// Every column that holds sealed values. Each is sealed for `{table}/{id}/{column}`.
 const SEALED: [(&str, &str); 7] = [
@@ -51,12 +52,37 @@ impl Store {
     ///
     /// # Errors
     /// The database's, and when the key ring cannot be written.
-    pub async fn begin_rotation(&self) -> anyhow::Result<Option<String>> {
+    pub async fn begin_rotation(&self, now: Timestamp) -> anyhow::Result<Option<String>> {
         let keys = self.keys_in_use().await?;
         if keys.iter().skip(1).any(|(_, count)| *count > 0) {
             return Ok(None);
         }
-        Ok(Some(self.keys.add_key()?))
+        let id = self.keys.add_key()?;
+        self.note_key(&id, now, true).await?;
+        Ok(Some(id))
+    }
+
+    /// Since when each of these keys is known, and whether it was made then. Those that nobody has seen yet are from now on.
+    pub async fn known_keys(&self, ids: &[String], now: Timestamp) -> Result<BTreeMap<String, (Timestamp, bool)>> {
+        let mut known = self.noted_keys().await?;
+        for id in ids.iter().filter(|id| !known.contains_key(*id)).collect::<Vec<_>>() {
+            self.note_key(id, now, false).await?;
+            known.insert(id.clone(), (now, false));
+        }
+        Ok(known)
+    }
+
+    async fn noted_keys(&self) -> Result<BTreeMap<String, (Timestamp, bool)>> {
+        let rows: Vec<(String, i64, i64)> =
+            query(sql!("SELECT id, known_at, is_exact FROM ring_keys ORDER BY id")).fetch_all(&self.db).await?;
+        Ok(rows.into_iter().map(|(id, at, is_exact)| (id, (Timestamp(at), is_exact != 0))).collect())
+    }
+
+    async fn note_key(&self, id: &str, at: Timestamp, is_exact: bool) -> Result<()> {
+        let note = query(sql!(
+            "INSERT INTO ring_keys (id, known_at, is_exact) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING"
+        ));
+        note.bind(id).bind(at.0).bind(i64::from(is_exact)).execute(&self.db).await.map(drop)
     }
 
     /// Seals everything again that the first key does not seal, in pages. A value that changes meanwhile is left alone:

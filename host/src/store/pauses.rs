@@ -10,7 +10,7 @@ use crate::model::lane::{LaneKind, PauseScope};
 use crate::model::time::Timestamp;
 
 /// Lanes that one list shows, those that are due first: enough to see what is wrong.
-const LISTED_MAX: i64 = 500;
+const LISTED_MAX: u32 = 500;
 /// Open work of a lane is counted so far, so that a list never reads a long queue.
 pub const COUNTED_MAX: i64 = 1_000;
 
@@ -52,6 +52,41 @@ impl ShownLane {
     }
 }
 
+/// What a lane does now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize, clap::ValueEnum, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum LaneDoing {
+    /// Somebody said that it stands still.
+    Paused,
+    AtWork,
+    /// Until a time, such as the one that HubSpot asked for.
+    Rests,
+    Waits,
+}
+
+impl LaneDoing {
+    pub const ALL: [Self; 4] = [Self::Paused, Self::AtWork, Self::Rests, Self::Waits];
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Paused => "paused",
+            Self::AtWork => "at work",
+            Self::Rests => "rests",
+            Self::Waits => "waits",
+        }
+    }
+}
+
+/// Which lanes are looked for.
+#[derive(Clone, Debug, Default)]
+pub struct LaneFilter {
+    pub account: Option<AccountId>,
+    pub state: Option<LaneDoing>,
+    /// Only those in which something waits, on which somebody works, or which stand still.
+    pub of_note: bool,
+}
+
 impl PauseScope {
     /// Account and lane as `pauses` has them.
     fn key(&self) -> (&str, &str) {
@@ -85,7 +120,12 @@ pub(super) const LANES: Sql = sql!(
        " counted!("w.band = 0 AND w.due_at <= $2") " + " counted!("w.band = 1 AND w.due_at <= $2") ",
        l.owner, l.lease_until, l.paused_until, l.pause,
        (SELECT min(s.since) FROM pauses AS s WHERE s.account_id IN ('', l.account_id) AND s.lane_id IN ('', l.id))
-     FROM (SELECT * FROM lanes WHERE $1 IS NULL OR account_id = $1 ORDER BY next_due, account_id, id LIMIT $4) AS l
+     FROM (SELECT * FROM lanes WHERE ($1 IS NULL OR account_id = $1)
+             AND ($6 = '' OR $6 = CASE WHEN NOT (" not_paused!() ") THEN 'paused'
+               WHEN owner IS NOT NULL AND lease_until > $2 THEN 'at_work' WHEN paused_until > $2 THEN 'rests' ELSE 'waits' END)
+             AND ($7 = 0 OR owner IS NOT NULL AND lease_until > $2 OR NOT (" not_paused!() ")
+               OR EXISTS (SELECT 1 FROM work AS w WHERE w.account_id = lanes.account_id AND w.lane_id = lanes.id))
+           ORDER BY next_due, account_id, id LIMIT $4 OFFSET $5) AS l
      JOIN accounts AS a ON a.id = l.account_id ORDER BY l.next_due, l.account_id, l.id"
 );
 
@@ -126,13 +166,27 @@ impl Store {
 
     /// The lanes of an account, or of all, those that are due first.
     pub async fn lanes(&self, account: Option<&AccountId>, now: Timestamp) -> Result<Vec<ShownLane>> {
+        let filter = LaneFilter { account: account.cloned(), ..LaneFilter::default() };
+        self.lanes_that_fit(&filter, (0, LISTED_MAX), now).await
+    }
+
+    /// The lanes that fit, those that are due first: so many, behind so many.
+    pub async fn lanes_that_fit(
+        &self,
+        filter: &LaneFilter,
+        (skip, limit): (u32, u32),
+        now: Timestamp,
+    ) -> Result<Vec<ShownLane>> {
         type Row =
             (String, String, String, String, i64, i64, i64, Option<String>, i64, i64, Option<String>, Option<i64>);
         let rows: Vec<Row> = query(LANES)
-            .bind(account.map(AccountId::as_str))
+            .bind(filter.account.as_ref().map(AccountId::as_str))
             .bind(now.0)
             .bind(COUNTED_MAX + 1)
-            .bind(LISTED_MAX)
+            .bind(limit)
+            .bind(skip)
+            .bind(filter.state.as_ref().map(crate::model::word).unwrap_or_default())
+            .bind(i64::from(filter.of_note))
             .fetch_all(&self.db)
             .await?;
         let lane = |row: Row| {

@@ -55,7 +55,8 @@ pub fn cut() -> String {
     line(&[format!("There are more than {LEADS_MAX} leads: narrow the filter, such as by time, for the others.")])
 }
 
-fn line(cells: &[String]) -> String {
+/// Cells as a line.
+pub(super) fn line(cells: &[String]) -> String {
     cells.iter().map(|cell| cell_text(cell)).collect::<Vec<_>>().join(",") + "\r\n"
 }
 

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::connection::record_address;
-use super::moment::{Moment, span};
+use super::moment::{Moment, begin_of_day, span};
 use super::outcome::{Reader, Told, tell};
 use super::person::Person;
 use crate::cause::Code;
@@ -55,10 +55,6 @@ impl Query {
     /// The same, of all accounts where none is named.
     pub fn filter_of(&self, account: Option<&AccountId>, reader: &Reader) -> LeadFilter {
         let given = |text: &str| Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned);
-        let begin = |date: Date| {
-            let local = date.to_zoned(reader.zone.clone()).ok()?;
-            Some(Timestamp(local.timestamp().as_millisecond()))
-        };
         let (from, until) = (When::read(&self.from), When::read(&self.until));
         LeadFilter {
             account: account.cloned(),
@@ -68,8 +64,8 @@ impl Query {
             event_type: given(&self.event_type),
             dealership: given(&self.dealership),
             text: given(&self.text),
-            from: from.and_then(|from| from.moment(begin)),
-            until: until.and_then(|until| until.next_day().moment(begin)),
+            from: from.and_then(|from| from.moment_in(&reader.zone)),
+            until: until.and_then(|until| until.next_day().moment_in(&reader.zone)),
             test: match self.test.as_str() {
                 "only" => Some(true),
                 "none" => Some(false),
@@ -170,27 +166,28 @@ impl Query {
 }
 
 /// A day or a moment, as a filter says it.
-enum When {
+pub(super) enum When {
     Day(Date),
     Moment(Timestamp),
 }
 
 impl When {
-    fn read(text: &str) -> Option<Self> {
+    pub(super) fn read(text: &str) -> Option<Self> {
         let text = text.trim();
         text.parse().map(Self::Day).or_else(|_| Timestamp::parse(text).map(Self::Moment)).ok()
     }
 
-    fn next_day(self) -> Self {
+    pub(super) fn next_day(self) -> Self {
         match self {
             Self::Day(date) => Self::Day(date.tomorrow().unwrap_or(date)),
             Self::Moment(at) => Self::Moment(at),
         }
     }
 
-    fn moment(self, begin: impl Fn(Date) -> Option<Timestamp>) -> Option<Timestamp> {
+    /// The same, where a day is one of this zone.
+    pub(super) fn moment_in(self, zone: &jiff::tz::TimeZone) -> Option<Timestamp> {
         match self {
-            Self::Day(date) => begin(date),
+            Self::Day(date) => begin_of_day(date, zone),
             Self::Moment(at) => Some(at),
         }
     }

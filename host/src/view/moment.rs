@@ -29,6 +29,11 @@ pub fn zone_of(connection: Option<&Connection>) -> TimeZone {
     zone(portal.map_or("", |portal| portal.time_zone.as_str()))
 }
 
+/// When a day begins in a zone.
+pub fn begin_of_day(day: jiff::civil::Date, zone: &TimeZone) -> Option<Timestamp> {
+    Some(Timestamp(day.to_zoned(zone.clone()).ok()?.timestamp().as_millisecond()))
+}
+
 impl Moment {
     pub fn of(at: Timestamp, zone: &TimeZone, now: Timestamp) -> Self {
         let (Some(local), Some(today)) = (local(at, zone), local(now, zone)) else {

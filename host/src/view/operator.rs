@@ -8,7 +8,7 @@ use super::connection::Chip;
 use super::moment::{count, grouped, span, things};
 use super::overview::Tile;
 use crate::model::time::Timestamp;
-use crate::operate::fleet::{AccountHealth, Fleet, HourOfRetries};
+use crate::operate::fleet::{AccountHealth, Fleet, HourOfRetries, PortalHealth};
 use crate::operate::guests::{GuestRuns, Guests, QuotaLimits, Spread};
 use crate::operate::pulse::Lately;
 use crate::picture::boxes::{Boxes, Unit};
@@ -125,6 +125,31 @@ fn lately_tiles(lately: &Lately) -> Vec<Tile> {
         ),
         tile("Stopped runs", grouped(lately.stopped_runs), "traps and limits", Some("/guests")),
     ]
+}
+
+/// How HubSpot answered for a portal: figures in words.
+pub struct PortalRow {
+    pub account: String,
+    pub portal_id: i64,
+    pub calls: String,
+    pub too_many: String,
+    pub failed: String,
+    pub p50: String,
+    pub p95: String,
+}
+
+/// The portals that were called lately.
+pub fn portal_rows(portals: &[PortalHealth]) -> Vec<PortalRow> {
+    let row = |portal: &PortalHealth| PortalRow {
+        account: portal.account.clone(),
+        portal_id: portal.portal_id,
+        calls: grouped(portal.calls),
+        too_many: grouped(portal.too_many),
+        failed: grouped(portal.failed),
+        p50: span(portal.p50_ms),
+        p95: span(portal.p95_ms),
+    };
+    portals.iter().map(row).collect()
 }
 
 /// A square for each account.
@@ -290,6 +315,7 @@ mod tests {
             lately: None,
             accounts: AccountsByHealth { well: 3, ..AccountsByHealth::default() },
             troubled: Vec::new(),
+            portals: Vec::new(),
             planned_retries: Vec::new(),
             is_paused: false,
             all: Vec::new(),

@@ -10,6 +10,8 @@ use crate::store::Store;
 pub(super) async fn run(store: &Store, name: &str, select: &[String], context: &mut Context<'_>) -> Result<()> {
     let connection = find(store, name).await?;
     if !select.is_empty() {
+        let before = account::selected_types(store, &connection).await?;
+        context.changes(before, select);
         account::select_event_types(store, &connection, select, clock()).await.map_err(|error| {
             Failure::from(error).hint(format!("`leadline connection event-types {name}` shows which there are"))
         })?;

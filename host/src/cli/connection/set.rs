@@ -62,6 +62,7 @@ pub(super) async fn run(store: &Store, args: Args, context: &mut Context<'_>) ->
     };
     let changed = policy::change(store, &connection, change, None, clock()).await.map_err(refused)?;
     let released = changed.released;
+    context.changes(policy::told(&connection), policy::told(&changed.connection));
     context.one(&changed.connection, |connection| {
         let policy = &connection.policy;
         let yes = |yes| if yes { "yes" } else { "no" };

@@ -21,6 +21,7 @@ use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::letter::Sender;
 use crate::model::access::{Actor, Right};
+use crate::model::account::Sign;
 use crate::model::alert::{AlertRule, Channel, Day, Opening, Quiet, Watch};
 use crate::model::message::{Kind, Message, MessageState, Way};
 use crate::view::moment::Moment;
@@ -67,6 +68,8 @@ struct Row {
     sentence: String,
     open: Vec<(Finding, Moment)>,
     made: Moment,
+    /// Nobody made it: the account began with it.
+    is_given: bool,
 }
 
 /// A message, as it was sent.
@@ -162,7 +165,7 @@ impl Asked {
                 self.put("open_until", &open.until.to_string());
                 self.days = open.days.to_vec();
             }
-            Watch::Reconnect | Watch::Issue | Watch::RolledBack | Watch::Weekly => {}
+            Watch::Reconnect | Watch::Failed | Watch::Issue | Watch::RolledBack | Watch::Weekly => {}
         }
     }
 
@@ -248,6 +251,7 @@ async fn page(app: &App, actor: &Actor, place: Place, filled: Filled) -> Result<
             sentence: rule.watches.to_string(),
             open: own.map(|found| (found.finding.clone(), shell.time(found.finding.since))).collect(),
             made: shell.time(rule.created_at),
+            is_given: rule.created_by == Sign::SYSTEM,
             rule,
         }
     };
@@ -366,6 +370,9 @@ async fn change(
     let seen = AlertRule { revision: seen, ..rule };
     let is_on = seen.is_on;
     let made = alerts::change(&app.store, &app.outside, &seen, wish, is_on).await;
+    if let Ok((now, _)) = &made {
+        actor.changes(seen.told(), now.told());
+    }
     after((&app, &actor, place), asked, edited, (made, "alert-changed")).await
 }
 
@@ -424,14 +431,21 @@ async fn switch(
 ) -> Result<Response, ApiError> {
     let rule = AlertRule { revision: seen.revision, ..found(&app, &place, &id).await? };
     match alerts::switch(&app.store, &rule, !rule.is_on).await {
-        Ok(()) => Ok(to(&place.shell, if rule.is_on { "alert-off" } else { "alert-on" })),
+        Ok(()) => {
+            actor.changes(rule.told(), AlertRule { is_on: !rule.is_on, ..rule.clone() }.told());
+            Ok(to(&place.shell, if rule.is_on { "alert-off" } else { "alert-on" }))
+        }
         Err(error) => page(&app, &actor, place, Filled { wrong: Some(told(error)?), ..Filled::new(&actor) }).await,
     }
 }
 
-async fn remove(Visit { app, place, .. }: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, ApiError> {
+async fn remove(
+    Visit { app, actor, place }: Visit,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
     let rule = found(&app, &place, &id).await?;
     let removed = app.store.remove_alert_rule(&rule).await?;
+    actor.changes(rule.told(), serde_json::Value::Null);
     Ok(to(&place.shell, if removed { "alert-removed" } else { "nothing" }))
 }
 

@@ -267,7 +267,7 @@ struct PolicyForm {
     api_version: String,
 }
 
-async fn set_policy(Visit { app, place, .. }: Visit, Form(form): Form<PolicyForm>) -> Result<Response, ApiError> {
+async fn set_policy(Visit { app, actor, place }: Visit, Form(form): Form<PolicyForm>) -> Result<Response, ApiError> {
     let (shell, connection) = found(place)?;
     let change = Change {
         strict: Some(form.strict.is_some()),
@@ -278,7 +278,8 @@ async fn set_policy(Visit { app, place, .. }: Visit, Form(form): Form<PolicyForm
         deal_key: Some(form.deal_key.trim().to_owned()),
         api_version: Some(form.api_version),
     };
-    policy::change(&app.store, &connection, change, Some(&form.tag), shell.now).await?;
+    let changed = policy::change(&app.store, &connection, change, Some(&form.tag), shell.now).await?;
+    actor.changes(policy::told(&connection), policy::told(&changed.connection));
     app.wake.deliver.notify_one();
     Ok(to(&shell, "policy"))
 }

@@ -131,7 +131,7 @@ struct Switch {
 }
 
 /// Switches a type on or off, at once. Events that come while it is off are skipped, and can be sent with the switch.
-async fn switch(Visit { app, place, .. }: Visit, Form(asked): Form<Switch>) -> Result<Response, ApiError> {
+async fn switch(Visit { app, actor, place }: Visit, Form(asked): Form<Switch>) -> Result<Response, ApiError> {
     let missing = || ApiError::Conflict("HubSpot is not connected".to_owned(), "Connect HubSpot first.");
     let connection = place.connection.ok_or_else(missing)?;
     let ready = TYPES.iter().find(|told| told.name == asked.name && told.is_ready);
@@ -139,6 +139,7 @@ async fn switch(Visit { app, place, .. }: Visit, Form(asked): Form<Switch>) -> R
         ApiError::Conflict(format!("`{}` cannot be chosen yet", asked.name), "Choose one that is not coming soon.")
     })?;
     let now = (app.clock)();
+    let before = account::selected_types(&app.store, &connection).await?;
     let mut address = format!("{}?switched={}", place.shell.at("event-types"), told.name);
     if asked.on == "yes" {
         app.store.subscribe(&connection, told.name, now).await?;
@@ -155,6 +156,7 @@ async fn switch(Visit { app, place, .. }: Visit, Form(asked): Form<Switch>) -> R
             replay::change(&app.store, &replay, Change::Cancel, now).await?;
         }
     }
+    actor.changes(before, account::selected_types(&app.store, &connection).await?);
     Ok(Redirect::to(&address).into_response())
 }
 

@@ -154,7 +154,7 @@ impl Reader {
         let support_code = self.support_code(&shell, connection.as_ref(), &at).await?;
         let support_email = self.app.support_email.as_deref();
         let support_chat = self.app.support_chat_url.as_deref();
-        let promise = promise::sentence(shell.now, &shell.zone);
+        let promise = promise::sentence(&self.app.support_hours, shell.now, &shell.zone);
         draw(&self.app, actor, &Page { shell, read, support_email, support_chat, promise, support_code })
     }
 

@@ -2,6 +2,7 @@
 
 pub(super) mod chosen;
 mod live;
+mod reveal;
 mod views;
 
 use std::sync::Arc;
@@ -51,6 +52,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
         .merge(needing(Right::Change, change))
         .merge(chosen::router())
         .merge(live::router())
+        .merge(reveal::router())
         .merge(views::router())
 }
 

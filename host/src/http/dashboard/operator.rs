@@ -22,19 +22,23 @@ use crate::http::reach;
 use crate::model::access::{Actor, Right};
 use crate::model::account::{Account, QuotaClass};
 use crate::model::lane::{LaneKind, PauseScope};
+use crate::model::time::Timestamp;
+use crate::model::word;
 use crate::operate::fleet::{self, AccountHealth, Fleet, HourOfRetries};
 use crate::operate::guests::{self, GuestFailure, QuotaLimits};
 use crate::operate::processes;
 use crate::picture::Drawn;
 use crate::quota::{self, Breaks, QuotaPreview};
-use crate::store::{COUNTED_MAX, Rejection, RejectionFilter, ShownLane, ShownProcess};
+use crate::store::{COUNTED_MAX, LaneDoing, LaneFilter, Rejection, RejectionFilter, ShownLane, ShownProcess};
 use crate::view::connection::Chip;
 use crate::view::moment::{Moment, count};
-use crate::view::operator::{self, GuestRow};
+use crate::view::operator::{self, GuestRow, PortalRow};
 use crate::view::overview::Tile;
 
-/// Rows of a page; more is found on the command line.
-const ROWS_MAX: usize = 200;
+/// Lanes of a page.
+const ROWS_MAX: u32 = 200;
+/// Lanes at work that are looked through for who works on them.
+const AT_WORK_MAX: u32 = 500;
 /// Refused requests of a page.
 const REJECTIONS_MAX: u32 = 200;
 
@@ -43,6 +47,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
         .route("/fleet", get(show_fleet))
         .route("/queue", get(queue))
         .route("/queue/pause", post(pause_all))
+        .route("/queue/account", post(pause_account))
         .route("/queue/{lane}/pause", post(pause_lane))
         .route("/queue/processes/{id}/drain", post(drain))
         .route("/guests", get(show_guests))
@@ -60,7 +65,9 @@ struct FleetPage {
     tiles: Vec<Tile>,
     /// Nothing is counted in this process.
     is_uncounted: bool,
+    is_paused: bool,
     squares: Drawn,
+    portals: Vec<PortalRow>,
     troubled: Vec<(AccountHealth, Chip)>,
 }
 
@@ -73,6 +80,8 @@ async fn show_fleet(House { app, actor, shell }: House) -> Result<Response, ApiE
         verdict,
         tiles: operator::fleet_tiles(&fleet),
         is_uncounted: lately.is_none(),
+        is_paused: fleet.is_paused,
+        portals: operator::portal_rows(&fleet.portals),
         squares: operator::squares(all),
         troubled: troubled.iter().map(|account| (account.clone(), operator::health_chip(account.health))).collect(),
         shell,
@@ -90,6 +99,70 @@ struct Queue {
     processes: Vec<ProcessRow>,
     wave: Drawn,
     is_paused: bool,
+    pauses: Vec<PauseRow>,
+    query: LaneQuery,
+    states: [LaneDoing; 4],
+    /// Queries of the neighbouring pages.
+    earlier: Option<String>,
+    later: Option<String>,
+}
+
+/// Something that stands still, and where it goes on.
+struct PauseRow {
+    what: String,
+    since: Moment,
+    action: String,
+    account: Option<String>,
+}
+
+/// Which lanes an address asks for.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct LaneQuery {
+    account: String,
+    state: String,
+    /// So many lanes are due before those of the page.
+    #[serde(deserialize_with = "number")]
+    skip: u32,
+}
+
+/// A number as an address has it; what is none is nothing.
+fn number<'de, D: serde::Deserializer<'de>>(text: D) -> Result<u32, D::Error> {
+    Ok(String::deserialize(text)?.parse().unwrap_or(0))
+}
+
+impl LaneQuery {
+    fn state(&self) -> Option<LaneDoing> {
+        LaneDoing::ALL.into_iter().find(|state| self.is_of(state))
+    }
+
+    fn is_of(&self, state: &LaneDoing) -> bool {
+        word(state) == self.state
+    }
+
+    fn is_filtered(&self) -> bool {
+        !self.account.is_empty() || !self.state.is_empty()
+    }
+
+    fn at(&self, skip: u32) -> String {
+        let skip = skip.to_string();
+        let fields = [("account", &self.account), ("state", &self.state), ("skip", &skip)];
+        let given = fields.into_iter().filter(|(_, value)| !value.is_empty());
+        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish()
+    }
+
+    /// The lanes of the page, and whether there are others behind it.
+    async fn lanes(&self, app: &App, actor: &Actor, shell: &Shell) -> Result<(Vec<ShownLane>, bool), ApiError> {
+        let account = match self.account.trim() {
+            "" => None,
+            name => Some(reach::account(app, actor, name).await?.id),
+        };
+        let filter = LaneFilter { account, state: self.state(), of_note: true };
+        let mut lanes = app.store.lanes_that_fit(&filter, (self.skip, ROWS_MAX + 1), shell.now).await?;
+        let has_more = lanes.len() > ROWS_MAX as usize;
+        lanes.truncate(ROWS_MAX as usize);
+        Ok((lanes, has_more))
+    }
 }
 
 struct ProcessRow {
@@ -112,8 +185,12 @@ struct LaneRow {
     is_paused: bool,
 }
 
-async fn queue(House { app, actor, shell }: House) -> Result<Response, ApiError> {
-    let (lanes, pauses) = tokio::try_join!(app.store.lanes(None, shell.now), app.store.pauses())?;
+async fn queue(House { app, actor, shell }: House, uri: Uri) -> Result<Response, ApiError> {
+    let query: LaneQuery = serde_urlencoded(&uri);
+    let (lanes, has_more) = query.lanes(&app, &actor, &shell).await?;
+    let at_work = LaneFilter { state: Some(LaneDoing::AtWork), ..LaneFilter::default() };
+    let at_work = app.store.lanes_that_fit(&at_work, (0, AT_WORK_MAX), shell.now).await?;
+    let pauses = app.store.pauses().await?;
     let is_paused = pauses.iter().any(|(scope, _)| *scope == PauseScope::All);
     let is_by_itself = |lane: &ShownLane| {
         pauses.iter().any(|(scope, _)| matches!(scope, PauseScope::Lane(_, paused) if *paused == lane.id))
@@ -122,23 +199,47 @@ async fn queue(House { app, actor, shell }: House) -> Result<Response, ApiError>
     let retries: Vec<_> = retries.into_iter().map(|(hour, retries)| HourOfRetries { hour, retries }).collect();
     let living = processes::living(&app.store, shell.now).await?;
     let page = Queue {
-        holders: holders(&lanes),
+        holders: holders(&at_work),
         processes: living.into_iter().map(|process| process_row(&shell, process)).collect(),
         wave: operator::wave(ages(&app, &shell).await?, &retries, &shell.zone, shell.now),
         rows: lanes
             .into_iter()
-            .filter(ShownLane::is_of_note)
-            .take(ROWS_MAX)
             .map(|lane| LaneRow { is_paused: is_by_itself(&lane), ..lane_row(&shell, lane) })
             .collect(),
         is_paused,
+        pauses: pause_rows(&app, &shell, pauses).await?,
+        states: LaneDoing::ALL,
+        earlier: (query.skip > 0).then(|| query.at(query.skip.saturating_sub(ROWS_MAX))),
+        later: has_more.then(|| query.at(query.skip.saturating_add(ROWS_MAX))),
+        query,
         shell,
     };
     draw(&app, &actor, &page)
 }
 
+/// What stands still beside everything, which the page says above.
+async fn pause_rows(app: &App, shell: &Shell, pauses: Vec<(PauseScope, Timestamp)>) -> Result<Vec<PauseRow>, ApiError> {
+    let mut rows = Vec::new();
+    for (scope, since) in pauses {
+        let since = shell.time(since);
+        match scope {
+            PauseScope::All => {}
+            PauseScope::Account(id) => {
+                let slug = app.store.account(id.as_str()).await?.map_or_else(|| id.to_string(), |account| account.slug);
+                let (what, action) = (format!("account {slug}"), "/queue/account".to_owned());
+                rows.push(PauseRow { what, since, action, account: Some(slug) });
+            }
+            PauseScope::Lane(_, lane) => {
+                let (what, action) = (format!("lane {lane}"), format!("/queue/{lane}/pause"));
+                rows.push(PauseRow { what, since, action, account: None });
+            }
+        }
+    }
+    Ok(rows)
+}
+
 /// How old the oldest waiting lead was, up to now.
-async fn ages(app: &App, shell: &Shell) -> Result<Vec<(crate::model::time::Timestamp, std::time::Duration)>, ApiError> {
+async fn ages(app: &App, shell: &Shell) -> Result<Vec<(Timestamp, std::time::Duration)>, ApiError> {
     let due = app.store.due_work(shell.now).await?;
     let mut ages = app.pulse.ages();
     ages.push((shell.now, fleet::oldest(&due, shell.now)));
@@ -212,6 +313,17 @@ fn lane_row(shell: &Shell, lane: ShownLane) -> LaneRow {
 #[derive(Deserialize)]
 struct Pause {
     pause: String,
+    /// The account that is meant, where it is one.
+    #[serde(default)]
+    account: String,
+    /// The screen to go back to.
+    #[serde(default)]
+    back: String,
+}
+
+async fn pause_account(House { app, actor, .. }: House, Form(asked): Form<Pause>) -> Result<Response, ApiError> {
+    let account = reach::account(&app, &actor, asked.account.trim()).await?;
+    pause(&app, &PauseScope::Account(account.id), &asked).await
 }
 
 async fn pause_all(State(app): State<Arc<App>>, Form(asked): Form<Pause>) -> Result<Response, ApiError> {
@@ -237,7 +349,8 @@ async fn pause(app: &App, scope: &PauseScope, asked: &Pause) -> Result<Response,
         app.wake.deliver.notify_one();
         "resumed"
     };
-    Ok(Redirect::to(&format!("/queue?done={done}")).into_response())
+    let screen = if asked.back == "fleet" { "fleet" } else { "queue" };
+    Ok(Redirect::to(&format!("/{screen}?done={done}")).into_response())
 }
 
 /// Whether a process is to take no more lanes.
@@ -326,6 +439,7 @@ async fn give_quota(House { app, actor, shell }: House, Form(wanted): Form<Wante
     let (account, class) =
         found.ok_or_else(|| ApiError::BadRequest("an account and a class are needed".to_owned(), "Choose both."))?;
     quota::give(&app.store, &account, class, shell.now).await?;
+    actor.changes(account.quota, class);
     app.wake.plan.notify_one();
     Ok(Redirect::to("/guests?done=quota").into_response())
 }

@@ -289,7 +289,7 @@ struct Keep {
     keep_days: String,
 }
 
-async fn keep(Visit { app, place, .. }: Visit, Form(asked): Form<Keep>) -> Result<Response, ApiError> {
+async fn keep(Visit { app, actor, place }: Visit, Form(asked): Form<Keep>) -> Result<Response, ApiError> {
     let days = match asked.keep_days.trim() {
         "" => None,
         text => {
@@ -297,7 +297,7 @@ async fn keep(Visit { app, place, .. }: Visit, Form(asked): Form<Keep>) -> Resul
             Some(text.parse().map_err(wrong)?)
         }
     };
-    set_days(&app, &place.account, days).await?;
+    set_days(&app, &actor, &place.account, days).await?;
     Ok(to(&place.shell, "privacy?done=kept"))
 }
 

@@ -1,37 +1,49 @@
-//! Settings and activity: people, keys, signed-in browsers, and what was done.
+//! Settings and activity: people, keys, secrets of sources, signed-in browsers, and what was done.
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Form, Path};
+use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 
+use super::accounts::serde_urlencoded;
 use super::draw;
 use super::shell::{Place, Shell, Visit};
 use crate::access::{self, NewKey};
+use crate::account;
 use crate::app::App;
+use crate::http::access::{known_by, person_of, table_file};
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::model::access::{Actor, Reach, Right, Role};
 use crate::model::account::Source;
 use crate::model::message::{Kind, Message, MessageState};
+use crate::model::time::Timestamp;
 use crate::model::word;
 use crate::post;
-use crate::store::{ApiKey, AuditEntry, Person, StoredSession};
-use crate::view::moment::Moment;
+use crate::store::{ApiKey, AuditEntry, Beside, Person, SourceSecret, StoredSession};
+use crate::text::cut;
+use crate::view::activity::{self, Change};
+use crate::view::csv;
+use crate::view::moment::{Moment, begin_of_day};
 
 /// Messages among which the last invitation of each person is looked for.
 const LETTERS_READ: u32 = 200;
-/// Entries of the audit that the page shows.
-const AUDIT_SHOWN: u32 = 50;
+/// For how long the secret before counts beside a new one, as the page offers it.
+const OVERLAPS: [(u64, &str); 4] =
+    [(24, "for a day"), (72, "for three days"), (168, "for a week"), (0, "not at all: it may be known to somebody")];
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let access = OpenApiRouter::new()
         .route("/accounts/{account}/settings", get(show))
+        .route("/accounts/{account}/settings/activity.csv", get(activity_table))
+        .route("/accounts/{account}/settings/sources/{id}/rotate", post(rotate))
         .route("/accounts/{account}/settings/keys", post(make_key))
         .route("/accounts/{account}/settings/keys/{id}/revoke", post(revoke_key))
         .route("/accounts/{account}/settings/people", post(invite))
@@ -48,10 +60,61 @@ struct Page {
     has_mail: bool,
     keys: Vec<KeyRow>,
     sessions: Vec<SessionRow>,
-    sources: Vec<Source>,
-    audit: Vec<(AuditEntry, Moment)>,
-    /// A key that was made just now: shown this once.
-    fresh: Option<String>,
+    /// What a key may be given by whoever looks.
+    rights: Vec<Right>,
+    sources: Vec<SourceRow>,
+    overlaps: [(u64, &'static str); 4],
+    audit: Vec<AuditRow>,
+    query: activity::Query,
+    /// Queries of the neighbouring pages of the activity.
+    newer: Option<String>,
+    older: Option<String>,
+    /// What was made just now, in words, and itself: shown this once.
+    fresh: Option<(&'static str, String)>,
+    /// Why something was not done.
+    wrong: Option<&'static str>,
+}
+
+/// Something that somebody did.
+struct AuditRow {
+    entry: AuditEntry,
+    at: Moment,
+    changes: Vec<Change>,
+    asked: String,
+}
+
+/// A source, with the secrets that count.
+struct SourceRow {
+    source: Source,
+    /// When the newest was made, for people and for the form.
+    made: Option<(Moment, i64)>,
+    /// Until when others count beside it.
+    others: Vec<Moment>,
+}
+
+/// What the page says beside what is stored.
+#[derive(Default)]
+struct News {
+    fresh: Option<(&'static str, String)>,
+    wrong: Option<&'static str>,
+}
+
+/// Which page of the activity.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Cursor {
+    after: String,
+    before: String,
+}
+
+impl Cursor {
+    fn beside(&self) -> Beside {
+        match (self.after.parse(), self.before.parse()) {
+            (Ok(id), _) => Beside::OlderThan(id),
+            (_, Ok(id)) => Beside::NewerThan(id),
+            _ => Beside::Newest,
+        }
+    }
 }
 
 /// Somebody who may sign in, and why the last letter did not arrive, if it did not.
@@ -66,7 +129,9 @@ struct KeyRow {
     rights: String,
     used: Option<Moment>,
     made: Moment,
-    is_over: bool,
+    ends: Option<Moment>,
+    /// `revoked` or `over`, where it opens nothing any more.
+    over: Option<&'static str>,
 }
 
 struct SessionRow {
@@ -75,13 +140,17 @@ struct SessionRow {
     is_this: bool,
 }
 
-async fn page(app: &App, actor: &Actor, place: Place, fresh: Option<String>) -> Result<Response, ApiError> {
+async fn page(app: &App, actor: &Actor, place: Place, uri: &Uri, news: News) -> Result<Response, ApiError> {
     let (shell, account) = (place.shell, place.account);
     let reach = Reach::One(account.id.clone());
     let people = app.store.people(&reach).await?;
     let keys = app.store.api_keys(&reach).await?;
     let sessions = app.store.sessions(&reach, shell.now).await?;
-    let audit = app.store.audit(Some(&account.id), None, AUDIT_SHOWN).await?;
+    let query: activity::Query = serde_urlencoded(uri);
+    let beside = serde_urlencoded::<Cursor>(uri).beside();
+    let audit = app.store.audit_page(&query.filter(Some(&account.id), &shell.zone), &beside, activity::PAGE).await?;
+    let secrets = app.store.source_secrets(Some(&account.id), shell.now).await?;
+    let sources = app.store.sources(Some(&account.id)).await?;
     let letters = app.store.messages(Some(&account.id), None, LETTERS_READ).await?;
     let own = actor.session.as_ref().map(|session| session.id.as_str());
     let page = Page {
@@ -100,7 +169,11 @@ async fn page(app: &App, actor: &Actor, place: Place, fresh: Option<String>) -> 
                 rights: key.rights.iter().map(word).collect::<Vec<_>>().join(", "),
                 used: key.last_used_at.map(|at| shell.time(at)),
                 made: shell.time(key.created_at),
-                is_over: key.revoked_at.is_some() || key.expires_at.is_some_and(|at| at <= shell.now),
+                ends: key.expires_at.map(|at| shell.time(at)),
+                over: match key.revoked_at {
+                    Some(_) => Some("revoked"),
+                    None => key.expires_at.filter(|at| *at <= shell.now).map(|_| "over"),
+                },
                 key,
             })
             .collect(),
@@ -112,12 +185,37 @@ async fn page(app: &App, actor: &Actor, place: Place, fresh: Option<String>) -> 
                 session,
             })
             .collect(),
-        sources: app.store.sources(Some(&account.id)).await?,
-        audit: audit.into_iter().map(|entry| (entry.clone(), shell.time(entry.at))).collect(),
-        fresh,
+        rights: Right::ALL.into_iter().filter(|right| shell.may(*right)).collect(),
+        sources: sources.into_iter().map(|source| source_row(&shell, source, &secrets)).collect(),
+        overlaps: OVERLAPS,
+        newer: audit.entries.first().filter(|_| audit.has_newer).map(|first| query.at("before", first.id.as_str())),
+        older: audit.entries.last().filter(|_| audit.has_older).map(|last| query.at("after", last.id.as_str())),
+        audit: audit.entries.into_iter().map(|entry| audit_row(&shell, entry)).collect(),
+        query,
+        fresh: news.fresh,
+        wrong: news.wrong,
         shell,
     };
     draw(app, actor, &page)
+}
+
+fn audit_row(shell: &Shell, entry: AuditEntry) -> AuditRow {
+    AuditRow {
+        at: shell.time(entry.at),
+        changes: activity::changes(&entry.detail),
+        asked: activity::asked(&entry.detail),
+        entry,
+    }
+}
+
+fn source_row(shell: &Shell, source: Source, secrets: &[SourceSecret]) -> SourceRow {
+    let own: Vec<_> = secrets.iter().filter(|secret| secret.source == source.id.as_str()).collect();
+    let newest = own.iter().find(|secret| secret.valid_until.is_none());
+    SourceRow {
+        made: newest.map(|secret| (shell.time(secret.created_at), secret.created_at.0)),
+        others: own.iter().filter_map(|secret| secret.valid_until).map(|until| shell.time(until)).collect(),
+        source,
+    }
 }
 
 /// Why the last invitation of a person did not arrive, or has not yet.
@@ -127,23 +225,75 @@ fn unreached(letters: &[Message], person: &Person) -> Option<String> {
     last.reason.clone()
 }
 
-async fn show(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
-    page(&app, &actor, place, None).await
+async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, ApiError> {
+    page(&app, &actor, place, &uri, News::default()).await
 }
 
-/// A key that a form asks for.
-#[derive(Deserialize)]
-struct MakeKey {
-    name: String,
-    /// `read`, or `change` which includes it.
-    right: String,
+/// The activity that fits, as a table.
+async fn activity_table(Visit { app, place, .. }: Visit, uri: Uri) -> Result<Response, ApiError> {
+    let query: activity::Query = serde_urlencoded(&uri);
+    let filter = query.filter(Some(&place.account.id), &place.shell.zone);
+    let table = activity::table(&app.store, &filter).await?;
+    Ok(table_file(&place.account.slug, csv::MARK.to_owned() + &table))
 }
 
-async fn make_key(Visit { app, actor, place }: Visit, Form(asked): Form<MakeKey>) -> Result<Response, ApiError> {
-    let rights: &[Right] = if asked.right == "change" { &[Right::Read, Right::Change] } else { &[Right::Read] };
-    let new = NewKey { reach: Reach::One(place.account.id.clone()), name: &asked.name, rights, expires_at: None };
+/// Makes a key: its name, the last day on which it opens something, and a `right` for each box that is ticked.
+async fn make_key(
+    Visit { app, actor, place }: Visit,
+    uri: Uri,
+    Form(asked): Form<Vec<(String, String)>>,
+) -> Result<Response, ApiError> {
+    let field = |name: &str| asked.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value.trim());
+    let is_ticked = |right: &Right| asked.iter().any(|(name, value)| name == "right" && *value == word(right));
+    let rights: Vec<_> = Right::ALL.into_iter().filter(is_ticked).collect();
+    let expires_at = last_day(field("ends"), &place.shell)?;
+    let reach = Reach::One(place.account.id.clone());
+    let new = NewKey { reach, name: field("name"), rights: &rights, expires_at };
     let (_, text) = access::make_key(&app.store, &actor, new, (app.clock)()).await?;
-    page(&app, &actor, place, Some(text.expose_secret().to_owned())).await
+    let fresh = Some(("The key is made. It is shown this once:", text.expose_secret().to_owned()));
+    page(&app, &actor, place, &uri, News { fresh, wrong: None }).await
+}
+
+/// The end of a day in the account's time zone, which is still to come; none where nothing is typed.
+fn last_day(text: &str, shell: &Shell) -> Result<Option<Timestamp>, ApiError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let end = text.parse().ok().and_then(|day: jiff::civil::Date| begin_of_day(day.tomorrow().ok()?, &shell.zone));
+    let wrong = || ApiError::BadRequest(format!("`{}` is no day to come", cut(text, 20)), "Choose a day to come.");
+    end.filter(|end| *end > shell.now).map(Some).ok_or_else(wrong)
+}
+
+/// How the secrets of a source change over, and which secret the form saw.
+#[derive(Deserialize)]
+struct Rotate {
+    overlap_hours: u64,
+    seen: i64,
+}
+
+/// Gives a source a new secret, which the page shows this once. Pressed again by somebody who saw the one before, it stays.
+async fn rotate(
+    Visit { app, actor, place }: Visit,
+    Path((_, id)): Path<(String, String)>,
+    uri: Uri,
+    Form(asked): Form<Rotate>,
+) -> Result<Response, ApiError> {
+    let now = (app.clock)();
+    let sources = app.store.sources(Some(&place.account.id)).await?;
+    let source = sources.into_iter().find(|source| source.id.as_str() == id);
+    let source = source.ok_or_else(|| ApiError::NotFound(format!("there is no source `{id}`")))?;
+    let secrets = app.store.source_secrets(Some(&place.account.id), now).await?;
+    let is_newest = |secret: &SourceSecret| secret.source == id && secret.valid_until.is_none();
+    if secrets.iter().find(|secret| is_newest(secret)).is_none_or(|newest| newest.created_at.0 != asked.seen) {
+        let wrong = Some("The secret was changed meanwhile. Look at it again, then change it.");
+        return page(&app, &actor, place, &uri, News { fresh: None, wrong }).await;
+    }
+    let secret = account::rotate(&app.store, &source, asked.overlap_hours, now).await?;
+    let fresh = Some((
+        "The source has a new signing secret. Give it to whoever signs. It is shown this once:",
+        secret.expose_secret().to_owned(),
+    ));
+    page(&app, &actor, place, &uri, News { fresh, wrong: None }).await
 }
 
 /// The account of a form.
@@ -175,17 +325,25 @@ async fn invite(Visit { app, actor, place }: Visit, Form(asked): Form<Invite>) -
     let (shell, reach) = found(place);
     let role = if asked.role == "manager" { Role::Manager } else { Role::Viewer };
     let now = (app.clock)();
+    let before = person_of(app.store.people(&reach).await?, &asked.email);
     let person = access::invite(&app.store, &actor, &reach, (&asked.email, &asked.name, role), now).await?;
+    actor.changes(before, known_by(&person));
     let is_told = post::announce(&app.store, &app.outside, &person, now).await?;
     app.wake.post.notify_one();
     Ok(to(&shell, if is_told { "invited-by-mail" } else { "invited" }))
 }
 
-async fn remove(Visit { app, place, .. }: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, ApiError> {
+async fn remove(
+    Visit { app, actor, place }: Visit,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
     let (shell, reach) = found(place);
     let people = app.store.people(&reach).await?;
     let removed = match people.iter().find(|person| person.id.as_str() == id) {
-        Some(person) => app.store.remove_person(&reach, person).await?,
+        Some(person) => {
+            actor.changes(known_by(person), Value::Null);
+            app.store.remove_person(&reach, person).await?
+        }
         None => false,
     };
     Ok(to(&shell, if removed { "removed" } else { "nothing" }))

@@ -111,6 +111,17 @@ impl Shell {
         self.actor_rights.may(right)
     }
 
+    /// Whether whoever reads the page sees people in part only.
+    pub(super) fn sees_masked(&self) -> bool {
+        self.actor_rights.sees_masked
+    }
+
+    /// Around a screen that shows people as they are, this once.
+    pub(super) fn unmasked(mut self) -> Self {
+        self.actor_rights.sees_masked = false;
+        self
+    }
+
     /// Whether buttons that change something are there.
     pub(super) fn may_change(&self) -> bool {
         self.may(Right::Change)

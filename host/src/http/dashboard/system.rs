@@ -22,7 +22,7 @@ use crate::http::guard::needing;
 use crate::model::access::Right;
 use crate::operate::bundle::{self, PARTS};
 use crate::operate::doctor::{self, Check, Verdict};
-use crate::operate::keys::{self, Begun, Keys};
+use crate::operate::keys::{self, Begun, Keys, RingKey};
 use crate::operate::lines::{self, LINES_KEPT, Level, Line};
 use crate::operate::system::{self, System};
 use crate::operate::{processes, read_only};
@@ -51,6 +51,8 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
 struct KeysPage {
     shell: Shell,
     keys: Keys,
+    /// Each key of the ring, when it was made or seen first, and how long ago that is.
+    ring: Vec<(RingKey, Option<(Moment, String)>)>,
     secrets: Vec<SecretRow>,
     /// The service knows where browsers reach it.
     has_address: bool,
@@ -69,6 +71,9 @@ struct SecretRow {
 
 async fn show_keys(House { app, actor, shell }: House) -> Result<Response, ApiError> {
     let keys = keys::gather(&app, shell.now).await?;
+    let ago = |at| span(u64::try_from(shell.now.since(at).as_millis()).unwrap_or(u64::MAX));
+    let made = |key: &RingKey| key.known_since.map(|at| (shell.time(at), ago(at)));
+    let ring = keys.ring.iter().map(|key| (key.clone(), made(key))).collect();
     let row = |secret: &SourceSecret| SecretRow {
         made: shell.time(secret.created_at),
         age: span(u64::try_from(shell.now.since(secret.created_at).as_millis()).unwrap_or(u64::MAX)),
@@ -81,6 +86,7 @@ async fn show_keys(House { app, actor, shell }: House) -> Result<Response, ApiEr
         has_address: app.public_url.is_some(),
         unused: keys.ring.iter().filter(|key| !key.seals && key.values == 0).count(),
         processes: processes::living(&app.store, shell.now).await?.len(),
+        ring,
         keys,
         shell,
     };
