@@ -106,7 +106,7 @@ impl Code {
             "hubspot" if self == Self::HubspotRefused => "the dealership's HubSpot admin",
             "lead" if self == Self::LeadForReview => "the dealership",
             "hubspot" | "lead" => "nobody has to",
-            "app" | "leadline" => "the operator of Leadline",
+            "app" | "leadline" => "the operator of this service",
             _ => "the dealership",
         }
     }
@@ -219,7 +219,7 @@ mod tests {
             // Where nothing is to be done, nobody is told to do it, and the other way round.
             assert!(
                 !code.fix().starts_with("Nothing to do;")
-                    || ["nobody has to", "the operator of Leadline"].contains(&code.who()),
+                    || ["nobody has to", "the operator of this service"].contains(&code.who()),
                 "{code}"
             );
         }

@@ -13,6 +13,8 @@ pub mod policy;
 pub mod portal;
 pub mod scopes;
 pub mod session;
+pub mod setup;
+pub mod standing;
 
 use secrecy::SecretString;
 use serde_json::Value;
@@ -21,7 +23,7 @@ use crate::cause::Code;
 use crate::contract::manifest::Manifest;
 use crate::fit;
 use crate::hubspot::{self, API_VERSION, HubSpot, Meaning, Portal};
-use crate::model::account::{Account, Auth, Connection, ConnectionState, Sign, Version};
+use crate::model::account::{Account, Agreement, Auth, Connection, ConnectionState, Sign, Version};
 use crate::model::portal::PortalSchema;
 use crate::model::share::Share;
 use crate::model::time::Timestamp;
@@ -89,7 +91,7 @@ pub async fn connect(
 }
 
 /// Connects an account with a static token. HubSpot says which portal it belongs to; `portal` is what the person who
-/// connects expects.
+/// connects expects, and `agreed` says who that is, and when.
 ///
 /// # Errors
 /// [`ConnectError`].
@@ -99,7 +101,7 @@ pub async fn connect_with_token(
     account: &Account,
     portal: Option<i64>,
     token: &SecretString,
-    now: Timestamp,
+    agreed: &Agreement,
 ) -> Result<Connection, ConnectError> {
     let session = Portal { token: token.clone(), api_version: API_VERSION.to_owned() };
     let reply = hubspot.send(&session, &hubspot::details(API_VERSION)).await;
@@ -118,8 +120,13 @@ pub async fn connect_with_token(
         _ => {
             take_in(
                 store,
-                NewConnection { portal_id: found, portal: Some(&details), ..with_token(account, token) },
-                now,
+                NewConnection {
+                    portal_id: found,
+                    portal: Some(&details),
+                    agreed: Some(agreed),
+                    ..with_token(account, token)
+                },
+                agreed.at,
             )
             .await
         }
@@ -137,6 +144,7 @@ fn with_token<'a>(account: &'a Account, token: &'a SecretString) -> NewConnectio
         expires_at: None,
         scopes: None,
         portal: None,
+        agreed: None,
     }
 }
 

@@ -155,6 +155,7 @@ impl Scene {
             expires_at: None,
             scopes: None,
             portal: None,
+            agreed: None,
         };
         let Connect::Connected(connection) = store.connect(new, now).await? else {
             anyhow::bail!("the folder of a dry run is new and has a connection");

@@ -90,6 +90,7 @@ pub fn guide_to(path: &str) -> Option<&'static Guide> {
     let slug = match parts[..] {
         ["accounts", _] => "overview",
         ["accounts", _, "logs", _, ..] => "lead",
+        ["accounts", _, "setup"] => "set-up",
         ["accounts", _, screen, ..] => screen,
         ["issues"] => "all-issues",
         ["rejected"] => "refused-requests",

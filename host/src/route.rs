@@ -43,6 +43,10 @@ pub fn route<'a>(event: &EventId, event_type: &str, is_test: bool, routing: &'a 
             None => Problem::new(Code::AccountNotConnected, "no HubSpot account was connected when the event came"),
         });
     };
+    if connection.sends_last_since().is_some_and(|since| *event >= EventId::earliest(since)) {
+        let detail = format!("portal {} was being disconnected when the event came", connection.portal_id);
+        return Route::Skip(Problem::new(Code::ConnectionDisconnected, detail));
+    }
     let selected = |subscription: &Subscription| {
         subscription.connection_id == connection.id && subscription.event_type == event_type
     };
@@ -67,6 +71,7 @@ pub fn route<'a>(event: &EventId, event_type: &str, is_test: bool, routing: &'a 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::account::Waiting;
     use crate::model::id::{AccountId, BindingId, ConnectionId, VersionId};
     use crate::model::share::Share;
     use crate::model::time::Timestamp;
@@ -90,6 +95,9 @@ mod tests {
                 problem: None,
                 checked_at: Timestamp(0),
                 ends_at: None,
+                ends_since: None,
+                ends_waiting: None,
+                agreed: None,
                 created_at: Timestamp(0),
             }],
             subscriptions: selected
@@ -141,6 +149,26 @@ mod tests {
                 Route::Skip(problem) => Err(problem.code),
             };
             assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn what_comes_while_a_connection_sends_its_last_leads_is_skipped() {
+        let since = Timestamp(1_795_435_200_000);
+        let second = std::time::Duration::from_secs(1);
+        let mut routing = routing(ConnectionState::Connected, &[LEAD], &[LEAD]);
+        routing.connections[0].ends_since = Some(since);
+        for (waiting, at, is_skipped) in [
+            (Waiting::Send, since - second, false),
+            (Waiting::Send, since + second, true),
+            (Waiting::Hold, since + second, false),
+        ] {
+            routing.connections[0].ends_waiting = Some(waiting);
+            let code = match route(&EventId::new(at), LEAD, &routing) {
+                Route::To(_) => None,
+                Route::Skip(problem) => Some(problem.code),
+            };
+            assert_eq!(code, is_skipped.then_some(Code::ConnectionDisconnected), "{waiting:?} {at}");
         }
     }
 

@@ -85,7 +85,7 @@ pub use db::disk::Room;
 pub use db::{Result, StoreError, is_away};
 pub use deliveries::{Attempt, DeliveryFilter, Settlement};
 pub use dropped::{DroppedValue, Lacking};
-pub use endings::{Waiting, WaitingLeads};
+pub use endings::WaitingLeads;
 pub use events::{EventFilter, RunLog, ShownDelivery, ShownEvent};
 pub use fleet::{AccountStanding, DatabaseRoom, DueWork, Migration, PortalCall, RecentRun, SourceSecret, age};
 pub use hours::{Dealerships, HourOfLeads, HoursOfLeads};
@@ -525,6 +525,7 @@ mod tests {
             expires_at: None,
             scopes: None,
             portal: None,
+            agreed: None,
         };
         let Connect::Connected(connection) = store.connect(new, NOW).await.unwrap() else { panic!() };
         db::RUN.lock().unwrap().clear();

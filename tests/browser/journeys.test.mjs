@@ -38,7 +38,8 @@ async function agree(page, portal) {
   await page.getByRole("button", { name: "Connect to HubSpot" }).click();
   await page.getByRole("combobox", { name: "Account" }).selectOption({ label: `${portal} (${stage.service.portal(portal).id})` });
   await page.getByRole("button", { name: "Allow" }).click();
-  await page.getByRole("heading", { name: /is connected$/ }).waitFor();
+  const connected = page.getByRole("heading", { name: /is connected$/ });
+  await connected.or(page.getByText("HubSpot agreed.")).first().waitFor();
 }
 
 const row = (page, name) => page.getByRole("row").filter({ has: page.getByRole("link", { name, exact: true }) });

@@ -48,6 +48,8 @@ const SCREENS = [
   ["overview, over a day", manager, (made) => `${at(made)}?period=day`],
   ["overview, empty", (made) => manager(made, "fresh"), (made) => at(made, "", "fresh")],
   ["overview, not connected", (made) => manager(made, "unconnected"), (made) => at(made, "", "unconnected")],
+  ["set up", manager, (made) => at(made, "setup")],
+  ["set up, not connected", (made) => manager(made, "unconnected"), (made) => at(made, "setup", "unconnected")],
   ["connectors, connected", manager, (made) => at(made, "connectors")],
   ["connectors, not connected", (made) => manager(made, "unconnected"), (made) => at(made, "connectors", "unconnected")],
   ["fields, one archived", manager, (made) => at(made, "fields")],

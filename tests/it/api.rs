@@ -37,6 +37,7 @@ const OPERATIONS: &[(&str, Right, Whose)] = &[
     ("GET /v1/accounts/{account}/notes", Transform, Named),
     ("POST /v1/accounts/{account}/notes", Transform, Named),
     ("DELETE /v1/accounts/{account}/notes/{number}", Transform, Named),
+    ("GET /v1/accounts/{account}/setup", Read, Named),
     ("GET /v1/accounts/{account}/fields", Read, Named),
     ("GET /v1/accounts/{account}/mapping", Read, Named),
     ("GET /v1/accounts/{account}/deals", Read, Named),

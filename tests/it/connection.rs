@@ -7,6 +7,7 @@ mod consent;
 mod ending;
 mod keys;
 mod manage;
+mod screens;
 mod secrets;
 
 use hubspot_sim::{FindingKind, OAuthApp, Preset};

@@ -13,6 +13,7 @@ const URL: &str = "http://localhost:8080";
 /// The screens of an account, and what they are called.
 const SCREENS: &[(&str, &str)] = &[
     ("", "Overview"),
+    ("/setup", "Set up"),
     ("/connectors", "Connectors"),
     ("/fields", "Fields"),
     ("/fields/mapping", "Mapping"),

@@ -18,9 +18,12 @@ use crate::connection::check::check;
 use crate::connection::ending::{self, EndError};
 use crate::connection::needs;
 use crate::connection::scopes::{self, MissingScope};
-use crate::model::account::{Auth, Connection};
+use crate::connection::setup::{SetupStep, setup};
+use crate::connection::standing::{Standing, standing};
+use crate::model::account::{Auth, Connection, Waiting};
 use crate::model::time::{Timestamp, clock};
-use crate::store::{Store, Waiting, WaitingLeads};
+use crate::store::{Store, WaitingLeads};
+use crate::view::moment::things;
 
 #[derive(clap::Subcommand, Debug)]
 pub enum Command {
@@ -41,10 +44,15 @@ pub enum Command {
         /// The account's slug, or the connection's id.
         connection: String,
     },
-    /// Ask HubSpot whether everything is well. Exit code 3 when it is not.
+    /// Run every check in order, and say what is wrong and what mends it. Exit code 3 when something is.
     Check {
         /// The account's slug, or the connection's id.
         connection: String,
+    },
+    /// Show what is done to set an account up, and what is left.
+    Setup {
+        /// The account's slug or id.
+        account: String,
     },
     /// List the event types, and which of them go to the portal; or choose them.
     EventTypes {
@@ -71,7 +79,7 @@ pub enum Command {
     Disconnect {
         /// The account's slug, or the connection's id.
         connection: String,
-        /// What to do with leads that wait.
+        /// What to do with leads that wait: `send` sends them first, as far as that goes within 15 minutes.
         #[arg(long, default_value = "send", value_parser = clap::builder::PossibleValuesParser::new(WAITING.map(|(word, _)| word)).map(waiting))]
         waiting: Waiting,
         /// Seconds, 60 at most, in which it can be kept with `leadline connection stay`; a running service ends it then.
@@ -99,7 +107,11 @@ impl Command {
             Self::EventTypes { connection, select } if !select.is_empty() => {
                 Deed::to("connections.event-types.set", connection)
             }
-            Self::List { .. } | Self::Show { .. } | Self::Check { .. } | Self::EventTypes { .. } => None,
+            Self::List { .. }
+            | Self::Show { .. }
+            | Self::Check { .. }
+            | Self::Setup { .. }
+            | Self::EventTypes { .. } => None,
         }
     }
 }
@@ -116,11 +128,9 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Check { connection } => {
             let connection = find(&store, &connection).await?;
             let checked = check(&store, &open_hubspot(&context.config)?, &connection, &clock).await?;
-            context.one(&checked, |checked| {
-                let line = |finding: &crate::connection::check::Finding| {
-                    format!("{} {}", if finding.ok { "ok " } else { "!! " }, finding.sentence)
-                };
-                checked.findings.iter().map(line).collect::<Vec<_>>().join("\n")
+            context.one(&checked, |checked| match &checked.mending {
+                Some(mending) => format!("{}\n\n{}: `{}`", checked.text(), mending.label, mending.command),
+                None => checked.text(),
             })?;
             match checked.is_ok() {
                 true => Ok(()),
@@ -128,6 +138,15 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
                     Err(Failure::problems(format!("the connection to portal {} needs attention", connection.portal_id)))
                 }
             }
+        }
+        Command::Setup { account } => {
+            let account = context.account(&store, &account).await?;
+            let connection = store.connection_of(&account.id).await?;
+            context.one(&setup(&store, &account, connection.as_ref()).await?, |setup| {
+                let mark = |step: &SetupStep| if step.is_done { "ok" } else { "--" };
+                let line = |step: &SetupStep| format!("{}  {}: {}", mark(step), step.title, step.about);
+                setup.steps.iter().map(line).collect::<Vec<_>>().join("\n")
+            })
         }
         Command::EventTypes { connection, select } => event_types::run(&store, &connection, &select, context).await,
         Command::Set(args) => set::run(&store, args, context).await,
@@ -152,33 +171,56 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
             ending::stay(&store, &connection, clock()).await.map_err(failure)?;
             said(&store, &connection, context, "stays as it was.").await
         }
-        Command::Disconnect { connection, waiting, undo_for } if undo_for > 0 => {
+        Command::Disconnect { connection, waiting, undo_for } => {
             let connection = find(&store, &connection).await?;
-            let undo = (clock(), Duration::from_secs(undo_for.into()));
-            ending::disconnect_later(&store, &connection, waiting, undo).await.map_err(failure)?;
-            let words = format!("ends in {undo_for} seconds. `leadline connection stay {}` keeps it.", connection.id);
-            said(&store, &connection, context, &words).await
-        }
-        Command::Disconnect { connection, waiting, undo_for: _ } => {
-            let connection = find(&store, &connection).await?;
-            let hubspot = open_hubspot(&context.config)?;
-            let ended = ending::disconnect(&store, &hubspot, &connection, waiting, &clock).await.map_err(failure)?;
-            context.one(&ended, |ended| {
-                let mut lines = vec![format!("Portal {} is disconnected. Records in HubSpot stay as they are, and so do settings and history here.", connection.portal_id)];
-                if connection.auth == Auth::Token {
-                    lines.push("Its token still counts in HubSpot: remove the private app there, or rotate the token.".to_owned());
-                }
-                if ended.cancelled > 0 {
-                    lines.push(format!("Cancelled: {}.", ended.cancelled));
-                }
-                if ended.held > 0 {
-                    lines.push(format!("Waiting until it is connected again: {}.", ended.held));
-                }
-                lines.extend(ended.left.iter().cloned());
-                lines.join("\n")
-            })
+            let undo = Duration::from_secs(undo_for.into());
+            disconnect(&store, &connection, (waiting, undo), context).await
         }
     }
+}
+
+async fn disconnect(
+    store: &Store,
+    connection: &Connection,
+    (waiting, undo): (Waiting, Duration),
+    context: &mut Context<'_>,
+) -> Result<()> {
+    let hubspot = open_hubspot(&context.config)?;
+    let Some(ended) = ending::begin(store, &hubspot, connection, (waiting, undo), &clock).await.map_err(failure)?
+    else {
+        let keep = format!("`leadline connection stay {}` keeps it.", connection.id);
+        let words = match waiting {
+            Waiting::Send => format!(
+                "ends once everything is sent, in a quarter of an hour at the latest; {} left, and a running service sends them. {keep}",
+                leads(store.left_to_send(connection).await?)
+            ),
+            Waiting::Hold | Waiting::Discard => format!("ends in {} seconds. {keep}", undo.as_secs()),
+        };
+        return said(store, connection, context, &words).await;
+    };
+    context.one(&ended, |ended| {
+        let mut lines = vec![format!(
+            "Portal {} is disconnected. Records in HubSpot stay as they are, and so do settings and history here.",
+            connection.portal_id
+        )];
+        if connection.auth == Auth::Token {
+            lines.push(
+                "Its token still counts in HubSpot: remove the private app there, or rotate the token.".to_owned(),
+            );
+        }
+        if ended.cancelled > 0 {
+            lines.push(format!("Cancelled: {}.", ended.cancelled));
+        }
+        if ended.held > 0 {
+            lines.push(format!("Waiting until it is connected again: {}.", ended.held));
+        }
+        lines.extend(ended.left.iter().cloned());
+        lines.join("\n")
+    })
+}
+
+fn leads(count: i64) -> String {
+    things(count, "lead is", "leads are")
 }
 
 async fn list(store: &Store, account: Option<String>, context: &mut Context<'_>) -> Result<()> {
@@ -204,7 +246,7 @@ async fn list(store: &Store, account: Option<String>, context: &mut Context<'_>)
 #[derive(Serialize)]
 struct Shown {
     #[serde(flatten)]
-    connection: Connection,
+    standing: Standing,
     waiting: WaitingLeads,
     missing: Vec<MissingScope>,
     /// HubSpot asked for a rest: until when, and why.
@@ -217,8 +259,10 @@ async fn show(store: &Store, name: &str, context: &mut Context<'_>) -> Result<()
     let missing = scopes::missing(&connection, &needs);
     let waiting = store.waiting_leads(&connection).await?;
     let rest = store.rest_of(&connection, clock()).await?;
-    context.one(&Shown { connection, waiting, missing, rest }, |shown| {
-        let connection = &shown.connection;
+    let account = context.account(store, connection.account_id.as_str()).await?;
+    let standing = standing(store, &connection).await?;
+    context.one(&Shown { standing, waiting, missing, rest }, |shown| {
+        let connection = &shown.standing.connection;
         let mut lines = vec![format!(
             "Portal {}: {}, by {}, since {}",
             connection.portal_id,
@@ -229,6 +273,22 @@ async fn show(store: &Store, name: &str, context: &mut Context<'_>) -> Result<()
         if let Some(portal) = &connection.portal {
             let name = portal.name.as_deref().unwrap_or("without a name");
             lines.push(format!("  {name}, {}, {}, {}", portal.ui_domain, portal.time_zone, portal.currency));
+        }
+        if let Some(agreed) = &connection.agreed {
+            lines.push(format!("  connected by {}, {}", agreed.words(), agreed.at));
+        }
+        if let Some(at) = shown.standing.last_delivered_at {
+            lines.push(format!("  the last lead went through {at}"));
+        }
+        if let Some(left) = shown.standing.left_to_send {
+            lines.push(format!(
+                "  ends once everything is sent; {} left; `leadline connection stay {}` keeps it",
+                leads(left),
+                connection.id
+            ));
+        }
+        for unsent in &shown.standing.unsent {
+            lines.push(format!("  {}: `{}`", unsent.words(), unsent.command(&account)));
         }
         if let Some(problem) = &connection.problem {
             lines.push(format!("  {}: {problem}", problem.code.title()));
@@ -281,8 +341,6 @@ fn waiting(word: String) -> Waiting {
 fn failure(error: EndError) -> Failure {
     match error {
         EndError::State { .. } | EndError::Ended(_) => Failure::conflict(error.to_string()),
-        EndError::LeadsWait(_) => Failure::conflict(error.to_string())
-            .hint("wait until they are sent, or choose `--waiting hold` or `--waiting discard`"),
         EndError::Store(error) => error.into(),
     }
 }

@@ -257,7 +257,7 @@ fn refused_or_away(reply: &Reply, row: &Row) -> Result<Done, Problem> {
             let problem = meaning.problem();
             let detail = match problem.code {
                 Code::AuthMissingScope => format!(
-                    "HubSpot did not grant Leadline the permission to create properties ({}). Re-authorize and let an admin agree, or create `{}` by hand.",
+                    "HubSpot did not grant us the permission to create properties ({}). Re-authorize and let an admin agree, or create `{}` by hand.",
                     problem.subject.as_deref().unwrap_or("crm.schemas.contacts.write"),
                     row.name
                 ),
@@ -331,7 +331,7 @@ async fn make_group(session: &Session, object_type: &str) -> Result<Option<Probl
             let problem = meaning.problem();
             let detail = match problem.code {
                 Code::AuthMissingScope => format!(
-                    "HubSpot did not grant Leadline the permission to create properties ({}). Re-authorize and let an admin agree, or create them by hand.",
+                    "HubSpot did not grant us the permission to create properties ({}). Re-authorize and let an admin agree, or create them by hand.",
                     problem.subject.as_deref().unwrap_or("crm.schemas.contacts.write")
                 ),
                 _ => format!("HubSpot refuses the property group `leadline`: {}", problem.detail),

@@ -10,10 +10,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::scopes::{self, Feature, MissingScope, Permission};
+use super::standing::{self, Unsent};
 use super::{UseError, bind_default, choose, ending, take_in, use_transformation};
 use crate::digest::{random_text, sha256_hex};
 use crate::hubspot::{self, API_VERSION, HubSpot, Portal, TokenFailure, Tokens};
-use crate::model::account::{Account, Auth, Connection, PortalDetails};
+use crate::model::access::Actor;
+use crate::model::account::{Account, Agreed, Agreement, Auth, Connection, PortalDetails};
 use crate::model::id::ConnectionId;
 use crate::model::time::Timestamp;
 use crate::store::{self, Consent, NewConnection, NewTicket, NewTokens, Store, Ticket};
@@ -33,6 +35,10 @@ pub struct Wish<'a> {
     pub features: &'a [Feature],
     /// Name and settings of what leads are to go through; checked by [`choose`].
     pub transformation: Option<(&'a str, &'a Value)>,
+    /// Who makes it, and how.
+    pub asked: Option<Agreement>,
+    /// The screen to go on to afterwards, for who is signed in.
+    pub back: Option<&'a str>,
 }
 
 /// A link, as it is handed out once.
@@ -61,6 +67,8 @@ pub async fn invite(store: &Store, account: &Account, wish: Wish<'_>, now: Times
         connection: wish.connection.map(|connection| &connection.id),
         wishes: &wishes,
         transformation: wish.transformation,
+        asked: wish.asked.as_ref(),
+        back: wish.back,
         expires_at,
     };
     store.insert_ticket(new, now).await?;
@@ -74,6 +82,34 @@ pub async fn invite(store: &Store, account: &Account, wish: Wish<'_>, now: Times
 pub async fn outcome(store: &Store, invitation: &Invitation) -> store::Result<Option<ConnectionId>> {
     let ticket = store.ticket(&sha256_hex(invitation.ticket.expose_secret().as_bytes())).await?;
     Ok(ticket.and_then(|ticket| ticket.made))
+}
+
+/// How far a link has come.
+pub enum LinkState {
+    /// Nobody has used it yet.
+    Waiting {
+        until: Timestamp,
+    },
+    Used,
+    Over,
+}
+
+/// How far a link of an account has come; none where it is no link of that account.
+///
+/// # Errors
+/// The store's.
+pub async fn link_state(
+    store: &Store,
+    account: &Account,
+    ticket: &str,
+    now: Timestamp,
+) -> store::Result<Option<LinkState>> {
+    let ticket = store.ticket(&sha256_hex(ticket.as_bytes())).await?.filter(|ticket| ticket.account_id == account.id);
+    Ok(ticket.map(|ticket| match ticket.made {
+        Some(_) => LinkState::Used,
+        None if ticket.expires_at <= now => LinkState::Over,
+        None => LinkState::Waiting { until: ticket.expires_at },
+    }))
 }
 
 /// What a link stands for.
@@ -170,6 +206,8 @@ pub struct Arrival {
     pub code: Option<SecretString>,
     /// The person, or HubSpot, said no.
     pub is_error: bool,
+    /// Who is signed in here in that browser, if anybody.
+    pub actor: Option<Actor>,
 }
 
 /// A connection that was just made.
@@ -179,6 +217,10 @@ pub struct Arrived {
     /// What new leads go through.
     pub transformations: Vec<String>,
     pub missing: Vec<MissingScope>,
+    /// Leads that came while the account was not connected, and can be sent now.
+    pub unsent: Vec<Unsent>,
+    /// The screen to go on to, for who is signed in.
+    pub back: Option<String>,
 }
 
 /// Takes in a browser that comes back from HubSpot. `cookie` finds one of its cookies. Beside the reason for a stop
@@ -224,9 +266,9 @@ async fn arrive_known(
     if consent.expires_at <= now {
         return Err(Stop::TookTooLong);
     }
-    let code = arrival.code.filter(|_| !arrival.is_error).ok_or(Stop::Declined)?;
+    let code = arrival.code.as_ref().filter(|_| !arrival.is_error).ok_or(Stop::Declined)?;
     let app = hubspot.app().ok_or(Stop::NoApp)?;
-    let tokens = hubspot.exchange_code(app, &code).await.map_err(|failure| match failure {
+    let tokens = hubspot.exchange_code(app, code).await.map_err(|failure| match failure {
         TokenFailure::Revoked(_) => Stop::CodeRefused,
         TokenFailure::Away { .. } => Stop::Away,
         TokenFailure::Misconfigured(problem) => {
@@ -244,7 +286,22 @@ async fn arrive_known(
         turn_away(store, hubspot, portal_id, &tokens, now).await?;
         return Err(Stop::WrongPortal { wanted, found: portal_id });
     }
-    connect(store, hubspot, invited, (portal_id, details.map(|(_, details)| details)), &tokens, now).await
+    let agreed = agreed(&invited, arrival.actor.as_ref(), now);
+    connect(store, hubspot, invited, (portal_id, details.map(|(_, details)| details)), (&tokens, agreed), now).await
+}
+
+/// Who agreed: the one who is signed in, else whoever had the link.
+fn agreed(invited: &Invited, actor: Option<&Actor>, now: Timestamp) -> Option<Agreement> {
+    if let Some(actor) = actor.filter(|actor| actor.reaches(&invited.account.id)) {
+        return Some(Agreement::new(&actor.name, Agreed::Person, now));
+    }
+    let asked = invited.ticket.asked.clone()?;
+    let how = match asked.how {
+        // The address of the page was handed on.
+        Agreed::Person | Agreed::Link => Agreed::Link,
+        how @ (Agreed::Terminal | Agreed::Api) => how,
+    };
+    Some(Agreement::new(asked.by, how, now))
 }
 
 async fn connect(
@@ -252,7 +309,7 @@ async fn connect(
     hubspot: &HubSpot,
     invited: Invited,
     (portal_id, details): (i64, Option<PortalDetails>),
-    tokens: &Tokens,
+    (tokens, agreed): (&Tokens, Option<Agreement>),
     now: Timestamp,
 ) -> Result<Arrived, Stop> {
     let Invited { account, ticket, .. } = invited;
@@ -266,6 +323,7 @@ async fn connect(
         expires_at: Some(now + tokens.expires_in),
         scopes: tokens.scopes.as_deref(),
         portal: details.as_ref(),
+        agreed: agreed.as_ref(),
     };
     let connection = match take_in(store, new, now).await {
         Ok(connection) => connection,
@@ -291,7 +349,9 @@ async fn connect(
     let missing = scopes::missing(&connection, &super::needs(store, &connection).await?);
     let bindings = store.routing(&account.id).await?.bindings.into_iter();
     let bindings = bindings.filter(|binding| binding.connection_id == connection.id);
-    Ok(Arrived { transformations: bindings.map(|binding| binding.label).collect(), account, connection, missing })
+    let transformations = bindings.map(|binding| binding.label).collect();
+    let unsent = standing::unsent(store, &account.id).await?;
+    Ok(Arrived { transformations, account, connection, missing, unsent, back: ticket.back })
 }
 
 /// Leaves a portal that is not taken in as it was. Where it belongs to another account, consenting once more may have

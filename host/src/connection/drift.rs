@@ -97,7 +97,7 @@ fn missing_scope(scope: &str) -> Problem {
         scope if scope.contains(".schemas.") => "nobody can tell whether its properties exist",
         _ => "what needs it waits",
     };
-    Problem::new(Code::AuthMissingScope, format!("HubSpot did not grant Leadline `{scope}`: {off}")).about(scope)
+    Problem::new(Code::AuthMissingScope, format!("HubSpot did not grant us `{scope}`: {off}")).about(scope)
 }
 
 /// The scopes without which a part of the work does not go.

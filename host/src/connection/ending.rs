@@ -7,18 +7,17 @@ use secrecy::SecretString;
 use super::session::take_lane;
 use crate::cause::Code;
 use crate::hubspot::{self, API_VERSION, HubSpot, OAuthApp, Portal, TokenFailure, Tokens};
-use crate::model::account::{Connection, ConnectionState};
+use crate::model::account::{Connection, ConnectionState, Waiting};
+use crate::model::replay::{Filter, Standing};
 use crate::model::time::Timestamp;
-use crate::store::{self, Credentials, Store, StoreError, Waiting, WaitingLeads};
+use crate::replay::{self, Wish};
+use crate::store::{self, Credentials, Store, StoreError};
 
 /// Why a connection stays as it is.
 #[derive(Debug, thiserror::Error)]
 pub enum EndError {
     #[error("portal {portal} is {state}, so it cannot be {wanted}")]
     State { portal: i64, state: &'static str, wanted: &'static str },
-    /// They have to be sent first, and somebody asked for that.
-    #[error("{} on the way, and {} waiting for somebody to mend something", leads(.0.pending), leads(.0.blocked))]
-    LeadsWait(WaitingLeads),
     /// It was to end and has, or was never to.
     #[error("portal {0} is not about to be disconnected")]
     Ended(i64),
@@ -43,11 +42,42 @@ pub struct Ended {
     pub held: i64,
 }
 
-/// How long people have to think better of ending a connection, at most.
+/// How long people have to think better of ending a connection, at most. Where leads are sent first, they can until all are.
 pub const UNDO_MAX: Duration = Duration::from_secs(60);
 
-/// Lets a connection end in a moment, and until then all deliveries wait, so that it can stay as it was: [`stay`]. Whoever
-/// runs [`end_due`] ends it.
+/// Where leads are sent first, a connection ends after this at the latest: what HubSpot does not take by then waits for more
+/// than time, and people should see an end.
+pub const SEND_MAX: Duration = Duration::from_secs(15 * 60);
+
+/// Ends a connection as somebody asked: at once, or where it can be undone or leads are sent first, in a while. None: it can
+/// still be kept.
+///
+/// # Errors
+/// [`EndError`].
+pub async fn begin(
+    store: &Store,
+    hubspot: &HubSpot,
+    connection: &Connection,
+    (waiting, undo): (Waiting, Duration),
+    clock: &(dyn Fn() -> Timestamp + Send + Sync),
+) -> Result<Option<Ended>, EndError> {
+    if undo.is_zero() && (waiting != Waiting::Send || !has_to_send(store, connection).await?) {
+        return disconnect(store, hubspot, connection, waiting, clock).await.map(Some);
+    }
+    disconnect_later(store, connection, waiting, (clock(), undo)).await.map(|()| None)
+}
+
+/// Whether anything would go to the portal, if it were let.
+async fn has_to_send(store: &Store, connection: &Connection) -> store::Result<bool> {
+    let held = match connection.state {
+        ConnectionState::Paused => store.waiting_leads(connection).await?.blocked,
+        ConnectionState::Connected | ConnectionState::ReconnectRequired | ConnectionState::Disconnected => 0,
+    };
+    Ok(held > 0 || store.left_to_send(connection).await? > 0)
+}
+
+/// Lets a connection end in a moment, so that it can stay as it was: [`stay`]. Until then all deliveries wait; where leads are
+/// sent first, those of before go on, and what comes new is skipped as after the end. Whoever runs [`end_due`] ends it.
 ///
 /// # Errors
 /// [`EndError`].
@@ -57,25 +87,53 @@ pub async fn disconnect_later(
     waiting: Waiting,
     (now, undo): (Timestamp, Duration),
 ) -> Result<(), EndError> {
-    refuse_to_leave_leads(store, connection, waiting).await?;
-    match store.end_later(connection, waiting, now + undo.min(UNDO_MAX)).await? {
-        true => Ok(()),
-        false => Err(wrong_state(store, connection, "disconnected").await?),
+    if !store.end_later(connection, waiting, (now, now + undo.min(UNDO_MAX))).await? {
+        return Err(wrong_state(store, connection, "disconnected").await?);
     }
+    if waiting == Waiting::Send && connection.state == ConnectionState::Paused {
+        store.release(&connection.account_id, &[Code::ConnectionPaused], now).await?;
+    }
+    Ok(())
 }
 
-/// Lets a connection stay that was to end.
+/// Lets a connection stay that was to end. What was skipped meanwhile is sent after all.
 ///
 /// # Errors
 /// [`EndError`].
 pub async fn stay(store: &Store, connection: &Connection, now: Timestamp) -> Result<(), EndError> {
     match store.stay(connection).await? {
         Some(ConnectionState::Connected) => {
-            Ok(store.release(&connection.account_id, &[Code::ConnectionPaused], now).await.map(drop)?)
+            store.release(&connection.account_id, &[Code::ConnectionPaused], now).await?;
         }
-        Some(_) => Ok(()),
-        None => Err(EndError::Ended(connection.portal_id)),
+        Some(_) => {}
+        None => return Err(EndError::Ended(connection.portal_id)),
     }
+    match connection.sends_last_since() {
+        Some(since) => send_skipped(store, connection, since, now).await,
+        None => Ok(()),
+    }
+}
+
+/// Sends what was skipped since then because the connection was to end.
+async fn send_skipped(
+    store: &Store,
+    connection: &Connection,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<(), EndError> {
+    let Some(account) = store.account(connection.account_id.as_str()).await? else { return Ok(()) };
+    let filter = Filter {
+        state: Some(Standing::Skipped),
+        cause: Some(Code::ConnectionDisconnected),
+        from: Some(since),
+        ..Filter::default()
+    };
+    let wish = Wish { filter, again: false, rate: None };
+    let estimate = replay::estimate(store, &account, &wish, now).await.map_err(anyhow::Error::from)?;
+    if estimate.replayed > 0 {
+        replay::create(store, &account, &wish, now).await.map_err(anyhow::Error::from)?;
+    }
+    Ok(())
 }
 
 /// Ends a connection whose time has come. Says whether there was one.
@@ -87,9 +145,7 @@ pub async fn end_due(
     hubspot: &HubSpot,
     clock: &(dyn Fn() -> Timestamp + Send + Sync),
 ) -> anyhow::Result<bool> {
-    let Some((connection, waiting)) = store.take_ending(clock()).await? else { return Ok(false) };
-    // Nothing waited when it was asked for; what came since goes on when the account is connected again.
-    let waiting = if waiting == Waiting::Send { Waiting::Hold } else { waiting };
+    let Some((connection, waiting)) = store.take_ending(clock(), SEND_MAX).await? else { return Ok(false) };
     match disconnect(store, hubspot, &connection, waiting, clock).await {
         Ok(ended) => {
             for left in &ended.left {
@@ -106,6 +162,9 @@ pub async fn end_due(
 /// # Errors
 /// [`EndError`].
 pub async fn pause(store: &Store, connection: &Connection) -> Result<(), EndError> {
+    if connection.ends_at.is_some() {
+        return Err(wrong_state(store, connection, "paused").await?);
+    }
     match store.move_connection(connection, ConnectionState::Connected, ConnectionState::Paused).await? {
         true => Ok(()),
         false => Err(wrong_state(store, connection, "paused").await?),
@@ -128,7 +187,8 @@ pub async fn resume(store: &Store, connection: &Connection, now: Timestamp) -> R
 }
 
 /// Ends a connection: takes our app out of the portal, ends the refresh token, and forgets the tokens. On our side it
-/// always ends, whatever HubSpot says. Settings and history stay. Done again, it finishes what was interrupted.
+/// always ends, whatever HubSpot says. Settings and history stay. Done again, it finishes what was interrupted. Leads that
+/// wait are held, unless they are to be discarded: [`begin`] sends them first.
 ///
 /// # Errors
 /// [`EndError`].
@@ -155,7 +215,6 @@ async fn end(
     waiting: Waiting,
     clock: &(dyn Fn() -> Timestamp + Send + Sync),
 ) -> Result<Ended, EndError> {
-    refuse_to_leave_leads(store, connection, waiting).await?;
     for from in [ConnectionState::Connected, ConnectionState::Paused, ConnectionState::ReconnectRequired] {
         store.move_connection(connection, from, ConnectionState::Disconnected).await?;
     }
@@ -173,15 +232,6 @@ async fn end(
     tracing::info!(lane.id = %id, "connection {id} was ended");
     let held = store.waiting_leads(connection).await?;
     Ok(Ended { left, cancelled, held: held.pending + held.blocked })
-}
-
-/// Where leads that wait have to be sent first, none may wait.
-async fn refuse_to_leave_leads(store: &Store, connection: &Connection, waiting: Waiting) -> Result<(), EndError> {
-    let leads = store.waiting_leads(connection).await?;
-    match waiting {
-        Waiting::Send if leads != WaitingLeads::default() => Err(EndError::LeadsWait(leads)),
-        Waiting::Send | Waiting::Hold | Waiting::Discard => Ok(()),
-    }
 }
 
 /// Takes our app out of a portal. Returns what could not be done.
@@ -235,8 +285,10 @@ async fn uninstall(
 const BY_HAND: &str = "HubSpot did not confirm that the app was removed. A HubSpot admin can remove it under Settings, Integrations, Connected apps.";
 
 async fn wrong_state(store: &Store, connection: &Connection, wanted: &'static str) -> store::Result<EndError> {
-    let state = store.connection(connection.id.as_str()).await?.map_or(connection.state, |fresh| fresh.state);
-    Ok(EndError::State { portal: connection.portal_id, state: state_word(state), wanted })
+    let fresh = store.connection(connection.id.as_str()).await?;
+    let fresh = fresh.as_ref().unwrap_or(connection);
+    let state = if fresh.ends_at.is_some() { "about to be disconnected" } else { state_word(fresh.state) };
+    Ok(EndError::State { portal: connection.portal_id, state, wanted })
 }
 
 /// A state, where people read it.
@@ -246,12 +298,5 @@ pub fn state_word(state: ConnectionState) -> &'static str {
         ConnectionState::Paused => "paused",
         ConnectionState::ReconnectRequired => "waiting to be connected again",
         ConnectionState::Disconnected => "disconnected",
-    }
-}
-
-fn leads(count: i64) -> String {
-    match count {
-        1 => "1 lead is".to_owned(),
-        count => format!("{count} leads are"),
     }
 }

@@ -291,6 +291,9 @@ mod tests {
             problem: None,
             checked_at: Timestamp(0),
             ends_at: None,
+            ends_since: None,
+            ends_waiting: None,
+            agreed: None,
             created_at: Timestamp(0),
         };
         assert_eq!(missing(&connection, &Feature::ALL), [], "nobody knows");

@@ -12,9 +12,11 @@ use axum::routing::get;
 use secrecy::SecretString;
 
 use super::cookie::{self, Scope};
+use super::guard;
 use super::page::{Frame, is_framed, quiet};
 use crate::app::App;
 use crate::connection::consent::{self, Arrival, Arrived, Invited, Stop};
+use crate::model::access::Right;
 
 /// What we are called at HubSpot's callback, below the public address.
 const CALLBACK: &str = "/oauth/callback";
@@ -88,7 +90,13 @@ async fn come_back(
     headers: HeaderMap,
 ) -> Response {
     let field = |wanted: &str| query.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+    // A session that is over is as if nobody were signed in.
+    let actor = guard::who(&app, &headers).await.unwrap_or_default();
+    let is_at_home = |arrived: &Arrived| {
+        actor.as_ref().is_some_and(|actor| actor.may(Right::Read) && actor.reaches(&arrived.account.id))
+    };
     let arrival = Arrival {
+        actor: actor.clone(),
         state: field("state"),
         code: field("code").map(SecretString::from),
         is_error: field("error").is_some(),
@@ -98,6 +106,13 @@ async fn come_back(
         Ok(arrived) => {
             app.wake.plan.notify_one();
             app.wake.deliver.notify_one();
+            if is_at_home(&arrived) {
+                let screen = arrived.back.as_deref().unwrap_or("setup");
+                // The set-up says it in its own words.
+                let done = if screen == "setup" { "connected" } else { "reauthorized" };
+                return Redirect::to(&format!("/accounts/{}/{screen}?done={done}", arrived.account.slug))
+                    .into_response();
+            }
             let name = arrived.connection.portal.as_ref().and_then(|portal| portal.name.clone()).unwrap_or_default();
             let portal = format!("{name} {}", arrived.connection.portal_id);
             let frame = Frame::of(&app, format!("{} is connected", arrived.account.name));

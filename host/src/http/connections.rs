@@ -27,19 +27,21 @@ use crate::connection::consent::{self, Wish};
 use crate::connection::ending::Ended;
 use crate::connection::policy::{Change, PolicyError};
 use crate::connection::scopes::Feature;
+use crate::connection::setup::{self, Setup};
+use crate::connection::standing::{self, Standing};
 use crate::connection::{UseError, check, choose, ending, policy};
 use crate::model::access::{Actor, Right};
-use crate::model::account::{Connection, ConnectionState, Policy};
+use crate::model::account::{Agreed, Agreement, Connection, ConnectionState, Policy, Waiting};
 use crate::model::id::ConnectionId;
 use crate::model::time::Timestamp;
-use crate::store::Waiting;
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let read = OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(show))
         .routes(routes!(event_types))
-        .routes(routes!(policy));
+        .routes(routes!(policy))
+        .routes(routes!(set_up));
     let change = OpenApiRouter::new()
         .routes(routes!(look))
         .routes(routes!(pause))
@@ -66,20 +68,41 @@ async fn list(State(app): State<Arc<App>>, actor: Actor, page: Page) -> Result<L
     page.of(connections, |connection| connection.id.as_str())
 }
 
-/// One connection.
+/// One connection, and how it stands: what is left to send before it ends, when a lead went through last, and which leads
+/// came while nobody was connected.
 #[utoipa::path(
     get,
     path = "/v1/connections/{id}",
     tag = "Connections",
     params(("id" = ConnectionId, Path, description = "The connection")),
-    responses((status = 200, description = "The connection", body = Data<Connection>)),
+    responses((status = 200, description = "The connection", body = Data<Standing>)),
     extensions(("x-command" = json!("leadline connection show CONNECTION")))
 )]
-async fn show(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<One<Connection>, ApiError> {
-    Ok(one(connection(&app, &actor, &id).await?))
+async fn show(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<One<Standing>, ApiError> {
+    let connection = connection(&app, &actor, &id).await?;
+    Ok(one(standing::standing(&app.store, &connection).await?))
 }
 
-/// Asks HubSpot, and says what is wrong.
+/// What is done to set an account up, and what is left.
+#[utoipa::path(
+    get,
+    path = "/v1/accounts/{account}/setup",
+    tag = "Connections",
+    params(("account" = String, Path, description = "Slug or id", example = "acme")),
+    responses((status = 200, description = "The steps", body = Data<Setup>)),
+    extensions(("x-command" = json!("leadline connection setup acme")))
+)]
+async fn set_up(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(account): Path<String>,
+) -> Result<One<Setup>, ApiError> {
+    let account = reached(&app, &actor, &account).await?;
+    let connection = app.store.connection_of(&account.id).await?;
+    Ok(one(setup::setup(&app.store, &account, connection.as_ref()).await?))
+}
+
+/// Runs every check in order, with live calls to HubSpot, and says what is wrong and what mends it.
 #[utoipa::path(
     post,
     path = "/v1/connections/{id}/check",
@@ -105,7 +128,7 @@ async fn look(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>)
 )]
 async fn pause(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<One<Connection>, ApiError> {
     ending::pause(&app.store, &connection(&app, &actor, &id).await?).await.map_err(refused)?;
-    show(State(app), actor, Path(id)).await
+    Ok(one(connection(&app, &actor, &id).await?))
 }
 
 /// Lets deliveries to the portal go on.
@@ -124,7 +147,7 @@ async fn resume(
 ) -> Result<One<Connection>, ApiError> {
     ending::resume(&app.store, &connection(&app, &actor, &id).await?, (app.clock)()).await.map_err(refused)?;
     app.wake.deliver.notify_one();
-    show(State(app), actor, Path(id)).await
+    Ok(one(connection(&app, &actor, &id).await?))
 }
 
 /// What becomes of the leads that wait, and how long one can still think better of it.
@@ -132,12 +155,13 @@ async fn resume(
 #[serde(deny_unknown_fields)]
 struct End {
     waiting: Waiting,
-    /// Seconds, 60 at most, in which deliveries wait and the connection can be kept. 0: it ends at once.
+    /// Seconds, 60 at most, in which the connection can be kept. 0: it ends at once, or once everything is sent.
     #[serde(default)]
     undo_s: u32,
 }
 
-/// Ends a connection, at once or in a moment, and says what becomes of the leads that wait.
+/// Ends a connection, at once or in a moment, and says what becomes of the leads that wait. With `send` they go on, new ones
+/// are skipped, and it ends once none is left, after a quarter of an hour at the latest; until then it can be kept.
 #[utoipa::path(
     post,
     path = "/v1/connections/{id}/disconnect",
@@ -161,14 +185,11 @@ async fn disconnect(
         return Err(ApiError::BadRequest(format!("{undo_s} seconds are too long to think better of it"), FIX));
     }
     let found = connection(&app, &actor, &id).await?;
-    let ended = if undo.is_zero() {
-        Some(ending::disconnect(&app.store, &app.hubspot, &found, waiting, &*app.clock).await.map_err(refused)?)
-    } else {
-        ending::disconnect_later(&app.store, &found, waiting, ((app.clock)(), undo)).await.map_err(refused)?;
-        None
-    };
+    let ended = ending::begin(&app.store, &app.hubspot, &found, (waiting, undo), &*app.clock).await.map_err(refused)?;
+    app.wake.deliver.notify_one();
     let fresh = connection(&app, &actor, &id).await?;
-    Ok(one(Disconnected { connection: fresh, ended }))
+    let left_to_send = standing::standing(&app.store, &fresh).await?.left_to_send;
+    Ok(one(Disconnected { connection: fresh, ended, left_to_send }))
 }
 
 /// A connection that ended or is about to, and what was left to do.
@@ -177,6 +198,8 @@ struct Disconnected {
     connection: Connection,
     /// None while it can still be kept.
     ended: Option<Ended>,
+    /// Leads that are sent before it ends; none where it has ended, or does not wait for them.
+    left_to_send: Option<i64>,
 }
 
 /// Keeps a connection that is about to end: it is as it was before.
@@ -192,7 +215,7 @@ async fn stay(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>)
     let found = connection(&app, &actor, &id).await?;
     ending::stay(&app.store, &found, (app.clock)()).await.map_err(refused)?;
     app.wake.deliver.notify_one();
-    show(State(app), actor, Path(id)).await
+    Ok(one(connection(&app, &actor, &id).await?))
 }
 
 /// A link for whoever may connect the account.
@@ -249,8 +272,10 @@ async fn connect(
         })?;
     }
     let transformation = wanted.transformation.as_deref().map(|name| (name, &settings));
-    let wish = Wish { connection: live, features: &wanted.features, transformation };
-    let invitation = consent::invite(&app.store, &account, wish, (app.clock)()).await?;
+    let now = (app.clock)();
+    let asked = Some(Agreement::new(&actor.name, Agreed::Api, now));
+    let wish = Wish { connection: live, features: &wanted.features, transformation, asked, back: None };
+    let invitation = consent::invite(&app.store, &account, wish, now).await?;
     Ok((Extension(ShownOnce), one(Invitation { link: invitation.link(public_url), expires_at: invitation.expires_at })))
 }
 
@@ -373,9 +398,6 @@ pub(super) fn refused(error: ending::EndError) -> ApiError {
     match error {
         ending::EndError::State { .. } | ending::EndError::Ended(_) => {
             ApiError::Conflict(error.to_string(), "Look at its state; what is disconnected can be connected again.")
-        }
-        ending::EndError::LeadsWait(_) => {
-            ApiError::Conflict(error.to_string(), "Wait until they are sent, or choose `hold` or `discard`.")
         }
         ending::EndError::Store(error) => error.into(),
     }

@@ -16,6 +16,7 @@ mod overview;
 mod privacy;
 mod replays;
 mod settings;
+mod setup;
 mod shell;
 mod styleguide;
 mod system;
@@ -62,6 +63,7 @@ pub(super) fn router(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
         .merge(privacy::router())
         .merge(replays::router())
         .merge(settings::router())
+        .merge(setup::router())
         .merge(styleguide::router())
         .merge(system::router())
         .merge(test::router())

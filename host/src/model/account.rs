@@ -191,6 +191,57 @@ pub struct PortalDetails {
     pub ui_domain: String,
 }
 
+/// What to do with the leads that wait when a connection is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Waiting {
+    /// They are sent first, as far as that goes within a quarter of an hour; the others are held then.
+    Send,
+    /// They go on when the account is connected again.
+    Hold,
+    /// They are cancelled; each can be replayed.
+    Discard,
+}
+
+/// How somebody connected an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Agreed {
+    /// Signed in here, and agreed at HubSpot.
+    Person,
+    /// By a link that a person made here for somebody else.
+    Link,
+    /// At the terminal: with a token, or by a link that was made there.
+    Terminal,
+    /// By a link that a program asked for.
+    Api,
+}
+
+/// Who connected an account, how and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Agreement {
+    /// Of a link: whoever made it.
+    pub by: String,
+    pub how: Agreed,
+    pub at: Timestamp,
+}
+
+impl Agreement {
+    pub fn new(by: impl Into<String>, how: Agreed, at: Timestamp) -> Self {
+        Self { by: by.into(), how, at }
+    }
+
+    /// Who it was, for people.
+    pub fn words(&self) -> String {
+        match self.how {
+            Agreed::Person => self.by.clone(),
+            Agreed::Link => format!("whoever had the link of {}", self.by),
+            Agreed::Terminal => format!("{}, at the terminal", self.by),
+            Agreed::Api => format!("a link that {} asked for", self.by),
+        }
+    }
+}
+
 /// An account's HubSpot portal. The tokens stay in the store until a round needs them.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Connection {
@@ -212,14 +263,25 @@ pub struct Connection {
     /// When it was looked after last.
     pub checked_at: Timestamp,
     pub created_at: Timestamp,
-    /// It ends then, unless somebody thinks better of it.
+    /// It ends then, unless somebody thinks better of it; where leads are sent first, once they are.
     pub ends_at: Option<Timestamp>,
+    /// When somebody asked for the end.
+    pub ends_since: Option<Timestamp>,
+    /// What becomes of the leads that wait when it ends.
+    pub ends_waiting: Option<Waiting>,
+    /// Who connected it last; none where nobody noted it.
+    pub agreed: Option<Agreement>,
 }
 
 impl Connection {
     /// Whether the portal granted a scope. Where nobody knows, HubSpot's answer will say.
     pub fn has_scope(&self, scope: &str) -> bool {
         self.scopes.as_ref().is_none_or(|scopes| scopes.iter().any(|granted| granted == scope))
+    }
+
+    /// Since when it only sends what came before, and then ends.
+    pub fn sends_last_since(&self) -> Option<Timestamp> {
+        self.ends_since.filter(|_| self.ends_waiting == Some(Waiting::Send))
     }
 }
 

@@ -110,6 +110,11 @@ impl Outcome {
         }
     }
 
+    /// Whether it is in HubSpot, be it without some values.
+    pub fn is_in_hubspot(self) -> bool {
+        matches!(self, Self::Synced | Self::SyncedWithWarnings)
+    }
+
     /// Whether more will happen, by itself or when somebody removed a cause.
     pub fn is_open(self) -> bool {
         matches!(self, Self::Sending | Self::Retrying | Self::NeedsAttention)

@@ -45,7 +45,7 @@ impl Gauge {
 
     fn entries(&self) -> [Entry; 2] {
         let entry = |tone, name: &str, figure| Entry { tone, name: name.to_owned(), figure: short(figure), href: None };
-        [entry(Tone::Accent, "Leadline", self.ours), entry(Tone::Skipped, "other apps", self.others)]
+        [entry(Tone::Accent, "our calls", self.ours), entry(Tone::Skipped, "other apps", self.others)]
     }
 }
 
@@ -101,7 +101,7 @@ impl Picture for Gauge {
 
     fn table(&self) -> Table {
         let row = |name: &str, calls| [name.to_owned(), count(calls), percent(calls, self.limit)];
-        let mut rows = vec![row("Leadline", self.ours), row("Other apps", self.others), row("Limit", self.limit)];
+        let mut rows = vec![row("Our calls", self.ours), row("Other apps", self.others), row("Limit", self.limit)];
         rows.extend(self.refused.iter().map(|at| [exact(*at, &self.zone), "429".to_owned(), String::new()]));
         Table::new(&format!("{TITLE}, calls in {}", wait(self.window)), ["Who", "Calls", "Share"], rows)
     }

@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::accounts::insert_lane;
 use super::{Query, Result, Store, alerts, bindings, json, parse, query, sql, word};
 use crate::model;
-use crate::model::account::{Auth, Connection, ConnectionState, Policy, PortalDetails};
+use crate::model::account::{Agreement, Auth, Connection, ConnectionState, Policy, PortalDetails};
 use crate::model::id::{AccountId, ConnectionId};
 use crate::model::lane::LaneKind;
 use crate::model::time::Timestamp;
@@ -26,6 +26,8 @@ pub struct NewConnection<'a> {
     pub expires_at: Option<Timestamp>,
     pub scopes: Option<&'a [String]>,
     pub portal: Option<&'a PortalDetails>,
+    /// Who connects it, where that is known.
+    pub agreed: Option<&'a Agreement>,
 }
 
 /// What connecting came to.
@@ -56,13 +58,16 @@ pub(super) type Row = (
     i64,
     i64,
     Option<i64>,
+    Option<i64>,
+    Option<String>,
+    Option<String>,
     String,
 );
 
 /// The columns of [`Row`], in one place. The token comes last.
 macro_rules! columns {
     () => {
-        "account_id, id, portal_id, state, api_version, auth, expires_at, scopes, policy, portal, problem, checked_at, created_at, ends_at, token"
+        "account_id, id, portal_id, state, api_version, auth, expires_at, scopes, policy, portal, problem, checked_at, created_at, ends_at, ends_since, ends_waiting, agreed, token"
     };
 }
 
@@ -87,6 +92,9 @@ fn connection(row: Row) -> Result<Connection> {
         checked_at,
         created_at,
         ends_at,
+        ends_since,
+        ends_waiting,
+        agreed,
         _,
     ) = row;
     Ok(Connection {
@@ -104,6 +112,9 @@ fn connection(row: Row) -> Result<Connection> {
         checked_at: Timestamp(checked_at),
         created_at: Timestamp(created_at),
         ends_at: ends_at.map(Timestamp),
+        ends_since: ends_since.map(Timestamp),
+        ends_waiting: ends_waiting.as_deref().map(word).transpose()?,
+        agreed: agreed.as_deref().map(parse).transpose()?,
     })
 }
 
@@ -149,13 +160,13 @@ fn known(
 
 fn upsert() -> Query {
     query(sql!(
-        "INSERT INTO connections AS c (account_id, id, portal_id, state, api_version, auth, token, refresh_token, expires_at, scopes, portal, refreshed_at, created_at)
-         VALUES ($1, $2, $3, 'connected', $4, $5, $6, $7, $8, $9, $10, $11, $11)
+        "INSERT INTO connections AS c (account_id, id, portal_id, state, api_version, auth, token, refresh_token, expires_at, scopes, portal, agreed, refreshed_at, created_at)
+         VALUES ($1, $2, $3, 'connected', $4, $5, $6, $7, $8, $9, $10, $12, $11, $11)
          ON CONFLICT (account_id, id) DO UPDATE SET state = CASE c.state WHEN 'paused' THEN c.state ELSE excluded.state END,
            auth = excluded.auth, token = excluded.token, refresh_token = excluded.refresh_token,
-           expires_at = excluded.expires_at, scopes = excluded.scopes, portal = coalesce(excluded.portal, c.portal),
+           expires_at = excluded.expires_at, scopes = excluded.scopes, portal = coalesce(excluded.portal, c.portal), agreed = excluded.agreed,
            problem = NULL, generation = c.generation + 1, refreshed_at = excluded.refreshed_at, retry_after = 0,
-           ends_at = NULL, ends_waiting = NULL, ends_from = NULL
+           ends_at = NULL, ends_since = NULL, ends_waiting = NULL, ends_from = NULL
          RETURNING " columns!()
     ))
 }
@@ -170,7 +181,7 @@ impl Store {
         let others = others(&account, portal_id);
         let (api_version, auth) = (new.api_version.to_owned(), model::word(&new.auth));
         let (expires_at, scopes) = (new.expires_at.map(|at| at.0), new.scopes.map(json));
-        let portal = new.portal.map(json);
+        let (portal, agreed) = (new.portal.map(json), new.agreed.map(json));
         let connect = self.db.write(move |tx| {
             Box::pin(async move {
                 let known = match known(others.fetch_all(&mut *tx).await?, &account, portal_id) {
@@ -192,6 +203,7 @@ impl Store {
                     .bind(scopes)
                     .bind(portal)
                     .bind(now.0)
+                    .bind(agreed)
                     .fetch_one(&mut *tx)
                     .await?;
                 if is_new {
@@ -238,7 +250,7 @@ impl Store {
 
     /// The connection of a row, and its token.
     pub(super) fn opened(&self, row: Row) -> anyhow::Result<(Connection, SecretString)> {
-        let sealed = row.14.clone();
+        let sealed = row.17.clone();
         let connection = connection(row)?;
         let token = self.open_token(&connection.id, "token", &sealed)?;
         Ok((connection, token))

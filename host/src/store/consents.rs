@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{Result, Store, json, parse, query, sql};
+use crate::model::account::Agreement;
 use crate::model::id::{AccountId, ConnectionId};
 use crate::model::time::Timestamp;
 
@@ -22,6 +23,10 @@ pub struct NewTicket<'a> {
     pub wishes: &'a [String],
     /// Name and settings to begin with.
     pub transformation: Option<(&'a str, &'a Value)>,
+    /// Who makes it.
+    pub asked: Option<&'a Agreement>,
+    /// The screen that its bearer goes on to.
+    pub back: Option<&'a str>,
     pub expires_at: Timestamp,
 }
 
@@ -33,6 +38,10 @@ pub struct Ticket {
     pub connection: Option<ConnectionId>,
     pub wishes: Vec<String>,
     pub transformation: Option<(String, Value)>,
+    /// Who made it, where that is known.
+    pub asked: Option<Agreement>,
+    /// The screen that its bearer goes on to, where he may see it.
+    pub back: Option<String>,
     pub expires_at: Timestamp,
     /// The connection that it led to.
     pub made: Option<ConnectionId>,
@@ -54,34 +63,40 @@ impl Store {
     pub async fn insert_ticket(&self, new: NewTicket<'_>, now: Timestamp) -> Result<()> {
         let forget = query(sql!("DELETE FROM tickets WHERE account_id = $1 AND expires_at < $2"));
         let insert = query(sql!(
-            "INSERT INTO tickets (account_id, hash, connection_id, wishes, transformation, expires_at) VALUES ($1, $2, $3, $4, $5, $6)"
+            "INSERT INTO tickets (account_id, hash, connection_id, wishes, transformation, expires_at, asked, back)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
         ))
         .bind(new.account.as_str())
         .bind(new.hash)
         .bind(new.connection.map(ConnectionId::as_str))
         .bind(json(new.wishes))
         .bind(new.transformation.as_ref().map(json))
-        .bind(new.expires_at.0);
+        .bind(new.expires_at.0)
+        .bind(new.asked.map(json))
+        .bind(new.back);
         let forget = forget.bind(new.account.as_str()).bind((now - REMEMBERED).0);
         self.db.execute_all([forget, insert]).await.map(drop)
     }
 
     /// The ticket of a hash.
     pub async fn ticket(&self, hash: &str) -> Result<Option<Ticket>> {
-        type Row = (String, Option<String>, String, Option<String>, i64, Option<String>);
+        type Text = Option<String>;
+        type Row = (String, Text, String, Text, i64, Text, Text, Text);
         let row: Option<Row> = query(sql!(
-            "SELECT account_id, connection_id, wishes, transformation, expires_at, made FROM tickets WHERE hash = $1"
+            "SELECT account_id, connection_id, wishes, transformation, expires_at, made, asked, back FROM tickets WHERE hash = $1"
         ))
         .bind(hash)
         .fetch_optional(&self.db)
         .await?;
-        row.map(|(account, connection, wishes, transformation, expires_at, made)| {
+        row.map(|(account, connection, wishes, transformation, expires_at, made, asked, back)| {
             Ok(Ticket {
                 account_id: AccountId::stored(account),
                 hash: hash.to_owned(),
                 connection: connection.map(ConnectionId::stored),
                 wishes: parse(&wishes)?,
                 transformation: transformation.as_deref().map(parse).transpose()?,
+                asked: asked.as_deref().map(parse).transpose()?,
+                back,
                 expires_at: Timestamp(expires_at),
                 made: made.map(ConnectionId::stored),
             })

@@ -141,7 +141,7 @@ impl Store {
     /// Forgets the tokens of a connection.
     pub async fn wipe_tokens(&self, connection: &Connection) -> Result<()> {
         query(sql!("UPDATE connections SET token = '', refresh_token = NULL, expires_at = NULL, scopes = NULL, problem = NULL, retry_after = 0, generation = generation + 1,
-               ends_at = NULL, ends_waiting = NULL, ends_from = NULL
+               ends_at = NULL, ends_since = NULL, ends_waiting = NULL, ends_from = NULL
              WHERE account_id = $1 AND id = $2 AND state = 'disconnected'"))
         .bind(connection.account_id.as_str())
         .bind(connection.id.as_str())

@@ -5,8 +5,7 @@ use std::time::Duration;
 use hubspot_sim::{Act, Fault, Preset};
 use leadline::connection::ending::{self, EndError, Ended};
 use leadline::hubspot::CONTACT;
-use leadline::model::account::ConnectionState;
-use leadline::store::Waiting;
+use leadline::model::account::{ConnectionState, Waiting};
 use serde_json::json;
 
 use super::{CLIENT_ID, consented, finish, fresh, reconnect, start, tokens};
@@ -64,7 +63,7 @@ async fn whoever_thinks_better_of_a_disconnect_gets_everything_back_as_it_was() 
         let before = fresh(&app, &dealer).await;
         ending::disconnect_later(store, &before, Waiting::Discard, (app.now(), undo)).await.unwrap();
         let twice = ending::disconnect_later(store, &before, Waiting::Hold, (app.now(), undo)).await;
-        assert!(matches!(twice, Err(EndError::State { state: "paused", .. })), "{twice:?}");
+        assert!(matches!(twice, Err(EndError::State { state: "about to be disconnected", .. })), "{twice:?}");
         let event = app.send_lead(&dealer, "ana").await;
         app.run_until_idle().await;
         assert!(app.fate(&event).await.contains("(connection.paused)"), "{}", app.fate(&event).await);
@@ -88,18 +87,18 @@ async fn a_disconnect_that_nobody_takes_back_takes_place_once_its_time_has_come(
     let app = start().await;
     let (store, dealer) = (&app.app.store, consented(&app, "acme").await);
     let undo = (app.now(), Duration::from_secs(10));
-    ending::disconnect_later(store, &dealer.connection, Waiting::Send, undo).await.unwrap();
+    ending::disconnect_later(store, &dealer.connection, Waiting::Hold, undo).await.unwrap();
     let event = app.send_lead(&dealer, "ana").await;
     app.run_until_idle().await;
     app.advance(undo.1);
     // Whoever takes it in hand may die: two minutes later somebody else ends it.
-    let (taken, waiting) = store.take_ending(app.now()).await.unwrap().unwrap();
+    let (taken, waiting) = store.take_ending(app.now(), ending::SEND_MAX).await.unwrap().unwrap();
     assert_eq!(
         (&taken.id, taken.state, waiting),
-        (&dealer.connection.id, ConnectionState::Disconnected, Waiting::Send)
+        (&dealer.connection.id, ConnectionState::Disconnected, Waiting::Hold)
     );
     assert!(matches!(ending::stay(store, &dealer.connection, app.now()).await, Err(EndError::Ended(_))));
-    assert!(store.take_ending(app.now()).await.unwrap().is_none(), "only one has it in hand");
+    assert!(store.take_ending(app.now(), ending::SEND_MAX).await.unwrap().is_none(), "only one has it in hand");
     app.advance(Duration::from_secs(120));
     assert!(ending::end_due(store, &app.app.hubspot, &*app.app.clock).await.unwrap());
     is_over(&app, &dealer).await;
@@ -158,17 +157,103 @@ async fn what_is_held_at_a_disconnect_goes_on_after_a_reconnect_with_the_old_set
     finish(app).await;
 }
 
+/// Asks for an end at once, which waits for what has to be sent.
+async fn begin(app: &TestApp, dealer: &Dealer, waiting: Waiting) -> Option<Ended> {
+    let connection = fresh(app, dealer).await;
+    let asked = (waiting, Duration::ZERO);
+    ending::begin(&app.app.store, &app.app.hubspot, &connection, asked, &*app.app.clock).await.unwrap()
+}
+
+/// Whether a connection was ended whose time had come.
+async fn end_due(app: &TestApp) -> bool {
+    ending::end_due(&app.app.store, &app.app.hubspot, &*app.app.clock).await.unwrap()
+}
+
 #[tokio::test]
-async fn waiting_leads_are_sent_first_or_discarded_as_somebody_chose() {
+async fn what_waits_is_sent_before_the_end_and_what_comes_new_is_skipped() {
+    let app = start().await;
+    let dealer = consented(&app, "acme").await;
+    let store = &app.app.store;
+    let planned = app.send_lead(&dealer, "ana").await;
+    app.plan().await;
+    let received = app.send_lead(&dealer, "bob").await;
+    app.advance(Duration::from_secs(1));
+    assert_eq!(begin(&app, &dealer, Waiting::Send).await, None);
+    let ending = fresh(&app, &dealer).await;
+    assert_eq!((ending.state, ending.ends_waiting), (ConnectionState::Connected, Some(Waiting::Send)));
+    assert_eq!(store.left_to_send(&ending).await.unwrap(), 2);
+    assert!(matches!(ending::pause(store, &ending).await, Err(EndError::State { .. })), "nobody pauses it now");
+    assert!(!end_due(&app).await, "two are left");
+    app.advance(Duration::from_secs(1));
+    let late = app.send_lead(&dealer, "cleo").await;
+    app.run_until_idle().await;
+    assert_eq!(app.fate(&planned).await, "delivered, 1 attempts");
+    assert_eq!(app.fate(&received).await, "delivered, 1 attempts");
+    assert!(app.fate(&late).await.starts_with("skipped (connection.disconnected)"), "{}", app.fate(&late).await);
+    assert!(end_due(&app).await, "none is left");
+    is_over(&app, &dealer).await;
+    assert_eq!(app.hubspot.record_count(dealer.portal(), CONTACT), 2);
+    finish(app).await;
+}
+
+#[tokio::test]
+async fn what_was_skipped_while_it_was_to_end_is_sent_after_all_if_it_stays() {
+    let app = start().await;
+    let dealer = consented(&app, "acme").await;
+    let store = &app.app.store;
+    ending::pause(store, &dealer.connection).await.unwrap();
+    let held = app.send_lead(&dealer, "ana").await;
+    app.run_until_idle().await;
+    assert!(app.fate(&held).await.contains("(connection.paused)"), "{}", app.fate(&held).await);
+    app.advance(Duration::from_secs(1));
+    assert_eq!(begin(&app, &dealer, Waiting::Send).await, None, "a pause has something to send too");
+    app.advance(Duration::from_secs(1));
+    let late = app.send_lead(&dealer, "bob").await;
+    app.run_until_idle().await;
+    assert_eq!(app.fate(&held).await, "delivered, 1 attempts");
+    assert!(app.fate(&late).await.starts_with("skipped"), "{}", app.fate(&late).await);
+    ending::stay(store, &fresh(&app, &dealer).await, app.now()).await.unwrap();
+    let stays = fresh(&app, &dealer).await;
+    assert_eq!((stays.state, stays.ends_at, stays.ends_waiting), (ConnectionState::Paused, None, None));
+    assert_eq!(store.replays(None, 9).await.unwrap().len(), 1);
+    ending::resume(store, &stays, app.now()).await.unwrap();
+    while leadline::replay::next(store, app.now()).await.unwrap() == leadline::model::lane::Step::Worked {}
+    app.run_until_idle().await;
+    assert_eq!(app.fate(&late).await, "delivered, 1 attempts");
+    finish(app).await;
+}
+
+#[tokio::test]
+async fn an_end_waits_a_quarter_of_an_hour_at_most_and_then_holds_what_is_left() {
     let app = start().await;
     let dealer = consented(&app, "acme").await;
     let event = app.send_lead(&dealer, "ana").await;
     app.plan().await;
-    let refused = disconnect(&app, &dealer, Waiting::Send).await.unwrap_err();
-    assert_eq!(refused.to_string(), "1 lead is on the way, and 0 leads are waiting for somebody to mend something");
-    assert_eq!(fresh(&app, &dealer).await.state, ConnectionState::Connected);
+    app.hubspot.add_fault(Fault::status(503).on_portal(dealer.portal()).on_path("/crm/objects/"));
+    assert_eq!(begin(&app, &dealer, Waiting::Send).await, None);
+    app.run_until_idle().await;
+    assert!(app.fate(&event).await.starts_with("pending"), "{}", app.fate(&event).await);
+    app.advance(ending::SEND_MAX - Duration::from_secs(1));
+    assert!(!end_due(&app).await, "its next attempt may get through");
+    app.advance(Duration::from_secs(1));
+    assert!(end_due(&app).await);
+    is_over(&app, &dealer).await;
+    app.hubspot.clear_faults();
+    app.run_until_idle().await;
+    assert!(app.fate(&event).await.contains("(connection.disconnected)"), "{}", app.fate(&event).await);
+    reconnect(&app, &dealer).await;
+    app.run_until_idle().await;
+    assert!(app.fate(&event).await.starts_with("delivered"), "{}", app.fate(&event).await);
+    finish(app).await;
+}
 
-    let ended = disconnect(&app, &dealer, Waiting::Discard).await.unwrap();
+#[tokio::test]
+async fn waiting_leads_are_discarded_as_somebody_chose_and_with_none_it_ends_at_once() {
+    let app = start().await;
+    let dealer = consented(&app, "acme").await;
+    let event = app.send_lead(&dealer, "ana").await;
+    app.plan().await;
+    let ended = begin(&app, &dealer, Waiting::Discard).await.unwrap();
     assert_eq!((ended.cancelled, ended.held), (1, 0));
     assert_eq!(app.fate(&event).await, "cancelled, 0 attempts");
     reconnect(&app, &dealer).await;
@@ -178,7 +263,7 @@ async fn waiting_leads_are_sent_first_or_discarded_as_somebody_chose() {
     let event = app.send_lead(&dealer, "bob").await;
     app.run_until_idle().await;
     assert_eq!(app.fate(&event).await, "delivered, 1 attempts");
-    disconnect(&app, &dealer, Waiting::Send).await.unwrap();
+    assert!(begin(&app, &dealer, Waiting::Send).await.is_some(), "nothing waits");
     is_over(&app, &dealer).await;
     finish(app).await;
 }

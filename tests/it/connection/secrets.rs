@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hubspot_sim::{Act, Fault};
 use leadline::connection::consent::Wish;
-use leadline::store::Waiting;
+use leadline::model::account::Waiting;
 use secrecy::ExposeSecret as _;
 
 use super::browser::Browser;

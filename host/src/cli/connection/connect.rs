@@ -8,16 +8,16 @@ use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::super::Context;
 use super::super::deed::Deed;
 use super::super::failure::{Failure, Result};
 use super::super::file::{read_json, read_text};
+use super::super::{Context, UNKNOWN, who};
 use super::find;
 use crate::app::open_hubspot;
 use crate::connection::consent::{self, Wish};
 use crate::connection::scopes::Feature;
 use crate::connection::{self, UseError, session};
-use crate::model::account::{Account, Connection, ConnectionState};
+use crate::model::account::{Account, Agreed, Agreement, Connection, ConnectionState};
 use crate::model::time::clock;
 use crate::model::{time::Timestamp, word};
 use crate::stock;
@@ -118,7 +118,8 @@ pub(super) async fn run(store: &Store, args: Args, context: &mut Context<'_>) ->
             let connections = store.connections(Some(&account.id)).await?;
             let live = connections.iter().find(|connection| connection.state != ConnectionState::Disconnected);
             let transformation = chosen.map(|name| (name, &settings));
-            let wish = Wish { connection: live, features: &args.link.allow, transformation };
+            let (asked, back) = (Some(asked()), None);
+            let wish = Wish { connection: live, features: &args.link.allow, transformation, asked, back };
             print_link(store, &account, wish, args.link.wait, context).await
         }
     }
@@ -127,8 +128,15 @@ pub(super) async fn run(store: &Store, args: Args, context: &mut Context<'_>) ->
 pub(super) async fn again(store: &Store, again: Again, context: &mut Context<'_>) -> Result<()> {
     let connection = find(store, &again.connection).await?;
     let account = context.account(store, connection.account_id.as_str()).await?;
-    let wish = Wish { connection: Some(&connection), features: &again.link.allow, transformation: None };
+    let (connection, features) = (Some(&connection), &again.link.allow[..]);
+    let wish = Wish { connection, features, transformation: None, asked: Some(asked()), back: None };
     print_link(store, &account, wish, again.link.wait, context).await
+}
+
+/// Who is at the terminal, for whom it may concern later.
+fn asked() -> Agreement {
+    let name = who();
+    Agreement::new(if name == UNKNOWN { "somebody".to_owned() } else { name }, Agreed::Terminal, clock())
 }
 
 async fn with_token(
@@ -145,7 +153,7 @@ async fn with_token(
     }
     let token = SecretString::from(token.trim().to_owned());
     let hubspot = open_hubspot(&context.config)?;
-    let connection = connection::connect_with_token(store, &hubspot, account, portal, &token, clock()).await?;
+    let connection = connection::connect_with_token(store, &hubspot, account, portal, &token, &asked()).await?;
     let session = session::open(store, &hubspot, &connection, &clock).await?;
     let version =
         connection::use_on_portal(store, account, &session, name, settings, clock()).await.map_err(failure)?;

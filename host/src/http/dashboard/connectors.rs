@@ -15,24 +15,35 @@ use utoipa_axum::router::OpenApiRouter;
 use super::draw;
 use super::shell::{Place, Shell, Visit, is_embedded};
 use crate::app::App;
+use crate::cause::{Code, Problem};
 use crate::connection::check::{self, Check};
 use crate::connection::consent::{self, Wish};
 use crate::connection::ending::{self, EndError};
 use crate::connection::needs;
 use crate::connection::policy::{self, API_VERSIONS, Change};
-use crate::connection::scopes::{Feature, PERMISSIONS};
+use crate::connection::scopes::{self, Feature, PERMISSIONS};
+use crate::connection::standing::{Unsent, standing};
 use crate::http::connections::refused;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::model::access::Right;
-use crate::model::account::{Auth, Connection, ConnectionState, ContactWrite, Policy};
+use crate::model::account::{
+    Agreed, Agreement, Auth, Connection, ConnectionState, ContactWrite, Policy, Waiting,
+};
+use crate::model::time::Timestamp;
 use crate::picture::Drawn;
-use crate::store::Waiting;
 use crate::view::connection::{Chip, LIMIT_LOOK_BACK, chip, limit_gauge, portal_address};
-use crate::view::moment::Moment;
+use crate::view::moment::{Moment, things};
 
 /// How long one can think better of it.
 const UNDO: Duration = Duration::from_secs(10);
+/// How often the page looks what is left to send.
+const LOOK_EVERY: Duration = Duration::from_secs(3);
+
+/// Who can connect an account again.
+const WHO_AGREES_ANEW: &str =
+    "A new permission is asked for, so a HubSpot super admin agrees, or somebody with App Marketplace Access.";
+const WHO_AGREES_AGAIN: &str = "Nothing new is asked for, so anybody can do it who may install apps in HubSpot, such as a super admin, or somebody with App Marketplace Access.";
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let read = OpenApiRouter::new().route("/accounts/{account}/connectors", get(show));
@@ -58,15 +69,9 @@ struct Page {
     can_connect: bool,
     is_live: bool,
     check: Option<Check>,
-    way: Option<Way>,
-}
-
-/// A way to HubSpot's consent that somebody asked for.
-enum Way {
-    /// A link for somebody else.
-    Link(String),
+    support_email: Option<String>,
     /// HubSpot lets nobody agree in a frame, so its page opens in a window of its own: this address.
-    Window(String),
+    window: Option<String>,
 }
 
 /// A connection, in words.
@@ -76,13 +81,28 @@ struct Shown {
     is_sandbox: bool,
     address: String,
     apps_address: String,
+    /// Where its records are looked at.
+    domain: String,
     since: Moment,
+    /// Who connected it, and when.
+    agreed: Option<(String, Moment)>,
+    /// When a lead went through last.
+    last_success: Option<Moment>,
     checked: Option<Moment>,
     token: &'static str,
     api_version: String,
     is_paused: bool,
     /// It is disconnected then, unless somebody presses the button.
     ends: Option<Moment>,
+    /// What is sent before; none where it does not wait for that.
+    left: Option<String>,
+    /// The page is loaded again then.
+    look_at: Timestamp,
+    /// Who can connect it again, where somebody has to.
+    who_reconnects: Option<&'static str>,
+    /// The permission for creating properties can be asked for.
+    may_ask_to_create: bool,
+    unsent: Vec<Unsent>,
     /// What it says, what to do, and the code.
     problem: Option<(String, &'static str, &'static str)>,
     permissions: Vec<Granted>,
@@ -110,6 +130,8 @@ async fn shown(app: &App, shell: &Shell, connection: &Connection) -> Result<Show
         Some(_) => Chip { tone: "warning", icon: "!", label: "missing" },
     };
     let portal = connection.portal.clone().unwrap_or_default();
+    let standing = standing(&app.store, connection).await?;
+    let is_new_asked = !scopes::missing(connection, &needed).is_empty();
     let used = app.store.limit_use(connection, shell.now - LIMIT_LOOK_BACK, shell.now).await?;
     Ok(Shown {
         portal: portal.name.unwrap_or_else(|| "HubSpot".to_owned()),
@@ -117,7 +139,10 @@ async fn shown(app: &App, shell: &Shell, connection: &Connection) -> Result<Show
         is_sandbox: matches!(portal.account_type.as_str(), "SANDBOX" | "DEVELOPER_TEST"),
         address: portal_address(connection, &format!("home?portalId={}", connection.portal_id)),
         apps_address: portal_address(connection, &format!("integrations-settings/{}/installed", connection.portal_id)),
+        domain: portal.ui_domain,
         since: shell.time(connection.created_at),
+        agreed: connection.agreed.as_ref().map(|agreed| (agreed.words(), shell.time(agreed.at))),
+        last_success: standing.last_delivered_at.map(|at| shell.time(at)),
         checked: (connection.checked_at.0 > 0).then(|| shell.time(connection.checked_at)),
         token: match connection.auth {
             Auth::OAuth => "renews by itself",
@@ -125,7 +150,16 @@ async fn shown(app: &App, shell: &Shell, connection: &Connection) -> Result<Show
         },
         api_version: connection.api_version.clone(),
         is_paused: connection.state == ConnectionState::Paused && connection.ends_at.is_none(),
-        ends: connection.ends_at.map(|at| shell.time(at)),
+        ends: ends(connection).map(|at| shell.time(at)),
+        left: standing.left_to_send.map(|left| things(left, "lead is left to send", "leads are left to send")),
+        look_at: connection.ends_at.unwrap_or(shell.now).max(shell.now + LOOK_EVERY),
+        who_reconnects: needs_reconnect(connection).then_some(if is_new_asked {
+            WHO_AGREES_ANEW
+        } else {
+            WHO_AGREES_AGAIN
+        }),
+        may_ask_to_create: can_connect(app) && connection.auth == Auth::OAuth && !check::lets_create(connection),
+        unsent: standing.unsent,
         problem: connection
             .problem
             .as_ref()
@@ -139,7 +173,20 @@ async fn shown(app: &App, shell: &Shell, connection: &Connection) -> Result<Show
     })
 }
 
-async fn page(app: &App, place: Place, check: Option<Check>, way: Option<Way>) -> Result<Page, ApiError> {
+/// When a connection ends at the latest.
+fn ends(connection: &Connection) -> Option<Timestamp> {
+    match connection.sends_last_since() {
+        Some(since) => Some(since + ending::SEND_MAX),
+        None => connection.ends_at,
+    }
+}
+
+fn needs_reconnect(connection: &Connection) -> bool {
+    let is_out = |problem: &Problem| matches!(problem.code, Code::AuthRevoked | Code::AuthAppUninstalled);
+    connection.state == ConnectionState::ReconnectRequired || connection.problem.as_ref().is_some_and(is_out)
+}
+
+async fn page(app: &App, place: Place, check: Option<Check>, window: Option<String>) -> Result<Page, ApiError> {
     let Place { shell, connection, .. } = place;
     let live = connection.as_ref().filter(|connection| connection.state != ConnectionState::Disconnected);
     Ok(Page {
@@ -151,7 +198,8 @@ async fn page(app: &App, place: Place, check: Option<Check>, way: Option<Way>) -
         },
         can_connect: can_connect(app),
         check,
-        way,
+        support_email: app.support_email.clone(),
+        window,
         shell,
     })
 }
@@ -172,26 +220,41 @@ struct Connect {
     how: Option<String>,
     /// Permission for creating properties is asked for too.
     create: Option<String>,
+    /// The screen to come back to.
+    back: Option<String>,
 }
+
+/// Where one can come back to after HubSpot; the first where nobody says.
+const BACK: [&str; 3] = ["setup", "connectors", "fields"];
 
 /// On to the page that says what HubSpot will be asked for; or its address, for the one who may agree, or for a window
 /// outside of the frame. A window has no session of the frame, and needs none.
 async fn connect(Visit { app, actor, place }: Visit, Form(asked): Form<Connect>) -> Result<Response, ApiError> {
-    let (Some(public_url), Some(_)) = (&app.public_url, app.hubspot.app()) else {
+    if !can_connect(&app) {
         let text = "this service is not set up as a HubSpot app".to_owned();
         return Err(ApiError::Conflict(text, "Ask the operator, or connect with the token of a private app."));
-    };
+    }
     let live = place.connection.as_ref().filter(|connection| connection.state != ConnectionState::Disconnected);
     let features: &[Feature] = if asked.create.is_some() { &[Feature::CreateContactProperties] } else { &[] };
-    let wish = Wish { connection: live, features, transformation: None };
-    let invitation = consent::invite(&app.store, &place.account, wish, (app.clock)()).await?;
-    if asked.how.as_deref() == Some("link") {
-        let way = Way::Link(invitation.link(public_url));
-        return draw(&app, &actor, &page(&app, place, None, Some(way)).await?);
-    }
-    let address = format!("/connect/{}", invitation.ticket.expose_secret());
-    if is_embedded(&actor) {
-        return draw(&app, &actor, &page(&app, place, None, Some(Way::Window(address))).await?);
+    let (is_for_another, now) = (asked.how.as_deref() == Some("link"), (app.clock)());
+    let how = if is_for_another { Agreed::Link } else { Agreed::Person };
+    let back = BACK.into_iter().find(|screen| asked.back.as_deref() == Some(*screen));
+    let wish = Wish {
+        connection: live,
+        features,
+        transformation: None,
+        asked: Some(Agreement::new(actor.name.clone(), how, now)),
+        back,
+    };
+    let invitation = consent::invite(&app.store, &place.account, wish, now).await?;
+    let ticket = invitation.ticket.expose_secret();
+    // Its page can be loaded again, and says when the admin is done.
+    let address = match is_for_another {
+        true => format!("{}?link={ticket}", place.shell.at("setup")),
+        false => format!("/connect/{ticket}"),
+    };
+    if is_embedded(&actor) && !is_for_another {
+        return draw(&app, &actor, &page(&app, place, None, Some(address)).await?);
     }
     Ok(Redirect::to(&address).into_response())
 }
@@ -231,6 +294,8 @@ async fn resume(Visit { app, place, .. }: Visit) -> Result<Response, ApiError> {
 #[derive(Deserialize)]
 struct End {
     waiting: String,
+    /// At once: it was to end already, and somebody does not want to wait for that.
+    now: Option<String>,
 }
 
 async fn disconnect(Visit { app, place, .. }: Visit, Form(end): Form<End>) -> Result<Response, ApiError> {
@@ -238,7 +303,9 @@ async fn disconnect(Visit { app, place, .. }: Visit, Form(end): Form<End>) -> Re
     let waiting: Waiting = serde_json::from_value(json!(end.waiting)).map_err(|_| {
         ApiError::BadRequest(format!("`{}` is no way to end", end.waiting), "Choose send, hold or discard.")
     })?;
-    ending::disconnect_later(&app.store, &connection, waiting, ((app.clock)(), UNDO)).await.map_err(refused)?;
+    let undo = if end.now.is_some() { Duration::ZERO } else { UNDO };
+    ending::begin(&app.store, &app.hubspot, &connection, (waiting, undo), &*app.clock).await.map_err(refused)?;
+    app.wake.deliver.notify_one();
     Ok(Redirect::to(&shell.at("connectors")).into_response())
 }
 

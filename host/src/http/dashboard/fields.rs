@@ -11,10 +11,12 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::accounts::serde_urlencoded;
+use super::connectors::can_connect;
 use super::draw;
 use super::shell::{Place, Shell, Visit};
 use crate::app::App;
 use crate::cause::Problem;
+use crate::connection::check::lets_create;
 use crate::connection::checklist::{self, Consent, Creation, What, Work};
 use crate::connection::drift::{self, Row};
 use crate::connection::fill::{self, Report};
@@ -24,7 +26,7 @@ use crate::fit::PropertyState;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::model::access::Right;
-use crate::model::account::{Connection, ConnectionState};
+use crate::model::account::{Auth, Connection, ConnectionState};
 use crate::overview::fields_of_account;
 use crate::store::{DroppedValue, Lacking};
 use crate::view::connection::{Chip, portal_address, record_address};
@@ -53,6 +55,8 @@ struct Page {
     /// When HubSpot was asked.
     read_at: Option<Moment>,
     is_troubled: bool,
+    /// HubSpot does not let us create properties, and people can be asked to allow it.
+    may_ask: bool,
     /// How many properties are not as they should be, and how many records lack a value.
     trouble: String,
     lacking: Option<String>,
@@ -186,6 +190,7 @@ async fn page(app: &App, place: Place, period: Period) -> Result<Page, ApiError>
             rows: Vec::new(),
             read_at: None,
             is_troubled: false,
+            may_ask: false,
             trouble: String::new(),
             lacking: None,
             making: None,
@@ -206,6 +211,7 @@ async fn page(app: &App, place: Place, period: Period) -> Result<Page, ApiError>
     let lacking = app.store.lacking(&connection, None, ("", "")).await?;
     Ok(Page {
         is_troubled: trouble > 0,
+        may_ask: can_connect(app) && connection.auth == Auth::OAuth && !lets_create(&connection),
         trouble: things(i64::try_from(trouble).unwrap_or(i64::MAX), "property is", "properties are"),
         lacking: records(lacking),
         properties_address: portal_address(

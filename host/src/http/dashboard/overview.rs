@@ -16,11 +16,11 @@ use super::logs::reader;
 use super::shell::{Place, Shell, Visit};
 use super::wishes;
 use crate::app::App;
-use crate::fit::PropertyState;
+use crate::connection::setup::{Setup, setup};
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::model::access::Right;
-use crate::model::account::{Connection, ConnectionState};
+use crate::model::account::ConnectionState;
 use crate::overview::of_account;
 use crate::store::{LeadFilter, LeadRow};
 use crate::view::connection::{Chip, chip};
@@ -63,14 +63,6 @@ struct Page {
     wishes: Vec<wishes::Row>,
 }
 
-/// The four steps of setting up.
-struct Setup {
-    is_connected: bool,
-    has_properties: bool,
-    has_source: bool,
-    has_lead: bool,
-}
-
 /// Which time is looked at.
 #[derive(Deserialize)]
 struct Asked {
@@ -111,16 +103,8 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
         app.store.leads(&recent)
     )?;
     let live = connection.as_ref().filter(|connection| connection.state != ConnectionState::Disconnected);
-    let setup = Setup {
-        is_connected: live.is_some(),
-        has_properties: match live {
-            Some(live) => has_properties(&app, live).await?,
-            None => false,
-        },
-        has_source: !app.store.sources(Some(&account.id)).await?.is_empty(),
-        has_lead: !page.rows.is_empty(),
-    };
-    let is_set_up = setup.is_connected && setup.has_properties && setup.has_source && setup.has_lead;
+    let setup = setup(&app.store, &account, connection.as_ref()).await?;
+    let is_set_up = setup.is_done();
     let (mut suggestions, mut dismissed) = (Vec::new(), 0);
     if let Some(live) = live.filter(|_| is_set_up) {
         suggestions = self::suggestions(&account, live, &app.store.dismissed(&account.id).await?);
@@ -162,13 +146,4 @@ fn without_consent(rows: &[LeadRow]) -> Option<(usize, usize)> {
     let asked: Vec<_> = rows.iter().filter(is_lead).filter_map(has_consent).collect();
     let with = asked.iter().filter(|has| **has).count();
     (with > 0 && with < asked.len()).then_some((asked.len() - with, asked.len()))
-}
-
-/// Whether the portal has what the transformation writes, as far as it was read.
-async fn has_properties(app: &App, connection: &Connection) -> Result<bool, ApiError> {
-    let bound = app.store.bound(connection).await?;
-    let Some(cached) = app.store.schema(connection).await? else { return Ok(false) };
-    let wanted = crate::connection::drift::wanted(&bound, &connection.policy);
-    let is_there = |state: &PropertyState| matches!(state, PropertyState::Fine | PropertyState::Wider { .. });
-    Ok(wanted.iter().all(|wanted| is_there(&crate::fit::compare(&wanted.definition, &cached.schema))))
 }

@@ -322,6 +322,7 @@ fn said(uri: &Uri) -> Option<Said> {
     let done = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "done")?.1;
     let (tone, text) = match done.as_ref() {
         "paused" => ("good", "Paused. Leads are taken in and wait."),
+        "reauthorized" => ("good", "HubSpot agreed. What waited for it is on its way."),
         "resumed" => ("good", "Resumed. What waited is on its way."),
         "too-late" => ("warning", "It had ended already. Connect HubSpot again to go on."),
         "stays" => ("good", "HubSpot stays connected, as it was."),
