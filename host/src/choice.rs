@@ -4,7 +4,7 @@ use crate::model::account::Account;
 use crate::model::delivery::Delivery;
 use crate::model::id::EventId;
 use crate::model::outcome::Outcome;
-use crate::model::replay::{EVENTS_MAX, Filter, Replay};
+use crate::model::replay::{EVENTS_MAX, Filter, Manner, Replay};
 use crate::model::time::Timestamp;
 use crate::replay::{self, ReplayError, Wish};
 use crate::store::{LeadFilter, LeadRow, Result, Store};
@@ -50,8 +50,9 @@ impl Chosen {
     }
 
     /// What a replay of them is asked to do.
-    pub fn wish(&self, again: bool) -> Wish {
-        Wish { filter: Filter { events: self.events.clone(), ..Filter::default() }, again, rate: None }
+    pub fn wish(&self, manner: Manner) -> Wish {
+        let filter = Filter { events: self.events.clone(), ..Filter::default() };
+        Wish { filter, again: manner.again, afresh: manner.afresh, ..Wish::default() }
     }
 
     fn add(&mut self, lead: LeadRow) {
@@ -101,7 +102,7 @@ pub async fn send(
     store: &Store,
     account: &Account,
     chosen: &Chosen,
-    again: bool,
+    manner: Manner,
     now: Timestamp,
 ) -> std::result::Result<Sent, ReplayError> {
     let mut sent = Sent { tried: 0, replay: None };
@@ -109,7 +110,7 @@ pub async fn send(
         sent.tried += usize::from(store.hurry(delivery, now).await?);
     }
     if !chosen.events.is_empty() || chosen.waiting.is_empty() {
-        sent.replay = Some(replay::create(store, account, &chosen.wish(again), now).await?);
+        sent.replay = Some(replay::create(store, account, &chosen.wish(manner), now).await?);
     }
     Ok(sent)
 }

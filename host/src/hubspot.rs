@@ -17,7 +17,7 @@ pub use answer::{BadProperty, Meaning, Pause, RateLimit, Reply, error_of, first_
 pub use client::{HubSpot, Portal, Request};
 pub use fold::{Found, Input, Target, fold};
 pub use links::{NotesOf, associate, association_type, notes_of, read_notes_of};
-pub use notes::{NoteInput, create_notes, created_notes, find_marker, is_cut, marker, read_notes};
+pub use notes::{NoteInput, create_notes, created_notes, find_note, is_cut, marker, markers_of, read_notes};
 pub use oauth::{Introspection, OAuthApp, TokenFailure, Tokens};
 pub use objects::{
     Judged, batch_create, batch_read, batch_update, batch_upsert, erase_contact, found, found_one, judge, normalized,

@@ -10,12 +10,14 @@ use crate::model::time::Timestamp;
 use crate::store::{self, Dealerships, Store};
 use crate::view::fields::{FieldsByDay, FieldsSeen, Labels};
 use crate::view::moment;
-use crate::view::overview::{Overview, Period, Seen};
+use crate::view::overview::{Overview, Period, Seen, Window};
 
 pub use series::series_of_account;
 
 /// Bindings that may stand in a picture.
 const BINDINGS: u32 = 20;
+/// Actions that are looked through for what may stand in a picture.
+const ACTIONS: u32 = 200;
 
 /// Figures, verdict and pictures of an account, or of one of its dealerships by its slug. `connection` is the one that
 /// [`Store::connection_of`] chooses.
@@ -26,27 +28,30 @@ pub async fn of_account(
     store: &Store,
     account: &Account,
     connection: Option<&Connection>,
-    period: Period,
+    window: &Window,
     dealership: Option<&str>,
     now: Timestamp,
 ) -> store::Result<Overview> {
-    let (from, whose) = (since(period, now), whose(dealership));
-    let (hours, open_issues) = tokio::try_join!(
-        store.lead_hours(&account.id, &whose, from, now + Duration::from_secs(1)),
-        store.open_issues(&account.id, now)
+    let (hours, open_issues, history) = tokio::try_join!(
+        store.lead_hours(&account.id, &whose(dealership), window.from, window.until),
+        store.open_issues(&account.id, now),
+        store.audit(Some(&account.id), None, ACTIONS)
     )?;
     let bindings = match connection {
         Some(connection) => store.binding_history(connection, BINDINGS).await?,
         None => Vec::new(),
     };
     Ok(Overview::of(&Seen {
-        period,
+        window,
         hours: &hours.hours,
         complete_from: hours.complete_from,
         bindings: &bindings,
+        history: &history,
+        connected_at: connection.map(|connection| connection.created_at),
         open_issues,
         is_connected: connection.is_some_and(|connection| connection.state != ConnectionState::Disconnected),
-        logs: &format!("/accounts/{}/logs", account.slug),
+        base: &format!("/accounts/{}", account.slug),
+        dealership,
         whose: dealership.unwrap_or(&account.name).to_owned(),
         zone: &moment::zone_of(connection),
         now,
@@ -73,6 +78,7 @@ pub async fn fields_of_account(
         complete_from: hours.complete_from,
         labels: &labels(store, connection).await?,
         logs: &format!("/accounts/{}/logs", account.slug),
+        dealership,
         zone: &moment::zone_of(connection),
         now,
     }))

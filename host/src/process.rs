@@ -284,7 +284,7 @@ fn fate_of(round: &Round, event: ReceivedEvent) -> Option<PlannedEvent> {
     let lead = LeadTraits::of(&input.payload);
     let lead_id = payload::lead_id(input.payload);
     let (figures, dropped) = (figures(&run), run.dropped.clone());
-    let decision = judge(binding, run, lead_id, event.is_resent);
+    let decision = judge(binding, run, lead_id, &event);
     let outcome = outcome(&decision);
     // A plan keeps with its progress what was dropped.
     let dropped = if matches!(decision, Decision::Planned { .. }) { Vec::new() } else { dropped };
@@ -355,13 +355,16 @@ fn check_schema(
 }
 
 /// What a run comes to in the queue.
-fn judge(binding: &Binding, run: TransformRun, lead_id: Option<String>, resent: bool) -> Decision {
+fn judge(binding: &Binding, run: TransformRun, lead_id: Option<String>, event: &ReceivedEvent) -> Decision {
     let figures = figures(&run);
     match fate(&binding.label, &binding.version_id, run.actions, lead_id) {
         Ok(plan) => Decision::Planned {
             connection_id: binding.connection_id.clone(),
             version_id: binding.version_id.clone(),
-            progress: Progress { resent, ..Progress::begin(&plan, run.dropped) },
+            progress: match event.was_begun {
+                true => Progress::begin_anew(&plan, run.dropped),
+                false => Progress { resent: event.is_resent, ..Progress::begin(&plan, run.dropped) },
+            },
             key_hash: key_hash(&plan.actions),
             plan,
             figures,

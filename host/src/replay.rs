@@ -3,6 +3,9 @@
 //!
 //! What already succeeded is not sent again unless that is asked for. Then it is a new delivery of a fresh plan: contact
 //! and deal are found by their keys and written again, and the conversation stands on the timeline twice.
+//!
+//! What failed or was cancelled goes on with its stored plan, unless somebody asks for a fresh one. Then it is a new
+//! delivery too, and nothing is there twice: contact and deal are found by their keys, and the note by its marker.
 
 use std::time::Duration;
 
@@ -13,8 +16,8 @@ use crate::model::event::{Event, EventState};
 use crate::model::id::{EventId, ReplayId};
 use crate::model::lane::Step;
 use crate::model::replay::{
-    Candidate, Change, Continued, EVENTS_MAX, Estimate, Fate, Filter, Page, RATE_DEFAULT, RATE_MAX, Replay,
-    ReplayState, Stopped, Tally, decide,
+    Candidate, Change, Continued, EVENTS_MAX, Estimate, Fate, Filter, Manner, NAME_CHARS_MAX, Page, RATE_DEFAULT,
+    RATE_MAX, Replay, ReplayState, Stopped, Tally, decide,
 };
 use crate::model::time::Timestamp;
 use crate::model::word;
@@ -27,8 +30,18 @@ pub struct Wish {
     pub filter: Filter,
     /// Whether what was delivered is to be sent once more.
     pub again: bool,
+    /// Whether what failed or was cancelled is to be planned anew, instead of going on with its stored plan.
+    pub afresh: bool,
     /// Leads a second; [`RATE_DEFAULT`] where nobody says.
     pub rate: Option<u32>,
+    /// What to call it; empty where nobody says.
+    pub name: String,
+}
+
+impl Wish {
+    fn manner(&self) -> Manner {
+        Manner { again: self.again, afresh: self.afresh }
+    }
 }
 
 /// Why something cannot be replayed, or a replay not be changed.
@@ -36,8 +49,12 @@ pub struct Wish {
 pub enum ReplayError {
     #[error("the replay names no leads")]
     NoFilter,
+    #[error("no lead has the words that the replay asks for")]
+    Nobody,
     #[error("a replay does 1 to {RATE_MAX} leads a second, not {0}")]
     Rate(u32),
+    #[error("the name of a replay has {NAME_CHARS_MAX} characters at most, not {0}")]
+    Name(usize),
     #[error("no lead was received from {from} on and before {to}")]
     Range { from: Timestamp, to: Timestamp },
     #[error("{0} leads are named, and a replay names {EVENTS_MAX} at most")]
@@ -58,8 +75,10 @@ impl ReplayError {
     /// What to do about it; none where it is our own failure.
     pub fn fix(&self) -> Option<&'static str> {
         Some(match self {
-            Self::NoFilter => "Name an event, a state, a time range, a type or a cause.",
+            Self::NoFilter => "Name an event, a state, a time range, a type, a cause, a dealership or a text.",
+            Self::Nobody => "Look for it in the list of leads: what is older than bodies are kept has no words.",
             Self::Rate(_) => "Choose a rate between these.",
+            Self::Name(_) => "Choose a shorter name.",
             Self::Range { .. } => "Let the range begin before it ends.",
             Self::TooMany(_) => "Name fewer, or all of a state, a time range, a type or a cause.",
             Self::NoEvent { .. } => "Look at the event's id, and whose it is.",
@@ -81,16 +100,25 @@ impl ReplayError {
 /// When the wish makes no sense, or the store fails.
 pub async fn estimate(store: &Store, account: &Account, wish: &Wish, now: Timestamp) -> Result<Estimate, ReplayError> {
     let (wish, rate) = checked(store, account, wish, now).await?;
-    let mut tally = Tally::default();
+    let (tally, _) = look_through(store, account, &wish).await?;
+    Ok(Estimate::of(tally, rate))
+}
+
+/// What a replay would come to, and which leads it takes: the first of them, one more than it can name.
+async fn look_through(store: &Store, account: &Account, wish: &Wish) -> Result<(Tally, Vec<EventId>), ReplayError> {
+    let (mut tally, mut taken) = (Tally::default(), Vec::new());
     let mut after = wish.filter.range().0;
     loop {
         let scan = store.scan_leads(&account.id, &wish.filter, &after).await?;
         for lead in scan.leads.iter().filter(|lead| wish.filter.takes(lead)) {
-            tally.count(lead.standing, decide(lead, wish.again));
+            tally.count(lead.standing, decide(lead, wish.manner()));
+            if taken.len() <= EVENTS_MAX {
+                taken.push(lead.event_id.clone());
+            }
         }
         match scan.last {
             Some(last) if !scan.is_end => after = last,
-            _ => return Ok(Estimate::of(tally, rate)),
+            _ => return Ok((tally, taken)),
         }
     }
 }
@@ -100,14 +128,21 @@ pub async fn estimate(store: &Store, account: &Account, wish: &Wish, now: Timest
 /// # Errors
 /// As [`estimate`].
 pub async fn create(store: &Store, account: &Account, wish: &Wish, now: Timestamp) -> Result<Replay, ReplayError> {
-    let estimate = estimate(store, account, wish, now).await?;
     let (wish, rate) = checked(store, account, wish, now).await?;
+    let (tally, taken) = look_through(store, account, &wish).await?;
+    let estimate = Estimate::of(tally, rate);
+    let filter = match wish.filter.text {
+        Some(_) => named(wish.filter, taken)?,
+        None => wish.filter,
+    };
     let replay = Replay {
         id: ReplayId::new(now),
         account_id: account.id.clone(),
-        looked_at: wish.filter.range().0,
-        filter: wish.filter,
+        looked_at: filter.range().0,
+        name: wish.name,
+        filter,
         again: wish.again,
+        afresh: wish.afresh,
         rate,
         state: ReplayState::Running,
         estimate,
@@ -118,6 +153,16 @@ pub async fn create(store: &Store, account: &Account, wish: &Wish, now: Timestam
     };
     store.insert_replay(&replay).await?;
     Ok(replay)
+}
+
+/// The same filter by the leads that its text finds. A job outlives what it was asked for, and a text may be a person: so
+/// it keeps ids, and no text.
+fn named(filter: Filter, taken: Vec<EventId>) -> Result<Filter, ReplayError> {
+    match taken.len() {
+        0 => Err(ReplayError::Nobody),
+        1..=EVENTS_MAX => Ok(Filter { event: None, events: taken, text: None, ..filter }),
+        more => Err(ReplayError::TooMany(more)),
+    }
 }
 
 /// What came of trying a lead again.
@@ -161,7 +206,7 @@ pub async fn retry(store: &Store, event: &Event, now: Timestamp) -> Result<Retri
     let no_event = || ReplayError::NoEvent { account: event.account_id.to_string(), event: event.id.clone() };
     let account = store.account(event.account_id.as_str()).await?.ok_or_else(no_event)?;
     let filter = Filter { event: Some(event.id.clone()), ..Filter::default() };
-    let wish = Wish { filter, again: false, rate: None };
+    let wish = Wish { filter, ..Wish::default() };
     Ok(Retried::Replayed(Box::new(create(store, &account, &wish, now).await?)))
 }
 
@@ -223,12 +268,19 @@ pub async fn next(store: &Store, now: Timestamp) -> anyhow::Result<Step> {
 
 /// The wish with everything said that it leaves open. A job ends: leads that come after it was made are none of its own.
 async fn checked(store: &Store, account: &Account, wish: &Wish, now: Timestamp) -> Result<(Wish, u32), ReplayError> {
+    let said = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+    let (dealership, text) = (said(&wish.filter.dealership), said(&wish.filter.text));
+    let wish = &Wish { filter: Filter { dealership, text, ..wish.filter.clone() }, ..wish.clone() };
     if wish.filter.is_empty() {
         return Err(ReplayError::NoFilter);
     }
     let rate = wish.rate.unwrap_or(RATE_DEFAULT);
     if !(1..=RATE_MAX).contains(&rate) {
         return Err(ReplayError::Rate(rate));
+    }
+    let name = wish.name.trim();
+    if name.chars().count() > NAME_CHARS_MAX {
+        return Err(ReplayError::Name(name.chars().count()));
     }
     if wish.filter.events.len() > EVENTS_MAX {
         return Err(ReplayError::TooMany(wish.filter.events.len()));
@@ -250,7 +302,7 @@ async fn checked(store: &Store, account: &Account, wish: &Wish, now: Timestamp) 
         }
     }
     let filter = Filter { to, ..wish.filter.clone() };
-    Ok((Wish { filter, ..wish.clone() }, rate))
+    Ok((Wish { filter, name: name.to_owned(), ..wish.clone() }, rate))
 }
 
 /// What a replay does with the leads that it looks at: as many as its rate allows for, in the order in which they came.
@@ -280,7 +332,7 @@ fn page(replay: Replay, scan: Scan, now: Timestamp) -> Page {
 
 /// Decides about one lead, and puts it where that belongs.
 fn take(page: &mut Page, lead: Candidate) -> Fate {
-    let fate = decide(&lead, page.after.again);
+    let fate = decide(&lead, page.after.manner());
     page.after.tally.count(lead.standing, fate);
     match (fate, lead.stopped) {
         (Fate::Continued, Some(stopped)) => page.continued.push(go_on(stopped)),

@@ -240,7 +240,7 @@ mod tests {
     use crate::model::event::NewEvent;
     use crate::model::id::{CallId, DeliveryId, EventId, RejectionId, SourceId, VersionId};
     use crate::model::lane::LaneKind;
-    use crate::model::outcome::Outcome;
+    use crate::model::outcome::{Group, Outcome};
     use crate::plan::Plan;
     use crate::words::LeadTraits;
 
@@ -271,7 +271,7 @@ mod tests {
             (leads::DELIVERIES, "d USING INDEX deliveries_by_event (account_id=? AND event_id=?)"),
             (duplicates::MARK, "d USING INDEX deliveries_by_phone (account_id=? AND phone_hash=?"),
             (duplicates::MARK, "o EXISTS USING INDEX deliveries_by_phone (account_id=? AND phone_hash=?"),
-            (plans::RECEIVED, "d USING COVERING INDEX deliveries_by_event (account_id=? AND event_id=?)"),
+            (plans::RECEIVED, "d USING INDEX deliveries_by_event (account_id=? AND event_id=?)"),
             (plans::RECEIVED, "w USING PRIMARY KEY (account_id=? AND lane_id=? AND band=? AND due_at<?)"),
         ];
         for (statement, expected) in rows {
@@ -490,8 +490,12 @@ mod tests {
             LeadFilter { text: text.clone(), ..all },
             LeadFilter { text, dealership: Some("ocean".to_owned()), test: Some(true), ..of_one.clone() },
             LeadFilter { cause: Some(Code::PropertyMissing), ..of_one.clone() },
+            LeadFilter { group: Some(Group::Open), ..of_one.clone() },
+            LeadFilter { group: Some(Group::NotSent), has_email: Some(false), ..of_one.clone() },
             LeadFilter { after: Some(EventId::earliest(NOW)), ..of_one.clone() },
         ];
+        assert!(store.causes_since(&connection.account_id, Timestamp(0)).await.unwrap().len() < Code::ALL.len());
+        store.dealerships(&connection.account_id, Timestamp(0)).await.unwrap();
         filters.extend(Outcome::ALL.map(|outcome| LeadFilter { outcome: Some(outcome), ..of_one.clone() }));
         for filter in filters {
             store.leads(&filter).await.unwrap();

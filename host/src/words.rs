@@ -110,6 +110,13 @@ fn of_lead(lead: &Lead) -> LeadTraits {
     LeadTraits { words, dealership, has_email: email.is_some(), is_test }
 }
 
+/// Whether a lead that has these words is meant by a search. Every lead is where the search says nothing.
+pub fn is_meant(text: &str, words: &[String]) -> bool {
+    let Some(terms) = terms(text) else { return true };
+    let has = |wanted: &Wanted| words.iter().any(|word| wanted.takes(word));
+    !terms.is_empty() && terms.iter().all(|term| term.0.iter().any(has))
+}
+
 /// One of the words of a search: a lead has it if it has any of these.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Term(pub Vec<Wanted>);

@@ -110,7 +110,8 @@ test("many: leads are chosen by keyboard, counted, and sent", async (t) => {
     await page.getByText("1 chosen").waitFor();
     await page.getByRole("button", { name: "Send chosen again…" }).click();
     await page.getByText("1 lead is chosen.").waitFor();
-    await page.getByRole("button", { name: "Count those in HubSpot too" }).click();
+    await page.getByRole("checkbox", { name: /Also those that are in HubSpot/ }).check();
+    await page.getByRole("button", { name: "Count again" }).click();
     await page.getByText("1 would be sent on their way").waitFor();
     await page.getByRole("button", { name: "Send them" }).click();
     await page.getByText("The replay has begun.").waitFor();

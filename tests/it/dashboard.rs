@@ -1,7 +1,7 @@
 //! The dashboard over HTTP: who sees which screen, what stands on it, and what its forms do. How it looks is a matter of
 //! the browser's tests.
 
-use hubspot_sim::{Act, Preset};
+use hubspot_sim::{Act, Fault, Preset};
 use serde_json::{Value, json};
 
 use crate::access::{Asker, Reply, csrf, signed_in, with_public_url};
@@ -178,6 +178,144 @@ async fn the_filter_of_the_logs_is_in_the_address_and_finds_leads() {
     }
     assert_eq!(manager.get(&app, "/accounts/acme/logs/evt_0").await.status, 404);
     assert_eq!(manager.get(&app, "/accounts/acme/logs/nonsense").await.status, 404);
+    app.finish().await;
+}
+
+/// The leads that a page of the list shows.
+fn listed(page: &Reply) -> usize {
+    text(page).matches(" data-row>").count()
+}
+
+#[tokio::test]
+async fn figures_lead_to_the_leads_that_they_count() {
+    let app = with_public_url(URL).await;
+    let acme = app.connected("acme").await;
+    for name in ["ana", "bob"] {
+        app.send_lead(&acme, name).await;
+    }
+    app.run_until_idle().await;
+    let (mut known, mut unknown) = (lead("ana"), lead("cleo"));
+    (known["id"], known["dealership"]["slug"]) = (json!("lead_other"), json!("north"));
+    (unknown["email"], unknown["phone"]) = (Value::Null, json!("(305) 555-0188"));
+    app.send(&acme, "msg_known", known).await;
+    app.send(&acme, "msg_unknown", unknown).await;
+    app.run_until_idle().await;
+    app.hubspot.add_fault(Fault::status(400).on_path("0-46/batch/create"));
+    app.send_lead(&acme, "dora").await;
+    app.run_until_idle().await;
+    app.hubspot.clear_faults();
+    let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
+    let key = signed_in(&app, Some("acme"), "manager").await;
+    for (of, leads) in [("", 5), ("?dealership=north", 1), ("?period=month&dealership=ocean-honda", 4)] {
+        let shown = key.get(&app, &format!("/v1/accounts/acme/overview{of}")).await;
+        let tiles = shown.body["data"]["tiles"].as_array().unwrap();
+        assert_eq!((&tiles[0]["label"], &tiles[0]["value"]), (&json!("Leads"), &json!(leads.to_string())), "{tiles:?}");
+        for tile in tiles.iter().filter(|tile| tile["href"].as_str().is_some_and(|href| href.contains("/logs"))) {
+            let page = manager.get(&app, tile["href"].as_str().unwrap()).await;
+            assert_eq!(json!(listed(&page).to_string()), tile["value"], "{of}: {tile}");
+        }
+    }
+    let page = manager.get(&app, "/accounts/acme?dealership=north").await;
+    for link in ["/accounts/acme/logs?dealership=north&#38;from=", "contact=updated", "email=without"] {
+        assert!(text(&page).contains(link), "{link}: {}", text(&page));
+    }
+    assert!(text(&page).contains("<option value=\"north\" selected>"), "{}", text(&page));
+    for (query, rows) in [
+        ("contact=updated&outcome=synced", 1),
+        ("contact=created", 3),
+        ("email=without", 1),
+        ("outcome=in_hubspot", 4),
+        ("outcome=not_in_hubspot", 1),
+        ("outcome=open", 0),
+        ("dealership=north", 1),
+    ] {
+        let page = manager.get(&app, &format!("/accounts/acme/logs?{query}")).await;
+        assert_eq!(listed(&page), rows, "{query}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn days_that_somebody_chose_are_looked_at_and_wrong_ones_are_named() {
+    let app = with_public_url(URL).await;
+    let acme = app.connected("acme").await;
+    app.send_lead(&acme, "ana").await;
+    app.run_until_idle().await;
+    let viewer = looks(&signed_in(&app, Some("acme"), "viewer").await);
+    let today = &app.now().to_string()[..10];
+    let page = viewer.get(&app, &format!("/accounts/acme?from=2026-11-01&until={today}")).await;
+    assert!(text(&page).contains("1 lead from 1 Nov 2026 to "), "{}", text(&page));
+    let page = viewer.get(&app, "/accounts/acme?from=2026-10-01&until=2026-10-02").await;
+    assert!(text(&page).contains("No leads from 1 Oct 2026 to 2 Oct 2026."), "{}", text(&page));
+    let page = viewer.get(&app, "/accounts/acme?from=2026-11-09&until=2026-11-01").await;
+    assert!(text(&page).contains("These days are not shown"), "{}", text(&page));
+    let key = signed_in(&app, Some("acme"), "viewer").await;
+    assert_eq!(key.get(&app, "/v1/accounts/acme/overview?from=soon").await.status, 400);
+    let (code, told) = app.command(&["account", "overview", "acme", "--from", "2026-11-01"]).await;
+    assert_eq!(code, 0, "{told}");
+    assert_eq!(app.command(&["account", "overview", "acme", "--from", "soon"]).await.0, 2);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn until_hubspot_is_connected_everybody_begins_there_and_what_came_before_is_offered() {
+    let app = with_public_url(URL).await;
+    let account = app.account("acme").await;
+    let (source, secret) = app.source(&account).await;
+    let other = app.connected("other").await;
+    let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
+    assert_eq!(manager.get(&app, "/").await.header("location"), "/accounts/acme/connectors");
+    let early = crate::support::Dealer { account: account.clone(), ..other.with_source(source, secret) };
+    app.send_lead(&early, "ana").await;
+    app.run_until_idle().await;
+    let portal = app.hubspot.add_portal(Preset::Ready, "acme");
+    let token = secrecy::SecretString::from(portal.access_token.clone());
+    let store = &app.app.store;
+    leadline::connection::connect(store, &account, portal.id, &token, app.now()).await.unwrap();
+    assert_eq!(manager.get(&app, "/").await.header("location"), "/accounts/acme");
+    let page = manager.get(&app, "/accounts/acme").await;
+    assert!(text(&page).contains("were not sent: HubSpot was not connected"), "{}", text(&page));
+    let offer = "/accounts/acme/replays?state=skipped&#38;cause=account.not_connected";
+    assert!(text(&page).contains(offer), "{}", text(&page));
+    let counted = manager.get(&app, &offer.replace("&#38;", "&")).await;
+    assert!(text(&counted).contains("1 would be sent on their way"), "{}", text(&counted));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_lead_that_failed_is_retried_from_its_row_and_the_list_is_as_dense_as_one_likes() {
+    let app = with_public_url(URL).await;
+    let acme = app.connected("acme").await;
+    app.hubspot.add_fault(Fault::status(400).on_path("0-46/batch/create"));
+    let event = app.send_lead(&acme, "ana").await;
+    app.run_until_idle().await;
+    app.hubspot.clear_faults();
+    let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
+    let viewer = looks(&signed_in(&app, Some("acme"), "viewer").await);
+    let retry = format!("/accounts/acme/logs/{event}/retry");
+    let page = manager.get(&app, "/accounts/acme/logs?group=cause").await;
+    assert!(text(&page).contains(&format!("/accounts/acme/logs/{event}\">ana</a>")), "{}", text(&page));
+    let page = manager.get(&app, "/accounts/acme/logs").await;
+    assert!(text(&page).contains(&format!("formaction=\"{retry}\"")), "{}", text(&page));
+    assert!(!text(&viewer.get(&app, "/accounts/acme/logs").await).contains(&retry));
+    let tried = submit(&app, &manager, &retry, &[]).await;
+    assert_eq!(tried.status, 303, "{}", text(&tried));
+    while app.app.store.next_replay_at().await.unwrap().is_some() {
+        leadline::replay::next(&app.app.store, app.now()).await.unwrap();
+        app.run_until_idle().await;
+        app.advance(std::time::Duration::from_secs(1));
+    }
+    app.run_until_idle().await;
+    assert!(!text(&manager.get(&app, "/accounts/acme/logs").await).contains(&retry), "it went through");
+
+    assert!(!text(&page).contains("logs compact"));
+    let dense = manager.get(&app, "/accounts/acme/logs?density=compact").await;
+    assert!(text(&dense).contains("logs compact"), "{}", text(&dense));
+    assert!(dense.header("set-cookie").contains("leadline_density=compact"), "{}", dense.header("set-cookie"));
+    let later = manager.with("cookie", &format!("{}; leadline_density=compact", manager.header("cookie")));
+    assert!(text(&later.get(&app, "/accounts/acme/logs").await).contains("logs compact"));
+    let past = manager.get(&app, "/accounts/acme/logs?until=2026-01-01").await;
+    assert!(text(&past).contains("past what is kept"), "{}", text(&past));
     app.finish().await;
 }
 

@@ -15,7 +15,7 @@ use leadline::model::delivery::{
 use leadline::model::event::{Event, EventState, NewEvent, Unplanned};
 use leadline::model::id::{EventId, SourceId, VersionId};
 use leadline::model::lane::Step;
-use leadline::model::outcome::Outcome;
+use leadline::model::outcome::{Group, Outcome};
 use leadline::model::replay::Filter;
 use leadline::model::time::Timestamp;
 use leadline::plan::Plan;
@@ -313,6 +313,8 @@ fn takes(filter: &LeadFilter, lead: &Naive) -> bool {
     let is_test = lead.traits.as_ref().is_some_and(|traits| traits.is_test);
     filter.account.as_ref().is_none_or(|account| *account == lead.event.account_id)
         && filter.outcome.is_none_or(|outcome| outcome == lead.outcome())
+        && filter.group.is_none_or(|group| group.holds(lead.outcome()))
+        && filter.has_email.is_none_or(|has| lead.traits.as_ref().map(|traits| traits.has_email) == Some(has))
         && filter.contact.is_none_or(|contact| delivered && delivery.unwrap().contact == Some(contact))
         && filter.cause.is_none_or(|cause| causes.contains(&cause))
         && filter.event_type.as_ref().is_none_or(|wanted| *wanted == lead.event.event_type)
@@ -357,6 +359,14 @@ fn filters(scene: &Scene) -> Vec<LeadFilter> {
         "' OR 1=1 --",
     ];
     all.extend(texts.map(|text| LeadFilter { text: Some(text.to_owned()), ..none.clone() }));
+    all.extend(Group::ALL.map(|group| LeadFilter { group: Some(group), ..none.clone() }));
+    all.push(LeadFilter {
+        group: Some(Group::NotInHubspot),
+        cause: Some(Code::PropertyMissing),
+        test: Some(false),
+        ..none.clone()
+    });
+    all.extend([true, false].map(|has| LeadFilter { has_email: Some(has), ..none.clone() }));
     all.push(LeadFilter { contact: Some(ContactWrite::Created), ..none.clone() });
     all.push(LeadFilter { event_type: Some("session.initiated.v1".to_owned()), ..none.clone() });
     all.push(LeadFilter { dealership: Some("ocean".to_owned()), ..none.clone() });
@@ -404,7 +414,7 @@ async fn every_filter_finds_what_fits_it_and_nothing_else_there_and_back() {
             let expected: Vec<_> = fits.map(|lead| lead.event.id.to_string()).collect();
             assert_eq!(scene.walk(&filter).await, expected, "seed {seed}: {filter:?}");
             let mut counted = BTreeMap::new();
-            let whatever = LeadFilter { outcome: None, ..filter.clone() };
+            let whatever = LeadFilter { outcome: None, group: None, ..filter.clone() };
             for lead in all.iter().filter(|lead| takes(&whatever, lead)) {
                 *counted.entry(lead.outcome()).or_insert(0) += 1;
             }

@@ -23,7 +23,7 @@ async fn send(app: &TestApp, dealer: &Dealer, number: u32) -> EventId {
 
 async fn replay(app: &TestApp, dealer: &Dealer, event: &EventId, again: bool) {
     let filter = Filter { event: Some(event.clone()), ..Filter::default() };
-    let wish = Wish { filter, again, rate: None };
+    let wish = Wish { filter, again, ..Wish::default() };
     replay::create(&app.app.store, &dealer.account, &wish, app.now()).await.unwrap();
     while replay::next(&app.app.store, app.now()).await.unwrap() == Step::Worked {}
     app.run_until_idle().await;

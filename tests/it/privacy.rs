@@ -200,7 +200,7 @@ async fn whatever_brings_an_erased_shopper_back_ends_removed_and_calls_nobody() 
     }
     let filter = leadline::model::replay::Filter { from: Some(crate::support::NOON), ..Default::default() };
     for again in [false, true] {
-        let wish = replay::Wish { filter: filter.clone(), again, rate: None };
+        let wish = replay::Wish { filter: filter.clone(), again, ..Default::default() };
         let job = replay::create(store, &dealer.account, &wish, app.now()).await.unwrap();
         while replay::next(store, app.now()).await.unwrap() == Step::Worked {}
         app.run_until_idle().await;

@@ -225,6 +225,97 @@ async fn what_was_skipped_or_refused_is_planned_afresh() {
 }
 
 #[tokio::test]
+async fn what_failed_is_planned_afresh_when_asked_and_nothing_is_there_twice() {
+    let app = TestApp::start().await;
+    let dealer = app.dealer("acme", Preset::Deals, "default", json!({ "country": "US" })).await;
+    // The note is written, and HubSpot says that it is not.
+    app.hubspot.add_fault(Fault::status(400).on_path("0-46/batch/create").applied());
+    let event = app.send_lead(&dealer, "ana").await;
+    app.run_until_idle().await;
+    app.hubspot.clear_faults();
+    assert!(app.fate(&event).await.starts_with("failed"), "{}", app.fate(&event).await);
+    let count = |object_type| app.hubspot.record_count(dealer.portal(), object_type);
+    assert_eq!((count(CONTACT), count(DEAL), count(NOTE)), (1, 0, 1));
+
+    // Another transformation plans a deal too, and its note stands elsewhere in the plan.
+    let settings = json!({ "country": "US", "pipeline": "default", "stage": "appointmentscheduled" });
+    let store = &app.app.store;
+    connection::use_transformation(store, &dealer.account, &dealer.connection, "deals", settings, app.now())
+        .await
+        .unwrap();
+    app.run_until_idle().await;
+    let afresh = Wish { afresh: true, name: "After the mapping was mended".to_owned(), ..one(&event) };
+    let done = replay_all(&app, &dealer, &afresh).await;
+    assert_eq!(json!(done.tally), json!({ "failed": { "planned": 1 } }));
+    assert_eq!((done.name.as_str(), done.afresh, done.again), ("After the mapping was mended", true, false));
+    assert_eq!(app.fate(&event).await, "delivered, 1 attempts");
+    let shown = app.event(&event).await;
+    assert_eq!(shown.deliveries.len(), 2, "a fresh plan is a new delivery");
+    assert_eq!((count(CONTACT), count(DEAL), count(NOTE)), (1, 1, 1), "the note is found by its marker");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_fresh_plan_writes_the_note_that_the_failed_one_did_not() {
+    let app = TestApp::start().await;
+    let dealer = app.connected("acme").await;
+    let event = failed(&app, &dealer, "ana").await;
+    let done = replay_all(&app, &dealer, &Wish { afresh: true, ..one(&event) }).await;
+    assert_eq!(json!(done.tally), json!({ "failed": { "planned": 1 } }));
+    assert_eq!(app.fate(&event).await, "delivered, 1 attempts");
+    assert_eq!(app.hubspot.record_count(dealer.portal(), CONTACT), 1);
+    assert_eq!(app.hubspot.record_count(dealer.portal(), NOTE), 1);
+    // Once it went through it is sent again only where that is asked for.
+    let left = replay_all(&app, &dealer, &Wish { afresh: true, ..one(&event) }).await;
+    assert_eq!(json!(left.tally), json!({ "delivered": { "delivered": 1 } }));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_replay_takes_a_dealership_or_words_and_keeps_no_words() {
+    let app = TestApp::start().await;
+    let dealer = app.connected("acme").await;
+    for name in ["ana", "bob"] {
+        app.send_lead(&dealer, name).await;
+    }
+    let mut north = lead("cleo");
+    north["dealership"] = json!({ "name": "North", "slug": "north" });
+    app.send(&dealer, "msg_north", north).await;
+    app.run_until_idle().await;
+    for (filter, leads) in [
+        (json!({ "dealership": "north" }), 1),
+        (json!({ "dealership": "ocean-honda" }), 2),
+        (json!({ "text": "ana@example.com" }), 1),
+        (json!({ "text": "example", "dealership": "north" }), 0),
+        (json!({ "text": "cleo", "dealership": "north" }), 1),
+    ] {
+        let body = json!({ "account": "acme", "filter": filter, "again": true, "dry_run": true });
+        let (status, dry) = managed(&app, "/v1/replays", Some(body)).await;
+        assert_eq!((status, &dry["data"]["estimate"]["replayed"]), (200, &json!(leads)), "{filter}: {dry}");
+    }
+    let asked = |text: &str, name: &str| json!({ "account": "acme", "filter": { "text": text }, "again": true, "afresh": true, "name": name });
+    let (status, made) = managed(&app, "/v1/replays", Some(asked("ana@example.com", " For Ana "))).await;
+    assert_eq!(
+        (status, &made["data"]["name"], &made["data"]["afresh"]),
+        (200, &json!("For Ana"), &json!(true)),
+        "{made}"
+    );
+    let filter = &made["data"]["filter"];
+    assert_eq!((filter["events"].as_array().map(Vec::len), &filter["text"]), (Some(1), &Value::Null), "{filter}");
+    let mut noted = app.app.store.audit(Some(&dealer.account.id), None, 50).await.unwrap();
+    noted.extend(app.app.store.audit(None, None, 50).await.unwrap());
+    assert!(noted.iter().any(|entry| entry.action == "replays.create"));
+    assert!(!json!(noted).to_string().contains("ana@example.com"), "{noted:?}");
+    for (body, status) in
+        [(asked("nobody at all", ""), 400), (asked("ana", &"x".repeat(61)), 400), (asked("  ", ""), 400)]
+    {
+        assert_eq!(managed(&app, "/v1/replays", Some(body.clone())).await.0, status, "{body}");
+    }
+    finish_replays(&app).await;
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn what_is_held_is_planned_once_and_waits_again_where_nothing_was_mended() {
     let app = TestApp::start().await;
     let dealer = app.connected("acme").await;
@@ -500,6 +591,13 @@ async fn a_replay_is_made_and_watched_from_the_command_line() {
     assert!(shown.contains("· done") && shown.contains("done with 1 of about 1, ended"), "{shown}");
     let (_, list) = app.command(&["replay", "list", "--account", "acme"]).await;
     assert!(list.contains(id) && list.contains("done"), "{list}");
+
+    let named = ["--afresh", "--name", "Once more", "--text", "ana", "--dealership", "ocean-honda", "--again"];
+    let (code, named) = app.command(&[&["replay", "create", "--account", "acme"], &named[..]].concat()).await;
+    assert_eq!(code, 0, "{named}");
+    finish_after_a_command(&app).await;
+    let (_, list) = app.command(&["replay", "list", "--account", "acme"]).await;
+    assert!(list.contains("Once more"), "{list}");
 
     assert_eq!(app.command(&["replay", "cancel", id]).await.0, 6);
     assert_eq!(app.command(&["replay", "show", "rpl_1"]).await.0, 5);

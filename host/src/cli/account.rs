@@ -18,7 +18,8 @@ use crate::overview::{fields_of_account, of_account};
 use crate::quota::{self, Breaks, Given, QuotaPreview};
 use crate::store::Store;
 use crate::view::fields::{FieldOfDay, FieldOfDays, FieldsByDay};
-use crate::view::overview::{Overview, PERIODS, Period, Tile};
+use crate::view::moment;
+use crate::view::overview::{Overview, PERIODS, Period, Tile, Window};
 use crate::view::suggestions::{Suggestion, is_known, suggestions};
 
 #[derive(clap::Subcommand, Debug)]
@@ -63,6 +64,15 @@ pub enum Command {
         /// The last day, week or month.
         #[arg(long, default_value = "week", value_parser = PossibleValuesParser::new(PERIODS.map(|period| period.word)))]
         period: String,
+        /// Instead, from this day on, such as `2026-11-22`, as the account's clocks show it.
+        #[arg(long, value_name = "DAY", conflicts_with = "period")]
+        from: Option<String>,
+        /// Until the end of this day; today where only the first is given.
+        #[arg(long, value_name = "DAY", conflicts_with = "period")]
+        until: Option<String>,
+        /// Only of this dealership, by its slug.
+        #[arg(long, value_name = "SLUG")]
+        dealership: Option<String>,
     },
     /// Print the numbers behind a picture of the overview.
     Series(series::Args),
@@ -177,10 +187,15 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
             };
             context.list(&notes, &["Number", "When", "Who", "Note"], row, "No notes.")
         }
-        Command::Overview { account, period } => {
+        Command::Overview { account, period, from, until, dealership } => {
             let account = context.account(&store, &account).await?;
             let connection = store.connection_of(&account.id).await?;
-            let overview = of_account(&store, &account, connection.as_ref(), of_word(&period), None, clock()).await?;
+            let (zone, now) = (moment::zone_of(connection.as_ref()), clock());
+            let days = (from.unwrap_or_default(), until.unwrap_or_default());
+            let window = Window::chosen(of_word(&period), (&days.0, &days.1), &zone, now)
+                .map_err(|wrong| Failure::usage(wrong.to_string()).hint(wrong.fix()))?;
+            let overview =
+                of_account(&store, &account, connection.as_ref(), &window, dealership.as_deref(), now).await?;
             context.one(&overview, verdict)
         }
         Command::Series(args) => series::run(args, &store, context).await,
@@ -247,7 +262,12 @@ async fn create(store: &Store, name: &str, slug: Option<String>, context: &mut C
 /// The verdict, and each figure on a line.
 fn verdict(overview: &Overview) -> String {
     let tile = |tile: &Tile| format!("  {:<20} {} {}", tile.label, tile.value, tile.note).trim_end().to_owned();
-    std::iter::once(overview.verdict.clone()).chain(overview.tiles.iter().map(tile)).collect::<Vec<_>>().join("\n")
+    let offers = overview.offers.iter().map(|offer| offer.text.clone());
+    std::iter::once(overview.verdict.clone())
+        .chain(offers)
+        .chain(overview.tiles.iter().map(tile))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn suggestion(name: &str) -> std::result::Result<String, String> {

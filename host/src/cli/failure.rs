@@ -131,9 +131,12 @@ impl From<ReplayError> for Failure {
     fn from(error: ReplayError) -> Self {
         let (text, fix) = (error.to_string(), error.fix().unwrap_or_default());
         match error {
-            ReplayError::NoFilter | ReplayError::Rate(_) | ReplayError::Range { .. } | ReplayError::TooMany(_) => {
-                Self::usage(text).hint(fix)
-            }
+            ReplayError::NoFilter
+            | ReplayError::Nobody
+            | ReplayError::Rate(_)
+            | ReplayError::Name(_)
+            | ReplayError::Range { .. }
+            | ReplayError::TooMany(_) => Self::usage(text).hint(fix),
             ReplayError::NoEvent { .. } => Self::not_found(text).hint(fix),
             ReplayError::State { .. } | ReplayError::Unfit { .. } | ReplayError::Over { .. } => {
                 Self::conflict(text).hint(fix)

@@ -63,12 +63,15 @@ pub struct Which {
     #[arg(long, value_name = "NAME", requires = "account")]
     view: Option<String>,
     /// Only those that came to this: synced, synced_with_warnings, sending, retrying, needs_attention, failed, skipped,
-    /// cancelled, removed.
+    /// cancelled, removed; or to one of several: in_hubspot, not_in_hubspot, open, not_sent.
     #[arg(long)]
     outcome: Option<String>,
     /// Only those whose contact was created, or updated.
     #[arg(long, value_name = "created|updated")]
     contact: Option<String>,
+    /// Only those with an e-mail address, or without one.
+    #[arg(long, value_name = "with|without")]
+    email: Option<String>,
     /// Only those with this cause, such as `property.missing`.
     #[arg(long, value_name = "CODE")]
     cause: Option<String>,
@@ -103,6 +106,7 @@ impl Which {
         let query = Query {
             outcome: over(&self.outcome, view.outcome),
             contact: over(&self.contact, view.contact),
+            email: over(&self.email, view.email),
             cause: over(&self.cause, view.cause),
             event_type: over(&self.event_type, view.event_type),
             dealership: over(&self.dealership, view.dealership),

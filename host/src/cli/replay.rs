@@ -79,9 +79,22 @@ pub struct Create {
     /// Only those that did not go through for this reason, such as `hubspot.refused`.
     #[arg(long, value_name = "CODE")]
     cause: Option<Code>,
+    /// Only those of this dealership, by its slug.
+    #[arg(long, value_name = "SLUG")]
+    dealership: Option<String>,
+    /// Only those with this name, address, phone number or lead id.
+    #[arg(long)]
+    text: Option<String>,
     /// Send what was delivered again too: a new delivery, with a second note on the timeline.
     #[arg(long)]
     again: bool,
+    /// Plan anew what failed or was cancelled, by the transformation that is in use now, instead of going on with its
+    /// stored plan. Nothing is in HubSpot twice: records are found by their keys, the note by its marker.
+    #[arg(long)]
+    afresh: bool,
+    /// What to call it, such as "After the mapping was mended".
+    #[arg(long)]
+    name: Option<String>,
     /// Leads a second.
     #[arg(long)]
     rate: Option<u32>,
@@ -113,7 +126,12 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::List { account } => {
             let account = context.account_or_all(&store, account.as_deref()).await?;
             let replays = store.replays(account.as_ref(), LISTED_MAX).await?;
-            context.list(&replays, &["Made", "Id", "State", "Sent on", "Skipped", "Expected"], row, "No replays.")
+            context.list(
+                &replays,
+                &["Made", "Id", "Name", "State", "Sent on", "Skipped", "Expected"],
+                row,
+                "No replays.",
+            )
         }
         Command::Show { replay } => {
             let replay = found(&store, &replay).await?;
@@ -128,12 +146,18 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
 
 async fn create(args: Create, store: &Store, context: &mut Context<'_>) -> Result<()> {
     let account = context.account(store, &args.account).await?;
-    let Create { event, state, from, to, event_type, cause, again, rate, .. } = args;
+    let Create { event, state, from, to, event_type, cause, dealership, text, .. } = args;
     let (event, events) = match <[EventId; 1]>::try_from(event) {
         Ok([event]) => (Some(event), Vec::new()),
         Err(events) => (None, events),
     };
-    let wish = Wish { filter: Filter { event, events, state, from, to, event_type, cause }, again, rate };
+    let wish = Wish {
+        filter: Filter { event, events, state, from, to, event_type, cause, dealership, text },
+        again: args.again,
+        afresh: args.afresh,
+        rate: args.rate,
+        name: args.name.unwrap_or_default(),
+    };
     if args.dry_run {
         let estimate = replay::estimate(store, &account, &wish, clock()).await?;
         return context.one(&estimate, estimate_text);
@@ -161,7 +185,7 @@ async fn found(store: &Store, id: &str) -> Result<Replay> {
 fn row(replay: &Replay) -> Vec<String> {
     let expected = replay.estimate.replayed + replay.estimate.skipped;
     let counts = [replay.tally.replayed(), replay.tally.skipped(), expected].map(|count| count.to_string());
-    let mut row = vec![replay.created_at.to_string(), replay.id.to_string(), word(&replay.state)];
+    let mut row = vec![replay.created_at.to_string(), replay.id.to_string(), replay.name.clone(), word(&replay.state)];
     row.extend(counts);
     row
 }
@@ -184,10 +208,12 @@ fn tally_lines(tally: &Tally) -> Vec<String> {
 
 fn text(shown: &Shown) -> String {
     let Shown { replay, skipped } = shown;
-    let mut lines = vec![format!("{} · {}", replay.id, word(&replay.state))];
+    let name = if replay.name.is_empty() { String::new() } else { format!(" · {}", replay.name) };
+    let mut lines = vec![format!("{}{name} · {}", replay.id, word(&replay.state))];
     let again = if replay.again { ", what was delivered too" } else { "" };
+    let afresh = if replay.afresh { ", what failed is planned afresh" } else { "" };
     lines.push(format!(
-        "  {}{again}, {} a second, since {}",
+        "  {}{again}{afresh}, {} a second, since {}",
         filter_text(&replay.filter),
         replay.rate,
         replay.created_at
@@ -210,13 +236,15 @@ fn text(shown: &Shown) -> String {
 }
 
 fn filter_text(filter: &Filter) -> String {
-    let Filter { event, events, state, from, to, event_type, cause } = filter;
+    let Filter { event, events, state, from, to, event_type, cause, dealership, text } = filter;
     let parts = [
         event.as_ref().map(|event| format!("event {event}")),
         (!events.is_empty()).then(|| format!("{} events", events.len())),
         state.as_ref().map(|state| format!("state {}", word(state))),
         event_type.as_ref().map(|event_type| format!("type {event_type}")),
         cause.map(|cause| format!("cause {cause}")),
+        dealership.as_ref().map(|slug| format!("dealership {slug}")),
+        text.as_ref().map(|text| format!("text {text}")),
         from.map(|from| format!("from {from}")),
         to.map(|to| format!("to {to}")),
     ];

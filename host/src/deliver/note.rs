@@ -58,7 +58,7 @@ async fn search(round: &mut Round, journal: &mut Journal<'_>, notes: &[NoteInput
         if reply.success().is_none() {
             return Ok(refused_search(round, &missing, reply.meaning()));
         }
-        missing.retain(|note| match hubspot::find_marker(&reply, &note.marker) {
+        missing.retain(|note| match hubspot::find_note(&reply, note) {
             Some(id) => {
                 // What it hangs on nobody knows; tying it again is safe.
                 round.written(note.owner, Record { id, new: true });
@@ -239,6 +239,7 @@ fn inputs(round: &Round) -> Vec<NoteInput> {
                 owner,
                 trace: round.trace(owner),
                 marker: marker(round, owner),
+                markers: markers(round, owner.0),
                 body: with_refused_address(round, owner.0, &note.body),
                 at: Timestamp(note.at),
                 about: about.into_iter().map(|(_, record)| record).collect(),
@@ -251,6 +252,14 @@ fn inputs(round: &Round) -> Vec<NoteInput> {
 fn marker(round: &Round, (delivery, action): Owner) -> String {
     let claimed = &round.claimed[delivery];
     hubspot::marker(&claimed.event_id, claimed.progress.resent.then_some(&claimed.id), action)
+}
+
+/// Where a lead has one note, and was not sent again: how its marker begins, whatever plan it is from.
+fn markers(round: &Round, delivery: usize) -> Option<String> {
+    let claimed = &round.claimed[delivery];
+    let is_note = |action: &&Action| matches!(action, Action::AddNote(_));
+    let is_alone = claimed.plan.actions.iter().filter(is_note).count() == 1;
+    (is_alone && !claimed.progress.resent).then(|| hubspot::markers_of(&claimed.event_id))
 }
 
 fn created(round: &mut Round, note: &NoteInput, record: Record) {

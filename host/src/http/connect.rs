@@ -17,6 +17,8 @@ use super::page::{Frame, is_framed, quiet};
 use crate::app::App;
 use crate::connection::consent::{self, Arrival, Arrived, Invited, Stop};
 use crate::model::access::Right;
+use crate::model::id::AuditId;
+use crate::store::AuditEntry;
 
 /// What we are called at HubSpot's callback, below the public address.
 const CALLBACK: &str = "/oauth/callback";
@@ -104,6 +106,7 @@ async fn come_back(
     let cookie = |name: &str| cookie::read(&headers, name);
     match consent::arrive(&app.store, &app.hubspot, arrival, cookie, (app.clock)()).await {
         Ok(arrived) => {
+            note(&app, &arrived).await;
             app.wake.plan.notify_one();
             app.wake.deliver.notify_one();
             if is_at_home(&arrived) {
@@ -119,6 +122,23 @@ async fn come_back(
             quiet(&app, StatusCode::OK, &Connected { frame, portal: portal.trim().to_owned(), arrived })
         }
         Err((stop, ticket)) => stopped(&app, &stop, ticket),
+    }
+}
+
+/// Notes that an account was connected: whoever had the link is known to HubSpot, and not to us.
+async fn note(app: &App, arrived: &Arrived) {
+    let now = (app.clock)();
+    let entry = AuditEntry {
+        id: AuditId::new(now),
+        account_id: Some(arrived.account.id.clone()),
+        at: now,
+        actor: "somebody with the link".to_owned(),
+        action: "connections.connect".to_owned(),
+        subject: arrived.connection.id.to_string(),
+        detail: serde_json::json!({ "portal": arrived.connection.portal_id }),
+    };
+    if let Err(error) = app.store.note_action(&entry).await {
+        tracing::error!(account.id = %arrived.account.id, "that an account was connected could not be noted: {error:#}");
     }
 }
 

@@ -42,6 +42,7 @@ use super::guard::needing;
 use super::page::{self, Frame};
 use crate::app::App;
 use crate::model::access::{Actor, Right};
+use crate::model::account::ConnectionState;
 
 /// A problem's JSON is never longer.
 const PROBLEM_BYTES_MAX: usize = 256 << 10;
@@ -81,7 +82,12 @@ async fn home(State(app): State<Arc<App>>, actor: Actor) -> Result<Redirect, Api
         Some(account) => app.store.account(account.as_str()).await?,
         None => None,
     };
-    Ok(Redirect::to(&own.map_or_else(|| "/accounts".to_owned(), |account| format!("/accounts/{}", account.slug))))
+    let Some(account) = own else { return Ok(Redirect::to("/accounts")) };
+    let connection = app.store.connection_of(&account.id).await?;
+    // Until HubSpot is connected there is nothing to look at, and one thing to do.
+    let is_connected = connection.is_some_and(|connection| connection.state != ConnectionState::Disconnected);
+    let screen = if is_connected { "" } else { "/connectors" };
+    Ok(Redirect::to(&format!("/accounts/{}{screen}", account.slug)))
 }
 
 #[derive(Deserialize)]

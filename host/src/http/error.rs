@@ -104,9 +104,12 @@ impl From<ReplayError> for ApiError {
     fn from(error: ReplayError) -> Self {
         let (text, fix) = (error.to_string(), error.fix().unwrap_or_default());
         match error {
-            ReplayError::NoFilter | ReplayError::Rate(_) | ReplayError::Range { .. } | ReplayError::TooMany(_) => {
-                Self::BadRequest(text, fix)
-            }
+            ReplayError::NoFilter
+            | ReplayError::Nobody
+            | ReplayError::Rate(_)
+            | ReplayError::Name(_)
+            | ReplayError::Range { .. }
+            | ReplayError::TooMany(_) => Self::BadRequest(text, fix),
             ReplayError::NoEvent { .. } => Self::NotFound(text),
             ReplayError::State { .. } | ReplayError::Unfit { .. } | ReplayError::Over { .. } => {
                 Self::Conflict(text, fix)

@@ -327,9 +327,15 @@ async fn subject(parts: &mut Parts) -> String {
     named.iter().map(|(_, value)| value.chars().take(100).collect::<String>()).collect::<Vec<_>>().join(" ")
 }
 
-/// Whether a field holds a whole event, which is a shopper's.
-fn is_an_event(name: &str, value: &Value) -> bool {
-    name == "body" || name == "event" && value.is_object()
+/// Whether a field holds a whole event, or the words that a lead is looked for by: both are a shopper's.
+fn is_of_a_shopper(name: &str, value: &Value) -> bool {
+    name == "body" || name == "text" || name == "event" && value.is_object()
+}
+
+/// A filter of the list of leads without the words that it looks for.
+fn without_words(filter: &str) -> String {
+    let pairs = url::form_urlencoded::parse(filter.as_bytes()).filter(|(name, _)| name != "text");
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
 /// The same without what nobody should read later.
@@ -338,9 +344,15 @@ fn without_secrets(detail: Value) -> Value {
     match detail {
         Value::Object(fields) => {
             let kept = fields.into_iter().filter(|(name, value)| {
-                !SECRET.iter().any(|secret| name.contains(secret)) && !is_an_event(name, value)
+                !SECRET.iter().any(|secret| name.contains(secret)) && !is_of_a_shopper(name, value)
             });
-            Value::Object(kept.map(|(name, value)| (name, without_secrets(value))).collect::<Map<_, _>>())
+            let told = |(name, value): (String, Value)| match value {
+                Value::String(filter) if name == "filter" => {
+                    (name, Value::String(cut(&without_words(&filter), TEXT_CHARS_MAX)))
+                }
+                value => (name, without_secrets(value)),
+            };
+            Value::Object(kept.map(told).collect::<Map<_, _>>())
         }
         Value::Array(values) => values.into_iter().map(without_secrets).collect(),
         // A whole event or component says more than what was done, and of whom.
@@ -408,8 +420,10 @@ mod tests {
     fn secrets_are_not_noted() {
         let asked = json!({ "name": "x", "token": "t", "nested": { "client_secret": "s", "rate": 5 }, "csrf": "c" });
         assert_eq!(without_secrets(asked), json!({ "name": "x", "nested": { "rate": 5 } }));
-        let long = without_secrets(json!({ "text": "x".repeat(10_000) }));
-        assert!(long["text"].as_str().unwrap().chars().count() <= TEXT_CHARS_MAX + 1, "{long}");
+        let long = without_secrets(json!({ "reason": "x".repeat(10_000) }));
+        let sought = without_secrets(json!({ "text": "maya lind", "filter": "outcome=failed&text=maya+lind" }));
+        assert_eq!(sought, json!({ "filter": "outcome=failed" }));
+        assert!(long["reason"].as_str().unwrap().chars().count() <= TEXT_CHARS_MAX + 1, "{long}");
     }
 
     #[test]

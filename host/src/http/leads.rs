@@ -47,10 +47,12 @@ pub(super) struct Asked {
     #[param(example = "acme")]
     pub(super) account: Option<String>,
     /// `synced`, `synced_with_warnings`, `sending`, `retrying`, `needs_attention`, `failed`, `skipped`, `cancelled` or
-    /// `removed`.
+    /// `removed`; or several of them: `in_hubspot`, `not_in_hubspot`, `open` or `not_sent`.
     outcome: Option<String>,
     /// `created` or `updated`: what was done to the contact.
     contact: Option<String>,
+    /// `with` or `without` an e-mail address.
+    email: Option<String>,
     /// Why it waits, failed, was skipped, or lacks something in HubSpot, such as `property.missing`.
     cause: Option<String>,
     /// Such as `lead.captured.v1`.
@@ -79,6 +81,7 @@ impl Asked {
         let query = logs::Query {
             outcome: given(&self.outcome),
             contact: given(&self.contact),
+            email: given(&self.email),
             cause: given(&self.cause),
             event_type: given(&self.event_type),
             dealership: given(&self.dealership),

@@ -16,7 +16,8 @@ use crate::app::App;
 use crate::model::access::{Actor, Right};
 use crate::overview::{fields_of_account, of_account};
 use crate::view::fields::FieldsByDay;
-use crate::view::overview::{Overview, PERIODS, Period};
+use crate::view::moment;
+use crate::view::overview::{Overview, PERIODS, Period, Window};
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     needing(Right::Read, OpenApiRouter::new().routes(routes!(show)).routes(routes!(fields)))
@@ -33,12 +34,22 @@ pub(super) struct Asked {
     dealership: Option<String>,
 }
 
+/// Days instead of a period, as the account's clocks show them.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Days {
+    /// The first day, such as `2026-11-22`.
+    from: Option<String>,
+    /// The last day; today where only the first is given.
+    until: Option<String>,
+}
+
 /// How things stand in an account: the verdict in a sentence, and the figures behind it. Test leads are left out.
 #[utoipa::path(
     get,
     path = "/v1/accounts/{account}/overview",
     tag = "Accounts and sources",
-    params(("account" = String, Path, description = "Slug or id", example = "acme"), Asked),
+    params(("account" = String, Path, description = "Slug or id", example = "acme"), Asked, Days),
     responses((status = 200, description = "The overview", body = Data<Overview>)),
     extensions(("x-command" = json!("leadline account overview acme")))
 )]
@@ -47,12 +58,16 @@ async fn show(
     actor: Actor,
     Path(name): Path<String>,
     Query(asked): Query<Asked>,
+    Query(days): Query<Days>,
 ) -> Result<One<Overview>, ApiError> {
     let account = account(&app, &actor, &name).await?;
     let (period, dealership) = read(asked)?;
     let connection = app.store.connection_of(&account.id).await?;
     let now = (app.clock)();
-    Ok(one(of_account(&app.store, &account, connection.as_ref(), period, dealership.as_deref(), now).await?))
+    let (from, until) = (days.from.unwrap_or_default(), days.until.unwrap_or_default());
+    let window = Window::chosen(period, (&from, &until), &moment::zone_of(connection.as_ref()), now)
+        .map_err(|wrong| ApiError::BadRequest(wrong.to_string(), wrong.fix()))?;
+    Ok(one(of_account(&app.store, &account, connection.as_ref(), &window, dealership.as_deref(), now).await?))
 }
 
 /// Which fields the leads of an account had a value for, day by day, and what of it is in HubSpot.

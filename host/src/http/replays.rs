@@ -45,7 +45,14 @@ struct Create {
     /// Whether what was delivered is sent once more.
     #[serde(default)]
     again: bool,
+    /// Whether what failed or was cancelled is planned anew by what is in use now, instead of going on with its stored
+    /// plan. Contact and deal are found by their keys, the note by its marker: nothing is there twice.
+    #[serde(default)]
+    afresh: bool,
     rate: Option<u32>,
+    /// What to call it, in 60 characters at most.
+    #[serde(default)]
+    name: String,
     /// Only say what it would come to.
     #[serde(default)]
     dry_run: bool,
@@ -69,7 +76,8 @@ async fn create(
 ) -> Result<One<Created>, ApiError> {
     let asked: Create = read(&body, "Send {\"account\": \"acme\", \"filter\": {\"state\": \"failed\"}}.")?;
     let account = account(&app, &actor, &asked.account).await?;
-    let wish = Wish { filter: asked.filter, again: asked.again, rate: asked.rate };
+    let wish =
+        Wish { filter: asked.filter, again: asked.again, afresh: asked.afresh, rate: asked.rate, name: asked.name };
     let now = (app.clock)();
     if asked.dry_run || dry.is_on() {
         let estimate = replay::estimate(&app.store, &account, &wish, now).await?;

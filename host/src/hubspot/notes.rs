@@ -27,6 +27,9 @@ pub struct NoteInput {
     pub owner: (usize, usize),
     pub trace: String,
     pub marker: String,
+    /// How every marker of the lead begins, where this is its only note: an earlier plan of the same lead may have had the
+    /// note in another place.
+    pub markers: Option<String>,
     /// Plain text, as the transformation gave it.
     pub body: String,
     pub at: Timestamp,
@@ -43,6 +46,11 @@ pub fn marker(event: &EventId, resent_as: Option<&DeliveryId>, action: usize) ->
         None => format!("{MARKER}{event}/{action}"),
         Some(delivery) => format!("{MARKER}{event}/{delivery}/{action}"),
     }
+}
+
+/// How the markers of all notes of a lead begin that was not sent again.
+pub fn markers_of(event: &EventId) -> String {
+    format!("{MARKER}{event}/")
 }
 
 /// Creates notes, linked in the same call: a note without a record is visible nowhere.
@@ -95,12 +103,20 @@ pub fn created_notes(body: &Value, notes: &[NoteInput]) -> Vec<Option<Record>> {
     notes.iter().map(created).collect()
 }
 
-/// The note in the answer of a read that carries `marker`.
-pub fn find_marker(reply: &Reply, marker: &str) -> Option<String> {
+/// The id of a note in the answer of a read, by its marker.
+pub fn find_note(reply: &Reply, note: &NoteInput) -> Option<String> {
     let results = reply.success()?["results"].as_array()?;
-    let carries =
-        |result: &&Value| result["properties"]["hs_note_body"].as_str().is_some_and(|body| holds(body, marker));
+    let carries = |result: &&Value| {
+        let body = result["properties"]["hs_note_body"].as_str().unwrap_or_default();
+        holds(body, &note.marker) || note.markers.as_ref().is_some_and(|begin| holds_one_of(body, begin))
+    };
     results.iter().find(carries)?["id"].as_str().map(str::to_owned)
+}
+
+/// Whether the body carries a marker that begins so and goes on with a number: one that was sent again names its delivery.
+fn holds_one_of(body: &str, begin: &str) -> bool {
+    let is_number = |rest: &str| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit());
+    markers(body).any(|found| found.strip_prefix(begin).is_some_and(is_number))
 }
 
 /// Whether the body carries exactly this marker: `…/1` is not found in `…/12`.
@@ -194,5 +210,20 @@ mod tests {
         assert!(holds("<p>Leadline evt_1/1</p>", "Leadline evt_1/1"));
         assert!(!holds("<p>Leadline evt_1/12</p>", "Leadline evt_1/1"));
         assert!(holds("<p>Leadline evt_1/12</p><p>Leadline evt_1/1</p>", "Leadline evt_1/1"));
+    }
+
+    #[test]
+    fn the_only_note_of_a_lead_is_found_wherever_it_stood_in_an_earlier_plan_and_not_one_that_was_sent_again() {
+        let begin = markers_of(&EventId::stored("evt_1".into()));
+        for (body, is_found) in [
+            ("<p>Leadline evt_1/1</p>", true),
+            ("<p>Leadline evt_1/2</p>", true),
+            ("<p>Leadline evt_1/dlv_2/1</p>", false),
+            ("<p>Leadline evt_12/1</p>", false),
+            ("<p>Leadline evt_1/</p>", false),
+            ("<p>Hello</p>", false),
+        ] {
+            assert_eq!(holds_one_of(body, &begin), is_found, "{body}");
+        }
     }
 }

@@ -133,6 +133,16 @@ impl Progress {
         }
     }
 
+    /// The same where an earlier delivery of the lead stopped half-way: what has no key may be there already, so it is
+    /// looked for first.
+    pub fn begin_anew(plan: &Plan, dropped: Vec<Dropped>) -> Self {
+        let mut progress = Self::begin(plan, dropped);
+        for (progress, action) in progress.actions.iter_mut().zip(&plan.actions) {
+            progress.unsure = action.key().is_none();
+        }
+        progress
+    }
+
     /// What is done stays done; what HubSpot refused is tried once more, because somebody may have mended it. Whoever asks
     /// for it has looked at it.
     pub fn for_another_try(mut self) -> Self {

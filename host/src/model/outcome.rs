@@ -30,6 +30,42 @@ pub enum Outcome {
     Removed,
 }
 
+/// Outcomes that people ask for together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    InHubspot,
+    /// Everything else.
+    NotInHubspot,
+    /// More will happen, by itself or when somebody removed a cause.
+    Open,
+    /// It will not go to HubSpot, and nothing failed.
+    NotSent,
+}
+
+impl Group {
+    pub const ALL: [Self; 4] = [Self::InHubspot, Self::NotInHubspot, Self::Open, Self::NotSent];
+
+    /// Its stable word, beside those of the outcomes.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::InHubspot => "in_hubspot",
+            Self::NotInHubspot => "not_in_hubspot",
+            Self::Open => "open",
+            Self::NotSent => "not_sent",
+        }
+    }
+
+    pub fn holds(self, outcome: Outcome) -> bool {
+        let is_in_hubspot = matches!(outcome, Outcome::Synced | Outcome::SyncedWithWarnings);
+        match self {
+            Self::InHubspot => is_in_hubspot,
+            Self::NotInHubspot => !is_in_hubspot,
+            Self::Open => outcome.is_open(),
+            Self::NotSent => matches!(outcome, Outcome::Skipped | Outcome::Cancelled | Outcome::Removed),
+        }
+    }
+}
+
 /// How far a delivery has come, as far as an outcome depends on it.
 #[derive(Clone, Copy, Debug)]
 pub struct Way {

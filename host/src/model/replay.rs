@@ -22,6 +22,8 @@ pub const RATE_MAX: u32 = 500;
 pub const LATE_WAITING_MAX: i64 = 500;
 /// Skipped leads that are remembered with their reason; all of them are counted.
 pub const SKIPPED_KEPT_MAX: u64 = 1000;
+/// Characters of a name at most: it stands in a list.
+pub const NAME_CHARS_MAX: usize = 60;
 /// An event's id is made a moment before the event is stored, and its time of receipt is that of the commit.
 const COMMIT_LAG: Duration = Duration::from_secs(60);
 
@@ -93,6 +95,12 @@ pub struct Filter {
     /// Why the lead did not go through.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<Code>,
+    /// Of this dealership, by its slug.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dealership: Option<String>,
+    /// Words of its name, its e-mail address, its phone number or its lead id. A lead whose body is gone has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 impl Filter {
@@ -110,6 +118,8 @@ impl Filter {
             && self.to.is_none_or(|to| lead.received_at < to)
             && self.event_type.as_ref().is_none_or(|event_type| *event_type == lead.event_type)
             && self.cause.is_none_or(|cause| lead.code == Some(cause))
+            && self.dealership.as_ref().is_none_or(|slug| Some(slug) == lead.dealership.as_ref())
+            && self.text.as_ref().is_none_or(|_| lead.has_text)
     }
 
     /// The ids between which every lead is that it takes: after the first, up to the last. A few others are there too.
@@ -136,6 +146,10 @@ pub struct Candidate {
     pub event_id: EventId,
     pub event_type: String,
     pub received_at: Timestamp,
+    /// By its slug.
+    pub dealership: Option<String>,
+    /// Its words are those that the replay's filter asks for; false where it asks for none.
+    pub has_text: bool,
     pub standing: Standing,
     /// Why it stands there.
     pub code: Option<Code>,
@@ -198,17 +212,32 @@ impl Fate {
     }
 }
 
-/// What to do with a lead. `again`: what was delivered is to be sent once more.
-pub fn decide(lead: &Candidate, again: bool) -> Fate {
+/// How far a replay goes with leads that a plan was made for already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// What was delivered is sent once more.
+    pub again: bool,
+    /// What failed or was cancelled is planned anew, by what is in use now, instead of going on with its stored plan.
+    pub afresh: bool,
+}
+
+/// What to do with a lead.
+pub fn decide(lead: &Candidate, manner: Manner) -> Fate {
+    let Manner { again, afresh } = manner;
     match lead.standing {
         Standing::Received | Standing::Pending | Standing::Blocked => Fate::Waits,
         Standing::Held if !lead.is_held => Fate::Waits,
         _ if lead.code == Some(Code::ContactErased) && !lead.has_body => Fate::Removed,
-        Standing::Failed | Standing::Cancelled if lead.stopped.is_none() => Fate::Expired,
-        Standing::Failed | Standing::Cancelled => Fate::Continued,
+        Standing::Failed | Standing::Cancelled if !afresh && lead.stopped.is_none() => Fate::Expired,
+        Standing::Failed | Standing::Cancelled if !afresh => Fate::Continued,
         _ if lead.was_delivered && !again => Fate::Delivered,
         _ if !lead.has_body => Fate::Expired,
-        Standing::Held | Standing::Skipped | Standing::Refused | Standing::Delivered => Fate::Planned,
+        Standing::Held
+        | Standing::Skipped
+        | Standing::Refused
+        | Standing::Delivered
+        | Standing::Failed
+        | Standing::Cancelled => Fate::Planned,
     }
 }
 
@@ -299,9 +328,13 @@ impl Change {
 pub struct Replay {
     pub id: ReplayId,
     pub account_id: AccountId,
+    /// What somebody calls it; empty where nobody gave it a name.
+    pub name: String,
     pub filter: Filter,
     /// Whether what was delivered is sent once more.
     pub again: bool,
+    /// Whether what failed or was cancelled is planned anew, instead of going on with its stored plan.
+    pub afresh: bool,
     /// Leads a second.
     pub rate: u32,
     pub state: ReplayState,
@@ -314,6 +347,12 @@ pub struct Replay {
     /// Of its next page.
     pub next_at: Timestamp,
     pub finished_at: Option<Timestamp>,
+}
+
+impl Replay {
+    pub fn manner(&self) -> Manner {
+        Manner { again: self.again, afresh: self.afresh }
+    }
 }
 
 /// What a replay does next, in one commit.
@@ -347,6 +386,8 @@ mod tests {
             event_id: EventId::stored("evt_1".into()),
             event_type: "lead.captured.v1".into(),
             received_at: Timestamp(1000),
+            dealership: Some("ocean".into()),
+            has_text: true,
             standing,
             code: None,
             is_held: standing == Standing::Held,
@@ -360,6 +401,10 @@ mod tests {
             }),
         }
     }
+
+    const ONCE: Manner = Manner { again: false, afresh: false };
+    const AGAIN: Manner = Manner { again: true, afresh: false };
+    const AFRESH: Manner = Manner { again: false, afresh: true };
 
     #[test]
     fn every_standing_has_its_fate_and_what_was_delivered_is_sent_again_only_when_asked() {
@@ -375,24 +420,44 @@ mod tests {
             (Standing::Cancelled, Fate::Continued, Fate::Continued),
         ] {
             let lead = candidate(standing);
-            assert_eq!((decide(&lead, false), decide(&lead, true)), (fate, fate_again), "{standing:?}");
+            assert_eq!((decide(&lead, ONCE), decide(&lead, AGAIN)), (fate, fate_again), "{standing:?}");
+        }
+    }
+
+    #[test]
+    fn what_failed_or_was_cancelled_is_planned_afresh_only_when_asked_and_as_long_as_it_can_be() {
+        for standing in Standing::ALL {
+            let lead = candidate(standing);
+            let (usual, afresh) = (decide(&lead, ONCE), decide(&lead, AFRESH));
+            let expected = if usual == Fate::Continued { Fate::Planned } else { usual };
+            assert_eq!(afresh, expected, "{standing:?}");
+        }
+        for standing in [Standing::Failed, Standing::Cancelled] {
+            let bodiless = Candidate { has_body: false, ..candidate(standing) };
+            assert_eq!(decide(&bodiless, AFRESH), Fate::Expired, "{standing:?}");
+            let planless = Candidate { stopped: None, ..candidate(standing) };
+            assert_eq!(decide(&planless, AFRESH), Fate::Planned, "{standing:?}");
+            // It went through once; what failed is its second sending.
+            let sent_before = Candidate { was_delivered: true, ..candidate(standing) };
+            let both = Manner { again: true, afresh: true };
+            assert_eq!((decide(&sent_before, AFRESH), decide(&sent_before, both)), (Fate::Delivered, Fate::Planned));
         }
     }
 
     #[test]
     fn what_happened_to_a_lead_before_counts_too() {
         let released = Candidate { is_held: false, ..candidate(Standing::Held) };
-        assert_eq!(decide(&released, true), Fate::Waits);
+        assert_eq!(decide(&released, AGAIN), Fate::Waits);
         // It was sent again, and the second time its transformation had nothing to send.
         let delivered_once = Candidate { was_delivered: true, ..candidate(Standing::Skipped) };
-        assert_eq!((decide(&delivered_once, false), decide(&delivered_once, true)), (Fate::Delivered, Fate::Planned));
+        assert_eq!((decide(&delivered_once, ONCE), decide(&delivered_once, AGAIN)), (Fate::Delivered, Fate::Planned));
         for standing in [Standing::Skipped, Standing::Held, Standing::Refused, Standing::Delivered] {
             let bodiless = Candidate { has_body: false, ..candidate(standing) };
-            assert_eq!(decide(&bodiless, true), Fate::Expired, "{standing:?}");
+            assert_eq!(decide(&bodiless, AGAIN), Fate::Expired, "{standing:?}");
         }
         for standing in [Standing::Failed, Standing::Cancelled] {
             let planless = Candidate { stopped: None, ..candidate(standing) };
-            assert_eq!(decide(&planless, true), Fate::Expired, "{standing:?}");
+            assert_eq!(decide(&planless, AGAIN), Fate::Expired, "{standing:?}");
         }
     }
 
@@ -410,6 +475,8 @@ mod tests {
             (Filter { from: Some(Timestamp(1000)), to: Some(Timestamp(1001)), ..none() }, true),
             (Filter { from: Some(Timestamp(1001)), ..none() }, false),
             (Filter { to: Some(Timestamp(1000)), ..none() }, false),
+            (Filter { dealership: Some("ocean".into()), text: Some("ana".into()), ..none() }, true),
+            (Filter { dealership: Some("north".into()), ..none() }, false),
         ] {
             assert_eq!(filter.takes(&lead), takes, "{filter:?}");
         }

@@ -237,7 +237,7 @@ fn hours() -> Hours {
             busy(hour as i64) * open + dice((day * 24 + hour) as i64, 3 * busy(hour as i64) + 1)
         })
     };
-    Hours { whose: "Northside Motors".to_owned(), leads: std::array::from_fn(leads) }
+    Hours { whose: "Northside Motors".to_owned(), leads: std::array::from_fn(leads), links: Default::default() }
 }
 
 fn split() -> Split {

@@ -14,6 +14,8 @@ pub struct Hours {
     pub whose: String,
     /// By weekday, Monday first, then by hour.
     pub leads: [[u64; 24]; 7],
+    /// Where each square leads.
+    pub links: [[Option<String>; 24]; 7],
 }
 
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
@@ -49,7 +51,8 @@ impl Picture for Hours {
             svg.text(0.0, y + tall / 2.0 + 4.0, Anchor::Start, "p-tick", DAYS[day]);
             for (hour, number) in hours.iter().enumerate() {
                 let area = Area::new(LEFT + hour as f64 * step, y, step - size.pick(2.0, 1.5), tall);
-                svg.mark(None, &format!("{} {hour:02}:00, {}", DAYS[day], leads(*number)), |svg| {
+                let href = self.links[day][hour].as_deref();
+                svg.mark(href, &format!("{} {hour:02}:00, {}", DAYS[day], leads(*number)), |svg| {
                     svg.rect(area, 2.0, heat(*number, most));
                 });
             }
@@ -81,7 +84,8 @@ mod tests {
     fn hours(one: u64, others: u64) -> Hours {
         let mut leads = [[others; 24]; 7];
         leads[1][14] = one;
-        Hours { whose: "Zoë's <Cars>".to_owned(), leads }
+        let links = std::array::from_fn(|_| std::array::from_fn(|_| None));
+        Hours { whose: "Zoë's <Cars>".to_owned(), leads, links }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! What an hour says of fields is read off the plans of its leads, so it is counted where nobody waits, and else only for
 //! whoever asks for it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -27,6 +27,8 @@ const MARKED: Duration = Duration::from_secs(30 * 60);
 const READ_MAX: i64 = 10_000;
 /// Leads that are added up at once beside everything else.
 const FILL_MAX: i64 = 20_000;
+/// Dealerships that are told by name: of more nobody would choose in a list.
+const DEALERSHIPS_MAX: usize = 200;
 /// Hours that are added up at once.
 const FILL_HOURS: i64 = 24;
 /// Plans that are read at once: some megabytes.
@@ -134,6 +136,30 @@ impl Store {
             .await?;
         read.hours.sort_by(|a, b| (a.hour, &a.dealership).cmp(&(b.hour, &b.dealership)));
         Ok(read)
+    }
+
+    /// The slugs of the dealerships of which an account had leads since a time, in the order of the alphabet.
+    pub async fn dealerships(&self, account: &AccountId, since: Timestamp) -> Result<Vec<String>> {
+        let filled: Option<i64> = query(sql!("SELECT filled_to FROM hours_filled WHERE account_id = $1"))
+            .bind(account.as_str())
+            .fetch_optional(&self.db)
+            .await?;
+        let added_up = query(sql!(
+            "SELECT DISTINCT dealership FROM lead_hours WHERE account_id = $1 AND hour >= $2 AND dealership > '='"
+        ));
+        let keys: Vec<String> = added_up.bind(account.as_str()).bind(hour(since)).fetch_all(&self.db).await?;
+        // What is not added up yet is looked at itself.
+        let first = EventId::earliest(begin(filled.unwrap_or(0).max(hour(since))) - COMMIT_LAG);
+        let newest = query(sql!(
+            "SELECT DISTINCT x.dealership FROM (
+               SELECT e.dealership FROM events AS e WHERE e.account_id = $1 AND e.id >= $2 ORDER BY e.id DESC LIMIT $3) AS x
+             WHERE x.dealership <> ''"
+        ));
+        let newest = newest.bind(account.as_str()).bind(first.as_str()).bind(READ_MAX);
+        let newest: Vec<String> = newest.fetch_all(&self.db).await?;
+        let slugs: BTreeSet<_> =
+            keys.iter().filter_map(|key| key.strip_prefix('=')).map(str::to_owned).chain(newest).collect();
+        Ok(slugs.into_iter().take(DEALERSHIPS_MAX).collect())
     }
 
     /// The hours of some accounts since a time, as far as they are added up: for lists, which need not know the last ones.

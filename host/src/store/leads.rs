@@ -15,9 +15,9 @@ use crate::cause::Code;
 use crate::model::delivery::{ContactWrite, Delivery, DeliveryState};
 use crate::model::event::{Event, EventState};
 use crate::model::id::{AccountId, EventId, SourceId};
-use crate::model::outcome::Outcome;
+use crate::model::outcome::{Group, Outcome};
 use crate::model::time::Timestamp;
-use crate::words::{LeadTraits, Wanted, terms};
+use crate::words::{LeadTraits, is_meant};
 
 mod count;
 mod search;
@@ -38,6 +38,8 @@ pub struct LeadFilter {
     /// None: of all accounts; what is older than bodies are kept is not among them.
     pub account: Option<AccountId>,
     pub outcome: Option<Outcome>,
+    /// One of several outcomes.
+    pub group: Option<Group>,
     /// What was done to the contact.
     pub contact: Option<ContactWrite>,
     /// Why it waits, failed, was skipped, or what is missing of it in HubSpot.
@@ -55,6 +57,8 @@ pub struct LeadFilter {
     pub test: Option<bool>,
     /// Only those whose contact may be a second one of the same person.
     pub duplicate: bool,
+    /// Only leads with an e-mail address, or without one. What was not planned yet, and what is about no lead, is neither.
+    pub has_email: Option<bool>,
     /// Only leads older than this one.
     pub before: Option<EventId>,
     /// Only leads newer than this one: those next to it, for going back and for following along. Whoever follows asks
@@ -74,6 +78,8 @@ pub struct LeadRow {
     pub body: Option<String>,
     pub dealership: Option<String>,
     pub is_test: bool,
+    /// None where nobody has looked, or where it is about no lead.
+    pub has_email: Option<bool>,
 }
 
 impl LeadRow {
@@ -156,6 +162,19 @@ impl Store {
         Ok(causes)
     }
 
+    /// The causes that leads of an account have had since a time, and those of its open issues: whoever chooses one finds some.
+    pub async fn causes_since(&self, account: &AccountId, since: Timestamp) -> Result<Vec<Code>> {
+        let codes: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        let first = EventId::earliest(since);
+        let met = query(CAUSES).bind(account.as_str()).bind(Rows::of(&codes)).bind(first.as_str());
+        let met = met.bind(first_id_since("dlv", first.as_str())).fetch_all::<String>(&self.db);
+        let (met, issues) = tokio::try_join!(met, self.issues(Some(account)))?;
+        let stands = |code: &&Code| {
+            met.iter().any(|met| met == code.as_str()) || issues.iter().any(|issue| issue.problem.code == **code)
+        };
+        Ok(Code::ALL.iter().filter(stands).copied().collect())
+    }
+
     /// These leads of an account, as far as they are there.
     pub async fn leads_of(&self, account: &AccountId, events: &[EventId]) -> Result<Vec<LeadRow>> {
         let keys: Vec<Key> = events.iter().map(|event| (event.to_string(), account.to_string())).collect();
@@ -175,7 +194,7 @@ impl Store {
     /// How many leads of each outcome match, whatever outcome the filter names. Where nothing but an account and times are
     /// named, each is counted up to a thousand; else the newest thousand matches are.
     pub async fn lead_counts(&self, filter: &LeadFilter) -> Result<Vec<(Outcome, Count)>> {
-        let filter = LeadFilter { outcome: None, before: None, after: None, ..filter.clone() };
+        let filter = LeadFilter { outcome: None, group: None, before: None, after: None, ..filter.clone() };
         let account = filter.account.clone().filter(|_| !filter.names_more_than_times());
         if let Some(account) = account {
             return self.db.read(move |conn| Box::pin(async move { count_each(conn, &account, &filter).await })).await;
@@ -194,15 +213,22 @@ impl Store {
 impl LeadFilter {
     /// Whether it names more than an account and times.
     fn names_more_than_times(&self) -> bool {
-        let Self { outcome, contact, cause, event_type, dealership, text, test, duplicate, .. } = self;
+        let Self { outcome, group, contact, cause, event_type, dealership, text, test, duplicate, .. } = self;
         *duplicate
             || outcome.is_some()
+            || group.is_some()
             || contact.is_some()
             || cause.is_some()
             || event_type.is_some()
             || dealership.is_some()
             || text.as_ref().is_some_and(|text| !text.trim().is_empty())
             || test.is_some()
+            || self.has_email.is_some()
+    }
+
+    /// Whether leads of this outcome are among those.
+    pub fn wants(&self, outcome: Outcome) -> bool {
+        self.outcome.is_none_or(|wanted| wanted == outcome) && self.group.is_none_or(|group| group.holds(outcome))
     }
 
     /// Whether a lead is one of those. What its text asks for is told by the words alone.
@@ -212,7 +238,7 @@ impl LeadFilter {
 
     /// Whether a lead stands now where the filter wants it.
     fn takes_what_became(&self, lead: &LeadRow) -> bool {
-        self.outcome.is_none_or(|outcome| outcome == lead.outcome())
+        self.wants(lead.outcome())
             && self.contact.is_none_or(|contact| {
                 matches!(lead.outcome(), Outcome::Synced | Outcome::SyncedWithWarnings)
                     && lead.delivery.as_ref().is_some_and(|delivery| delivery.contact == Some(contact))
@@ -229,6 +255,7 @@ impl LeadFilter {
             && self.from.is_none_or(|from| event.received_at >= from)
             && self.until.is_none_or(|until| event.received_at < until)
             && self.test.is_none_or(|test| test == lead.is_test)
+            && self.has_email.is_none_or(|has| lead.has_email == Some(has))
     }
 
     /// Whether a lead to which something happened is in the list of this filter, and whether it may have been before.
@@ -242,11 +269,10 @@ impl LeadFilter {
 
     /// Whether the words of a lead are those that the text asks for. One whose body is gone is not found by words.
     fn finds_in(&self, lead: &LeadRow) -> bool {
-        let Some(terms) = self.text.as_deref().and_then(terms) else { return true };
+        let Some(text) = self.text.as_deref() else { return true };
         let (event, body) = (&lead.event, lead.body.as_deref().unwrap_or_default());
         let traits = LeadTraits::of_body(&event.sender_id, &event.event_type, body).unwrap_or_default();
-        let has = |wanted: &Wanted| traits.words.iter().any(|word| wanted.takes(word));
-        !terms.is_empty() && terms.iter().all(|term| term.0.iter().any(has))
+        is_meant(text, &traits.words)
     }
 }
 
@@ -274,6 +300,15 @@ impl LeadRow {
     }
 }
 
+const CAUSES: Sql = sql!(
+    "SELECT j.value FROM " list("$2") " AS j
+     WHERE EXISTS (SELECT 1 FROM events AS x" on(sqlite: " INDEXED BY events_by_code", postgres: "")
+    " WHERE x.account_id = $1 AND x.code = j.value AND x.code IS NOT NULL AND x.id >= $3)
+        OR EXISTS (SELECT 1 FROM deliveries AS x" on(sqlite: " INDEXED BY deliveries_by_code", postgres: "")
+    " WHERE x.account_id = $1 AND x.code = j.value AND x.code IS NOT NULL AND x.event_id >= $3"
+    on(sqlite: "", postgres: " AND x.id >= $4") ")"
+);
+
 /// An event's id and its account.
 type Key = (String, String);
 
@@ -287,7 +322,7 @@ fn key_rows(keys: &[Key]) -> Rows {
 }
 
 pub(super) const EVENTS: Sql = sql!(
-    "SELECT e.account_id, e.id, e.source_id, e.sender_id, e.type, e.occurred_at, e.received_at, e.state, e.reason, e.dealership, e.is_test
+    "SELECT e.account_id, e.id, e.source_id, e.sender_id, e.type, e.occurred_at, e.received_at, e.state, e.reason, e.dealership, e.is_test, e.has_email
      FROM " rows("$1"; id text, account text) " AS j CROSS JOIN events AS e
      WHERE e.account_id = j.account AND e.id = j.id" on(sqlite: "", postgres: " AND e.id >= $2 AND e.id <= $3")
 );
@@ -299,7 +334,20 @@ pub(super) const DELIVERIES: Sql = sql!(
     " WHERE d.account_id = j.account AND d.event_id = j.id" on(sqlite: "", postgres: " AND d.id >= $2")
 );
 
-type EventRow = (String, String, String, String, String, i64, i64, String, Option<String>, Option<String>, Option<i64>);
+type EventRow = (
+    String,
+    String,
+    String,
+    String,
+    String,
+    i64,
+    i64,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<i64>,
+    Option<i64>,
+);
 
 /// The leads of these keys, in their order.
 async fn read(conn: &mut Conn, keys: &[Key]) -> Result<Vec<LeadRow>> {
@@ -325,7 +373,7 @@ async fn read(conn: &mut Conn, keys: &[Key]) -> Result<Vec<LeadRow>> {
 }
 
 fn lead(row: EventRow, newest: &mut HashMap<EventId, Delivery>) -> Result<LeadRow> {
-    let (account_id, id, source_id, sender_id, event_type, occurred_at, received_at, state, reason, dealership, test) =
+    let (account_id, id, source_id, sender_id, event_type, occurred_at, received_at, state, reason, whose, test, email) =
         row;
     let (id, state) = (EventId::stored(id), word(&state)?);
     let delivery = newest.remove(&id);
@@ -341,7 +389,8 @@ fn lead(row: EventRow, newest: &mut HashMap<EventId, Delivery>) -> Result<LeadRo
         delivery: delivery.as_ref().filter(|_| state == EventState::Planned).map(|delivery| delivery.state),
         id,
     };
-    Ok(LeadRow { event, delivery, body: None, dealership, is_test: test == Some(1) })
+    let has_email = email.map(|has| has == 1);
+    Ok(LeadRow { event, delivery, body: None, dealership: whose, is_test: test == Some(1), has_email })
 }
 
 async fn with_bodies(conn: &mut Conn, rows: &mut [LeadRow]) -> Result<()> {

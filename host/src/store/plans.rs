@@ -34,8 +34,10 @@ pub struct ReceivedEvent {
     /// The due time and band under which it stands in the queue.
     pub due_at: i64,
     pub band: i64,
-    /// It has a delivery already, and is to be sent again.
+    /// It was delivered already, and is to be sent again.
     pub is_resent: bool,
+    /// It has a delivery that did not go through: what that wrote before it stopped is in HubSpot.
+    pub was_begun: bool,
 }
 
 /// What the run used.
@@ -201,16 +203,16 @@ struct ErasedRow {
 
 pub(super) const RECEIVED: Sql = sql!(
     "SELECT w.item_id, e.source_id, e.sender_id, e.type, e.occurred_at, b.body, w.due_at, w.band,
-       CASE WHEN w.band = 1 THEN (SELECT count(*) FROM deliveries AS d
-         WHERE d.account_id = w.account_id AND d.event_id = w.item_id) ELSE 0 END
+       CASE WHEN w.band = 1 THEN (SELECT CAST(max(CASE WHEN d.state = 'delivered' THEN 2 ELSE 1 END) AS bigint)
+         FROM deliveries AS d WHERE d.account_id = w.account_id AND d.event_id = w.item_id) END
      FROM work AS w JOIN events AS e ON e.account_id = w.account_id AND e.id = w.item_id
      JOIN event_bodies AS b ON b.event_id = w.item_id AND b.account_id = w.account_id
      WHERE w.account_id = $1 AND w.lane_id = $2 AND w.band IN (0, 1) AND w.due_at <= $3
      ORDER BY w.band, w.due_at, w.item_id LIMIT $4"
 );
 
-/// An event that is due, and how many deliveries it has.
-pub(super) type ReceivedRow = (String, String, String, String, i64, String, i64, i64, i64);
+/// An event that is due, and what was done for it: 2 where it was delivered, 1 where a delivery was begun.
+pub(super) type ReceivedRow = (String, String, String, String, i64, String, i64, i64, Option<i64>);
 
 /// The events that a plan lane has due, oldest first.
 pub(super) fn received(account: &str, lane: &str, limit: u32, now: Timestamp) -> Query {
@@ -220,7 +222,7 @@ pub(super) fn received(account: &str, lane: &str, limit: u32, now: Timestamp) ->
 /// The events of these rows. One that stands in the queue twice is planned once; its other row finds it planned.
 pub(super) fn received_events(rows: Vec<ReceivedRow>) -> Vec<ReceivedEvent> {
     let mut seen = HashSet::new();
-    let event = |(id, source_id, sender_id, event_type, occurred_at, body, due_at, band, deliveries)| ReceivedEvent {
+    let event = |(id, source_id, sender_id, event_type, occurred_at, body, due_at, band, done)| ReceivedEvent {
         id: EventId::stored(id),
         source_id: SourceId::stored(source_id),
         sender_id,
@@ -229,7 +231,8 @@ pub(super) fn received_events(rows: Vec<ReceivedRow>) -> Vec<ReceivedEvent> {
         body,
         due_at,
         band,
-        is_resent: deliveries > 0,
+        is_resent: done == Some(2),
+        was_begun: done == Some(1),
     };
     rows.into_iter().filter(|row: &ReceivedRow| seen.insert(row.0.clone())).map(event).collect()
 }
@@ -404,7 +407,7 @@ fn forget_erased(lanes: &[&PlannedLane]) -> Option<Query> {
             Decision::Not(unplanned) => unplanned.problem().code,
             Decision::Planned { .. } => return false,
         };
-        why == Code::ContactErased && !planned.event.is_resent
+        why == Code::ContactErased && !planned.event.is_resent && !planned.event.was_begun
     };
     let of_lane = |lane: &&PlannedLane| {
         let row = |planned: &PlannedEvent| ErasedRow {

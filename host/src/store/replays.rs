@@ -1,6 +1,6 @@
 //! Replays: durable jobs that send leads once more, a page in a commit.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 use serde_json::json;
@@ -16,6 +16,7 @@ use crate::model::replay::{
     Standing, Stopped,
 };
 use crate::model::time::Timestamp;
+use crate::words::{LeadTraits, is_meant};
 
 /// Events that one page looks at: the commit that stores what came of them is short, whatever the filter is.
 const SCANNED: usize = 500;
@@ -39,27 +40,28 @@ pub struct SkippedLead {
     pub text: &'static str,
 }
 
-type Row = (String, String, String, i64, i64, String, String, String, String, i64, i64, Option<i64>);
+type Row = (String, String, String, String, i64, i64, i64, String, String, String, String, i64, i64, Option<i64>);
 
-const COLUMNS: &str =
-    "account_id, id, filter, again, rate, state, estimate, tally, looked_at, created_at, next_at, finished_at";
+const COLUMNS: &str = "account_id, id, name, filter, again, afresh, rate, state, estimate, tally, looked_at, created_at, next_at, finished_at";
 
 fn replay(row: Row) -> Result<Replay> {
-    let (account_id, id, filter, again, rate, state, estimate, tally, looked_at, created_at, next_at, finished_at) =
+    let (account_id, id, name, filter, again, afresh, rate, state, estimate, tally, looked_at, created, next, finished) =
         row;
     Ok(Replay {
         id: ReplayId::stored(id),
         account_id: AccountId::stored(account_id),
+        name,
         filter: parse(&filter)?,
         again: again != 0,
+        afresh: afresh != 0,
         rate: u32::try_from(rate).map_err(StoreError::decode)?,
         state: word(&state)?,
         estimate: parse(&estimate)?,
         tally: parse(&tally)?,
         looked_at: EventId::stored(looked_at),
-        created_at: Timestamp(created_at),
-        next_at: Timestamp(next_at),
-        finished_at: finished_at.map(Timestamp),
+        created_at: Timestamp(created),
+        next_at: Timestamp(next),
+        finished_at: finished.map(Timestamp),
     })
 }
 
@@ -67,14 +69,16 @@ impl Store {
     /// Stores a job that is to run from now on.
     pub async fn insert_replay(&self, replay: &Replay) -> Result<()> {
         let insert = query(sql!(
-            "INSERT INTO replays (account_id, id, filter, again, rate, state, estimate, tally, looked_at, created_at, next_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+            "INSERT INTO replays (account_id, id, name, filter, again, afresh, rate, state, estimate, tally, looked_at, created_at, next_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
         ));
         insert
             .bind(replay.account_id.as_str())
             .bind(replay.id.as_str())
+            .bind(&replay.name)
             .bind(json(&replay.filter))
             .bind(i64::from(replay.again))
+            .bind(i64::from(replay.afresh))
             .bind(replay.rate)
             .bind(model::word(&replay.state))
             .bind(json(&replay.estimate))
@@ -139,8 +143,8 @@ impl Store {
 
     /// The leads of an account that a filter may take, after an event.
     pub async fn scan_leads(&self, account: &AccountId, filter: &Filter, after: &EventId) -> Result<Scan> {
-        let (account, after, last) = (account.clone(), after.clone(), filter.range().1);
-        self.db.read(move |conn| Box::pin(async move { scan(conn, &account, &after, &last).await })).await
+        let (account, after, filter) = (account.clone(), after.clone(), filter.clone());
+        self.db.read(move |conn| Box::pin(async move { scan(conn, &account, &after, &filter).await })).await
     }
 
     /// When the next page of any replay is due.
@@ -165,7 +169,7 @@ impl Store {
             Box::pin(async move {
                 let Some(replay) = take_due(tx, now).await? else { return Ok(None) };
                 hold_planning(tx, &replay.account_id).await?;
-                let scan = scan(tx, &replay.account_id, &replay.looked_at, &replay.filter.range().1).await?;
+                let scan = scan(tx, &replay.account_id, &replay.looked_at, &replay.filter).await?;
                 let page = page(replay, scan, now);
                 plan_again(tx, &page, now).await?;
                 go_on(tx, &page, now).await?;
@@ -183,7 +187,7 @@ impl Store {
 /// may wait; lanes come first, or SQLite would read every retry that is not due. A portal may be slower than a job's rate; what waits stays little, so that retries and other replays come on.
 macro_rules! due_replay {
     () => {
-        "SELECT account_id, id, filter, again, rate, state, estimate, tally, looked_at, created_at, next_at, finished_at
+        "SELECT account_id, id, name, filter, again, afresh, rate, state, estimate, tally, looked_at, created_at, next_at, finished_at
          FROM replays AS p WHERE state = 'running' AND next_at <= $1 AND $2 > (SELECT count(*) FROM (
            SELECT 1 FROM lanes AS l CROSS JOIN work AS w
            WHERE l.account_id = p.account_id AND w.account_id = l.account_id AND w.lane_id = l.id AND w.band = 1 AND w.due_at <= $1 LIMIT $2) AS late)
@@ -208,7 +212,7 @@ async fn hold_planning(tx: &mut Conn, account: &AccountId) -> Result<()> {
 }
 
 pub(super) const LEADS: Sql = sql!(
-    "SELECT e.id, e.type, e.received_at, e.state, e.reason,
+    "SELECT e.id, e.sender_id, e.type, e.received_at, e.state, e.reason, e.dealership,
        (SELECT count(*) FROM held AS h WHERE h.account_id = e.account_id AND h.item_id = e.id),
        (SELECT count(*) FROM event_bodies AS b WHERE b.event_id = e.id AND b.account_id = e.account_id)
      FROM events AS e WHERE e.account_id = $1 AND e.id > $2 AND e.id <= $3 ORDER BY e.id LIMIT $4"
@@ -222,11 +226,12 @@ pub(super) const DELIVERIES: Sql = sql!(
      WHERE k.account_id = $1 AND k.event_id IN " list("$2") " AND d.account_id = k.account_id AND d.id = k.id ORDER BY d.id"
 );
 
-type EventRow = (String, String, i64, String, Option<String>, i64, i64);
+type EventRow = (String, String, String, i64, String, Option<String>, Option<String>, i64, i64);
 type DeliveryRow = (String, String, String, String, Option<String>, String, Option<String>);
 
-/// The events after one, up to another, with what is known of their deliveries.
-async fn scan(conn: &mut Conn, account: &AccountId, after: &EventId, last: &EventId) -> Result<Scan> {
+/// The events after one, as far as a filter may take them, with what is known of their deliveries.
+async fn scan(conn: &mut Conn, account: &AccountId, after: &EventId, filter: &Filter) -> Result<Scan> {
+    let last = filter.range().1;
     let events: Vec<EventRow> = query(LEADS)
         .bind(account.as_str())
         .bind(after.as_str())
@@ -235,7 +240,12 @@ async fn scan(conn: &mut Conn, account: &AccountId, after: &EventId, last: &Even
         .fetch_all(&mut *conn)
         .await?;
     let ids: Vec<_> = events.iter().map(|event| event.0.as_str()).collect();
-    let rows: Vec<DeliveryRow> = query(DELIVERIES).bind(account.as_str()).bind(Rows::of(&ids)).fetch_all(conn).await?;
+    let rows: Vec<DeliveryRow> =
+        query(DELIVERIES).bind(account.as_str()).bind(Rows::of(&ids)).fetch_all(&mut *conn).await?;
+    let meant = match &filter.text {
+        Some(text) => have_words(conn, account, &events, text).await?,
+        None => HashSet::new(),
+    };
     let mut deliveries: HashMap<String, Vec<DeliveryRow>> = HashMap::new();
     for row in rows {
         deliveries.entry(row.0.clone()).or_default().push(row);
@@ -243,13 +253,33 @@ async fn scan(conn: &mut Conn, account: &AccountId, after: &EventId, last: &Even
     let (last, is_end) = (events.last().map(|event| EventId::stored(event.0.clone())), events.len() < SCANNED);
     let lead = |event: EventRow| {
         let of_event = deliveries.remove(&event.0).unwrap_or_default();
-        candidate(event, of_event)
+        let has_text = meant.contains(&event.0);
+        candidate(event, of_event, has_text)
     };
     Ok(Scan { leads: events.into_iter().map(lead).collect::<Result<_>>()?, last, is_end })
 }
 
-fn candidate(event: EventRow, mut deliveries: Vec<DeliveryRow>) -> Result<Candidate> {
-    let (id, event_type, received_at, event_state, event_reason, held, bodies) = event;
+/// Which of these events have the words that a text asks for, as long as their bodies are there.
+async fn have_words(conn: &mut Conn, account: &AccountId, events: &[EventRow], text: &str) -> Result<HashSet<String>> {
+    let ids: Vec<_> = events.iter().map(|event| event.0.as_str()).collect();
+    let (Some(first), Some(last)) = (ids.first(), ids.last()) else { return Ok(HashSet::new()) };
+    let bodies = query(BODIES).bind(account.as_str()).bind(Rows::of(&ids)).bind(*first).bind(*last);
+    let bodies: HashMap<String, String> = bodies.fetch_all::<(String, String)>(conn).await?.into_iter().collect();
+    let has_words = |(id, sender_id, event_type, ..): &&EventRow| {
+        let traits = bodies.get(id).and_then(|body| LeadTraits::of_body(sender_id, event_type, body));
+        is_meant(text, &traits.unwrap_or_default().words)
+    };
+    Ok(events.iter().filter(has_words).map(|event| event.0.clone()).collect())
+}
+
+/// Events are in the order of their ids: that spares Postgres the other partitions.
+const BODIES: Sql = sql!(
+    "SELECT b.event_id, b.body FROM event_bodies AS b WHERE b.account_id = $1 AND b.event_id IN " list("$2")
+    on(sqlite: "", postgres: " AND b.event_id >= $3 AND b.event_id <= $4")
+);
+
+fn candidate(event: EventRow, mut deliveries: Vec<DeliveryRow>, has_text: bool) -> Result<Candidate> {
+    let (id, _, event_type, received_at, event_state, event_reason, dealership, held, bodies) = event;
     let delivered = model::word(&DeliveryState::Delivered);
     let was_delivered = deliveries.iter().any(|delivery| delivery.3 == delivered);
     let newest = deliveries.pop();
@@ -274,6 +304,8 @@ fn candidate(event: EventRow, mut deliveries: Vec<DeliveryRow>) -> Result<Candid
         event_id: EventId::stored(id),
         event_type,
         received_at: Timestamp(received_at),
+        dealership,
+        has_text,
         standing,
         code,
         is_held: held > 0,

@@ -7,8 +7,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use super::logs::Query;
 use super::moment::things;
 use crate::hours::fields::{FieldFigures, Filled};
+use crate::model::outcome::Outcome;
 use crate::model::portal::{CONTACT, DEAL, PortalSchema};
 use crate::model::time::Timestamp;
 use crate::picture::fields::{Cell, Field, Fields};
@@ -67,6 +69,8 @@ pub struct FieldsSeen<'a> {
     pub labels: &'a Labels,
     /// The address of the list of leads.
     pub logs: &'a str,
+    /// The one that is looked at, by its slug; none: all together.
+    pub dealership: Option<&'a str>,
     pub zone: &'a TimeZone,
     pub now: Timestamp,
 }
@@ -133,7 +137,7 @@ impl FieldsByDay {
         };
         let fields: Vec<_> = seen.labels.rows(&all).into_iter().map(row).collect();
         Self {
-            picture: (all.leads > 0).then(|| picture(&days, &fields, seen.logs)),
+            picture: (all.leads > 0).then(|| picture(&days, &fields, seen)),
             days: days.iter().map(Date::to_string).collect(),
             known_from: known_from(seen.hours),
             complete_from: seen.complete_from,
@@ -158,13 +162,21 @@ fn known_from(hours: &[HourOfLeads]) -> Option<Timestamp> {
     unknown.map(|hour| hour.hour + Duration::from_secs(3600)).max()
 }
 
-fn picture(days: &[Date], fields: &[FieldOfDays], logs: &str) -> Drawn {
+fn picture(days: &[Date], fields: &[FieldOfDays], seen: &FieldsSeen<'_>) -> Drawn {
+    // What was not written is a warning of its lead.
+    let warned = Query {
+        outcome: Outcome::SyncedWithWarnings.word().to_owned(),
+        dealership: seen.dealership.unwrap_or_default().to_owned(),
+        from: days.first().map(Date::to_string).unwrap_or_default(),
+        test: "none".to_owned(),
+        ..Query::default()
+    };
+    let warned = format!("{}?{}", seen.logs, warned.encoded());
     let cell = |of: &FieldOfDay| Cell { leads: of.leads, valued: of.valued, written: of.written };
     let field = |one: &FieldOfDays| Field {
         name: one.label.clone(),
         cells: one.days.iter().map(cell).collect(),
-        // What was not written is a warning of its lead.
-        href: (one.all.written < one.all.valued).then(|| format!("{logs}?outcome=synced_with_warnings")),
+        href: (one.all.written < one.all.valued).then(|| warned.clone()),
     };
     drawn("fields", &Fields { days: days.to_vec(), fields: fields.iter().map(field).collect() })
 }
@@ -216,6 +228,7 @@ mod tests {
             complete_from: None,
             labels: &labels(),
             logs: "/logs",
+            dealership: Some("ocean"),
             zone: &super::super::moment::zone("America/New_York"),
             now: Timestamp::parse("2026-11-23T15:00:00Z").unwrap(),
         })
@@ -236,7 +249,10 @@ mod tests {
         assert_eq!(seen.known_from, None);
         let table = seen.picture.unwrap().table;
         assert_eq!(table.rows[1], ["Budget Range", "0%", "–", "50%, 3 not written", "40%, 3 not written"]);
-        assert_eq!(table.links[1].as_deref(), Some("/logs?outcome=synced_with_warnings"));
+        assert_eq!(
+            table.links[1].as_deref(),
+            Some("/logs?dealership=ocean&from=2026-11-21&outcome=synced_with_warnings&test=none")
+        );
     }
 
     #[test]

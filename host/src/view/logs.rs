@@ -11,7 +11,7 @@ use crate::cause::Code;
 use crate::model::account::Connection;
 use crate::model::delivery::{ContactWrite, Delivery};
 use crate::model::id::{AccountId, EventId};
-use crate::model::outcome::Outcome;
+use crate::model::outcome::{Group, Outcome};
 use crate::model::portal::CONTACT;
 use crate::model::time::Timestamp;
 use crate::store::{Count, LeadFilter, LeadRow};
@@ -23,6 +23,8 @@ pub struct Query {
     pub outcome: String,
     /// `created` or `updated`: what was done to the contact.
     pub contact: String,
+    /// `with` or `without` an e-mail address.
+    pub email: String,
     pub cause: String,
     #[serde(rename = "type")]
     pub event_type: String,
@@ -39,6 +41,9 @@ pub struct Query {
     pub before: String,
     pub after: String,
 }
+
+/// Types of events that there are, for whoever chooses.
+pub const EVENT_TYPES: [&str; 3] = ["lead.captured.v1", "carousel.clicked.v1", "session.initiated.v1"];
 
 /// Rows of a page.
 pub const PAGE: u32 = 50;
@@ -59,6 +64,7 @@ impl Query {
         LeadFilter {
             account: account.cloned(),
             outcome: Outcome::ALL.into_iter().find(|outcome| outcome.word() == self.outcome),
+            group: group(&self.outcome),
             contact: contact_write(&self.contact),
             cause: self.cause.parse::<Code>().ok(),
             event_type: given(&self.event_type),
@@ -72,6 +78,11 @@ impl Query {
                 _ => None,
             },
             duplicate: self.duplicate == POSSIBLE,
+            has_email: match self.email.as_str() {
+                "with" => Some(true),
+                "without" => Some(false),
+                _ => None,
+            },
             before: given(&self.before).map(EventId::stored),
             after: given(&self.after).map(EventId::stored),
             limit: PAGE,
@@ -88,10 +99,12 @@ impl Query {
     /// The first field that says something that nobody understands, and what it says. On a page it filters nothing;
     /// a program is told.
     pub fn wrong(&self) -> Option<(&'static str, &str)> {
-        let is_outcome = Outcome::ALL.iter().any(|outcome| outcome.word() == self.outcome);
+        let is_outcome =
+            Outcome::ALL.iter().any(|outcome| outcome.word() == self.outcome) || group(&self.outcome).is_some();
         let fields = [
             ("outcome", &self.outcome, is_outcome),
             ("contact", &self.contact, contact_write(&self.contact).is_some()),
+            ("email", &self.email, ["with", "without"].contains(&self.email.as_str())),
             ("cause", &self.cause, self.cause.parse::<Code>().is_ok()),
             ("from", &self.from, When::read(&self.from).is_some()),
             ("until", &self.until, When::read(&self.until).is_some()),
@@ -120,6 +133,7 @@ impl Query {
         for (name, value) in [
             ("outcome", &self.outcome),
             ("contact", &self.contact),
+            ("email", &self.email),
             ("cause", &self.cause),
             ("type", &self.event_type),
             ("dealership", &self.dealership),
@@ -159,6 +173,19 @@ impl Query {
         Self { before: id(before), after: id(after), ..self.clone() }.encoded()
     }
 
+    /// Whether its outcome, or the group of them, is this one.
+    pub fn takes(&self, outcome: Outcome) -> bool {
+        match group(&self.outcome) {
+            Some(group) => group.holds(outcome),
+            None => self.outcome.is_empty() || self.outcome == outcome.word(),
+        }
+    }
+
+    /// Whether a time is a day, which a calendar can show, and not a moment.
+    pub fn is_day(time: &str) -> bool {
+        matches!(When::read(time), Some(When::Day(_)))
+    }
+
     /// The same filter, of another outcome, from its first page on.
     pub fn of(&self, outcome: &str) -> String {
         Self { outcome: outcome.to_owned(), before: String::new(), after: String::new(), ..self.clone() }.encoded()
@@ -191,6 +218,10 @@ impl When {
             Self::Moment(at) => Some(at),
         }
     }
+}
+
+fn group(word: &str) -> Option<Group> {
+    Group::ALL.into_iter().find(|group| group.word() == word)
 }
 
 fn contact_write(word: &str) -> Option<ContactWrite> {
@@ -229,6 +260,8 @@ pub struct Row {
     pub is_test: bool,
     /// No e-mail address recognises the contact, and another such contact has the same phone number.
     pub may_be_duplicate: bool,
+    /// It failed, or waits for its next try: it can be tried now.
+    pub can_retry: bool,
 }
 
 /// The colour of an outcome.
@@ -259,6 +292,7 @@ impl Row {
             contact: connection.and_then(|connection| contact(delivery?, connection)),
             is_test: lead.is_test,
             may_be_duplicate: delivery.is_some_and(|delivery| delivery.may_be_duplicate),
+            can_retry: matches!(told.outcome, Outcome::Failed | Outcome::Retrying),
             told,
         }
     }
@@ -352,6 +386,8 @@ mod tests {
             ),
             ("outcome=odd", Some(("outcome", "odd"))),
             ("contact=odd", Some(("contact", "odd"))),
+            ("outcome=open&email=without", None),
+            ("email=none", Some(("email", "none"))),
             ("cause=odd", Some(("cause", "odd"))),
             ("from=tomorrow", Some(("from", "tomorrow"))),
             ("until=28.11.", Some(("until", "28.11."))),

@@ -12,7 +12,19 @@ use crate::model::time::Timestamp;
 use crate::plan::Plan;
 use crate::retry;
 
-pub use crate::model::outcome::Outcome;
+pub use crate::model::outcome::{Group, Outcome};
+
+impl Group {
+    /// Its name.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::InHubspot => "In HubSpot",
+            Self::NotInHubspot => "Not in HubSpot",
+            Self::Open => "Open: on the way or waiting",
+            Self::NotSent => "Not sent: skipped, cancelled or removed",
+        }
+    }
+}
 
 impl Outcome {
     pub fn label(self) -> &'static str {

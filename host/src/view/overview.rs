@@ -4,16 +4,20 @@ pub mod series;
 
 use std::time::Duration;
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use super::logs::Query;
 use super::moment::{count, span, things};
 use crate::cause::Code;
-use crate::hours::Figures;
+use crate::hours::{self, Figures};
 use crate::model::account::PastBinding;
+use crate::model::outcome::{Group, Outcome};
 use crate::model::time::Timestamp;
+use crate::picture::deliveries::Change;
 use crate::picture::{self, Drawn, Tone, drawn};
-use crate::store::HourOfLeads;
+use crate::store::{AuditEntry, HourOfLeads};
 
 /// A time that the overview looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +34,136 @@ pub const PERIODS: [Period; 3] = [
     Period { word: "month", label: "30 days", days: 30 },
 ];
 
+/// Days that somebody can choose at most.
+pub const DAYS_MAX: u32 = 366;
+/// Of a longer time the axis has days, of a shorter one hours.
+const BY_HOUR_MAX: Duration = Duration::from_secs(2 * 24 * 3600);
+
+/// The time that is looked at, in whole hours: one of the usual ones up to now, or days that somebody chose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// None where somebody chose days.
+    pub period: Option<Period>,
+    pub from: Timestamp,
+    pub until: Timestamp,
+    pub days: u32,
+    /// As after "3 leads came": `in the last 7 days`.
+    pub when: String,
+}
+
+/// Why days cannot be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WrongDays {
+    #[error("what `{0}` says is no day")]
+    NoDay(&'static str),
+    #[error("the first day comes after the last one, or lies ahead")]
+    Order,
+    #[error("more than {DAYS_MAX} days cannot be looked at")]
+    TooMany,
+}
+
+impl WrongDays {
+    pub fn fix(self) -> &'static str {
+        match self {
+            Self::NoDay(_) => "Write a day as `2026-11-28`.",
+            Self::Order => "Let the days begin before they end, today at the latest.",
+            Self::TooMany => "Choose a year or less.",
+        }
+    }
+}
+
+impl Window {
+    pub fn last(period: Period, now: Timestamp) -> Self {
+        let from = now - HOUR * 24 * period.days;
+        Self {
+            period: Some(period),
+            from: hours::begin(hours::hour(from)),
+            until: now + Duration::from_secs(1),
+            days: period.days,
+            when: format!("in the last {}", period.label),
+        }
+    }
+
+    /// The days that somebody chose, else a usual time.
+    ///
+    /// # Errors
+    /// As [`Self::of_days`].
+    pub fn chosen(
+        period: Period,
+        (from, until): (&str, &str),
+        zone: &TimeZone,
+        now: Timestamp,
+    ) -> Result<Self, WrongDays> {
+        match (from.trim(), until.trim()) {
+            ("", "") => Ok(Self::last(period, now)),
+            (from, until) => Self::of_days(from, until, zone, now),
+        }
+    }
+
+    /// From one day until another, both included, as the account's clocks show them. Where one is not said, the first is a
+    /// week before the last, and the last is today.
+    ///
+    /// # Errors
+    /// [`WrongDays`].
+    pub fn of_days(from: &str, until: &str, zone: &TimeZone, now: Timestamp) -> Result<Self, WrongDays> {
+        let local = |at: Timestamp| jiff::Timestamp::from_millisecond(at.0).map(|at| at.to_zoned(zone.clone()).date());
+        let today = local(now).map_err(|_| WrongDays::Order)?;
+        let day = |text: &str, which, or: Date| match text.trim() {
+            "" => Ok(or),
+            text => text.parse::<Date>().map_err(|_| WrongDays::NoDay(which)),
+        };
+        let last = day(until, "until", today)?.min(today);
+        let first = day(from, "from", last.saturating_sub(jiff::Span::new().days(6)))?;
+        let begin = |date: Date| {
+            let at = date.to_zoned(zone.clone()).map_err(|_| WrongDays::Order)?;
+            Ok(hours::begin(hours::hour(Timestamp(at.timestamp().as_millisecond()))))
+        };
+        let days = u32::try_from(first.until(last).map_err(|_| WrongDays::Order)?.get_days() + 1).unwrap_or(0);
+        match days {
+            0 => Err(WrongDays::Order),
+            1..=DAYS_MAX => Ok(Self {
+                period: None,
+                from: begin(first)?,
+                until: begin(last.saturating_add(jiff::Span::new().days(1)))?.min(now + Duration::from_secs(1)),
+                days,
+                when: in_words(first, last),
+            }),
+            _ => Err(WrongDays::TooMany),
+        }
+    }
+
+    /// The bounds of the steps of its time axis.
+    fn bounds(&self, zone: &TimeZone) -> Vec<Timestamp> {
+        let end = hours::begin(hours::hour(Timestamp(self.until.0 - 1)) + 1);
+        let (begin, step) = match self.period {
+            Some(period) if period.days == 1 => (end - HOUR * 24, HOUR),
+            Some(period) => (end - HOUR * 24 * period.days, HOUR * 24),
+            None if end.since(self.from) <= BY_HOUR_MAX => (self.from, HOUR),
+            None => return self.midnights(end, zone),
+        };
+        let steps = end.since(begin).as_secs() / step.as_secs();
+        (0..=u32::try_from(steps).unwrap_or(0)).map(|index| begin + step * index).collect()
+    }
+
+    /// Days as the account's clocks show them: two of a year have another length.
+    fn midnights(&self, end: Timestamp, zone: &TimeZone) -> Vec<Timestamp> {
+        let first = jiff::Timestamp::from_millisecond(self.from.0).map(|at| at.to_zoned(zone.clone()));
+        let Ok(first) = first else { return vec![self.from, end] };
+        let midnight = |day: i64| {
+            let date = first.date().saturating_add(jiff::Span::new().days(day));
+            let at = date.to_zoned(zone.clone()).ok()?;
+            Some(hours::begin(hours::hour(Timestamp(at.timestamp().as_millisecond()))))
+        };
+        let inner = (1..i64::from(self.days)).filter_map(midnight).filter(|at| *at > self.from && *at < end);
+        std::iter::once(self.from).chain(inner).chain([end]).collect()
+    }
+}
+
+fn in_words(first: Date, last: Date) -> String {
+    let whole = |date: Date| date.strftime("%-d %b %Y").to_string();
+    if first == last { format!("on {}", whole(first)) } else { format!("from {} to {}", whole(first), whole(last)) }
+}
+
 /// A lead should be in HubSpot by then.
 const TARGET: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -40,6 +174,8 @@ pub struct Overview {
     pub verdict: String,
     /// `good`, `warning`, `bad` or `none`.
     pub tone: &'static str,
+    /// What can be done about leads that were not sent.
+    pub offers: Vec<Offer>,
     pub tiles: Vec<Tile>,
     /// Not every hour before this one is added up yet; none where all are.
     pub complete_from: Option<Timestamp>,
@@ -64,20 +200,48 @@ pub struct Tile {
     pub label: &'static str,
     pub value: String,
     pub note: String,
+    /// The leads that are counted.
     pub href: Option<String>,
+    /// What to do to make it better.
+    pub advice: Option<Advice>,
+}
+
+/// A sentence of advice, and where it goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = TileAdvice)]
+pub struct Advice {
+    pub text: &'static str,
+    pub label: &'static str,
+    pub href: &'static str,
+}
+
+/// Leads that can be sent after all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = ReplayOffer)]
+pub struct Offer {
+    pub text: String,
+    pub label: &'static str,
+    /// Where it is counted first.
+    pub href: String,
 }
 
 /// What the overview is made of.
 pub struct Seen<'a> {
-    pub period: Period,
+    pub window: &'a Window,
     pub hours: &'a [HourOfLeads],
     pub complete_from: Option<Timestamp>,
     /// Newest first.
     pub bindings: &'a [PastBinding],
+    /// What people did, the newest first.
+    pub history: &'a [AuditEntry],
+    /// When HubSpot was connected for the first time.
+    pub connected_at: Option<Timestamp>,
     pub open_issues: usize,
     pub is_connected: bool,
-    /// The address of the list of leads.
-    pub logs: &'a str,
+    /// The address of the account's screens.
+    pub base: &'a str,
+    /// The one that is looked at, by its slug; none: all together.
+    pub dealership: Option<&'a str>,
     /// Whose leads these are, as people call them.
     pub whose: String,
     pub zone: &'a TimeZone,
@@ -93,6 +257,7 @@ impl Overview {
         Self {
             verdict,
             tone,
+            offers: offers(seen, &all),
             tiles: tiles(seen, &all),
             complete_from: seen.complete_from,
             flow: has_leads.then(|| flow(seen, &all)),
@@ -100,9 +265,70 @@ impl Overview {
             latency: (all.took.count() > 0).then(|| latency(seen)),
             causes: (!all.causes.is_empty()).then(|| causes(seen, &all)),
             split: (all.delivered() > 0).then(|| split(seen, &all)),
-            hours: (has_leads && seen.period.days >= 7).then(|| by_hour_and_weekday(seen)),
+            hours: (has_leads && seen.window.days >= 7).then(|| by_hour_and_weekday(seen)),
         }
     }
+}
+
+impl Seen<'_> {
+    /// The address of leads that are counted here: of the same time and dealership, without test leads.
+    fn leads(&self, which: Query) -> String {
+        self.leads_of((self.window.from, self.window.period.is_none().then_some(self.window.until)), which)
+    }
+
+    /// The same of a part of the time.
+    fn leads_of(&self, (from, until): (Timestamp, Option<Timestamp>), which: Query) -> String {
+        let query = Query {
+            from: from.to_string(),
+            until: until.map(|until| until.to_string()).unwrap_or_default(),
+            dealership: self.dealership.unwrap_or_default().to_owned(),
+            test: "none".to_owned(),
+            ..which
+        };
+        format!("{}/logs?{}", self.base, query.encoded())
+    }
+}
+
+fn outcome(outcome: Outcome) -> Query {
+    Query { outcome: outcome.word().to_owned(), ..Query::default() }
+}
+
+fn group(group: Group) -> Query {
+    Query { outcome: group.word().to_owned(), ..Query::default() }
+}
+
+fn contact(word: &str) -> Query {
+    Query { contact: word.to_owned(), ..Query::default() }
+}
+
+fn without_email() -> Query {
+    Query { email: "without".to_owned(), ..Query::default() }
+}
+
+/// Leads that came while HubSpot was not connected, by why they were skipped. Nobody chose that.
+const UNCONNECTED: [Code; 2] = [Code::AccountNotConnected, Code::ConnectionDisconnected];
+
+fn unconnected(all: &Figures) -> u64 {
+    UNCONNECTED.iter().filter_map(|code| all.causes.get(code)).sum()
+}
+
+/// Once HubSpot is connected, what came before can be sent.
+fn offers(seen: &Seen<'_>, all: &Figures) -> Vec<Offer> {
+    let offer = |code: &Code| {
+        let leads = *all.causes.get(code)?;
+        let came = match code {
+            Code::AccountNotConnected => "before HubSpot was connected",
+            _ => "while HubSpot was disconnected",
+        };
+        let asked = Query { dealership: seen.dealership.unwrap_or_default().to_owned(), ..Query::default() };
+        let more = if asked.is_filtered() { format!("&{}", asked.encoded()) } else { String::new() };
+        Some(Offer {
+            text: format!("{} came {came}, and can be sent now.", things(signed(leads), "lead", "leads")),
+            label: "Send them",
+            href: format!("{}/replays?state=skipped&cause={code}{more}", seen.base),
+        })
+    };
+    if seen.is_connected { UNCONNECTED.iter().filter_map(offer).collect() } else { Vec::new() }
 }
 
 fn signed(number: u64) -> i64 {
@@ -111,7 +337,7 @@ fn signed(number: u64) -> i64 {
 
 fn verdict(seen: &Seen<'_>, all: &Figures) -> (&'static str, String) {
     let leads = |number: u64| things(signed(number), "lead", "leads");
-    let when = format!("in the last {}", seen.period.label);
+    let when = &seen.window.when;
     if !seen.is_connected {
         let kept = (all.received > 0).then(|| format!(" {} came {when} and are kept.", leads(all.received)));
         return ("bad", format!("HubSpot is not connected.{}", kept.unwrap_or_default()));
@@ -124,6 +350,13 @@ fn verdict(seen: &Seen<'_>, all: &Figures) -> (&'static str, String) {
         }
         _ if all.waiting > 0 => ("warning", format!("{} for somebody to mend something.", wait(all.waiting))),
         _ if all.retrying > 0 => ("warning", format!("HubSpot had trouble: {} again by itself.", tried(all.retrying))),
+        _ if unconnected(all) > 0 => {
+            let of = leads(all.received);
+            (
+                "warning",
+                format!("{} of {of} {when} were not sent: HubSpot was not connected.", count(signed(unconnected(all)))),
+            )
+        }
         _ if seen.open_issues > 0 => {
             let issues = things(i64::try_from(seen.open_issues).unwrap_or(i64::MAX), "thing needs", "things need");
             ("warning", format!("{} {when} went through, but {issues} attention.", leads(all.received)))
@@ -151,81 +384,102 @@ fn skipped(all: &Figures) -> String {
 }
 
 fn tiles(seen: &Seen<'_>, all: &Figures) -> Vec<Tile> {
-    let tile = |label, number: u64, note: String, filter: &str| Tile {
+    let tile = |label, number: u64, note: String, which: Query| Tile {
         label,
         value: count(signed(number)),
         note,
-        href: Some(format!("{}{filter}", seen.logs)),
+        href: Some(seen.leads(which)),
+        advice: None,
     };
     let share = |part: u64| match all.received {
         0 => String::new(),
         all => format!("{} %", (part * 100 + all / 2) / all),
     };
+    vec![
+        tile("Leads", all.received, String::new(), Query::default()),
+        tile("In HubSpot", all.delivered(), share(all.delivered()), group(Group::InHubspot)),
+        time_to_hubspot(all),
+        Tile {
+            advice: (all.without_email > 0).then_some(ASK_FOR_EMAIL),
+            ..tile("Without e-mail", all.without_email, share(all.without_email), without_email())
+        },
+        tile("Waiting", all.open(), String::new(), group(Group::Open)),
+        Tile {
+            label: "Open issues",
+            value: count(i64::try_from(seen.open_issues).unwrap_or(i64::MAX)),
+            note: String::new(),
+            href: Some(format!("{}/issues", seen.base)),
+            advice: None,
+        },
+    ]
+}
+
+/// The address is what a person is known by.
+const ASK_FOR_EMAIL: Advice = Advice {
+    text: "Always ask for the address: without one, a person who writes twice may become two contacts.",
+    label: "About duplicates",
+    href: "/help/help#there-are-duplicates",
+};
+
+fn time_to_hubspot(all: &Figures) -> Tile {
     let time =
         |share: f64| all.took.percentile(share).map(|took| span(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)));
-    vec![
-        tile("Leads", all.received, String::new(), ""),
-        tile("In HubSpot", all.delivered(), share(all.delivered()), "?outcome=synced"),
-        Tile {
-            label: "Time to HubSpot",
-            value: time(0.5).unwrap_or_else(|| "–".to_owned()),
-            note: time(0.95).map_or_else(String::new, |p95| format!("19 of 20 within {p95}")),
-            href: None,
-        },
-        tile("Without e-mail", all.without_email, share(all.without_email), ""),
-        tile("Waiting", all.open(), String::new(), "?outcome=needs_attention"),
-    ]
+    Tile {
+        label: "Time to HubSpot",
+        value: time(0.5).unwrap_or_else(|| "–".to_owned()),
+        note: time(0.95).map_or_else(String::new, |p95| format!("19 of 20 within {p95}")),
+        href: None,
+        advice: None,
+    }
 }
 
 fn flow(seen: &Seen<'_>, all: &Figures) -> Drawn {
     use picture::flow::{Flow, Loss, Stream};
-    let link = |outcome: &str| Some(format!("{}?outcome={outcome}", seen.logs));
+    let link = |which: Query| Some(seen.leads(which));
     let stream = |leads: u64, href| Stream { leads, href };
     let clean =
         |part: u64| part.saturating_sub(if all.delivered() > 0 { all.warnings * part / all.delivered() } else { 0 });
     let (created, updated) = (clean(all.created + all.saved), clean(all.updated));
+    let synced = |word: &str| Query { outcome: Outcome::Synced.word().to_owned(), ..contact(word) };
     drawn(
         "flow",
         &Flow {
-            period: format!("last {}", seen.period.label),
-            created: stream(created, link("synced")),
-            updated: stream(updated, link("synced")),
-            warned: stream(all.delivered() - created - updated, link("synced_with_warnings")),
-            waiting: Loss {
-                before_plan: 0,
-                after_plan: all.open(),
-                href: link(if all.waiting > 0 { "needs_attention" } else { "sending" }),
-            },
-            failed: Loss { before_plan: all.refused, after_plan: all.failed, href: link("failed") },
-            skipped: stream(all.skipped + all.cancelled + all.removed, link("skipped")),
+            period: seen.window.when.clone(),
+            created: stream(created, link(synced("created"))),
+            updated: stream(updated, link(synced("updated"))),
+            warned: stream(all.delivered() - created - updated, link(outcome(Outcome::SyncedWithWarnings))),
+            waiting: Loss { before_plan: 0, after_plan: all.open(), href: link(group(Group::Open)) },
+            failed: Loss { before_plan: all.refused, after_plan: all.failed, href: link(outcome(Outcome::Failed)) },
+            skipped: stream(all.skipped + all.cancelled + all.removed, link(group(Group::NotSent))),
             turned_away: stream(0, None),
         },
     )
 }
 
-/// The steps of the time axis: hours of a day, else days.
-fn spans(seen: &Seen<'_>) -> Vec<(Timestamp, Timestamp, Figures)> {
-    let step = if seen.period.days == 1 { HOUR } else { HOUR * 24 };
-    let count = if seen.period.days == 1 { 24 } else { seen.period.days };
-    let hour = HOUR.as_millis() as i64;
-    let end = Timestamp((seen.now.0 / hour + 1) * hour);
-    let begin = end - step * count;
-    let mut spans: Vec<_> =
-        (0..count).map(|index| (begin + step * index, begin + step * (index + 1), Figures::default())).collect();
+/// A step of the time axis, with its leads.
+struct Step {
+    from: Timestamp,
+    until: Timestamp,
+    figures: Figures,
+}
+
+fn steps(seen: &Seen<'_>) -> Vec<Step> {
+    let bounds = seen.window.bounds(seen.zone);
+    let step = |pair: &[Timestamp]| Step { from: pair[0], until: pair[1], figures: Figures::default() };
+    let mut steps: Vec<_> = bounds.windows(2).map(step).collect();
     for one in seen.hours {
-        let index = one.hour.since(begin).as_millis() / step.as_millis();
-        if let Some((_, _, figures)) = usize::try_from(index).ok().and_then(|index| spans.get_mut(index))
-            && one.hour >= begin
-        {
-            figures.merge(&one.figures);
+        let after = steps.partition_point(|step| step.from <= one.hour);
+        let step = after.checked_sub(1).and_then(|index| steps.get_mut(index));
+        if let Some(step) = step.filter(|step| one.hour < step.until) {
+            step.figures.merge(&one.figures);
         }
     }
-    spans
+    steps
 }
 
 fn deliveries(seen: &Seen<'_>) -> Drawn {
-    use picture::deliveries::{Change, Deliveries, Outcomes, Span};
-    let span = |(from, until, figures): (Timestamp, Timestamp, Figures)| Span {
+    use picture::deliveries::{Deliveries, Outcomes, Span};
+    let span = |Step { from, until, figures }: Step| Span {
         from,
         until,
         outcomes: Outcomes {
@@ -235,51 +489,93 @@ fn deliveries(seen: &Seen<'_>) -> Drawn {
             failed: figures.failed + figures.refused,
             skipped: figures.skipped + figures.cancelled + figures.removed,
         },
-        href: None,
+        href: (figures.received > 0).then(|| seen.leads_of((from, Some(until)), Query::default())),
     };
-    let spans = spans(seen);
-    let begin = spans.first().map_or(seen.now, |first| first.0);
-    let change = |past: &PastBinding| Change {
-        at: past.at,
-        text: match past.restores {
+    let steps = steps(seen);
+    let (begin, end) =
+        steps.first().zip(steps.last()).map_or((seen.now, seen.now), |(first, last)| (first.from, last.until));
+    let mut changes: Vec<_> = of_bindings(seen.bindings).into_iter().chain(of_history(seen.history)).collect();
+    let is_told = |at: Timestamp| {
+        changes.iter().any(|change: &Change| change.text == CONNECTED && change.at.0.abs_diff(at.0) < 60_000)
+    };
+    let first = seen.connected_at.filter(|at| !is_told(*at));
+    changes.extend(first.map(|at| Change { at, text: CONNECTED.to_owned(), href: None }));
+    changes.retain(|change| change.at >= begin && change.at < end);
+    changes.sort_by_key(|change| change.at);
+    drawn("deliveries", &Deliveries { zone: seen.zone.clone(), spans: steps.into_iter().map(span).collect(), changes })
+}
+
+/// Which versions were enabled, and whose settings were changed. The newest comes first.
+fn of_bindings(history: &[PastBinding]) -> Vec<Change> {
+    let change = |(index, past): (usize, &PastBinding)| {
+        let before = history[index + 1..].iter().find(|other| other.event_type == past.event_type);
+        let is_same = before.is_some_and(|before| before.version_id == past.version_id);
+        let text = match past.restores {
             Some(_) => format!("back to {}", past.version),
+            None if is_same => format!("settings of {}", past.version),
             None => format!("{} enabled", past.version),
-        },
-        href: None,
+        };
+        Change { at: past.at, text, href: None }
     };
-    let mut changes: Vec<_> = seen.bindings.iter().filter(|past| past.at >= begin).map(change).collect();
-    changes.reverse();
-    drawn("deliveries", &Deliveries { zone: seen.zone.clone(), spans: spans.into_iter().map(span).collect(), changes })
+    history.iter().enumerate().map(change).collect()
+}
+
+const CONNECTED: &str = "HubSpot connected";
+
+/// What people did that may show in what became of the leads.
+fn of_history(entries: &[AuditEntry]) -> Vec<Change> {
+    let change = |entry: &AuditEntry| {
+        let (of, deed) = entry.action.rsplit_once('.')?;
+        let of_connection = ["accounts", "connections", "accounts.connectors", "lanes"].contains(&of);
+        let text = match deed {
+            "connect" if of == "connections" => CONNECTED,
+            "disconnect" if of_connection => "disconnected",
+            "stay" if of_connection => "stays connected",
+            "pause" if of_connection => "paused",
+            "resume" if of_connection => "resumed",
+            "set" if of.ends_with("event-types") => "event types changed",
+            "event-types" if of == "accounts" => "event types changed",
+            "set" if of == "connections" || of.ends_with("quota") => "settings changed",
+            _ => return None,
+        };
+        Some(Change { at: entry.at, text: text.to_owned(), href: None })
+    };
+    entries.iter().filter_map(change).collect()
 }
 
 fn latency(seen: &Seen<'_>) -> Drawn {
     use picture::latency::{Latency, Point, Times};
-    let point = |(at, _, figures): (Timestamp, Timestamp, Figures)| Point {
-        at,
-        times: figures.took.percentile(0.5).zip(figures.took.percentile(0.95)).map(|(p50, p95)| Times { p50, p95 }),
-        href: None,
+    let point = |Step { from, until, figures }: Step| {
+        let times = figures.took.percentile(0.5).zip(figures.took.percentile(0.95));
+        Point {
+            at: from,
+            href: times.map(|_| seen.leads_of((from, Some(until)), group(Group::InHubspot))),
+            times: times.map(|(p50, p95)| Times { p50, p95 }),
+        }
     };
-    let points = spans(seen).into_iter().map(point).collect();
+    let points = steps(seen).into_iter().map(point).collect();
     drawn("latency", &Latency { zone: seen.zone.clone(), points, target: Some(TARGET) })
 }
 
 fn causes(seen: &Seen<'_>, all: &Figures) -> Drawn {
     use picture::causes::{Cause, Causes};
-    let spans = spans(seen);
+    let steps = steps(seen);
     let tone = |code: Code| match code {
         Code::AccountNotConnected | Code::EventNotSelected | Code::EventUnhandled => Tone::Skipped,
         _ if code.who() == "nobody has to" => Tone::Skipped,
         _ => Tone::Failed,
     };
+    // A lead that went through may have the same cause, for what it lacks.
+    let which = |code: &Code| Query { cause: code.to_string(), ..group(Group::NotInHubspot) };
     let mut causes: Vec<_> = all
         .causes
         .iter()
         .map(|(code, leads)| Cause {
             title: code.title().to_owned(),
             leads: *leads,
-            trend: spans.iter().map(|(_, _, figures)| figures.causes.get(code).copied().unwrap_or(0)).collect(),
+            trend: steps.iter().map(|step| step.figures.causes.get(code).copied().unwrap_or(0)).collect(),
             tone: tone(*code),
-            href: Some(format!("{}?cause={code}", seen.logs)),
+            href: Some(seen.leads(which(code))),
         })
         .collect();
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.leads));
@@ -288,30 +584,48 @@ fn causes(seen: &Seen<'_>, all: &Figures) -> Drawn {
 
 fn split(seen: &Seen<'_>, all: &Figures) -> Drawn {
     use picture::split::{Part, Split};
-    let part = |name: &str, count, tone| Part { name: name.to_owned(), count, tone, href: Some(seen.logs.to_owned()) };
+    let part = |name: &str, count, tone, which: Query| Part {
+        name: name.to_owned(),
+        count,
+        tone,
+        href: Some(seen.leads(which)),
+    };
     let parts = vec![
-        part("New contacts", all.created + all.saved, Tone::Synced),
-        part("Updated contacts", all.updated, Tone::Accent),
-        part("Without e-mail", all.without_email, Tone::Waiting),
+        part("New contacts", all.created + all.saved, Tone::Synced, contact("created")),
+        part("Updated contacts", all.updated, Tone::Accent, contact("updated")),
+        part("Without e-mail", all.without_email, Tone::Waiting, without_email()),
     ];
     drawn("split", &Split { title: "New and known contacts".to_owned(), parts })
 }
 
+/// By the hours of the account's own time, which is what people open by. A square that is one hour of the time leads to the
+/// leads of that hour; one that is several adds them up, and leads nowhere.
 fn by_hour_and_weekday(seen: &Seen<'_>) -> Drawn {
-    drawn("hours", &picture::hours::Hours { whose: seen.whose.clone(), leads: by_hour(seen) })
+    let link = |hours: Vec<&HourOfLeads>| match hours[..] {
+        [one] => Some(seen.leads_of((one.hour, Some(one.hour + HOUR)), Query::default())),
+        _ => None,
+    };
+    let links = hours_by_place(seen).map(|day| day.map(link));
+    drawn("hours", &picture::hours::Hours { whose: seen.whose.clone(), leads: by_hour(seen), links })
 }
 
-/// By weekday and by the hours of the account's own time, which is what people open by.
+/// How many leads came, by weekday and hour.
 fn by_hour(seen: &Seen<'_>) -> [[u64; 24]; 7] {
-    let mut leads = [[0_u64; 24]; 7];
-    for hour in seen.hours {
+    let all = |hours: Vec<&HourOfLeads>| hours.iter().map(|hour| hour.figures.received).sum();
+    hours_by_place(seen).map(|day| day.map(all))
+}
+
+/// The hours in which leads came, by weekday and by the hours of the account's own time.
+fn hours_by_place<'a>(seen: &Seen<'a>) -> [[Vec<&'a HourOfLeads>; 24]; 7] {
+    let mut hours_of: [[Vec<&HourOfLeads>; 24]; 7] = Default::default();
+    for hour in seen.hours.iter().filter(|hour| hour.figures.received > 0) {
         let Ok(at) = jiff::Timestamp::from_millisecond(hour.hour.0) else { continue };
         let local = at.to_zoned(seen.zone.clone());
         let day = usize::try_from(local.weekday().to_monday_zero_offset()).expect("a week has seven days");
         let of_day = usize::try_from(local.hour()).expect("a day has 24 hours");
-        leads[day][of_day] += hour.figures.received;
+        hours_of[day][of_day].push(hour);
     }
-    leads
+    hours_of
 }
 
 #[cfg(test)]
@@ -321,19 +635,159 @@ mod tests {
     fn seen(figures: Figures, is_connected: bool, open_issues: usize) -> (&'static str, String) {
         let hours = [HourOfLeads { hour: Timestamp(0), dealership: None, figures }];
         let seen = Seen {
-            period: PERIODS[1],
+            window: &Window::last(PERIODS[1], Timestamp(3_600_000)),
             hours: &hours,
             complete_from: None,
             bindings: &[],
+            history: &[],
+            connected_at: None,
             open_issues,
             is_connected,
-            logs: "/logs",
+            base: "/accounts/acme",
+            dealership: None,
             whose: "Acme".to_owned(),
             zone: &TimeZone::UTC,
             now: Timestamp(3_600_000),
         };
         let overview = Overview::of(&seen);
         (overview.tone, overview.verdict)
+    }
+
+    #[test]
+    fn what_came_while_hubspot_was_not_connected_was_nobodys_choice_and_can_be_sent() {
+        let causes = [(Code::AccountNotConnected, 2), (Code::EventNotSelected, 1)].into();
+        let figures = Figures { received: 4, created: 1, skipped: 3, causes, ..Figures::default() };
+        let hours = [HourOfLeads { hour: Timestamp(0), dealership: None, figures }];
+        let window = Window::last(PERIODS[1], Timestamp(3_600_000));
+        let mut seen = Seen {
+            window: &window,
+            hours: &hours,
+            complete_from: None,
+            bindings: &[],
+            history: &[],
+            connected_at: None,
+            open_issues: 0,
+            is_connected: true,
+            base: "/accounts/acme",
+            dealership: Some("north"),
+            whose: "North".to_owned(),
+            zone: &TimeZone::UTC,
+            now: Timestamp(3_600_000),
+        };
+        let overview = Overview::of(&seen);
+        let verdict = "2 of 4 leads in the last 7 days were not sent: HubSpot was not connected.";
+        assert_eq!((overview.tone, overview.verdict.as_str()), ("warning", verdict));
+        let offers: Vec<_> = overview.offers.iter().map(|offer| (offer.text.as_str(), offer.href.as_str())).collect();
+        let href = "/accounts/acme/replays?state=skipped&cause=account.not_connected&dealership=north";
+        assert_eq!(offers, [("2 leads came before HubSpot was connected, and can be sent now.", href)]);
+        seen.is_connected = false;
+        assert_eq!(Overview::of(&seen).offers, []);
+    }
+
+    #[test]
+    fn the_leads_of_a_figure_are_those_of_its_time_and_dealership() {
+        let hours = [HourOfLeads {
+            hour: Timestamp(0),
+            dealership: None,
+            figures: Figures { received: 2, created: 1, sending: 1, without_email: 1, ..Figures::default() },
+        }];
+        let now = Timestamp(3_600_000);
+        let window = Window::of_days("1970-01-01", "1970-01-01", &TimeZone::UTC, now).unwrap();
+        let overview = Overview::of(&Seen {
+            window: &window,
+            hours: &hours,
+            complete_from: None,
+            bindings: &[],
+            history: &[],
+            connected_at: None,
+            open_issues: 1,
+            is_connected: true,
+            base: "/accounts/acme",
+            dealership: Some("north"),
+            whose: "North".to_owned(),
+            zone: &TimeZone::UTC,
+            now,
+        });
+        let links: Vec<_> = overview.tiles.iter().map(|tile| tile.href.clone().unwrap_or_default()).collect();
+        let of = |more: &str| {
+            let day = "from=1970-01-01T00:00:00Z&test=none&until=1970-01-01T01:00:01Z".replace(':', "%3A");
+            match more.split_once('=') {
+                Some(("email", _)) => format!("/accounts/acme/logs?dealership=north&{more}&{day}"),
+                Some(_) => {
+                    let (from, rest) = day.split_once('&').unwrap();
+                    format!("/accounts/acme/logs?dealership=north&{from}&{more}&{rest}")
+                }
+                None => format!("/accounts/acme/logs?dealership=north&{day}"),
+            }
+        };
+        let [in_hubspot, open] = ["outcome=in_hubspot", "outcome=open"].map(of);
+        let issues = "/accounts/acme/issues".to_owned();
+        assert_eq!(links, [of(""), in_hubspot, String::new(), of("email=without"), open, issues]);
+        let advice: Vec<_> =
+            overview.tiles.iter().filter(|tile| tile.advice.is_some()).map(|tile| tile.label).collect();
+        assert_eq!(advice, ["Without e-mail"]);
+        let spans = overview.deliveries.unwrap().table;
+        assert_eq!(spans.links.len(), 2, "of the rest of the day there are no columns: {:?}", spans.rows);
+        assert!(spans.links[0].as_ref().unwrap().contains("until=1970-01-01T01%3A00%3A00Z"), "{:?}", spans.links);
+    }
+
+    #[test]
+    fn chosen_days_are_those_of_the_account_and_wrong_ones_are_refused() {
+        let zone = super::super::moment::zone("America/New_York");
+        let now = Timestamp::parse("2026-11-28T15:30:00Z").unwrap();
+        let of = |from, until| Window::of_days(from, until, &zone, now);
+        let day = of("2026-11-03", "2026-11-03").unwrap();
+        assert_eq!(
+            (day.from.to_string(), day.until.to_string()),
+            ("2026-11-03T05:00:00Z".into(), "2026-11-04T05:00:00Z".into())
+        );
+        assert_eq!((day.when.as_str(), day.bounds(&zone).len()), ("on 3 Nov 2026", 25));
+        // Clocks were put back on the first of November.
+        let week = of("2026-10-30", "2026-11-05").unwrap();
+        assert_eq!((week.days, week.bounds(&zone).len(), week.when.as_str()), (7, 8, "from 30 Oct 2026 to 5 Nov 2026"));
+        let bounds: Vec<_> = week.bounds(&zone).iter().map(|at| at.to_string()[11..16].to_owned()).collect();
+        assert_eq!(bounds, ["04:00", "04:00", "04:00", "05:00", "05:00", "05:00", "05:00", "05:00"]);
+        assert_eq!(of("2026-11-27", "").unwrap().until, now + Duration::from_secs(1), "not beyond now");
+        assert_eq!(of("", "2026-11-10").unwrap().days, 7);
+        for (from, until, wrong) in [
+            ("2026-11-09", "2026-11-01", WrongDays::Order),
+            ("2026-12-01", "", WrongDays::Order),
+            ("soon", "", WrongDays::NoDay("from")),
+            ("", "28.11.", WrongDays::NoDay("until")),
+            ("2020-01-01", "", WrongDays::TooMany),
+        ] {
+            assert_eq!(of(from, until).unwrap_err(), wrong, "{from} {until}");
+        }
+    }
+
+    #[test]
+    fn what_people_did_stands_beside_the_leads() {
+        let entry = |action: &str| AuditEntry {
+            id: crate::model::id::AuditId::new(Timestamp(1)),
+            account_id: None,
+            at: Timestamp(1),
+            actor: "ana".to_owned(),
+            action: action.to_owned(),
+            subject: String::new(),
+            detail: serde_json::Value::Null,
+        };
+        for (action, text) in [
+            ("connections.connect", Some("HubSpot connected")),
+            // A link was made, or somebody was sent to HubSpot.
+            ("accounts.connect", None),
+            ("accounts.connectors.connect", None),
+            ("accounts.connectors.disconnect", Some("disconnected")),
+            ("connections.pause", Some("paused")),
+            ("accounts.resume", Some("resumed")),
+            ("connections.event-types.set", Some("event types changed")),
+            ("accounts.event-types", Some("event types changed")),
+            ("connections.set", Some("settings changed")),
+            ("replays.pause", None),
+            ("sign-in-links.create", None),
+        ] {
+            let told = of_history(&[entry(action)]).pop().map(|change| change.text);
+            assert_eq!(told.as_deref(), text, "{action}");
+        }
     }
 
     #[test]

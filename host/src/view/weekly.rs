@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::fields::{Labels, in_sentences};
 use super::moment::{count, things};
-use super::overview::{Overview, PERIODS, Seen, Tile};
+use super::overview::{Overview, PERIODS, Seen, Tile, Window};
 use crate::hours::Figures;
 use crate::letter::Letter;
 use crate::model::account::PastBinding;
@@ -139,13 +139,16 @@ impl Weekly {
         let (all, before) = (sum(seen.hours), sum(seen.before));
         let overview = Overview::of(&Seen {
             whose: seen.whose.to_owned(),
-            period: PERIODS[1],
+            window: &Window::last(PERIODS[1], seen.until),
             hours: seen.hours,
             complete_from: None,
             bindings: seen.bindings,
+            history: &[],
+            connected_at: None,
             open_issues: seen.open_issues,
             is_connected: seen.is_connected,
-            logs: "",
+            base: "",
+            dealership: None,
             zone: seen.zone,
             now: seen.until,
         });

@@ -177,7 +177,7 @@ async fn send_skipped(
         cause: Some(Code::EventNotSelected),
         ..Filter::default()
     };
-    let wish = Wish { filter, again: false, rate: None };
+    let wish = Wish { filter, ..Wish::default() };
     if replay::estimate(&app.store, account, &wish, now).await?.replayed == 0 {
         return Ok(None);
     }

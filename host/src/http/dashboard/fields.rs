@@ -66,6 +66,8 @@ struct Page {
     filling: Option<Filling>,
     properties_address: String,
     period: Period,
+    /// The one that the days are of, by its slug.
+    dealership: Option<String>,
     by_day: FieldsByDay,
     known_from: Option<Moment>,
 }
@@ -179,9 +181,10 @@ fn records(lacking: Lacking) -> Option<String> {
 }
 
 /// The page as things were when HubSpot was asked last.
-async fn page(app: &App, place: Place, period: Period) -> Result<Page, ApiError> {
+async fn page(app: &App, place: Place, (period, dealership): (Period, Option<String>)) -> Result<Page, ApiError> {
     let Place { shell, account, connection } = place;
-    let by_day = fields_of_account(&app.store, &account, connection.as_ref(), period, None, shell.now).await?;
+    let whose = dealership.as_deref();
+    let by_day = fields_of_account(&app.store, &account, connection.as_ref(), period, whose, shell.now).await?;
     let live = connection.filter(|connection| connection.state != ConnectionState::Disconnected);
     let Some(connection) = live else {
         return Ok(Page {
@@ -198,6 +201,7 @@ async fn page(app: &App, place: Place, period: Period) -> Result<Page, ApiError>
             properties_address: String::new(),
             known_from: None,
             period,
+            dealership,
             by_day,
         });
     };
@@ -223,6 +227,7 @@ async fn page(app: &App, place: Place, period: Period) -> Result<Page, ApiError>
         filling: None,
         known_from: by_day.known_from.map(|at| shell.time(at)),
         period,
+        dealership,
         by_day,
         rows,
         read_at,
@@ -230,16 +235,18 @@ async fn page(app: &App, place: Place, period: Period) -> Result<Page, ApiError>
     })
 }
 
-/// Which time the days are of.
+/// Which time the days are of, and of which dealership.
 #[derive(Deserialize)]
 struct Asked {
     period: Option<String>,
+    dealership: Option<String>,
 }
 
 async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, ApiError> {
     let asked: Asked = serde_urlencoded(&uri);
     let period = BY_DAY.iter().find(|period| Some(period.word) == asked.period.as_deref());
-    draw(&app, &actor, &page(&app, place, *period.unwrap_or(&BY_DAY[0])).await?)
+    let dealership = asked.dealership.filter(|slug| !slug.is_empty());
+    draw(&app, &actor, &page(&app, place, (*period.unwrap_or(&BY_DAY[0]), dealership)).await?)
 }
 
 /// The connection of a form, ready to be talked to.
@@ -279,7 +286,7 @@ async fn create(Visit { app, actor, place }: Visit, Form(agreed): Form<Agreed>) 
     let Creation { work, stopped, .. } = created.map_err(ApiError::Away)?;
     app.wake.deliver.notify_one();
     let making = Some(Making { work, is_done, stopped, agreed });
-    draw(&app, &actor, &Page { making, ..page(&app, place, BY_DAY[0]).await? })
+    draw(&app, &actor, &Page { making, ..page(&app, place, (BY_DAY[0], None)).await? })
 }
 
 /// A page of records to fill in.
@@ -300,7 +307,7 @@ async fn fill_in(Visit { app, actor, place }: Visit, Form(asked): Form<Fill>) ->
     app.wake.deliver.notify_one();
     let report = if actor.sees_masked { report.masked() } else { report };
     let filling = filling(&session.connection, report, (is_done, wish.after.unwrap_or_default()));
-    draw(&app, &actor, &Page { filling: Some(filling), ..page(&app, place, BY_DAY[0]).await? })
+    draw(&app, &actor, &Page { filling: Some(filling), ..page(&app, place, (BY_DAY[0], None)).await? })
 }
 
 /// Records that one press of the button fills in: a page of HubSpot's, for which a browser can wait.

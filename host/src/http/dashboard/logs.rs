@@ -6,10 +6,11 @@ mod reveal;
 mod views;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use askama::Template;
 use axum::extract::Path;
-use axum::http::Uri;
+use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -17,23 +18,26 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::accounts::serde_urlencoded;
 use super::draw;
+use super::replays::CHOICES_OF;
 use super::shell::{Place, Shell, Visit};
 use crate::app::App;
+use crate::cause::Code;
+use crate::http::cookie::{self, Scope};
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::http::leads::{Told, csv_of, note_table};
 use crate::lead;
 use crate::model::access::Right;
-use crate::model::id::EventId;
-use crate::model::outcome::Outcome;
+use crate::model::id::{AccountId, EventId};
+use crate::model::outcome::{Group, Outcome};
 use crate::model::replay::Filter;
 use crate::model::time::Timestamp;
 use crate::replay::{self, Wish};
-use crate::store::{CauseCount, Count, LeadFilter, SavedView, ShownEvent};
+use crate::store::{CauseCount, Count, LeadFilter, LeadRow, SavedView, ShownEvent};
 use crate::test_lead::read_back::{self, ReadBack};
 use crate::view::csv;
 use crate::view::lead::Lead;
-use crate::view::logs::{Query, Row, Segment, segments};
+use crate::view::logs::{EVENT_TYPES, Query, Row, Segment, segments};
 use crate::view::moment::{Moment, count};
 use crate::view::outcome::Reader;
 
@@ -67,6 +71,14 @@ struct Page {
     rows: Vec<Row>,
     /// Instead of rows, where somebody asked for them: why leads are where they are.
     causes: Option<Vec<CauseRow>>,
+    /// What there is to choose from.
+    known_causes: Vec<Code>,
+    dealerships: Vec<String>,
+    /// More rows on a screen.
+    is_compact: bool,
+    /// What the list is about was received before bodies are kept from; and for how many days they are.
+    is_past: bool,
+    kept_days: u32,
     /// Whether rows can be chosen.
     may_change: bool,
     /// How many match, as far as they are counted.
@@ -79,7 +91,7 @@ struct Page {
     /// The same from a program, and from a terminal.
     api: String,
     command: String,
-    types: Vec<String>,
+    types: &'static [&'static str],
     /// Queries of the neighbouring pages.
     next: Option<String>,
     prev: Option<String>,
@@ -95,6 +107,8 @@ struct CauseRow {
     newest: Moment,
     /// The query of its leads.
     query: String,
+    /// The newest of them.
+    first: Vec<Row>,
 }
 
 /// A filter with a name.
@@ -111,25 +125,87 @@ struct View {
 struct Shape {
     /// `cause`: by what stands in the way.
     group: String,
+    /// `compact` or `comfortable`, which the browser remembers.
+    density: String,
 }
+
+/// Remembers how dense somebody likes the list.
+const DENSITY_COOKIE: &str = "leadline_density";
+const YEAR_S: u64 = 365 * 24 * 3600;
+/// Causes whose first leads are shown, and how many of each.
+const CAUSES_OPEN: usize = 12;
+const LEADS_OF_CAUSE: u32 = 3;
 
 pub(super) fn reader(shell: &Shell) -> Reader {
     Reader { now: shell.now, zone: shell.zone.clone() }
 }
 
-async fn list(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, ApiError> {
+/// The density that is asked for, else the one that the browser remembers.
+fn is_compact(shape: &Shape, headers: &HeaderMap) -> bool {
+    match shape.density.as_str() {
+        "" => cookie::read(headers, DENSITY_COOKIE).as_deref() == Some("compact"),
+        asked => asked == "compact",
+    }
+}
+
+/// Why leads that match are where they are, each cause with its newest leads; those that have many come first.
+async fn by_cause(
+    app: &App,
+    (filter, query): (&LeadFilter, &Query),
+    shell: &Shell,
+    row: impl Fn(&LeadRow) -> Row,
+) -> Result<Vec<CauseRow>, ApiError> {
+    let mut rows = Vec::new();
+    for CauseCount { code, count, newest_at } in app.store.lead_causes(filter).await? {
+        let of_cause =
+            LeadFilter { cause: Some(code), limit: LEADS_OF_CAUSE, before: None, after: None, ..filter.clone() };
+        let first = match rows.len() {
+            0..CAUSES_OPEN => app.store.leads(&of_cause).await?.rows,
+            _ => Vec::new(),
+        };
+        rows.push(CauseRow {
+            title: code.title(),
+            fix: code.fix(),
+            code: code.as_str(),
+            count: counted(count.leads, count.is_more),
+            newest: shell.time(newest_at),
+            query: Query { cause: code.as_str().to_owned(), ..query.clone() }.at(None, None),
+            first: first.iter().map(&row).collect(),
+        });
+    }
+    Ok(rows)
+}
+
+/// Whether all that the filter is about came before bodies are kept from, and for how many days they are.
+async fn past(app: &App, filter: &LeadFilter, account: &AccountId, now: Timestamp) -> Result<(bool, u32), ApiError> {
+    let days = app.store.keep_days(account).await?.unwrap_or(app.keep().days());
+    let kept_from = now - Duration::from_secs(24 * 3600) * days;
+    Ok((filter.until.is_some_and(|until| until <= kept_from), days))
+}
+
+async fn list(Visit { app, actor, place }: Visit, uri: Uri, headers: HeaderMap) -> Result<Response, ApiError> {
     let Place { shell, account, connection, .. } = place;
     let (query, reader): (Query, _) = (serde_urlencoded(&uri), reader(&shell));
+    let shape: Shape = serde_urlencoded(&uri);
     let filter = query.filter(&account.id, &reader);
     // Before the list is read: what happens from here on is told.
     let since = app.live.cursor();
     let store = &app.store;
-    let (page, counts, views) =
-        tokio::try_join!(store.leads(&filter), store.lead_counts(&filter), store.views(&account.id))?;
-    let causes = match serde_urlencoded::<Shape>(&uri).group.as_str() {
-        "cause" => Some(store.lead_causes(&filter).await?),
+    let long_ago = shell.now - CHOICES_OF;
+    let (page, counts, views, mut known_causes, dealerships) = tokio::try_join!(
+        store.leads(&filter),
+        store.lead_counts(&filter),
+        store.views(&account.id),
+        store.causes_since(&account.id, long_ago),
+        store.dealerships(&account.id, long_ago)
+    )?;
+    let row = |lead: &LeadRow| Row::of(lead, connection.as_ref(), actor.sees_masked, &reader);
+    let causes = match shape.group.as_str() {
+        "cause" => Some(by_cause(&app, (&filter, &query), &shell, row).await?),
         _ => None,
     };
+    let (is_past, kept_days) = past(&app, &filter, &account.id, shell.now).await?;
+    known_causes.extend(filter.cause.filter(|cause| !known_causes.contains(cause)));
     let here = query.at(None, None);
     let view = |view: SavedView| View {
         is_here: view.query == here,
@@ -137,20 +213,16 @@ async fn list(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
         name: view.name,
         query: view.query,
     };
-    let cause = |cause: CauseCount| CauseRow {
-        title: cause.code.title(),
-        fix: cause.code.fix(),
-        code: cause.code.as_str(),
-        count: counted(cause.count.leads, cause.count.is_more),
-        newest: shell.time(cause.newest_at),
-        query: Query { cause: cause.code.as_str().to_owned(), ..query.clone() }.at(None, None),
-    };
-    let row = |lead| Row::of(lead, connection.as_ref(), actor.sees_masked, &reader);
     let drawn = Page {
         base: shell.at("logs"),
         segments: segments(&query, &counts),
         rows: page.rows.iter().map(row).collect(),
-        causes: causes.map(|causes| causes.into_iter().map(cause).collect()),
+        causes,
+        known_causes,
+        dealerships,
+        is_compact: is_compact(&shape, &headers),
+        is_past,
+        kept_days,
         may_change: shell.may_change(),
         matching: matching(&query, &counts),
         stream: live::address(&shell.at("logs"), &query, &page.rows, &since),
@@ -158,14 +230,31 @@ async fn list(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
         views: views.into_iter().map(view).collect(),
         api: api_call(&app, &query, &account.slug),
         command: query.command(&account.slug),
-        types: ["lead.captured.v1", "carousel.clicked.v1", "session.initiated.v1"].map(str::to_owned).to_vec(),
+        types: &EVENT_TYPES,
         next: page.next.as_ref().map(|next| query.at(Some(next), None)),
         prev: page.prev.as_ref().map(|prev| query.at(None, Some(prev))),
         looked_until: page.looked_until.map(|until| shell.time(until)),
         query,
         shell,
     };
-    draw(&app, &actor, &drawn)
+    let mut response = draw(&app, &actor, &drawn)?;
+    if !shape.density.is_empty() {
+        let density = if drawn.is_compact { "compact" } else { "comfortable" };
+        cookie::set(&app, &mut response, DENSITY_COOKIE, density, YEAR_S, &Scope::Site);
+    }
+    Ok(response)
+}
+
+impl Page {
+    /// The groups of outcomes that one can ask for.
+    fn groups(&self) -> [Group; 4] {
+        Group::ALL
+    }
+
+    /// A time that no calendar shows: it stays as it is.
+    fn moment<'a>(&self, time: &'a str) -> Option<&'a str> {
+        Some(time).filter(|time| !time.is_empty() && !Query::is_day(time))
+    }
 }
 
 fn counted(leads: u64, is_more: bool) -> String {
@@ -174,7 +263,7 @@ fn counted(leads: u64, is_more: bool) -> String {
 
 /// How many leads a filter finds.
 fn matching(query: &Query, counts: &[(Outcome, Count)]) -> String {
-    let of = counts.iter().filter(|(outcome, _)| query.outcome.is_empty() || query.outcome == outcome.word());
+    let of = counts.iter().filter(|(outcome, _)| query.takes(*outcome));
     let (leads, is_more) =
         of.fold((0, false), |(leads, is_more), (_, count)| (leads + count.leads, is_more || count.is_more));
     counted(leads, is_more)
@@ -286,7 +375,7 @@ async fn again(
     let shown = found(&app, &place, &event).await?;
     let newest = shown.deliveries.last().map(|newest| &newest.delivery);
     let again = matches!(Outcome::of(&shown.event, newest, false), Outcome::Synced | Outcome::SyncedWithWarnings);
-    let wish = Wish { filter: Filter { event: Some(shown.event.id), ..Filter::default() }, again, rate: None };
+    let wish = Wish { filter: Filter { event: Some(shown.event.id), ..Filter::default() }, again, ..Wish::default() };
     replay::create(&app.store, &place.account, &wish, (app.clock)()).await?;
     app.wake.plan.notify_one();
     Ok(Redirect::to(&format!("{}/{event}?done=replayed", place.shell.at("logs"))).into_response())

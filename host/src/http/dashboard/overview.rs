@@ -13,6 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::accounts::serde_urlencoded;
 use super::draw;
 use super::logs::reader;
+use super::replays::CHOICES_OF;
 use super::shell::{Place, Shell, Visit};
 use super::wishes;
 use crate::app::App;
@@ -23,9 +24,10 @@ use crate::model::access::Right;
 use crate::model::account::ConnectionState;
 use crate::overview::of_account;
 use crate::store::{LeadFilter, LeadRow};
+use crate::test_lead;
 use crate::view::connection::{Chip, chip};
 use crate::view::logs::Row;
-use crate::view::overview::{Overview, PERIODS, Period};
+use crate::view::overview::{Overview, PERIODS, Window, WrongDays};
 use crate::view::suggestions::{Suggestion, suggestions};
 use crate::view::wishes::ShownWish;
 
@@ -46,7 +48,14 @@ struct Page {
     shell: Shell,
     chip: Chip,
     overview: Overview,
-    period: Period,
+    window: Window,
+    /// Days that somebody chose, as he wrote them, and why they cannot be looked at.
+    days: (String, String),
+    wrong: Option<WrongDays>,
+    /// The slugs that one can choose from.
+    dealerships: Vec<String>,
+    /// A test lead, for those who may send one while HubSpot is connected.
+    test_lead: Option<String>,
     /// The address of the list of leads.
     base: String,
     rows: Vec<Row>,
@@ -63,10 +72,27 @@ struct Page {
     wishes: Vec<wishes::Row>,
 }
 
+impl Page {
+    /// The address of the same of another time.
+    fn of_period(&self, period: &str) -> String {
+        let whose = self.dealership.as_ref().map(|slug| ("dealership", slug.as_str()));
+        let pairs = std::iter::once(("period", period)).chain(whose);
+        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        format!("{}?{query}", self.shell.at(""))
+    }
+
+    fn is_of(&self, period: &str) -> bool {
+        self.window.period.is_some_and(|shown| shown.word == period)
+    }
+}
+
 /// Which time is looked at.
 #[derive(Deserialize)]
 struct Asked {
     period: Option<String>,
+    /// Days instead.
+    from: Option<String>,
+    until: Option<String>,
     /// Only this dealership of the account, by its slug.
     dealership: Option<String>,
     /// Suggestions that were dismissed too.
@@ -91,6 +117,12 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
     let asked: Asked = serde_urlencoded(&uri);
     let period = PERIODS.into_iter().find(|period| Some(period.word) == asked.period.as_deref());
     let period = period.unwrap_or(PERIODS[1]);
+    let days = (asked.from.unwrap_or_default(), asked.until.unwrap_or_default());
+    let chosen = Window::chosen(period, (&days.0, &days.1), &shell.zone, shell.now);
+    let (window, wrong) = match chosen {
+        Ok(window) => (window, None),
+        Err(wrong) => (Window::last(period, shell.now), Some(wrong)),
+    };
     let dealership = asked.dealership.filter(|slug| !slug.is_empty());
     let recent = LeadFilter {
         dealership: dealership.clone(),
@@ -98,9 +130,10 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
         limit: ASKED,
         ..LeadFilter::default()
     };
-    let (overview, page) = tokio::try_join!(
-        of_account(&app.store, &account, connection.as_ref(), period, dealership.as_deref(), shell.now),
-        app.store.leads(&recent)
+    let (overview, page, dealerships) = tokio::try_join!(
+        of_account(&app.store, &account, connection.as_ref(), &window, dealership.as_deref(), shell.now),
+        app.store.leads(&recent),
+        app.store.dealerships(&account.id, shell.now - CHOICES_OF)
     )?;
     let live = connection.as_ref().filter(|connection| connection.state != ConnectionState::Disconnected);
     let setup = setup(&app.store, &account, connection.as_ref()).await?;
@@ -119,7 +152,9 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
     let wishes = wishes.into_iter().map(|wish| ShownWish::of(wish, &account)).filter(ShownWish::is_open).collect();
     let reader = reader(&shell);
     let row = |lead| Row::of(lead, connection.as_ref(), actor.sees_masked, &reader);
+    let can_test = setup.is_connected && setup.has_source && shell.may_change();
     let page = Page {
+        test_lead: can_test.then(|| test_lead::sample(&account, shell.now).to_string()),
         chip: chip(connection.as_ref(), shell.open_issues > 0),
         rows: page.rows.iter().take(RECENT).map(row).collect(),
         consent: without_consent(&page.rows),
@@ -130,7 +165,10 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
         base: shell.at("logs"),
         dealership,
         overview,
-        period,
+        window,
+        days,
+        wrong,
+        dealerships,
         shell,
     };
     draw(&app, &actor, &page)

@@ -1,6 +1,7 @@
 //! Replays: leads that are sent once more. First what it would come to, then a job with its progress.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use askama::Template;
 use axum::extract::{Form, Path};
@@ -22,12 +23,14 @@ use crate::model::access::Right;
 use crate::model::replay::{Change, Estimate, Filter, Replay, ReplayState, Standing, Tally};
 use crate::model::word;
 use crate::replay::{self, Wish};
-use crate::view::logs::Query;
+use crate::view::logs::{EVENT_TYPES, Query};
 use crate::view::moment::{Moment, count, span};
 use crate::view::outcome::Reader;
 
 /// Replays that the page lists, the newest.
 const LISTED_MAX: u32 = 50;
+/// Dealerships and causes that one can choose from are those of the leads of this time.
+pub(super) const CHOICES_OF: Duration = Duration::from_secs(31 * 24 * 3600);
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let read = OpenApiRouter::new().route("/accounts/{account}/replays", get(list));
@@ -43,31 +46,64 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
 struct Asked {
     state: String,
     cause: String,
+    #[serde(rename = "type")]
+    event_type: String,
+    dealership: String,
+    text: String,
     from: String,
     until: String,
     /// What is in HubSpot is sent once more too.
     again: String,
+    /// What failed is planned anew.
+    afresh: String,
     rate: String,
+    name: String,
 }
 
 impl Asked {
     fn wish(&self, reader: &Reader) -> Wish {
         let days = Query { from: self.from.clone(), until: self.until.clone(), ..Query::default() };
         let days = days.filter(&crate::model::id::AccountId::stored(String::new()), reader);
+        let said = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
         let filter = Filter {
             event: None,
             events: Vec::new(),
             state: Standing::ALL.into_iter().find(|standing| word(standing) == self.state),
             from: days.from,
             to: days.until,
-            event_type: None,
+            event_type: said(&self.event_type),
             cause: self.cause.parse::<Code>().ok(),
+            dealership: said(&self.dealership),
+            text: said(&self.text),
         };
-        Wish { filter, again: self.again == "yes", rate: self.rate.trim().parse().ok() }
+        Wish {
+            filter,
+            again: self.again == "yes",
+            afresh: self.afresh == "yes",
+            rate: self.rate.trim().parse().ok(),
+            name: self.name.clone(),
+        }
     }
 
     fn is_given(&self) -> bool {
-        [&self.state, &self.cause, &self.from, &self.until].into_iter().any(|text| !text.is_empty())
+        let Self { state, cause, event_type, dealership, text, from, until, .. } = self;
+        [state, cause, event_type, dealership, text, from, until].into_iter().any(|said| !said.trim().is_empty())
+    }
+
+    /// The members that the next form sends on, as they were given.
+    fn fields(&self) -> [(&'static str, &str); 10] {
+        [
+            ("state", &self.state),
+            ("cause", &self.cause),
+            ("type", &self.event_type),
+            ("dealership", &self.dealership),
+            ("text", &self.text),
+            ("from", &self.from),
+            ("until", &self.until),
+            ("again", &self.again),
+            ("afresh", &self.afresh),
+            ("rate", &self.rate),
+        ]
     }
 }
 
@@ -76,6 +112,10 @@ impl Asked {
 struct Page {
     shell: Shell,
     asked: Asked,
+    /// What there is to choose from: causes with their titles, and slugs.
+    causes: Vec<Code>,
+    types: &'static [&'static str],
+    dealerships: Vec<String>,
     /// What it would come to; none where nobody has asked.
     estimate: Option<Shown>,
     /// Why it cannot be done, and what to do.
@@ -157,9 +197,19 @@ async fn page(app: &App, place: Place, asked: Asked, wrong: Option<(String, &'st
             Err(error) => wrong = Some((error.to_string(), error.fix().unwrap_or_default())),
         }
     }
-    let replays = app.store.replays(Some(&place.account.id), LISTED_MAX).await?;
+    let (id, since) = (&place.account.id, place.shell.now - CHOICES_OF);
+    let (replays, mut causes, dealerships) = tokio::try_join!(
+        app.store.replays(Some(id), LISTED_MAX),
+        app.store.causes_since(id, since),
+        app.store.dealerships(id, since)
+    )?;
+    if let Ok(chosen) = asked.cause.parse::<Code>()
+        && !causes.contains(&chosen)
+    {
+        causes.push(chosen);
+    }
     let rows = replays.into_iter().map(|replay| row(&place.shell, replay)).collect();
-    Ok(Page { asked, estimate, wrong, rows, shell: place.shell })
+    Ok(Page { asked, causes, types: &EVENT_TYPES, dealerships, estimate, wrong, rows, shell: place.shell })
 }
 
 async fn list(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, ApiError> {

@@ -11,7 +11,7 @@ use super::{Key, LeadFilter, LeadPage, LeadRow, PAGE_MAX, READ_STEP, key_rows, r
 use crate::cause::Code;
 use crate::hours;
 use crate::model::id::{AccountId, EventId};
-use crate::model::outcome::Outcome;
+use crate::model::outcome::{Group, Outcome};
 use crate::model::time::Timestamp;
 use crate::words::{TEST_WORD, Wanted, dealership_word, terms};
 
@@ -94,8 +94,16 @@ fn sources(filter: &LeadFilter) -> Option<Vec<Source>> {
         parts.extend(is_of_a_value(code).then(|| deliveries("mark", "warned")));
         parts
     });
+    let group = match filter.group {
+        Some(Group::Open) => {
+            vec![deliveries("mark", "retrying"), events("mark", "held"), deliveries("mark", "blocked"), Part::Work]
+        }
+        // Those that were removed are skipped, too, as far as the queue is concerned.
+        Some(Group::NotSent) => vec![events("mark", "skipped"), deliveries("mark", "cancelled")],
+        Some(Group::InHubspot | Group::NotInHubspot) | None => Vec::new(),
+    };
     let duplicate = filter.duplicate.then(|| deliveries("duplicate", "possible")).into_iter().collect();
-    let whole = [outcome, cause, duplicate].into_iter().map(|parts| Source { parts, kind: Kind::Whole });
+    let whole = [outcome, group, cause, duplicate].into_iter().map(|parts| Source { parts, kind: Kind::Whole });
     let text = match filter.text.as_deref().map(terms) {
         Some(Some(terms)) if terms.is_empty() => return None,
         Some(Some(terms)) => terms,

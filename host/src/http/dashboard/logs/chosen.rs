@@ -19,6 +19,7 @@ use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::model::access::Right;
 use crate::model::id::EventId;
+use crate::model::replay::Manner;
 use crate::replay::{self, ReplayError};
 use crate::view::logs::Query;
 use crate::view::moment::count;
@@ -36,6 +37,8 @@ struct Asked {
     filter: String,
     /// What is in HubSpot is sent once more too.
     again: bool,
+    /// What failed is planned anew.
+    afresh: bool,
 }
 
 impl Asked {
@@ -47,10 +50,15 @@ impl Asked {
                 "all" => asked.is_all = value == "yes",
                 "filter" => asked.filter = value.into_owned(),
                 "again" => asked.again = value == "yes",
+                "afresh" => asked.afresh = value == "yes",
                 _ => {}
             }
         }
         asked
+    }
+
+    fn manner(&self) -> Manner {
+        Manner { again: self.again, afresh: self.afresh }
     }
 
     fn choice(&self, place: &Place) -> Choice {
@@ -89,7 +97,7 @@ async fn send(Visit { app, actor, place }: Visit, body: Bytes) -> Result<Respons
     let asked = Asked::read(&body);
     let now = (app.clock)();
     let chosen = choice::find(&app.store, &place.account, asked.choice(&place)).await?;
-    match choice::send(&app.store, &place.account, &chosen, asked.again, now).await {
+    match choice::send(&app.store, &place.account, &chosen, asked.manner(), now).await {
         Ok(sent) => {
             app.wake.plan.notify_one();
             app.wake.deliver.notify_one();
@@ -117,7 +125,7 @@ async fn page(
     let estimate = match chosen.events.is_empty() {
         true => None,
         false => {
-            let wish = chosen.wish(asked.again);
+            let wish = chosen.wish(asked.manner());
             Some(shown(&replay::estimate(&app.store, &place.account, &wish, place.shell.now).await?))
         }
     };
