@@ -341,7 +341,7 @@ async fn suggest(app: &App, account: &Account, now: Timestamp) -> anyhow::Result
         actor: Sign::SYSTEM.to_owned(),
         action: "alerts.suggested.create".to_owned(),
         subject: String::new(),
-        detail: json!({ "after": rules.iter().map(|rule| rule.watches.to_string()).collect::<Vec<_>>() }),
+        detail: json!({ "before": null, "after": rules.iter().map(|rule| rule.watches.to_string()).collect::<Vec<_>>() }),
     };
     app.store.note_action(&entry).await?;
     Ok(rules)

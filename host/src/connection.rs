@@ -9,6 +9,7 @@ pub mod consent;
 pub mod drift;
 pub mod ending;
 pub mod fill;
+pub mod fill_job;
 pub mod policy;
 pub mod portal;
 pub mod scopes;

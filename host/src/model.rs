@@ -6,6 +6,7 @@ pub mod alert;
 pub mod delivery;
 pub mod erasure;
 pub mod event;
+pub mod fill;
 pub mod id;
 pub mod lane;
 pub mod message;

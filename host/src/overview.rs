@@ -32,8 +32,9 @@ pub async fn of_account(
     dealership: Option<&str>,
     now: Timestamp,
 ) -> store::Result<Overview> {
+    let of = whose(dealership);
     let (hours, open_issues, history) = tokio::try_join!(
-        store.lead_hours(&account.id, &whose(dealership), window.from, window.until),
+        store.lead_hours(&account.id, &of, window.from, window.until),
         store.open_issues(&account.id, now),
         store.audit(Some(&account.id), None, ACTIONS)
     )?;

@@ -164,7 +164,7 @@ mod tests {
             (Waiting::Hold, since + second, false),
         ] {
             routing.connections[0].ends_waiting = Some(waiting);
-            let code = match route(&EventId::new(at), LEAD, &routing) {
+            let code = match route(&EventId::new(at), LEAD, false, &routing) {
                 Route::To(_) => None,
                 Route::Skip(problem) => Some(problem.code),
             };

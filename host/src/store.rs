@@ -22,6 +22,7 @@ mod dropped;
 mod duplicates;
 mod endings;
 mod events;
+mod fills;
 mod fleet;
 mod health;
 mod hours;

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::config::Role;
-use crate::connection::ending;
+use crate::connection::{ending, fill_job};
 use crate::deliver;
 use crate::housekeeping::{self, Limits};
 use crate::model::lane::{LaneKind, Step};
@@ -90,6 +90,10 @@ pub async fn run(app: Arc<App>, roles: Vec<Role>, (keep, disk_reserve): (Limits,
     }
     if !app.store.is_for_one_process() {
         loops.spawn(keep_clock(app.clone(), stop.clone()));
+    }
+    if roles.contains(&Role::Deliver) {
+        let (app, stop) = (app.clone(), stop.clone());
+        loops.spawn(keep_running("fill", move || run_fills(app.clone(), stop.clone())));
     }
     let (erasing, erasing_stop) = (app.clone(), stop.clone());
     if roles.contains(&Role::Web) {
@@ -339,6 +343,31 @@ async fn replay_round(app: &App) -> anyhow::Result<Duration> {
         Step::Idle => {
             let next = app.store.next_replay_at().await?;
             Ok(next.map_or(SLEEP_MAX, |next| next.since(now).clamp(REPLAY_SLEEP_MIN, SLEEP_MAX)))
+        }
+    }
+}
+
+/// Does the pages of the jobs that fill in what leads went without.
+async fn run_fills(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let round = tokio::select! {
+            round = app.clock_watch.begin(&app.store) => round,
+            _ = stop.changed() => continue,
+        };
+        let done = match round {
+            Ok(_round) => fill_job::next(&app.store, &app.hubspot, &app.clock).await,
+            Err(error) => Err(error),
+        };
+        let rest = async {
+            match done {
+                Ok(Step::Worked) => app.wake.deliver.notify_one(),
+                Ok(Step::Idle) => tokio::time::sleep(SLEEP_MAX).await,
+                Err(error) => mend(&app, "fill", &error).await,
+            }
+        };
+        tokio::select! {
+            () = rest => {}
+            _ = stop.changed() => {}
         }
     }
 }

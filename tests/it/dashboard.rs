@@ -438,6 +438,14 @@ async fn earlier_contacts_are_filled_in_after_a_look_at_the_differences() {
     let support = looks(&signed_in(&app, None, "support").await);
     let seen = submit(&app, &support, path, &[]).await;
     assert!(text(&seen).contains("5 values") && !text(&seen).contains("Honda CR-V"), "{}", text(&seen));
+    // In the background it has its own place on the page, until it is over or cancelled.
+    let begun = submit(&app, &manager, "/accounts/acme/fields/fill-all", &[]).await;
+    assert_eq!(begun.status, 303, "{}", text(&begun));
+    let page = manager.get(&app, "/accounts/acme/fields").await;
+    assert!(text(&page).contains("Earlier contacts are being filled in"), "{}", text(&page));
+    assert_eq!(submit(&app, &manager, "/accounts/acme/fields/fill-cancel", &[]).await.status, 303);
+    let page = manager.get(&app, "/accounts/acme/fields").await;
+    assert!(text(&page).contains("then cancelled with 1 record left"), "{}", text(&page));
     let filled = submit(&app, &manager, path, &[("sure", "yes"), ("after", "")]).await;
     assert!(text(&filled).contains("5 values of 1 record filled in."), "{}", text(&filled));
     assert_eq!(held().as_deref(), Some("high"));

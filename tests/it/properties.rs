@@ -5,8 +5,11 @@ use std::time::Duration;
 use hubspot_sim::{Act, End, Fault, NewProperty, Preset};
 use leadline::connection::checklist::{self, Check, Consent, Creation, Done, What};
 use leadline::connection::fill::{self, Report, Wish};
+use leadline::connection::fill_job::{self, FillJobError};
 use leadline::connection::{self, UseError};
 use leadline::model::account::Policy;
+use leadline::model::fill::FillState;
+use leadline::model::lane::Step;
 use leadline::store::Issue;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -206,6 +209,42 @@ async fn earlier_contacts_are_filled_in_page_by_page_and_the_report_says_what_is
     app.hubspot.set_knobs(|knobs| knobs.outage = None);
     let second = app.fill(&dealer, page(away.next, false)).await;
     assert_eq!((second.records_filled(), second.left, second.next), (1, leadline::store::Lacking::default(), None));
+    app.finish_after(&[hubspot_sim::FindingKind::TooManyErrors]).await;
+}
+
+#[tokio::test]
+async fn a_job_fills_in_page_by_page_until_the_end_or_until_somebody_stops_it() {
+    let app = TestApp::start().await;
+    let dealer = app.dealer("acme", Preset::Bare, "default", json!({ "country": "US" })).await;
+    for name in ["ana", "bob", "eve"] {
+        app.send_lead(&dealer, name).await;
+    }
+    app.run_until_idle().await;
+    app.create(&dealer, Consent::default()).await;
+    app.advance(Duration::from_secs(1));
+    let (store, hubspot, clock) = (&app.app.store, &app.app.hubspot, &app.app.clock);
+    let begun = fill_job::begin(store, &dealer.connection, "ana", app.now()).await.unwrap();
+    assert_eq!((begun.state, begun.progress.total), (FillState::Running, 3));
+    let twice = fill_job::begin(store, &dealer.connection, "bob", app.now()).await;
+    assert!(matches!(twice, Err(FillJobError::Running)), "{twice:?}");
+    fill_job::cancel(store, &dealer.connection).await.unwrap();
+    assert!(fill_job::next(store, hubspot, clock).await.unwrap() == Step::Idle, "nobody works on it any more");
+    // HubSpot is away for the first page.
+    fill_job::begin(store, &dealer.connection, "bob", app.now()).await.unwrap();
+    app.hubspot.set_knobs(|knobs| knobs.outage = Some(hubspot_sim::Outage { from_ms: 0, to_ms: i64::MAX }));
+    assert!(fill_job::next(store, hubspot, clock).await.unwrap() == Step::Worked);
+    let waits = store.fill_job(&dealer.connection).await.unwrap().unwrap();
+    assert_eq!((waits.state, waits.progress.waits.is_some(), waits.progress.left), (FillState::Running, true, 3));
+    assert!(fill_job::next(store, hubspot, clock).await.unwrap() == Step::Idle, "not before a minute is over");
+    app.hubspot.set_knobs(|knobs| knobs.outage = None);
+    app.advance(Duration::from_secs(61));
+    while fill_job::next(store, hubspot, clock).await.unwrap() == Step::Worked {}
+    let done = store.fill_job(&dealer.connection).await.unwrap().unwrap();
+    let told = (done.state, done.progress.records, done.progress.left, done.progress.waits);
+    assert_eq!(told, (FillState::Done, 3, 0, None), "{done:#?}");
+    assert_eq!(app.contact(&dealer, "eve")["lead_priority"], "high");
+    let (code, said) = app.command(&["property", "filling", "--account", "acme"]).await;
+    assert!(code == 0 && said.starts_with("done: "), "{said}");
     app.finish_after(&[hubspot_sim::FindingKind::TooManyErrors]).await;
 }
 

@@ -3,17 +3,20 @@
 
 use std::sync::Arc;
 
-use super::Context;
 use super::deed::Deed;
 use super::failure::{Failure, Result};
 use super::output::{printable, table};
+use super::{Context, who};
 use crate::app::open_hubspot;
 use crate::cause::Problem;
 use crate::connection::checklist::{self, Check, Consent, Creation, Done, What, Work};
 use crate::connection::fill::{self, Report, Wish};
+use crate::connection::fill_job::{self, FillJobError};
 use crate::connection::session::{self, Session};
-use crate::model::account::ConnectionState;
+use crate::model::account::{Connection, ConnectionState};
+use crate::model::fill::Fill;
 use crate::model::time::clock;
+use crate::model::word;
 use crate::store::Store;
 
 #[derive(clap::Subcommand, Debug)]
@@ -56,6 +59,17 @@ pub enum Command {
         /// Go on behind this place, which the run before printed.
         #[arg(long, value_name = "PLACE")]
         after: Option<String>,
+        /// Let the running service do all of it, a page at a time.
+        #[arg(long, conflicts_with_all = ["property", "dry_run", "limit", "after"])]
+        background: bool,
+    },
+    /// Show how far filling in came that runs in the background, or end it.
+    Filling {
+        #[command(flatten)]
+        of: Of,
+        /// End it. What is filled in stays.
+        #[arg(long)]
+        cancel: bool,
     },
 }
 
@@ -65,10 +79,12 @@ impl Command {
             Self::Create { of, dry_run: false, .. } => {
                 Deed::of("connections.properties.create-missing", &of.account, Some(&of.account))
             }
+            Self::Fill { of, background: true, .. } => Deed::of("connections.fills", &of.account, Some(&of.account)),
+            Self::Filling { of, cancel: true } => Deed::of("connections.fills.cancel", &of.account, Some(&of.account)),
             Self::Fill { of, dry_run: false, .. } => {
                 Deed::of("connections.properties.fill", &of.account, Some(&of.account))
             }
-            Self::Check { .. } | Self::Create { .. } | Self::Fill { .. } => None,
+            Self::Check { .. } | Self::Create { .. } | Self::Fill { .. } | Self::Filling { .. } => None,
         }
     }
 }
@@ -98,7 +114,21 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
             let creation = checklist::create_missing(&store, &session, consent, clock()).await?;
             show_creation(&creation.map_err(|why| away(&why))?, dry_run, context)
         }
-        Command::Fill { of, property, dry_run, limit, after } => {
+        Command::Fill { of, background: true, .. } => {
+            let connection = found(&store, &of, context).await?;
+            let job = fill_job::begin(&store, &connection, &who(), clock()).await?;
+            context.one(&job, job_text)
+        }
+        Command::Filling { of, cancel } => {
+            let connection = found(&store, &of, context).await?;
+            if cancel {
+                fill_job::cancel(&store, &connection).await?;
+            }
+            let job = store.fill_job(&connection).await?;
+            let none = || Failure::not_found("nothing was ever filled in in the background".to_owned());
+            context.one(&job.ok_or_else(none)?, job_text)
+        }
+        Command::Fill { of, property, dry_run, limit, after, background: false } => {
             let session = talk(&store, &of, context).await?;
             let wish = Wish { property, limit, after, dry_run };
             let report = fill::fill(&store, &session, &wish, &(Arc::new(clock) as crate::deliver::Clock)).await?;
@@ -107,17 +137,48 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
     }
 }
 
-/// The portal of an account, ready to be talked to.
-async fn talk(store: &Store, of: &Of, context: &Context<'_>) -> Result<Session> {
+impl From<FillJobError> for Failure {
+    fn from(error: FillJobError) -> Self {
+        let text = error.to_string();
+        match error {
+            FillJobError::Store(error) => error.into(),
+            FillJobError::Running => Self::conflict(text).hint("`leadline property filling` shows how far it is"),
+            FillJobError::NotRunning => Self::conflict(text),
+        }
+    }
+}
+
+fn job_text(job: &Fill) -> String {
+    let Fill { state, progress, .. } = job;
+    let mut lines = vec![format!(
+        "{}: {} values of {} records filled in, {} of {} records left",
+        word(state),
+        progress.values,
+        progress.records,
+        progress.left,
+        progress.total
+    )];
+    lines.extend(progress.left_out.iter().map(|(reason, values)| format!("  {values} left out: {reason}")));
+    lines.extend(progress.waits.map(|code| format!("  it waits: {}", code.title())));
+    lines.join("\n")
+}
+
+/// The portal of an account.
+async fn found(store: &Store, of: &Of, context: &Context<'_>) -> Result<Connection> {
     let account = context.account(store, &of.account).await?;
     let connections = store.connections(Some(&account.id)).await?;
     let wanted = |portal_id| of.portal.is_none_or(|wanted| wanted == portal_id);
     let is_open = |state| state != ConnectionState::Disconnected;
     let found = connections.into_iter().find(|one| wanted(one.portal_id) && is_open(one.state));
-    let found = found.ok_or_else(|| {
+    found.ok_or_else(|| {
         Failure::not_found(format!("the account `{}` is not connected to such a portal", account.slug))
             .hint(format!("leadline connection connect --account {}", account.slug))
-    })?;
+    })
+}
+
+/// The portal of an account, ready to be talked to.
+async fn talk(store: &Store, of: &Of, context: &Context<'_>) -> Result<Session> {
+    let found = found(store, of, context).await?;
     let hubspot = open_hubspot(&context.config)?;
     Ok(session::open(store, &hubspot, &found, &clock).await?)
 }

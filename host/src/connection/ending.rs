@@ -128,7 +128,7 @@ async fn send_skipped(
         from: Some(since),
         ..Filter::default()
     };
-    let wish = Wish { filter, again: false, rate: None };
+    let wish = Wish { filter, ..Wish::default() };
     let estimate = replay::estimate(store, &account, &wish, now).await.map_err(anyhow::Error::from)?;
     if estimate.replayed > 0 {
         replay::create(store, &account, &wish, now).await.map_err(anyhow::Error::from)?;

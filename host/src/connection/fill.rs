@@ -136,6 +136,13 @@ pub async fn fill(store: &Store, session: &Session, wish: &Wish, clock: &Clock) 
     Ok(report)
 }
 
+impl Skipped {
+    /// The reason, without the value: of one that does not fit, the reason may quote it.
+    pub fn told(&self) -> &str {
+        if self.stays { "HubSpot does not take the value" } else { &self.reason }
+    }
+}
+
 impl Report {
     /// The records that got something, or would.
     pub fn records_filled(&self) -> usize {
@@ -161,10 +168,7 @@ impl Report {
         let skipped = self.skipped.iter_mut().map(|one| &mut one.dropped.value);
         filled.chain(skipped).for_each(|value| "…".clone_into(value));
         for skipped in &mut self.skipped {
-            // Of a value that does not fit, the reason may quote it.
-            if skipped.stays {
-                "the property does not take it".clone_into(&mut skipped.reason);
-            }
+            skipped.reason = skipped.told().to_owned();
         }
         self
     }

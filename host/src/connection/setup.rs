@@ -39,6 +39,11 @@ impl Setup {
         self.steps.iter().all(|step| step.is_done)
     }
 
+    /// Whether the step of a name is done.
+    pub fn has(&self, name: &str) -> bool {
+        self.steps.iter().any(|step| step.name == name && step.is_done)
+    }
+
     pub fn done(&self) -> usize {
         self.steps.iter().filter(|step| step.is_done).count()
     }

@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 
 use super::answer::{Data, List, One, Page, Wanted, one};
 use super::error::ApiError;
-use super::etag::{expect, with_tag};
+use super::etag::{expect, tagged, with_tag};
 use super::guard::needing;
 use super::reach::{account as reached, connection, read};
 use super::repeat::ShownOnce;

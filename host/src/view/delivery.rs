@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::lead::{Attempt, Call, Field, Lead, Reason, Record, waterfall_of};
+use super::lead::{Attempt, Beside, Call, Field, Lead, Reason, Record, waterfall_of};
 use super::moment::Moment;
 use super::outcome::Reader;
 use crate::model::account::Connection;
@@ -78,7 +78,8 @@ impl Delivery {
     /// The last delivery of `shown`; none where there is none.
     pub fn of(shown: &ShownEvent, connection: Option<&Connection>, is_masked: bool, reader: &Reader) -> Option<Self> {
         let delivery = &shown.deliveries.last()?.delivery;
-        let Lead { records, fields, attempts, next, .. } = Lead::of(shown, connection, is_masked, reader);
+        let Lead { records, fields, attempts, next, .. } =
+            Lead::of(shown, Beside::default(), connection, is_masked, reader);
         Some(Self {
             id: delivery.id.clone(),
             event: delivery.event_id.clone(),
@@ -98,14 +99,14 @@ impl Delivery {
 
 /// The calls of the last delivery of `shown`, the oldest first.
 pub fn calls(shown: &ShownEvent, is_masked: bool, reader: &Reader) -> Vec<Call> {
-    Lead::of(shown, None, is_masked, reader).calls
+    Lead::of(shown, Beside::default(), None, is_masked, reader).calls
 }
 
 impl Trace {
     /// Of the last delivery of `shown`; none where there is none.
     pub fn of(shown: &ShownEvent, is_masked: bool, reader: &Reader) -> Option<Self> {
         let delivery = shown.deliveries.last()?.delivery.id.clone();
-        let Lead { attempts, next, .. } = Lead::of(shown, None, is_masked, reader);
+        let Lead { attempts, next, .. } = Lead::of(shown, Beside::default(), None, is_masked, reader);
         let spans = waterfall_of(shown).into_iter().map(TraceSpan::of).collect();
         Some(Self { delivery, spans, attempts, next })
     }

@@ -40,7 +40,7 @@ pub fn bytes(bytes: u64) -> String {
 }
 
 fn tile(label: &'static str, value: impl Into<String>, note: impl Into<String>, href: Option<&str>) -> Tile {
-    Tile { label, value: value.into(), note: note.into(), href: href.map(str::to_owned) }
+    Tile { label, value: value.into(), note: note.into(), href: href.map(str::to_owned), advice: None }
 }
 
 /// How the service is, in one sentence: what is worst comes first.

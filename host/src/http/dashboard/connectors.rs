@@ -27,9 +27,7 @@ use crate::http::connections::refused;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::model::access::Right;
-use crate::model::account::{
-    Agreed, Agreement, Auth, Connection, ConnectionState, ContactWrite, Policy, Waiting,
-};
+use crate::model::account::{Agreed, Agreement, Auth, Connection, ConnectionState, ContactWrite, Policy, Waiting};
 use crate::model::time::Timestamp;
 use crate::picture::Drawn;
 use crate::view::connection::{Chip, LIMIT_LOOK_BACK, chip, limit_gauge, portal_address};

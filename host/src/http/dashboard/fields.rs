@@ -14,12 +14,14 @@ use super::accounts::serde_urlencoded;
 use super::connectors::can_connect;
 use super::draw;
 use super::shell::{Place, Shell, Visit};
+use super::transformations::connected;
 use crate::app::App;
-use crate::cause::Problem;
+use crate::cause::{Code, Problem};
 use crate::connection::check::lets_create;
 use crate::connection::checklist::{self, Consent, Creation, What, Work};
 use crate::connection::drift::{self, Row};
 use crate::connection::fill::{self, Report};
+use crate::connection::fill_job;
 use crate::connection::portal::Read;
 use crate::connection::session::{self, Session};
 use crate::fit::PropertyState;
@@ -27,6 +29,7 @@ use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::model::access::Right;
 use crate::model::account::{Auth, Connection, ConnectionState};
+use crate::model::fill::{Fill, FillState};
 use crate::overview::fields_of_account;
 use crate::store::{DroppedValue, Lacking};
 use crate::view::connection::{Chip, portal_address, record_address};
@@ -42,7 +45,9 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let change = OpenApiRouter::new()
         .route("/accounts/{account}/fields/check", post(look))
         .route("/accounts/{account}/fields/create", post(create))
-        .route("/accounts/{account}/fields/fill", post(fill_in));
+        .route("/accounts/{account}/fields/fill", post(fill_in))
+        .route("/accounts/{account}/fields/fill-all", post(fill_all))
+        .route("/accounts/{account}/fields/fill-cancel", post(cancel));
     needing(Right::Read, read).merge(needing(Right::Change, change))
 }
 
@@ -64,6 +69,8 @@ struct Page {
     making: Option<Making>,
     /// What filling in would do, or did; none where nobody asked.
     filling: Option<Filling>,
+    /// Filling in in the background: the job that runs, or the last one.
+    job: Option<Job>,
     properties_address: String,
     period: Period,
     /// The one that the days are of, by its slug.
@@ -73,6 +80,11 @@ struct Page {
 }
 
 impl Page {
+    /// Whether filling in goes on in the background.
+    fn is_filling(&self) -> bool {
+        self.job.as_ref().is_some_and(Job::is_running)
+    }
+
     /// The times that the days can be of.
     fn periods(&self) -> &'static [Period] {
         BY_DAY
@@ -110,6 +122,44 @@ struct Filling {
     next: Option<String>,
     /// Records that were not looked at yet.
     left: String,
+}
+
+/// Filling in in the background, in words.
+struct Job {
+    state: FillState,
+    /// Of a hundred.
+    percent: i64,
+    told: String,
+    left: String,
+    left_out: Vec<(String, String)>,
+    waits: Option<Code>,
+    by: String,
+    begun: Moment,
+    /// When its last page ended; while none did, when it began.
+    seen: Moment,
+}
+
+impl Job {
+    fn is_running(&self) -> bool {
+        self.state == FillState::Running
+    }
+}
+
+fn job(shell: &Shell, fill: Fill) -> Job {
+    let Fill { state, progress, .. } = fill;
+    let values = |number: i64| things(number, "value", "values");
+    let records = |number: i64| things(number, "record", "records");
+    Job {
+        percent: (progress.total - progress.left).clamp(0, progress.total) * 100 / progress.total.max(1),
+        told: format!("{} of {} filled in", values(progress.values), records(progress.records)),
+        left: records(progress.left),
+        left_out: progress.left_out.into_iter().map(|(reason, number)| (values(number), reason)).collect(),
+        waits: progress.waits,
+        by: progress.begun_by,
+        begun: shell.time(progress.begun_at),
+        seen: shell.time(progress.seen_at.unwrap_or(progress.begun_at)),
+        state,
+    }
 }
 
 /// A value that goes where HubSpot holds none.
@@ -198,6 +248,7 @@ async fn page(app: &App, place: Place, (period, dealership): (Period, Option<Str
             lacking: None,
             making: None,
             filling: None,
+            job: None,
             properties_address: String::new(),
             known_from: None,
             period,
@@ -225,6 +276,7 @@ async fn page(app: &App, place: Place, (period, dealership): (Period, Option<Str
         is_connected: true,
         making: None,
         filling: None,
+        job: app.store.fill_job(&connection).await?.map(|fill| job(&shell, fill)),
         known_from: by_day.known_from.map(|at| shell.time(at)),
         period,
         dealership,
@@ -291,7 +343,7 @@ async fn create(Visit { app, actor, place }: Visit, Form(agreed): Form<Agreed>) 
 
 /// A page of records to fill in.
 #[derive(Deserialize)]
-struct Fill {
+struct FillAsked {
     /// Seen and agreed; without it, what would be filled in is shown.
     sure: Option<String>,
     /// Where the page begins.
@@ -299,7 +351,7 @@ struct Fill {
     after: String,
 }
 
-async fn fill_in(Visit { app, actor, place }: Visit, Form(asked): Form<Fill>) -> Result<Response, ApiError> {
+async fn fill_in(Visit { app, actor, place }: Visit, Form(asked): Form<FillAsked>) -> Result<Response, ApiError> {
     let session = talk(&app, place.connection.as_ref()).await?;
     let is_done = asked.sure.is_some();
     let wish = fill::Wish { limit: Some(FILL_MAX), after: Some(asked.after), dry_run: !is_done, property: None };
@@ -308,6 +360,20 @@ async fn fill_in(Visit { app, actor, place }: Visit, Form(asked): Form<Fill>) ->
     let report = if actor.sees_masked { report.masked() } else { report };
     let filling = filling(&session.connection, report, (is_done, wish.after.unwrap_or_default()));
     draw(&app, &actor, &Page { filling: Some(filling), ..page(&app, place, (BY_DAY[0], None)).await? })
+}
+
+/// Fills in everything in the background.
+async fn fill_all(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
+    let connection = connected(place.connection)?;
+    fill_job::begin(&app.store, &connection, &actor.name, (app.clock)()).await?;
+    Ok(Redirect::to(&format!("{}#fill", place.shell.at("fields"))).into_response())
+}
+
+/// Ends filling in in the background. What is filled in stays.
+async fn cancel(Visit { app, place, .. }: Visit) -> Result<Response, ApiError> {
+    let connection = connected(place.connection)?;
+    fill_job::cancel(&app.store, &connection).await?;
+    Ok(Redirect::to(&format!("{}#fill", place.shell.at("fields"))).into_response())
 }
 
 /// Records that one press of the button fills in: a page of HubSpot's, for which a browser can wait.

@@ -178,7 +178,7 @@ async fn by_cause(
 
 /// Whether all that the filter is about came before bodies are kept from, and for how many days they are.
 async fn past(app: &App, filter: &LeadFilter, account: &AccountId, now: Timestamp) -> Result<(bool, u32), ApiError> {
-    let days = app.store.keep_days(account).await?.unwrap_or(app.keep().days());
+    let days = app.store.keep_days(account).await?.unwrap_or_else(|| app.limits().days());
     let kept_from = now - Duration::from_secs(24 * 3600) * days;
     Ok((filter.until.is_some_and(|until| until <= kept_from), days))
 }

@@ -152,7 +152,7 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
     let wishes = wishes.into_iter().map(|wish| ShownWish::of(wish, &account)).filter(ShownWish::is_open).collect();
     let reader = reader(&shell);
     let row = |lead| Row::of(lead, connection.as_ref(), actor.sees_masked, &reader);
-    let can_test = setup.is_connected && setup.has_source && shell.may_change();
+    let can_test = setup.has("connect") && setup.has("source") && shell.may_change();
     let page = Page {
         test_lead: can_test.then(|| test_lead::sample(&account, shell.now).to_string()),
         chip: chip(connection.as_ref(), shell.open_issues > 0),

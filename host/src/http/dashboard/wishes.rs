@@ -22,7 +22,7 @@ use crate::http::guard::needing;
 use crate::http::reach;
 use crate::http::wishes::asked_by;
 use crate::model::access::{Actor, Right};
-use crate::model::account::{Connection, ConnectionState};
+use crate::model::account::{Agreed, Agreement, Connection, ConnectionState};
 use crate::model::portal::DEAL;
 use crate::model::wish::{Deals, Wish, Wished};
 use crate::view::connection::{Chip, portal_address};
@@ -156,9 +156,12 @@ async fn authorize(Visit { app, actor, place }: Visit, Form(asked): Form<Authori
         return Err(ApiError::Conflict(text, "Ask the operator, or give the private app more scopes in HubSpot."));
     };
     let live = place.connection.as_ref().filter(|connection| connection.state != ConnectionState::Disconnected);
-    let wish = consent::Wish { connection: live, features: &DEALS, transformation: None };
-    let invitation = consent::invite(&app.store, &place.account, wish, (app.clock)()).await?;
-    if asked.how.as_deref() == Some("link") {
+    let (is_for_another, now) = (asked.how.as_deref() == Some("link"), (app.clock)());
+    let how = if is_for_another { Agreed::Link } else { Agreed::Person };
+    let by = Some(Agreement::new(actor.name.clone(), how, now));
+    let wish = consent::Wish { connection: live, features: &DEALS, transformation: None, asked: by, back: None };
+    let invitation = consent::invite(&app.store, &place.account, wish, now).await?;
+    if is_for_another {
         let link = Some(invitation.link(public_url));
         return draw(&app, &actor, &page(&app, &actor, place, link).await?);
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Seen, spans};
+use super::{Seen, Step, steps};
 use crate::cause::Code;
 use crate::hours::Figures;
 use crate::model::time::Timestamp;
@@ -127,9 +127,9 @@ impl Values {
         let mut all = Figures::default();
         seen.hours.iter().for_each(|hour| all.merge(&hour.figures));
         match name {
-            Name::Deliveries => Self::Deliveries(spans(seen).into_iter().map(outcomes).collect()),
+            Name::Deliveries => Self::Deliveries(steps(seen).into_iter().map(outcomes).collect()),
             Name::Flow => Self::Flow(flow(&all)),
-            Name::TimeToCrm => Self::TimeToCrm(spans(seen).into_iter().map(times).collect()),
+            Name::TimeToCrm => Self::TimeToCrm(steps(seen).into_iter().map(times).collect()),
             Name::Causes => Self::Causes(causes(seen, &all)),
             Name::Hours => Self::Hours(weekdays(seen)),
             Name::Contacts => Self::Contacts(Contacts {
@@ -141,7 +141,7 @@ impl Values {
     }
 }
 
-fn outcomes((from, until, figures): (Timestamp, Timestamp, Figures)) -> Outcomes {
+fn outcomes(Step { from, until, figures }: Step) -> Outcomes {
     Outcomes {
         from,
         until,
@@ -165,7 +165,7 @@ fn flow(all: &Figures) -> Flow {
     }
 }
 
-fn times((from, until, figures): (Timestamp, Timestamp, Figures)) -> Times {
+fn times(Step { from, until, figures }: Step) -> Times {
     let percentile = |share: f64| {
         let took = figures.took.percentile(share)?;
         Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
@@ -174,12 +174,12 @@ fn times((from, until, figures): (Timestamp, Timestamp, Figures)) -> Times {
 }
 
 fn causes(seen: &Seen<'_>, all: &Figures) -> Vec<Cause> {
-    let spans = spans(seen);
+    let steps = steps(seen);
     let cause = |(code, leads): (&Code, &u64)| Cause {
         code: *code,
         title: code.title(),
         leads: *leads,
-        trend: spans.iter().map(|(_, _, figures)| figures.causes.get(code).copied().unwrap_or(0)).collect(),
+        trend: steps.iter().map(|step| step.figures.causes.get(code).copied().unwrap_or(0)).collect(),
     };
     let mut causes: Vec<_> = all.causes.iter().map(cause).collect();
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.leads));
@@ -195,7 +195,7 @@ fn weekdays(seen: &Seen<'_>) -> Vec<Weekday> {
 mod tests {
     use jiff::tz::TimeZone;
 
-    use super::super::{Overview, PERIODS};
+    use super::super::{Overview, PERIODS, Window};
     use super::*;
     use crate::store::HourOfLeads;
 
@@ -213,14 +213,18 @@ mod tests {
             Figures { received: 3, created: 1, updated: 1, warnings: 1, failed: 1, causes, ..Figures::default() };
         let late = Figures { received: 2, saved: 1, sending: 1, without_email: 1, ..Figures::default() };
         let hours = [hour(26, early), hour(1, late)];
+        let window = Window::last(PERIODS[1], NOON);
         let seen = Seen {
-            period: PERIODS[1],
+            window: &window,
             hours: &hours,
             complete_from: None,
             bindings: &[],
             open_issues: 0,
             is_connected: true,
-            logs: "/logs",
+            history: &[],
+            connected_at: None,
+            base: "/accounts/acme",
+            dealership: None,
             whose: "Acme".to_owned(),
             zone: &TimeZone::UTC,
             now: NOON,
