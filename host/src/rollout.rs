@@ -600,7 +600,7 @@ pub fn undoable(history: &[PastBinding], now: Timestamp) -> Option<&PastBinding>
     if last.by == Sign::SYSTEM {
         return None;
     }
-    let before = history.iter().skip(1).find(|past| past.event_type == last.event_type && past.at < last.at)?;
+    let before = history.iter().skip(1).find(|past| past.event_type == last.event_type)?;
     (!before.is_deleted && before.share > Share::NONE).then_some(before)
 }
 

@@ -70,6 +70,9 @@ journey("connect, create the properties, and the test lead and the first one are
   await page.getByRole("button", { name: "Connect to HubSpot" }).click();
   await agree(page, portal);
   await page.goto(at(account, "fields"));
+  await page.getByRole("button", { name: "Ask for permission to create properties" }).click();
+  await agree(page, portal);
+  await page.goto(at(account, "fields"));
   await page.getByRole("button", { name: "Create the missing ones" }).click();
   await page.getByRole("heading", { name: "This is what will be created" }).waitFor();
   await page.getByRole("button", { name: "Create them" }).click();
@@ -159,8 +162,11 @@ journey("a property is deleted: a warning, the property again, and what was miss
   await page.goto(at(account, "fields"));
   await page.getByRole("button", { name: "Check again" }).click();
   await page.getByText("Every property is there.").waitFor();
-  await page.getByRole("button", { name: "Fill in earlier contacts" }).click();
-  await page.getByText("Earlier contacts are filled in.").waitFor();
+  await page.getByRole("button", { name: "Fill in earlier contacts…" }).click();
+  await page.getByRole("heading", { name: "This is what would be filled in" }).waitFor();
+  assert.equal((await contacts(portal, "iris@example.com"))[0].dealership_slug, undefined, "nothing is written yet");
+  await page.getByRole("button", { name: "Fill in these" }).click();
+  await page.getByRole("heading", { name: "What was filled in" }).waitFor();
   assert.equal((await contacts(portal, "iris@example.com"))[0].dealership_slug, "ocean-honda");
 });
 

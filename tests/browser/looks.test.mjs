@@ -55,7 +55,7 @@ for (const [name, where] of Object.entries(MAIN)) {
       assert.equal(await page.evaluate(() => document.getAnimations().length), 0);
       await page.emulateMedia({ forcedColors: "active" });
       // What is chosen, or here, has a line: its ground is gone.
-      const bare = await page.evaluate(() => [...document.querySelectorAll(".chip, [aria-current]:not([aria-current=false])")].filter((element) => {
+      const bare = await page.evaluate(() => [...document.querySelectorAll(".chip, [aria-current]:not([aria-current=false], [aria-current=step])")].filter((element) => {
         const { outlineStyle, borderStyle } = getComputedStyle(element);
         return element.checkVisibility() && outlineStyle === "none" && borderStyle === "none";
       }).map((element) => element.outerHTML.slice(0, 80)));
@@ -211,8 +211,9 @@ test("palette: by keyboard alone to a screen, to leads, and to accounts", async 
     await page.goto(home());
     await page.keyboard.press("Control+k");
     await page.keyboard.type("cove");
-    await page.getByRole("option").first().waitFor();
-    assert.deepEqual(await page.getByRole("option").allInnerTexts(), ["Leads with “cove”"]);
+    const places = page.getByRole("dialog", { name: "Jump to" }).getByRole("option");
+    await places.first().waitFor();
+    assert.deepEqual(await places.allInnerTexts(), ["Leads with “cove”"]);
   });
 });
 

@@ -276,7 +276,7 @@ test("without scripts: a cause leads to its article, and help to everything ther
 test("a viewer has no button that changes anything", async (t) => {
   await stage.browser.page(t, { as: as("viewer") }, async (page) => {
     // He may change how his own browser shows things, end his session, look for things, and copy them.
-    const own = /^(◐?Switch to (dark|light|system)|Light|Dark|System|Single-letter keys|Jump to…|Robin Vale|Sign out|Search|Filter|Count them|Copy.*|Close|Close help)$/;
+    const own = /^(◐?Switch to (dark|light|system)|Light|Dark|System|Single-letter keys|Jump to…|Robin Vale|Sign out|Search|Filter|Show|Count them|Count again|Copy.*|Close|Close help)$/;
     for (const screen of ["", "/connectors", "/fields", "/logs", `/logs/${stage.made.synced}`, "/issues", "/transformation", "/event-types", "/test", "/replays"]) {
       const answer = await page.goto(`${home()}${screen}`);
       assert.equal(answer.status(), 200, screen);

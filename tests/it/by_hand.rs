@@ -125,7 +125,7 @@ async fn two_chats_of_one_number_without_an_address_are_marked() {
     let operator = Asker::operator();
     assert_eq!(listed(&operator).await, [""; 0]);
 
-    let second = nameless(&app, &acme, "Ana L.", "+1 305 555 0187").await;
+    let second = nameless(&app, &acme, "ana_l", "+1 305 555 0187").await;
     app.run_until_idle().await;
     let marked = listed(&operator).await;
     assert!(marked.len() == 3 && marked[0] == second.as_str() && marked[2] == first.as_str(), "{marked:?}");
@@ -135,7 +135,7 @@ async fn two_chats_of_one_number_without_an_address_are_marked() {
     assert!(told["contacts_address"].as_str().unwrap().contains(&acme.portal().to_string()), "{told:#}");
     let support = key_in_role(&app, None, Role::Support).await;
     let masked = support.get(&app, &format!("/v1/leads/{second}")).await.body.to_string();
-    assert!(!masked.contains("555") && masked.contains("duplicates"), "{masked}");
+    assert!(!masked.contains("0187") && masked.contains("duplicates"), "{masked}");
     let (code, printed) = app.command(&["lead", "list", "--account", "acme", "--duplicate", "possible"]).await;
     assert!(code == 0 && printed.contains(second.as_str()) && !printed.contains("ben"), "{printed}");
     assert_eq!(operator.get(&app, "/v1/leads?duplicate=yes").await.refusal(), (400, "bad_request"));
@@ -148,7 +148,7 @@ async fn two_chats_of_one_number_without_an_address_are_marked() {
     let phone = "305 555 0187";
     let asked = json!({ "account": "acme", "phone": phone, "confirm": phone, "reason": "asked" });
     let erased = operator.post(&app, "/v1/erasures", asked).await;
-    assert_eq!(erased.status, 200, "{erased:?}");
+    assert_eq!(erased.status, 202, "{erased:?}");
     while leadline::privacy::next(&app.app.store, &app.app.hubspot, &app.app.clock).await.unwrap()
         == leadline::model::lane::Step::Worked
     {}

@@ -40,7 +40,7 @@ async fn of_what_was_set_the_history_says_how_it_was_before_and_after_wherever_i
             ("accounts.retention.set".to_owned(), Value::Null, json!(14)),
             ("accounts.quota.set".to_owned(), json!("standard"), json!("javascript")),
             ("connections.event-types.set".to_owned(), json!(["lead.captured.v1"]), json!([])),
-            ("sources.set".to_owned(), json!(500), json!(7)),
+            ("sources.set".to_owned(), json!(0), json!(7)),
         ]
     );
 
@@ -54,9 +54,9 @@ async fn of_what_was_set_the_history_says_how_it_was_before_and_after_wherever_i
     let (_, listed) = app.command(&["audit", "list", "--account", "acme", "--action", "accounts"]).await;
     assert!(listed.contains("21 → 30"), "{listed}");
     app.command(&["connection", "set", acme.connection.id.as_str(), "--strict", "true"]).await;
-    let policy = told(&app, "action=connections.set").await.remove(0);
+    let policy = told(&app, "action=connections.policy.set").await.remove(0);
     assert_eq!((&policy.1["strict"], &policy.2["strict"]), (&json!(false), &json!(true)));
-    let page = manager.get(&app, "/accounts/acme/settings?action=connections.set").await;
+    let page = manager.get(&app, "/accounts/acme/settings?action=connections.policy.set").await;
     assert!(crate::dashboard::text(&page).contains("strict: <del>no</del> → <ins>yes</ins>"), "{page:?}");
     app.finish().await;
 }
@@ -128,7 +128,7 @@ async fn a_key_ends_on_its_last_day_and_may_do_what_was_ticked() {
     for (fields, words) in [
         (vec![("name", "x"), ("ends", "2026-11-20"), ("right", "read")], "no day to come"),
         (vec![("name", "x")], "needs at least one right"),
-        (vec![("name", "x"), ("right", "operate")], "nobody can give more than he has"),
+        (vec![("name", "x"), ("right", "operate")], "Nobody can give more than he has"),
     ] {
         let refused = submit(&app, &manager, "/accounts/acme/settings/keys", &fields).await;
         assert!(!refused.status.eq(&200) && text(&refused).contains(words), "{words}: {}", text(&refused));
@@ -143,8 +143,7 @@ async fn the_secret_of_a_source_is_replaced_on_the_page_once_and_the_one_before_
     let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
     let seen = async || {
         let page = manager.get(&app, "/accounts/acme/settings").await;
-        let value = text(&page).split("name=\"seen\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
-        value
+        text(&page).split("name=\"seen\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
     };
     let path = format!("/accounts/acme/settings/sources/{}/rotate", acme.source);
     let before = seen().await;

@@ -228,8 +228,9 @@ async fn what_was_skipped_or_refused_is_planned_afresh() {
 async fn what_failed_is_planned_afresh_when_asked_and_nothing_is_there_twice() {
     let app = TestApp::start().await;
     let dealer = app.dealer("acme", Preset::Deals, "default", json!({ "country": "US" })).await;
-    // The note is written, and HubSpot says that it is not.
-    app.hubspot.add_fault(Fault::status(400).on_path("0-46/batch/create").applied());
+    // The note is written, and HubSpot says that it is not; nor would it be a second time.
+    app.hubspot.add_fault(Fault::status(400).on_path("0-46/batch/create").applied().times(1));
+    app.hubspot.add_fault(Fault::status(400).on_path("0-46/batch/create"));
     let event = app.send_lead(&dealer, "ana").await;
     app.run_until_idle().await;
     app.hubspot.clear_faults();

@@ -76,7 +76,11 @@ async fn the_same_bytes_get_the_same_refusal_without_another_try() {
     assert_eq!(status, 422, "{first}");
     let app = app.restart_with(|config| config.compiler = Some("/nowhere/leadline".into())).await;
     let (status, again) = upload(&app, "account=acme&name=own", trapping).await;
-    assert_eq!((status, again), (422, first));
+    let told = |mut problem: Value| {
+        problem["request_id"] = Value::Null;
+        problem
+    };
+    assert_eq!((status, told(again)), (422, told(first)));
     app.finish().await;
 }
 

@@ -15,6 +15,7 @@ use crate::model::account::{Account, Auth, Connection, ConnectionState};
 use crate::model::outcome::Outcome;
 use crate::model::time::Timestamp;
 use crate::store::{Issue, LeadFilter, LeadRow, Store};
+use crate::view::moment::things;
 pub use mend::{Mend, Mending};
 
 /// Leads that are looked at, the newest.
@@ -295,7 +296,8 @@ impl Look<'_> {
             1 => String::new(),
             number => format!(" And {} more.", number - 1),
         };
-        let sentence = format!("Open: {} ({} leads).{others}", worst.problem.code.title(), worst.leads());
+        let sentence =
+            format!("Open: {} ({}).{others}", worst.problem.code.title(), things(worst.leads(), "lead", "leads"));
         Ok(self.bad(NAME, sentence, Some(Mend::Issues)))
     }
 
@@ -313,7 +315,10 @@ impl Look<'_> {
         };
         let number = |outcome| rows.iter().filter(|row: &&LeadRow| row.outcome() == outcome).count();
         let (failed, waiting) = (number(Outcome::Failed), number(Outcome::NeedsAttention));
-        let of = format!("Of the last {} leads, the newest of {}", rows.len(), newest.event.received_at);
+        let of = match rows.len() {
+            1 => format!("Of one lead, of {}", newest.event.received_at),
+            many => format!("Of the last {many} leads, the newest of {}", newest.event.received_at),
+        };
         Ok(match (failed, waiting) {
             (0, 0) => Finding::fine(NAME, format!("{of}, none failed and none waits for somebody.")),
             (0, waiting) => {

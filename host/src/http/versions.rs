@@ -265,7 +265,7 @@ async fn delete(
 
 /// What was taken out.
 #[derive(Serialize, ToSchema)]
-struct TakenOut {
+struct DeletedVersions {
     /// The labels of its versions.
     versions: Vec<String>,
 }
@@ -276,7 +276,7 @@ struct TakenOut {
     path = "/v1/transformations/{name}",
     tag = "Transformations",
     params(("name" = String, Path, description = "Name of the transformation", example = "deals"), Whose),
-    responses((status = 200, description = "What was taken out", body = Data<TakenOut>), (status = 409, description = "Somebody needs one of them", body = super::error::Problem)),
+    responses((status = 200, description = "What was taken out", body = Data<DeletedVersions>), (status = 409, description = "Somebody needs one of them", body = super::error::Problem)),
     extensions(("x-command" = json!("leadline transform delete deals --all --account acme")))
 )]
 async fn delete_all(
@@ -284,14 +284,14 @@ async fn delete_all(
     actor: Actor,
     Path(name): Path<String>,
     Query(whose): Query<Whose>,
-) -> Result<One<TakenOut>, ApiError> {
+) -> Result<One<DeletedVersions>, ApiError> {
     let account = account_or_all(&app, &actor, whose.account.as_deref()).await?;
     if account.is_none() {
         of_the_house(&actor)?;
     }
     let owner = account.as_ref().map_or(HOUSE, |account| account.id.as_str());
     let versions = removal::take_out_all(&app.store, (owner, &name), &actor.name, (app.clock)()).await?;
-    Ok(one(TakenOut { versions }))
+    Ok(one(DeletedVersions { versions }))
 }
 
 /// Which versions are compared, and on what.

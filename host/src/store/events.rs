@@ -192,7 +192,7 @@ impl Store {
         rows.into_iter().map(event).collect()
     }
 
-    /// How many events match, of the newest [`COUNTED_MAX`]; where on the list one looks does not count.
+    /// How many events match, of the newest thousand; where on the list one looks does not count.
     pub async fn event_count(&self, filter: &EventFilter) -> Result<Count> {
         const COUNT: Sql = sql!(
             "SELECT count(*), coalesce(sum(CASE WHEN ($2 IS NULL OR e.state = $2) AND ($3 IS NULL OR e.type = $3) THEN 1 ELSE 0 END), 0)"

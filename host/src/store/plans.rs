@@ -204,7 +204,8 @@ struct ErasedRow {
 pub(super) const RECEIVED: Sql = sql!(
     "SELECT w.item_id, e.source_id, e.sender_id, e.type, e.occurred_at, b.body, w.due_at, w.band,
        CASE WHEN w.band = 1 THEN (SELECT CAST(max(CASE WHEN d.state = 'delivered' THEN 2 ELSE 1 END) AS bigint)
-         FROM deliveries AS d WHERE d.account_id = w.account_id AND d.event_id = w.item_id) END
+         FROM deliveries AS d" on(sqlite: " INDEXED BY deliveries_by_event", postgres: "")
+    " WHERE d.account_id = w.account_id AND d.event_id = w.item_id) END
      FROM work AS w JOIN events AS e ON e.account_id = w.account_id AND e.id = w.item_id
      JOIN event_bodies AS b ON b.event_id = w.item_id AND b.account_id = w.account_id
      WHERE w.account_id = $1 AND w.lane_id = $2 AND w.band IN (0, 1) AND w.due_at <= $3

@@ -150,6 +150,12 @@ impl Query {
         words
     }
 
+    /// Whether it filters by what a page shows only when asked for more.
+    pub fn has_more(&self) -> bool {
+        let Self { contact, cause, dealership, from, until, test, email, .. } = self;
+        [contact, cause, dealership, from, until, test, email].into_iter().any(|said| !said.is_empty())
+    }
+
     /// Whether it filters anything.
     pub fn is_filtered(&self) -> bool {
         *self != Self { before: self.before.clone(), after: self.after.clone(), ..Self::default() }

@@ -55,7 +55,7 @@ impl Hours {
 
     /// The moment itself, or the next one at which somebody is there.
     fn within(&self, at: DateTime) -> Option<DateTime> {
-        let begin = || Some(at.date().to_datetime(Time::midnight()).checked_add(self.opens.minutes()).ok()?);
+        let begin = || at.date().to_datetime(Time::midnight()).checked_add(self.opens.minutes()).ok();
         let minute = i32::from(at.hour()) * 60 + i32::from(at.minute());
         match minute {
             _ if !self.is_business_day(at) => self.next_business_day(begin()?),

@@ -193,7 +193,9 @@ fn held(call: &ShownCall, key: &str) -> Option<Option<Found>> {
     let asked = &call.request["body"];
     let property = asked["idProperty"].as_str().filter(|_| call.operation.ends_with(".read"))?;
     let is_asked = inputs(asked).any(|input| is_key(&input["id"], key));
-    let found = hubspot::found(call.answer.as_ref()?, property).filter(|_| is_asked)?;
+    // A text, since it is kept as it came; one that is cut tells nothing.
+    let answer: Value = serde_json::from_str(call.answer.as_ref()?["body"].as_str()?).ok()?;
+    let found = hubspot::found(&answer, property).filter(|_| is_asked)?;
     Some(found.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(key)).map(|(_, found)| found))
 }
 
@@ -247,7 +249,7 @@ mod tests {
             ended_at: Some(Timestamp(2)),
             status: Some(200),
             request: json!({ "method": "POST", "path": path, "body": body }),
-            answer: Some(answer),
+            answer: Some(json!({ "body": answer.to_string(), "retry_after_s": null })),
             correlation_id: None,
         }
     }

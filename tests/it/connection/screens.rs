@@ -144,7 +144,7 @@ async fn the_diagnosis_runs_every_check_and_ends_in_one_thing_to_do() {
         "Everything that is in use is permitted.",
         "Every property",
         "Nothing is open",
-        "Of the last 1 leads",
+        "Of one lead, of ",
         "Copy the diagnosis",
     ] {
         assert!(text(&page).contains(words), "{words}: {}", text(&page));

@@ -329,7 +329,6 @@ fn said(uri: &Uri) -> Option<Said> {
         "created" => ("good", "The missing properties are created."),
         "asked" => ("good", "Asked. Support sees it."),
         "mapped" => ("good", "It counts from the next lead on."),
-        "filled" => ("good", "Earlier contacts are filled in."),
         "taken-out" => ("good", "The test contact is taken out of HubSpot."),
         "called-off" => ("good", "It is called off: nothing more of it is sent."),
         "policy" => ("good", "Leads are written this way from now on."),

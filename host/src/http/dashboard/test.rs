@@ -68,7 +68,7 @@ enum Way {
 
 /// How the lead is written.
 enum LeadForm {
-    Fields(Draft),
+    Fields(Box<Draft>),
     Json(String),
 }
 
@@ -115,7 +115,7 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
         let sample = serde_json::to_string_pretty(&test_lead::sample(&place.account, (app.clock)()));
         LeadForm::Json(sample.map_err(anyhow::Error::from)?)
     } else {
-        LeadForm::Fields(Draft::sample(&place.account))
+        LeadForm::Fields(Box::new(Draft::sample(&place.account)))
     };
     draw(&app, &actor, &page(&app, place, way, form).await?)
 }
@@ -140,7 +140,7 @@ async fn watch(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response,
         let to = format!("{}/{}?watch=yes", place.shell.at("logs"), lead.event.id);
         return Ok(Redirect::to(&to).into_response());
     }
-    let form = LeadForm::Fields(Draft::default());
+    let form = LeadForm::Fields(Box::default());
     let drawn = Page { watching: Some(now), ..page(&app, place, Way::Watch, form).await? };
     draw(&app, &actor, &drawn)
 }
@@ -159,7 +159,7 @@ struct Sent {
 /// The page with what was typed, and the event that it is: or what is wrong with it, which stands on the page.
 async fn read(app: &App, place: Place, way: Way, sent: Sent) -> Result<(Page, Option<String>), ApiError> {
     let wants_deals = sent.deals.is_some();
-    let form = sent.body.map_or(LeadForm::Fields(sent.draft), LeadForm::Json);
+    let form = sent.body.map_or_else(|| LeadForm::Fields(Box::new(sent.draft)), LeadForm::Json);
     let mut drawn = page(app, place, way, form).await?;
     drawn.wants_deals = wants_deals;
     let body = match &drawn.form {
