@@ -455,6 +455,24 @@ fn bare(schema: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
+/// The names that a part of the description refers to.
+fn named<'a>(part: &'a Value, found: &mut Vec<&'a str>) {
+    found.extend(part["$ref"].as_str());
+    match part {
+        Value::Object(fields) => fields.values().for_each(|field| named(field, found)),
+        Value::Array(parts) => parts.iter().for_each(|part| named(part, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn whatever_the_description_refers_to_stands_in_it() {
+    let mut found = Vec::new();
+    named(&DOCUMENT, &mut found);
+    let is_missing = |name: &&str| DOCUMENT.pointer(name.trim_start_matches('#')).is_none();
+    assert_eq!(found.into_iter().find(is_missing), None);
+}
+
 #[test]
 fn every_answer_says_what_it_holds() {
     let mut found = Vec::new();

@@ -51,6 +51,7 @@ struct Lanes {
 #[into_params(parameter_in = Query)]
 struct Doing {
     /// Only those in this state.
+    #[param(inline)]
     state: Option<LaneDoing>,
 }
 

@@ -249,7 +249,7 @@ fn of_the_house(actor: &Actor) -> Result<(), ApiError> {
     path = "/v1/versions/{version}",
     tag = "Transformations",
     params(("version" = String, Path, description = "Id or label of the version", example = "deals@3"), Whose),
-    responses((status = 204, description = "It is taken out"), (status = 409, description = "Somebody needs it", body = super::error::Problem)),
+    responses((status = 204, description = "It is taken out"), (status = 409, description = "Somebody needs it", body = super::error::Problem, content_type = "application/problem+json")),
     extensions(("x-command" = json!("leadline transform delete deals@3 --account acme")))
 )]
 async fn delete(
@@ -276,7 +276,7 @@ struct DeletedVersions {
     path = "/v1/transformations/{name}",
     tag = "Transformations",
     params(("name" = String, Path, description = "Name of the transformation", example = "deals"), Whose),
-    responses((status = 200, description = "What was taken out", body = Data<DeletedVersions>), (status = 409, description = "Somebody needs one of them", body = super::error::Problem)),
+    responses((status = 200, description = "What was taken out", body = Data<DeletedVersions>), (status = 409, description = "Somebody needs one of them", body = super::error::Problem, content_type = "application/problem+json")),
     extensions(("x-command" = json!("leadline transform delete deals --all --account acme")))
 )]
 async fn delete_all(
