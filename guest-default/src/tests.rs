@@ -76,6 +76,7 @@ fn settings_name_targets_options_and_policies() {
         "priority_map": {"high": "medium"},
         "origin_property": "first_touch",
         "consent_property": "chat_consent",
+        "legal_basis": "Freely given consent from contact",
         "policies": {"firstname": "always", "budget_range": "if-empty", "first_touch": "on-create"}
     }"#;
     assert_snapshot!(run(lead_event(Lead { notes: vec![], ..full_lead() }), settings), @r"
@@ -92,6 +93,7 @@ fn settings_name_targets_options_and_policies() {
       dealership_name = Ocean Honda [always]
       dealership_slug = ocean-honda [always]
       lifecyclestage = lead [always]
+      hs_legal_basis = Freely given consent from contact [if-empty]
       first_touch = chat_widget [on-create]
       chat_consent = I agree, 2026-11-23 08:00 UTC [always]
     1 note about [0] at 1795420800000

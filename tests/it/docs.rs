@@ -95,7 +95,7 @@ fn the_mapping_is_the_one_that_runs() {
         if example.expected.transformation == "deals" {
             settings["owner"] = "7".into();
         }
-        let own = ["policies", "origin_property", "consent_property", "default_properties"];
+        let own = ["policies", "origin_property", "consent_property", "legal_basis", "default_properties"];
         // What an account chose for itself is no rule.
         if own.iter().any(|name| settings.get(name).is_some()) {
             continue;

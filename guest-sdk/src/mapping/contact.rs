@@ -6,7 +6,7 @@ use super::settings::{ContactSettings, check_target};
 use crate::{Contact, Properties, Refusal, WritePolicy};
 
 /// What this mapping fills itself, so that a setting cannot name it a second time.
-const TAKEN: [&str; 13] = [
+const TAKEN: [&str; 14] = [
     "email",
     "leadline_lead_id",
     "firstname",
@@ -19,6 +19,7 @@ const TAKEN: [&str; 13] = [
     "lead_origin_channel",
     "dealership_name",
     "dealership_slug",
+    "hs_legal_basis",
     "lifecyclestage",
 ];
 
@@ -32,7 +33,7 @@ const TAKEN: [&str; 13] = [
 /// | `hs_lead_status` | on create | a seller moves it on |
 /// | `lifecyclestage` | always | the CRM moves it forward only, so a customer stays one |
 /// | vehicle, budget, priority, origin, dealership, consent | always | about this lead: the latest counts |
-/// | the account's own origin property | if empty | people may keep it by hand |
+/// | the account's own origin property, the legal basis of a consent | if empty | people may keep it by hand |
 ///
 /// The setting `policies` overrides all but the keys.
 pub fn contact(facts: &Facts, settings: &ContactSettings<'_>) -> Result<Contact, Refusal> {
@@ -69,6 +70,7 @@ pub fn contact(facts: &Facts, settings: &ContactSettings<'_>) -> Result<Contact,
         ("dealership_name", facts.dealership_name.as_deref(), WritePolicy::Always),
         ("dealership_slug", facts.dealership_slug.as_deref(), WritePolicy::Always),
         ("lifecyclestage", Some("lead"), WritePolicy::Always),
+        ("hs_legal_basis", facts.consent.as_ref().and(settings.legal_basis), WritePolicy::IfEmpty),
         (origin.unwrap_or_default(), origin.and(facts.origin.as_deref()), WritePolicy::IfEmpty),
         (consent.unwrap_or_default(), consent.and(facts.consent.as_deref()), WritePolicy::Always),
     ];

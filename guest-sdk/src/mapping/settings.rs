@@ -24,6 +24,8 @@ pub struct ContactSettings<'a> {
     pub origin_property: Option<&'a str>,
     /// A property that takes the customer's consent.
     pub consent_property: Option<&'a str>,
+    /// The option of HubSpot's `hs_legal_basis` that a lead with a consent gets.
+    pub legal_basis: Option<&'a str>,
     /// Write policies by property, where an account wants another one.
     pub policies: Texts<'a>,
 }
@@ -39,6 +41,7 @@ impl<'a> ContactSettings<'a> {
             priority_map: settings.texts("priority_map")?,
             origin_property: settings.text("origin_property")?,
             consent_property: settings.text("consent_property")?,
+            legal_basis: settings.text("legal_basis")?,
             policies: settings.texts("policies")?,
         })
     }
