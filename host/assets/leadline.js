@@ -3,7 +3,7 @@
 const typing = (element) => element.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
 
 /** Times are shown in the reader's words beside the exact ones that the server wrote. */
-function relative(root) {
+export function relative(root) {
   const format = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto", style: "long" });
   const units = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
   for (const time of root.querySelectorAll("time[data-relative]")) {
@@ -11,10 +11,24 @@ function relative(root) {
     const [unit, size] = units.find(([, size]) => Math.abs(seconds) >= size) ?? ["second", 1];
     if (Math.abs(seconds) < 7 * 86400) time.textContent = format.format(Math.round(seconds / size), unit);
   }
+  // The exact time of a step stands in a hint, which only a mouse finds: on a lead's timeline each can have the focus too,
+  // and shows it then. In tables that would be a stop more for each row; there the row in hand shows its own (see the
+  // styles).
+  for (const time of root.querySelectorAll(".timeline time[title]")) time.tabIndex = 0;
+}
+
+/** How long one waits who was refused, before one asks again. */
+export const REFUSED_MS = 10000;
+
+/** The content of another page. Nothing where it cannot be had, or where somebody has to sign in first. */
+export async function mainOf(address) {
+  const answer = await fetch(address, { headers: { accept: "text/html" } }).catch(() => undefined);
+  if (!answer?.ok || answer.redirected) return undefined;
+  return new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("main");
 }
 
 /** Tells of something that happened: to be seen for a while too, unless it can be seen anyway. */
-function say(words, look = "toast") {
+export function say(words, look = "toast") {
   const note = document.createElement("p");
   note.className = look;
   note.textContent = words;
@@ -39,167 +53,6 @@ class Copy extends HTMLElement {
 }
 
 customElements.define("ll-copy", Copy);
-
-/** How long a list waits that was refused, before it asks again. */
-const REFUSED_MS = 10000;
-
-/** A list of leads whose rows change where they are. What is new is announced only, so nothing moves; nothing is asked
-    for while nobody looks. Without this script the list is what it was when the page was loaded. */
-class LiveList extends HTMLElement {
-  /** What the server said of each cell: what stands there may have been put into other words since. */
-  #said = new WeakMap();
-  #came = new Set();
-  #source;
-  #later;
-  /** What has its size by our hand, so that no new word moves what stands around it. */
-  #held = new Set();
-  #look = () => (document.hidden ? this.#rest() : this.#follow());
-  #leave = () => this.#rest();
-  #release = () => {
-    for (const { style } of this.#held) style.width = style.height = style.minHeight = style.tableLayout = "";
-    this.#held.clear();
-  };
-
-  connectedCallback() {
-    this.since = new URL(this.getAttribute("src"), location).searchParams.get("since");
-    for (const row of this.querySelectorAll("[data-row]")) this.#remember(row);
-    document.addEventListener("visibilitychange", this.#look);
-    window.addEventListener("pagehide", this.#leave);
-    window.addEventListener("pageshow", this.#look);
-    window.addEventListener("resize", this.#release);
-    this.#look();
-  }
-
-  disconnectedCallback() {
-    document.removeEventListener("visibilitychange", this.#look);
-    window.removeEventListener("pagehide", this.#leave);
-    window.removeEventListener("pageshow", this.#look);
-    window.removeEventListener("resize", this.#release);
-    this.#rest();
-  }
-
-  #follow() {
-    if (this.#source) return;
-    const address = new URL(this.getAttribute("src"), location);
-    address.searchParams.set("since", this.since);
-    const source = new EventSource(address);
-    this.#source = source;
-    source.addEventListener("open", () => this.#say("live", "Live"));
-    source.addEventListener("error", () => {
-      if (this.#source !== source) return;
-      this.#say("lost", "The connection is lost. Trying again…");
-      // A refusal ends it, and does not say why: the page itself does.
-      if (source.readyState === EventSource.CLOSED) this.#again();
-    });
-    const hear = (name, act) => source.addEventListener(name, (event) => {
-      if (event.lastEventId) this.since = event.lastEventId;
-      act(event.data);
-    });
-    hear("row", (html) => this.#change(rowOf(html)));
-    hear("new", (ids) => this.#announce(JSON.parse(ids)));
-    hear("reset", () => this.#read());
-  }
-
-  #rest() {
-    clearTimeout(this.#later);
-    this.#source?.close();
-    this.#source = undefined;
-    this.#say("", "");
-  }
-
-  #again() {
-    this.#source = undefined;
-    clearTimeout(this.#later);
-    this.#later = setTimeout(async () => {
-      if (await this.#read()) this.#look();
-      else this.#again();
-    }, REFUSED_MS);
-  }
-
-  /** Reads the page once more, and brings the rows that are here up to date. */
-  async #read() {
-    const answer = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => undefined);
-    if (!answer?.ok) return false;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const list = page.querySelector("ll-live-list");
-    if (!list) {
-      this.#say("lost", "You are signed out. Load the page again.");
-      return true;
-    }
-    const rows = [...list.querySelectorAll("[data-row]")];
-    const newest = this.querySelector("[data-row]")?.id ?? "";
-    for (const row of rows) this.#change(row);
-    this.#announce(rows.map((row) => row.id).filter((id) => id > newest));
-    this.since = new URL(list.getAttribute("src"), location).searchParams.get("since");
-    return true;
-  }
-
-  #remember(row) {
-    for (const cell of row.cells) this.#said.set(cell, cell.innerHTML);
-  }
-
-  /** Puts what is new of a row into the row that is here. */
-  #change(fresh) {
-    const row = fresh && document.getElementById(fresh.id);
-    if (!row || !this.contains(row)) return;
-    for (const [at, cell] of [...row.cells].entries()) {
-      const now = fresh.cells[at]?.innerHTML;
-      // What somebody chose stays chosen.
-      if (now === undefined || now === this.#said.get(cell) || cell.matches(".pick")) continue;
-      this.#hold(row);
-      const had = cell.contains(document.activeElement);
-      cell.innerHTML = now;
-      this.#said.set(cell, now);
-      if (had) cell.querySelector("a, button")?.focus();
-      relative(cell);
-    }
-  }
-
-  /** Columns keep their width and the row at least its height until the window has another size. */
-  #hold(row) {
-    if (this.#held.has(row)) return;
-    const table = row.closest("table");
-    const isTable = getComputedStyle(row).display === "table-row";
-    if (isTable && !this.#held.has(table)) {
-      const heads = [...table.tHead.rows[0].cells].map((head) => [head, head.getBoundingClientRect().width]);
-      for (const [head, width] of heads) {
-        head.style.width = `${width}px`;
-        this.#held.add(head);
-      }
-      table.style.tableLayout = "fixed";
-      this.#held.add(table);
-    }
-    row.style[isTable ? "height" : "minHeight"] = `${row.getBoundingClientRect().height}px`;
-    this.#held.add(row);
-  }
-
-  #announce(ids) {
-    if (!this.hasAttribute("data-first")) return;
-    for (const id of ids) this.#came.add(id);
-    const link = this.querySelector("[data-live-new]");
-    if (!link || !this.#came.size) return;
-    const words = `${this.#came.size} new: show`;
-    if (link.textContent !== words) link.textContent = words;
-    link.hidden = false;
-  }
-
-  #say(state, words) {
-    const says = this.querySelector("[data-live-says]");
-    if (!says) return;
-    says.className = state;
-    if (says.textContent !== words) says.textContent = words;
-    says.hidden = !words;
-  }
-}
-
-/** The row of a text that the server wrote as it writes those of a page. */
-function rowOf(html) {
-  const template = document.createElement("template");
-  template.innerHTML = html;
-  return template.content.querySelector("tr");
-}
-
-customElements.define("ll-live-list", LiveList);
 
 /** Says how many are chosen. */
 function choose() {
@@ -230,6 +83,8 @@ async function copyId() {
 
 /** The retry of a lead stands on its page: from its row one goes there. */
 function toRetry() {
+  const beside = document.querySelector("ll-beside:not([hidden]) [data-retry]");
+  if (beside) return beside.focus();
   const row = document.activeElement.closest("[data-row]");
   const lead = row?.id && row.querySelector("td.who a");
   if (lead) location.href = `${lead.href}#retry`;
@@ -277,11 +132,6 @@ function step(by) {
 }
 
 if (location.hash === "#retry") document.querySelector("[data-retry]")?.focus();
-
-/** The exact time of a step stands in a hint, which only a mouse finds: on a lead's timeline each can have the focus too,
-    and shows it then. In tables that would be a stop more for each row; there the row in hand shows its own (see the
-    styles). */
-for (const time of document.querySelectorAll(".timeline time[title]")) time.tabIndex = 0;
 
 /** Jumps to a screen, an account or a lead by a few letters: from what the navigation has, by plain links. */
 class CommandPalette extends HTMLElement {
@@ -387,16 +237,10 @@ document.addEventListener("keydown", (event) => {
 /** Help opens beside the page, which stays as it is. Where it cannot be had, the link leads there. */
 async function helpBeside(link) {
   const drawer = document.getElementById("help");
-  try {
-    const answer = await fetch(link.href);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const shown = page.getElementById("main");
-    if (!answer.ok || !shown) throw new Error(`help was answered with ${answer.status}`);
-    drawer.querySelector("div").replaceChildren(...shown.children);
-    drawer.showModal();
-  } catch {
-    location.href = link.href;
-  }
+  const shown = await mainOf(link.href);
+  if (!shown) return void (location.href = link.href);
+  drawer.querySelector("div").replaceChildren(...shown.children);
+  drawer.showModal();
 }
 
 document.addEventListener("click", (event) => {
@@ -422,10 +266,24 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.closest("[data-run]")) event.target.form?.requestSubmit();
 });
 
-/** What is over at a time is shown as it is then. */
-for (const notice of document.querySelectorAll("[data-reload-at]")) {
-  const left = Date.parse(notice.dataset.reloadAt) - Date.now();
-  setTimeout(() => location.reload(), Math.max(left, 0) + 2000);
+/** What is over at a time is shown as it is then: what the page says of it by then takes its place, or that of all of the
+    page where it has no id. So nothing is sent twice that the page came from, and what was typed beside it stays. */
+function lookAgain(root) {
+  for (const notice of root.querySelectorAll("[data-reload-at]")) {
+    const left = Date.parse(notice.dataset.reloadAt) - Date.now();
+    setTimeout(() => renew(notice), Math.max(left, 0) + 2000);
+  }
+}
+
+async function renew(notice) {
+  if (!notice.isConnected) return;
+  const main = document.hidden ? undefined : await mainOf(notice.dataset.reloadTo ?? location.href);
+  const fresh = notice.id ? main?.querySelector(`#${notice.id}`) : main;
+  if (!fresh) return void setTimeout(() => renew(notice), REFUSED_MS);
+  remember();
+  (notice.id ? notice : document.getElementById("main")).replaceWith(fresh);
+  settle();
+  lookAgain(fresh.parentElement);
 }
 
 // Some pages exchange what is inside `main` only. Whoever works by keyboard stays where he was, and is told what came.
@@ -440,6 +298,20 @@ function whereabouts(element) {
 
 let held = "";
 
+/** Before something is exchanged. */
+function remember() {
+  const inside = document.activeElement?.closest("#main");
+  held = inside ? whereabouts(document.activeElement) : "";
+}
+
+/** After it. */
+function settle() {
+  const main = document.getElementById("main");
+  relative(main);
+  choose();
+  if (held) (main.querySelector(held) ?? main).focus({ preventScroll: true });
+}
+
 document.addEventListener("htmx:before:response", (event) => {
   const { request, response } = event.detail.ctx;
   if (response.raw.ok && !response.raw.redirected) return;
@@ -451,16 +323,10 @@ document.addEventListener("htmx:error", (event) => {
   const action = event.detail.ctx?.request?.action;
   if (action) location.assign(action);
 });
-document.addEventListener("htmx:before:swap", () => {
-  const inside = document.activeElement?.closest("#main");
-  held = inside ? whereabouts(document.activeElement) : "";
-});
+document.addEventListener("htmx:before:swap", remember);
 document.addEventListener("htmx:after:swap", () => {
-  const main = document.getElementById("main");
-  relative(main);
-  choose();
-  if (held) (main.querySelector(held) ?? main).focus({ preventScroll: true });
-  const rows = main.querySelectorAll("[data-row]").length;
+  settle();
+  const rows = document.querySelectorAll("[data-row]").length;
   say(`${document.querySelector("h1").textContent}: ${rows === 1 ? "1 row" : `${rows} rows`}`, "sr");
 });
 // Where one comes back to is where one is, which may have changed since the page came.
@@ -468,5 +334,6 @@ document.addEventListener("submit", (event) => {
   if (event.target.matches("[action='/appearance']")) event.target.elements.back.value = location.pathname + location.search;
 });
 
+lookAgain(document);
 relative(document);
 setInterval(() => relative(document), 30000);

@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
 
 use crate::digest::{random_text, sha256_hex};
-use crate::model::access::{Actor, Reach, Right, Role, Session};
+use crate::model::access::{Actor, Reach, Right, Role, Session, Sight};
 use crate::model::id::{ApiKeyId, PersonId, SessionId};
 use crate::model::time::Timestamp;
 use crate::store::{self, ApiKey, Person, SignInLink, Store, StoredSession};
@@ -142,9 +143,12 @@ pub async fn holder(store: &Store, key: &str, now: Timestamp) -> store::Result<O
     store.api_key_used(&key, now - SEEN_EVERY, now).await?;
     let reach = key.account_id.map_or(Reach::All, Reach::One);
     // A key is masked as the people who have no more than its rights are.
-    let sees_masked = reach == Reach::All && !key.rights.contains(&Right::Operate);
+    let sight = match reach {
+        Reach::All if !key.rights.contains(&Right::Operate) => Sight::Masked,
+        Reach::All | Reach::One(_) => Sight::Whole,
+    };
     let mut holder = Actor::new(format!("key {}", key.name), key.rights, reach);
-    holder.sees_masked = sees_masked;
+    holder.sight = sight;
     holder.maker = Some(key.created_by);
     Ok(Some(holder))
 }
@@ -174,6 +178,12 @@ pub async fn invite(
     };
     store.save_person(reach, &person).await?;
     Ok(person)
+}
+
+/// What the history tells of whoever has this address; none where nobody has it.
+pub fn told_of(people: &[Person], email: &str) -> Option<Value> {
+    let address = address(email).ok()?;
+    people.iter().find(|person| person.email == address).map(Person::told)
 }
 
 /// A link to make.
@@ -297,6 +307,25 @@ mod tests {
         ];
         for (text, expected) in rows {
             assert_eq!(address(text).ok().as_deref(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_history_tells_of_whoever_has_an_address_however_it_is_typed() {
+        let maya = Person {
+            id: PersonId::new(Timestamp(1)),
+            account_id: None,
+            email: "maya@example.com".to_owned(),
+            name: "Maya".to_owned(),
+            role: Role::Viewer,
+            created_by: "ana".to_owned(),
+            created_at: Timestamp(1),
+        };
+        let told = serde_json::json!({ "email": "maya@example.com", "name": "Maya", "role": "viewer" });
+        for (email, expected) in
+            [(" Maya@Example.com ", Some(&told)), ("ana@example.com", None), ("no address", None), ("", None)]
+        {
+            assert_eq!(told_of(std::slice::from_ref(&maya), email).as_ref(), expected, "{email:?}");
         }
     }
 

@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use secrecy::SecretString;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::cause::Code;
 use crate::issue;
 use crate::model::account::{Account, AccountNote, Connection, SchemaModes, Source};
-use crate::model::id::{AccountId, EventId};
+use crate::model::id::{AccountId, EventId, SourceId};
 use crate::model::lane::PauseScope;
 use crate::model::share::Share;
 use crate::model::time::Timestamp;
 use crate::schema::EVENT_TYPES;
 use crate::signature::Secret;
-use crate::store::{self, CreateAccount, NewSource, Store, StoreError};
+use crate::store::{self, CreateAccount, NewSource, RotateSecret, Store, StoreError};
 
 /// How long the old secret of a source may count beside the new one: after a week it is only a risk.
 pub const OVERLAP_HOURS_MAX: u64 = 7 * 24;
@@ -37,6 +38,8 @@ pub enum AccountError {
     Rate(i64),
     #[error("an overlap of {0} hours is not between 0 and {OVERLAP_HOURS_MAX}")]
     Overlap(u64),
+    #[error("the secret of source `{0}` was changed meanwhile")]
+    Meanwhile(SourceId),
     #[error("there is no event type `{0}`")]
     EventType(String),
     #[error("a note has 1 to {NOTE_CHARS_MAX} characters, not {0}")]
@@ -234,6 +237,7 @@ pub async fn create_source(
         return Err(AccountError::Tolerance(wish.tolerance_s));
     }
     check_rate(wish.rate)?;
+    check_modes(&wish.schema_modes)?;
     let secret = wish.secret.unwrap_or_else(|| SecretString::from(Secret::generate()));
     let new = NewSource {
         account_id: &account.id,
@@ -246,27 +250,61 @@ pub async fn create_source(
     Ok((store.create_source(new, now).await?, secret))
 }
 
-/// Sets how many events a second a source may send.
+/// What a source may send from now on. What is not named stays as it is.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
+#[schema(as = SetSource)]
+#[serde(default, deny_unknown_fields)]
+pub struct SourceChange {
+    /// Events a second; 0: any number.
+    pub rate: Option<i64>,
+    /// What happens to events that break the schema of these types.
+    #[schema(value_type = std::collections::BTreeMap<String, crate::model::account::SchemaMode>)]
+    pub schema_modes: SchemaModes,
+}
+
+/// Changes what a source may send. What waited because it broke a schema is looked at once more.
 ///
 /// # Errors
 /// [`AccountError`], for the one who asked.
-pub async fn set_rate(store: &Store, source: Source, rate: i64) -> Result<Source, AccountError> {
+pub async fn set_source(
+    store: &Store,
+    source: Source,
+    change: SourceChange,
+    now: Timestamp,
+) -> Result<Source, AccountError> {
+    let rate = change.rate.unwrap_or(source.rate);
     check_rate(rate)?;
-    store.set_rate(&source, rate).await?;
-    Ok(Source { rate, ..source })
+    check_modes(&change.schema_modes)?;
+    let mut schema_modes = source.schema_modes.clone();
+    schema_modes.extend(change.schema_modes);
+    let set = Source { rate, schema_modes, ..source.clone() };
+    store.set_source(&set).await?;
+    if set.schema_modes != source.schema_modes {
+        store.release(&set.account_id, &[Code::IngestSchema], now).await?;
+    }
+    Ok(set)
+}
+
+fn check_modes(modes: &SchemaModes) -> Result<(), AccountError> {
+    let is_known = |name: &str| EVENT_TYPES.iter().any(|known| known.name == name);
+    match modes.keys().find(|name| !is_known(name)) {
+        Some(unknown) => Err(AccountError::EventType(unknown.clone())),
+        None => Ok(()),
+    }
 }
 
 fn check_rate(rate: i64) -> Result<(), AccountError> {
     if (0..=Source::RATE_MAX).contains(&rate) { Ok(()) } else { Err(AccountError::Rate(rate)) }
 }
 
-/// Gives a source a new secret, which is shown this once; the old one counts for some hours more.
+/// Gives a source a new secret, which is shown this once; the old one counts for some hours more. `seen` is when the
+/// newest was made that the one who asks knows of; none where he does not mind.
 ///
 /// # Errors
 /// [`AccountError`], for the one who asked.
 pub async fn rotate(
     store: &Store,
-    source: &Source,
+    (source, seen): (&Source, Option<Timestamp>),
     overlap_hours: u64,
     now: Timestamp,
 ) -> Result<SecretString, AccountError> {
@@ -274,8 +312,11 @@ pub async fn rotate(
         return Err(AccountError::Overlap(overlap_hours));
     }
     let secret = SecretString::from(Secret::generate());
-    store.rotate_secret(source, &secret, Duration::from_secs(overlap_hours * 3600), now).await?;
-    Ok(secret)
+    let overlap = Duration::from_secs(overlap_hours * 3600);
+    match store.rotate_secret((source, seen), &secret, overlap, now).await? {
+        RotateSecret::Rotated => Ok(secret),
+        RotateSecret::Meanwhile => Err(AccountError::Meanwhile(source.id.clone())),
+    }
 }
 
 /// The account that a word leads to: its slug, its id, or the id of something of it, such as a lead. None where there is

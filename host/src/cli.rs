@@ -195,6 +195,8 @@ pub struct Context<'a> {
     opened: tokio::sync::OnceCell<crate::store::Store>,
     /// What the command set, for the history: as it was before, and as it is now.
     change: Option<[serde_json::Value; 2]>,
+    /// Whose key the command was shown, for the history; none where it is told by the user at the keyboard.
+    signer: Option<String>,
 }
 
 impl Context<'_> {
@@ -207,6 +209,11 @@ impl Context<'_> {
     fn changes(&mut self, before: impl serde::Serialize, after: impl serde::Serialize) {
         let value = |side: serde_json::Result<serde_json::Value>| side.unwrap_or_default();
         self.change = Some([value(serde_json::to_value(before)), value(serde_json::to_value(after))]);
+    }
+
+    /// Notes whose key was shown: it says more of who it is than the name of a user.
+    fn signed_by(&mut self, holder: &str) {
+        self.signer = Some(holder.to_owned());
     }
 
     /// The sandbox of the configuration.
@@ -246,8 +253,8 @@ pub fn run(cli: Cli, out: &mut dyn Write) -> ExitCode {
         return compile::run(out);
     }
     let (config, settings) = (cli.config, cli.settings.0);
-    let mut context =
-        Context { config, settings, json: cli.json, out, opened: tokio::sync::OnceCell::new(), change: None };
+    let opened = tokio::sync::OnceCell::new();
+    let mut context = Context { config, settings, json: cli.json, out, opened, change: None, signer: None };
     let done = prepare(&context.config).map_err(Failure::from).and_then(|()| {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(carry_out(cli.command, cli.despite_read_only, &mut context))
@@ -277,7 +284,7 @@ async fn carry_out(command: Command, despite_read_only: bool, context: &mut Cont
     }
     dispatch(command, context).await?;
     if let (Some(deed), Some(store)) = (deed, context.opened.get())
-        && let Err(error) = deed.note(store, context.change.take(), clock()).await
+        && let Err(error) = deed.note(store, context.signer.take(), context.change.take(), clock()).await
     {
         tracing::error!("what was done could not be noted: {error:#}");
     }

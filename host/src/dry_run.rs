@@ -30,7 +30,7 @@ use crate::store::{
     Connect, CreateAccount, Database, HOUSE, NewBinding, NewConnection, NewSource, NewVersion, ShownEvent, Store,
 };
 use crate::transform::Transformer;
-use crate::{deliver, process};
+use crate::{deliver, process, trial};
 
 /// Who does the work in the folder.
 const OWNER: &str = "dry-run";
@@ -58,9 +58,6 @@ pub struct DryCall {
     pub body: Value,
 }
 
-/// Leads that are tried at once beside requests: each brings a stand-in of HubSpot.
-static PLACES: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(2);
-
 /// The same beside the threads that answer requests: it stays on one thread. None where others are tried already.
 ///
 /// # Errors
@@ -72,13 +69,15 @@ pub async fn dry_run_beside(
     body: String,
     now: Timestamp,
 ) -> anyhow::Result<Option<DryRun>> {
-    let Ok(_place) = PLACES.try_acquire() else { return Ok(None) };
-    let runtime = tokio::runtime::Handle::current();
-    let run = tokio::task::spawn_blocking(move || {
-        // On the heap: all that a lead goes through in one future is too large for the stack of such a thread.
-        runtime.block_on(Box::pin(dry_run(&store, &transformer, &connection, &choice, &body, now)))
-    });
-    run.await?.map(Some)
+    let (runtime, turns) = (tokio::runtime::Handle::current(), transformer.clone());
+    let run = async move {
+        let run = tokio::task::spawn_blocking(move || {
+            // On the heap: all that a lead goes through in one future is too large for the stack of such a thread.
+            runtime.block_on(Box::pin(dry_run(&store, &transformer, &connection, &choice, &body, now)))
+        });
+        run.await?
+    };
+    trial::in_turn(&turns, run).await
 }
 
 /// Shows what an event would do. `body` is a webhook's.
@@ -160,7 +159,10 @@ impl Scene {
         let Connect::Connected(connection) = store.connect(new, now).await? else {
             anyhow::bail!("the folder of a dry run is new and has a connection");
         };
-        store.set_policy(&connection, &like.policy, &like.api_version).await?;
+        anyhow::ensure!(
+            store.set_policy(&connection, &like.policy, &like.api_version).await?,
+            "the connection of a dry run was changed by somebody"
+        );
         let connection = store.connection(connection.id.as_str()).await?.context("it was made a moment ago")?;
         let hubspot = HubSpot::new(&simulator.base_url())?;
         let needs = fit::needs(&choice.manifest, &choice.settings);

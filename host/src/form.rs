@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use crate::model::portal::{CONTACT, PortalSchema, object_type_id};
 
-pub use read::read;
+pub use read::{read, typed};
 
 /// Groups within groups that are drawn; what is deeper is edited as JSON.
 const DEPTH_MAX: usize = 8;

@@ -6,12 +6,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crate::model::lane::Step;
-use crate::model::time::Timestamp;
+use crate::model::time::{DAY, Timestamp};
 use crate::store::{Kept, Removed, Store};
 use crate::transform::{Artifacts, Transformer};
 
-/// A day.
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long the ids of senders are known, so that a repeat is told from a new event. Senders repeat for 76 hours.
 const KEYS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How long refused requests are shown.

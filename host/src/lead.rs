@@ -1,13 +1,12 @@
 //! A lead with everything that is known of it: gathered once for the page and the API.
 
-use std::time::Duration;
-
+use crate::model::access::Sight;
 use crate::model::account::Connection;
+use crate::model::time::DAY;
 use crate::store::{self, AuditFilter, LeadFilter, ShownEvent, Store};
 use crate::view::lead::{Beside, Lead};
 use crate::view::outcome::Reader;
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Things that people did with a lead, the newest ones.
 const ENTRIES_MAX: u32 = 20;
 
@@ -20,7 +19,7 @@ pub async fn of_event(
     shown: &ShownEvent,
     connection: Option<&Connection>,
     kept_days: u32,
-    is_masked: bool,
+    sight: Sight,
     reader: &Reader,
 ) -> store::Result<Lead> {
     let event = &shown.event;
@@ -36,7 +35,13 @@ pub async fn of_event(
     let beside = LeadFilter { account: Some(account.clone()), limit: 1, ..LeadFilter::default() };
     let older = store.leads(&LeadFilter { before: Some(event.id.clone()), ..beside.clone() }).await?;
     let newer = store.leads(&LeadFilter { after: Some(event.id.clone()), ..beside }).await?;
-    let done = AuditFilter { account: Some(account.clone()), subject: event.id.to_string(), ..AuditFilter::default() };
+    let done = AuditFilter {
+        account: Some(account.clone()),
+        subject: event.id.to_string(),
+        // Nobody does something with a lead before it is there; a day is room for a clock that was set.
+        from: Some(event.received_at - DAY),
+        ..AuditFilter::default()
+    };
     let keep_days = store.keep_days(account).await?.unwrap_or(kept_days);
     let beside = Beside {
         version: version.map(|version| version.label()),
@@ -46,5 +51,5 @@ pub async fn of_event(
         older: older.rows.into_iter().next().map(|lead| lead.event.id),
         newer: newer.rows.into_iter().next().map(|lead| lead.event.id),
     };
-    Ok(Lead::of(shown, beside, connection, is_masked, reader))
+    Ok(Lead::of(shown, beside, connection, sight, reader))
 }

@@ -12,6 +12,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep};
 
 use crate::deliver::Clock;
+use crate::model::access::Sight;
 use crate::model::id::{AccountId, ChangeId};
 use crate::model::time::Timestamp;
 use crate::store::{LeadRow, Position, Result, Store};
@@ -40,17 +41,18 @@ pub struct Changed {
 /// A way to draw a lead, the same for all who read it so: drawn once, however many they are.
 #[derive(Clone, Copy, Debug)]
 pub enum Drawn {
-    Row { is_masked: bool, may_change: bool },
-    Json { is_masked: bool },
+    Row { sight: Sight, may_change: bool },
+    Json { sight: Sight },
 }
 
 impl Drawn {
     const ALL: usize = 6;
 
     fn place(self) -> usize {
+        let of = |sight: Sight| usize::from(sight == Sight::Masked);
         match self {
-            Self::Row { is_masked, may_change } => usize::from(is_masked) * 2 + usize::from(may_change),
-            Self::Json { is_masked } => 4 + usize::from(is_masked),
+            Self::Row { sight, may_change } => of(sight) * 2 + usize::from(may_change),
+            Self::Json { sight } => 4 + of(sight),
         }
     }
 }
@@ -315,11 +317,9 @@ mod tests {
 
     #[test]
     fn each_way_to_draw_a_lead_has_a_place_of_its_own() {
-        let both = [false, true];
-        let rows = both.iter().flat_map(|is_masked| {
-            both.iter().map(|may_change| Drawn::Row { is_masked: *is_masked, may_change: *may_change })
-        });
-        let all = rows.chain(both.iter().map(|is_masked| Drawn::Json { is_masked: *is_masked }));
+        let sights = [Sight::Whole, Sight::Masked];
+        let rows = sights.map(|sight| [false, true].map(|may_change| Drawn::Row { sight, may_change }));
+        let all = rows.into_iter().flatten().chain(sights.map(|sight| Drawn::Json { sight }));
         let mut places: Vec<_> = all.map(Drawn::place).collect();
         places.sort_unstable();
         assert_eq!(places, (0..Drawn::ALL).collect::<Vec<_>>());

@@ -12,6 +12,7 @@ use crate::diff::Change;
 use crate::fit::{self, PropertyState};
 use crate::form::{self, Choice as Offered, Field, FieldKind};
 use crate::help::mapping::{CONTACT, Rule};
+use crate::model::access::Sight;
 use crate::model::account::{Account, Connection, PastBinding, Sign};
 use crate::model::id::{BindingId, EventId};
 use crate::model::portal::{CONTACT as CONTACT_TYPE, PortalSchema};
@@ -347,14 +348,16 @@ pub async fn with_samples(
     store: &Store,
     account: &Account,
     mapping: Mapping,
-    is_masked: bool,
+    sight: Sight,
 ) -> Result<Mapping, StoreError> {
     let plan = last_plan(store, account).await?;
     let written: Vec<_> = plan.iter().flat_map(|plan| &plan.actions).flat_map(Action::properties).collect();
     let sample = |line: Line| {
         let found = written.iter().find(|property| property.name == line.property && !property.value.is_empty());
-        let shown =
-            found.map(|property| if is_masked { "…".to_owned() } else { cut(&property.value, SAMPLE_CHARS_MAX) });
+        let shown = found.map(|property| match sight {
+            Sight::Whole => cut(&property.value, SAMPLE_CHARS_MAX),
+            Sight::Masked => "…".to_owned(),
+        });
         Line { sample: shown, ..line }
     };
     Ok(Mapping { lines: mapping.lines.into_iter().map(sample).collect(), ..mapping })

@@ -10,13 +10,13 @@ use crate::model::time::Timestamp;
 use crate::store::{self, Dealerships, Store};
 use crate::view::fields::{FieldsByDay, FieldsSeen, Labels};
 use crate::view::moment;
-use crate::view::overview::{Overview, Period, Seen, Window};
+use crate::view::overview::{Overview, Period, Seen, Window, actions_of_note};
 
 pub use series::series_of_account;
 
 /// Bindings that may stand in a picture.
 const BINDINGS: u32 = 20;
-/// Actions that are looked through for what may stand in a picture.
+/// Things that people did that may stand in a picture, the newest of its time: of more nobody would read the marks.
 const ACTIONS: u32 = 200;
 
 /// Figures, verdict and pictures of an account, or of one of its dealerships by its slug. `connection` is the one that
@@ -32,11 +32,11 @@ pub async fn of_account(
     dealership: Option<&str>,
     now: Timestamp,
 ) -> store::Result<Overview> {
-    let of = whose(dealership);
+    let (of, actions) = (whose(dealership), actions_of_note());
     let (hours, open_issues, history) = tokio::try_join!(
         store.lead_hours(&account.id, &of, window.from, window.until),
         store.open_issues(&account.id, now),
-        store.audit(Some(&account.id), None, ACTIONS)
+        store.audit_of(&account.id, &actions, (window.from, window.until), ACTIONS)
     )?;
     let bindings = match connection {
         Some(connection) => store.binding_history(connection, BINDINGS).await?,

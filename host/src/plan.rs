@@ -238,11 +238,13 @@ fn check_properties(action: usize, properties: &[Property]) -> Result<(), Invali
 }
 
 fn check_name(action: usize, name: &str) -> Result<(), Invalid> {
+    if is_property_name(name) { Ok(()) } else { Err(Invalid::Name { action, name: cut(name) }) }
+}
+
+/// Whether HubSpot takes this as the internal name of a property.
+pub fn is_property_name(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(plain) {
-        return Err(Invalid::Name { action, name: cut(name) });
-    }
-    Ok(())
+    !name.is_empty() && name.len() <= NAME_BYTES_MAX && name.bytes().all(plain)
 }
 
 fn check_length(action: usize, name: &str, value: &str) -> Result<(), Invalid> {
@@ -256,8 +258,8 @@ fn check_length(action: usize, name: &str, value: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// A guest's text in an error: short, and without characters that move a cursor.
-fn cut(text: &str) -> String {
+/// Somebody else's text in an error: short, and without characters that move a cursor.
+pub fn cut(text: &str) -> String {
     text.chars().take(60).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 

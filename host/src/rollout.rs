@@ -21,7 +21,7 @@ use crate::model::share::Share;
 use crate::model::time::Timestamp;
 use crate::model::waiver::{Answered, Signer, Verdict, Waiver};
 use crate::schema::{Settings, Violation};
-use crate::store::{self, Bind, Bound, NewBinding, Store, StoreError, VersionFigures};
+use crate::store::{self, Answering, Bind, Bound, NewBinding, Store, StoreError, VersionFigures};
 use crate::transform::{Quota, Tried, Whose};
 
 /// Bindings that a history shows, the newest.
@@ -66,7 +66,7 @@ impl RolloutError {
             Self::NothingForTheRest { .. } => "Enable it for all events.",
             Self::NothingBefore(_) => "Enable another version instead.",
             Self::Closed { .. } => {
-                "Open the gates, or say with `--despite` why it is to be used all the same: a second person has to approve that."
+                "Open the gates, or say with `--despite` and a key of yours why it is to be used all the same: a second person has to approve that."
             }
             Self::SamePerson { .. } => "Let another one of support, or an operator, look at it and approve it.",
             Self::Answered { .. } => "Look at the history; ask again where it is still needed.",
@@ -439,9 +439,12 @@ pub async fn approve(
     let reason = if waiver.reason.is_empty() { despite } else { format!("{}; {despite}", waiver.reason) };
     let sign = Sign::new(&waiver.asked_by, reason);
     let wish = Wish { share: waiver.share, sign, expected: waiver.seen.clone(), despite: None };
-    let enabled = bind(store, connection, &choice, (&wish, gates), clock()).await?;
-    answer(store, waiver, Verdict::Approved, approver, clock()).await?;
-    Ok(enabled)
+    let now = clock();
+    let said = Answered { verdict: Verdict::Approved, by: approver.name.clone(), at: now };
+    let new = new_binding(&choice, &wish, gates)?;
+    // HubSpot took its time, so the store looks once more whether the request is still open.
+    let bound = store.bind_approved(connection, new, (waiver, &said), now).await?;
+    enabled(store, connection, (&choice, &wish), bound, now).await
 }
 
 /// Says no to what somebody asked for, or takes back what one asked for oneself.
@@ -449,31 +452,23 @@ pub async fn approve(
 /// # Errors
 /// [`RolloutError`], for the one who says no.
 pub async fn decline(store: &Store, waiver: &Waiver, by: &Signer, now: Timestamp) -> Result<(), RolloutError> {
-    is_open(waiver)?;
-    answer(store, waiver, Verdict::Declined, by, now).await
+    let said = Answered { verdict: Verdict::Declined, by: by.name.clone(), at: now };
+    match store.answer_waiver(waiver, &said).await? {
+        Answering::Noted => Ok(()),
+        Answering::Late(before) => Err(answered(&before)),
+    }
 }
 
 fn is_open(waiver: &Waiver) -> Result<(), RolloutError> {
     match &waiver.answered {
         None => Ok(()),
-        Some(Answered { verdict, by, .. }) => {
-            Err(RolloutError::Answered { is_approved: *verdict == Verdict::Approved, by: by.clone() })
-        }
+        Some(before) => Err(answered(before)),
     }
 }
 
-async fn answer(
-    store: &Store,
-    waiver: &Waiver,
-    verdict: Verdict,
-    by: &Signer,
-    now: Timestamp,
-) -> Result<(), RolloutError> {
-    let answered = Answered { verdict, by: by.name.clone(), at: now };
-    if !store.answer_waiver(waiver, &answered).await? && verdict == Verdict::Declined {
-        return Err(RolloutError::Answered { is_approved: true, by: "somebody else".to_owned() });
-    }
-    Ok(())
+/// A request is answered once.
+fn answered(before: &Answered) -> RolloutError {
+    RolloutError::Answered { is_approved: before.verdict == Verdict::Approved, by: before.by.clone() }
 }
 
 /// Gives the version in force other settings. What was asked of the version when it was enabled is not asked again; that
@@ -500,23 +495,40 @@ async fn bind(
     (wish, gates): (&Wish, Vec<Gate>),
     now: Timestamp,
 ) -> Result<Enabled, RolloutError> {
+    let bound = store.bind(connection, new_binding(choice, wish, gates)?, now).await?;
+    enabled(store, connection, (choice, wish), bound, now).await
+}
+
+/// What is to be bound, where every gate that was asked is open.
+fn new_binding<'a>(choice: &'a Choice, wish: &'a Wish, gates: Vec<Gate>) -> Result<NewBinding<'a>, RolloutError> {
     let Choice { version, manifest, settings, .. } = choice;
     if gates.iter().any(|gate| !gate.open) {
         return Err(RolloutError::Closed { version: version.label(), gates });
     }
-    let new = NewBinding {
+    Ok(NewBinding {
         version,
         event_types: &manifest.event_types,
         settings,
         share: wish.share,
         sign: &wish.sign,
         expected: wish.expected.as_ref(),
-    };
-    let bindings = match store.bind(connection, new, now).await? {
+    })
+}
+
+/// What a change of bindings came to. What waited for it runs again.
+async fn enabled(
+    store: &Store,
+    connection: &Connection,
+    (Choice { version, .. }, wish): (&Choice, &Wish),
+    bound: Bind,
+    now: Timestamp,
+) -> Result<Enabled, RolloutError> {
+    let bindings = match bound {
         Bind::Bound(bindings) => bindings,
         Bind::NothingBefore => return Err(RolloutError::NothingForTheRest { version: version.label() }),
         Bind::Changed(newest) => return Err(RolloutError::Changed { newest }),
         Bind::NoVersion => return Err(no_version(store, connection.account_id.as_str(), &version.label()).await?),
+        Bind::Answered(before) => return Err(answered(&before)),
     };
     let released = release(store, connection, now).await?;
     let id = &connection.id;
@@ -541,7 +553,7 @@ pub async fn roll_back(
     let before = store.binding_history(connection, 1).await?.pop();
     let bindings = match store.roll_back(connection, expected, sign, now).await? {
         Bind::Bound(bindings) => bindings,
-        Bind::NothingBefore | Bind::NoVersion => {
+        Bind::NothingBefore | Bind::NoVersion | Bind::Answered(_) => {
             return Err(RolloutError::NothingBefore(match before {
                 Some(only) => format!("the connection used nothing before `{}`", only.version),
                 None => "the connection uses no transformation".to_owned(),

@@ -74,7 +74,7 @@ use db::sqlite::SqliteDb;
 use db::{Conn, Db, Query, Sql, query, sql};
 
 pub use access::{ApiKey, Person, SignInLink, StoredSession};
-pub use accounts::{CreateAccount, NewSource, SigningSource};
+pub use accounts::{CreateAccount, NewSource, RotateSecret, SigningSource};
 pub use audit::{AuditEntry, AuditFilter, AuditPage, Beside};
 pub use bindings::{Bind, NewBinding};
 pub use breakers::{Turn, waits};
@@ -115,6 +115,7 @@ pub use transformations::{Bound, HOUSE, Hold, NewVersion, TakenOut};
 pub use uploads::Upload;
 pub use usage::{VersionFigures, VersionRun, VersionUse};
 pub use views::{SaveView, SavedView, VIEWS_MAX};
+pub use waivers::Answering;
 pub use words::MERGED_AT_ONCE;
 
 /// A number of virtual shards that no installation outgrows.
@@ -274,10 +275,13 @@ mod tests {
             (duplicates::MARK, "o EXISTS USING INDEX deliveries_by_phone (account_id=? AND phone_hash=?"),
             (plans::RECEIVED, "d USING INDEX deliveries_by_event (account_id=? AND event_id=?)"),
             (plans::RECEIVED, "w USING PRIMARY KEY (account_id=? AND lane_id=? AND band=? AND due_at<?)"),
+            (audit::OLDER, "audit USING INDEX sqlite_autoindex_audit_1 (account_id=? AND id>? AND id<?)"),
+            (audit::NEWER, "audit USING INDEX sqlite_autoindex_audit_1 (account_id=? AND id>? AND id<?)"),
+            (audit::OF_ACTIONS, "audit USING INDEX sqlite_autoindex_audit_1 (account_id=? AND id>? AND id<?)"),
         ];
         for (statement, expected) in rows {
             let explained =
-                (1..=6).fold(query(Sql::same(format!("EXPLAIN QUERY PLAN {}", statement.sqlite))), |query, number| {
+                (1..=9).fold(query(Sql::same(format!("EXPLAIN QUERY PLAN {}", statement.sqlite))), |query, number| {
                     if statement.sqlite.contains(&format!("${number}")) { query.bind("") } else { query }
                 });
             let plan: Vec<(i64, i64, i64, String)> = explained.fetch_all(&store.db).await.unwrap();

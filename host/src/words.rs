@@ -79,7 +79,7 @@ pub fn is_test_address(email: &str) -> bool {
 /// Whether an event is one of our own test leads.
 pub fn is_test(payload: &Payload) -> bool {
     match payload {
-        Payload::LeadCaptured(lead) => lead.email.as_deref().map(folded).is_some_and(|email| is_test_address(&email)),
+        Payload::LeadCaptured(lead) => lead.email.as_deref().is_some_and(is_test_address),
         Payload::CarouselClicked(_) | Payload::SessionInitiated(_) | Payload::Other => false,
     }
 }

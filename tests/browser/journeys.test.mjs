@@ -221,6 +221,13 @@ test("journey: deals are uploaded, compared, enabled, seen, and rolled back", as
     await send("with@example.com");
     assert.equal((await stage.service.records(portal, "0-3")).length, 1);
 
+    await page.goto("/transformations/compare");
+    await page.getByLabel("This version").selectOption("default@1");
+    await page.getByLabel("beside this one").selectOption("our-deals@1");
+    await page.getByLabel("On the last leads of").fill(account.slug);
+    await page.getByRole("button", { name: "Compare", exact: true }).click();
+    await page.getByRole("heading", { name: "our-deals@1 beside default@1" }).waitFor();
+
     await page.goto(at(account, "transformation"));
     await page.getByRole("button", { name: "Back to default@1" }).click();
     await page.getByText("Rolled back.").waitFor();

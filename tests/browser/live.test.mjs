@@ -1,11 +1,12 @@
 // The list of leads while somebody looks at it: rows change where they are, new ones are announced, nothing is asked for
-// while the page is hidden, and a lost connection is said and mended. And what is done with many leads at once.
+// while the page is hidden, and a lost connection is said and mended. One lead beside the list, and what is done with many
+// at once.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
-import { scene } from "./browser.mjs";
+import { barriers, scene } from "./browser.mjs";
 import { eventually } from "./service.mjs";
 
 const PORTAL = "Ocean Honda";
@@ -26,6 +27,8 @@ async function send({ service, made }, name, email = `${name.split(" ")[0].toLow
 const manager = () => ({ account: stage.made.account, role: "manager" });
 const logs = () => `/accounts/${stage.made.account.slug}/logs`;
 const row = (page, name) => page.getByRole("row").filter({ has: page.getByRole("link", { name, exact: true }) });
+const beside = (page) => page.getByRole("region", { name: "The lead in hand" });
+const head = (page, name) => beside(page).getByRole("heading", { name, exact: true });
 const isLive = (page) => page.getByText("Live", { exact: true }).waitFor();
 const order = (page) => page.locator("[data-row]").evaluateAll((rows) => rows.map((row) => row.id));
 
@@ -96,6 +99,76 @@ test("live: without scripts the list is read, and leads are chosen, all the same
     await row(page, "Maya Lind").getByRole("checkbox").check();
     await page.getByRole("button", { name: "Send chosen again…" }).click();
     await page.getByText("1 lead is chosen.").waitFor();
+  });
+});
+
+test("beside: a row shows its lead by mouse, the next ones by keys, and the address names it", async (t) => {
+  await stage.browser.page(t, { as: manager() }, async (page) => {
+    await page.goto(logs());
+    await row(page, "Maya Lind").getByText("Synced").click();
+    await head(page, "Maya Lind").waitFor();
+    assert.match(page.url(), /#evt_/);
+    assert.deepEqual(await barriers(page), []);
+    assert.equal(await row(page, "Maya Lind").getAttribute("aria-current"), "true");
+    await row(page, "Maya Lind").getByRole("link", { name: "Maya Lind" }).focus();
+    await page.keyboard.press("k");
+    await head(page, "Tom Becker").waitFor();
+    await page.keyboard.press("j");
+    await head(page, "Maya Lind").waitFor();
+    const address = page.url();
+    await page.keyboard.press("Space");
+    assert.ok(await beside(page).evaluate((panel) => panel === document.activeElement), "Space once more goes there");
+    await page.keyboard.press("Escape");
+    await beside(page).waitFor({ state: "hidden" });
+    assert.equal(new URL(page.url()).hash, "");
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), "Maya Lind");
+    await page.goto(address);
+    await page.reload();
+    await head(page, "Maya Lind").waitFor();
+    await beside(page).getByRole("link", { name: "Open as a page" }).click();
+    await page.getByRole("heading", { level: 1, name: "Maya Lind" }).waitFor();
+  });
+});
+
+test("beside: what becomes of the lead is shown there as it happens", async (t) => {
+  await stage.service.fault({ match: { body: LATE }, then: { status: 503 } });
+  await send(stage, "Lars Late", LATE, null);
+  await stage.browser.page(t, { as: manager() }, async (page) => {
+    await page.goto(logs());
+    await isLive(page);
+    await row(page, "Lars Late").getByText("Retrying").click();
+    await beside(page).getByText("Retrying").first().waitFor();
+    await stage.service.mend();
+    await beside(page).getByText("Synced").first().waitFor();
+  });
+});
+
+test("beside: where there is no room, a row leads to the page of its lead", async (t) => {
+  await stage.browser.page(t, { as: manager() }, async (page) => {
+    await page.setViewportSize({ width: 900, height: 800 });
+    await page.goto(logs());
+    await row(page, "Maya Lind").getByText("Synced").click();
+    await page.getByRole("heading", { level: 1, name: "Maya Lind" }).waitFor();
+  });
+});
+
+test("beside: rows that are about to go turn grey when the next ones take long, and not before", async (t) => {
+  await stage.browser.page(t, { as: manager() }, async (page) => {
+    let answer;
+    const held = new Promise((resolve) => { answer = resolve; });
+    await page.goto(logs());
+    await page.route("**/logs?*text=lind*", async (route) => { await held; await route.continue(); });
+    // Its link is hidden by then, so its role does not find it.
+    const cell = page.locator("[data-row]", { hasText: "Tom Becker" }).locator("td.what");
+    const color = () => cell.evaluate((cell) => getComputedStyle(cell).color);
+    const usual = await color();
+    await page.getByRole("searchbox").fill("lind");
+    await page.getByRole("button", { name: "Filter", exact: true }).click();
+    assert.equal(await color(), usual, "it came at once");
+    await eventually("the rows do not say that they are about to go", async () => (await color()) === "rgba(0, 0, 0, 0)");
+    answer();
+    await row(page, "Tom Becker").waitFor({ state: "hidden" });
+    await row(page, "Maya Lind").waitFor();
   });
 });
 

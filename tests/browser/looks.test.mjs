@@ -8,7 +8,7 @@ import { barriers, overflow, scene } from "./browser.mjs";
 import { furnish, PORTALS } from "./furnished.mjs";
 
 /** Of everything that a page loads, fonts included, as it comes over the line. */
-const PAGE_BYTES_MAX = 100_000;
+const PAGE_BYTES_MAX = 60_000;
 const SCRIPT_BYTES_MAX = 40_000;
 
 const stage = scene({ portals: PORTALS }, async (scene) => {

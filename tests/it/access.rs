@@ -10,6 +10,7 @@ use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
+use crate::dashboard::{looks, submit};
 use crate::support::{API_TOKEN, TestApp};
 
 /// Somebody who asks the service for something, known by what is sent along.
@@ -426,6 +427,32 @@ async fn what_was_done_is_noted_and_what_was_refused_is_not() {
     assert_eq!(house.iter().map(|entry| entry.action.as_str()).collect::<Vec<_>>(), ["api-keys.create"]);
     let shown = viewer.get(&app, "/v1/audit?limit=2").await;
     assert_eq!(shown.body["data"].as_array().unwrap().len(), 2);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_history_tells_neither_looks_nor_tickets_nor_whom_somebody_looked_for() {
+    let app = with_public_url("http://localhost:8080").await;
+    let acme = app.connected("acme").await;
+    let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
+    let chosen = [("theme", "dark"), ("back", "/accounts/acme/setup?link=ticket-4711")];
+    assert_eq!(submit(&app, &manager, "/appearance", &chosen).await.status, 303);
+    let view = [("name", "Hers"), ("query", "text=maya+lind&outcome=failed")];
+    assert_eq!(submit(&app, &manager, "/accounts/acme/logs/views", &view).await.status, 303);
+    let typed = [("name", "Maya Lind"), ("address", "maya"), ("phone", "(305) 555-0142"), ("notes", "call Maya")];
+    for way in ["preview", "send"] {
+        let tried = submit(&app, &manager, &format!("/accounts/acme/test/{way}"), &typed).await;
+        assert!([200, 303].contains(&tried.status), "{way}: {tried:?}");
+    }
+    let entries = audit(&app, Some(&acme.account.id)).await;
+    let own = entries.iter().filter(|entry| entry.actor == "maya@example.com");
+    let lines = own.map(|entry| format!("{} | {}", entry.action, entry.detail));
+    assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r#"
+    accounts.logs.views | {"name":"Hers","query":"outcome=failed"}
+    accounts.test.preview | {}
+    accounts.test.send | {}
+    "#);
+    app.run_until_idle().await;
     app.finish().await;
 }
 

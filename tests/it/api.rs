@@ -24,19 +24,21 @@ enum Whose {
     Named,
     /// It lists whatever is within reach.
     Reach,
+    /// It is about the service itself, or about what support keeps of an account: nobody's who works for one account.
+    House,
 }
 use Right::{Access, Change, Operate, Privacy, Publish, Read, Transform};
-use Whose::{Named, Reach};
+use Whose::{House, Named, Reach};
 
 /// Every managed operation, with the right that it needs, in an order in which the examples can be carried out.
 #[rustfmt::skip]
 const OPERATIONS: &[(&str, Right, Whose)] = &[
     ("GET /v1/accounts", Read, Reach),
-    ("POST /v1/accounts", Operate, Reach),
+    ("POST /v1/accounts", Operate, House),
     ("GET /v1/accounts/{account}", Read, Named),
-    ("GET /v1/accounts/{account}/notes", Transform, Named),
-    ("POST /v1/accounts/{account}/notes", Transform, Named),
-    ("DELETE /v1/accounts/{account}/notes/{number}", Transform, Named),
+    ("GET /v1/accounts/{account}/notes", Transform, House),
+    ("POST /v1/accounts/{account}/notes", Transform, House),
+    ("DELETE /v1/accounts/{account}/notes/{number}", Transform, House),
     ("GET /v1/accounts/{account}/setup", Read, Named),
     ("GET /v1/accounts/{account}/fields", Read, Named),
     ("GET /v1/accounts/{account}/mapping", Read, Named),
@@ -47,7 +49,7 @@ const OPERATIONS: &[(&str, Right, Whose)] = &[
     ("PUT /v1/accounts/{account}/suggestions/{item}", Change, Named),
     ("POST /v1/wishes", Change, Named),
     ("GET /v1/wishes", Read, Named),
-    ("POST /v1/wishes/done", Transform, Named),
+    ("POST /v1/wishes/done", Transform, House),
     ("GET /v1/sources", Read, Named),
     ("POST /v1/sources", Change, Named),
     ("GET /v1/sources/{id}", Read, Named),
@@ -100,13 +102,13 @@ const OPERATIONS: &[(&str, Right, Whose)] = &[
     ("GET /v1/lanes", Read, Named),
     ("POST /v1/lanes/{id}/pause", Change, Named),
     ("POST /v1/lanes/{id}/resume", Change, Named),
-    ("POST /v1/lanes/pause", Operate, Named),
-    ("POST /v1/lanes/resume", Operate, Named),
+    ("POST /v1/lanes/pause", Operate, House),
+    ("POST /v1/lanes/resume", Operate, House),
     ("GET /v1/versions", Read, Named),
     ("GET /v1/versions/{version}", Read, Named),
     ("GET /v1/accounts/{account}/quota", Read, Named),
-    ("PUT /v1/accounts/{account}/quota", Operate, Named),
-    ("GET /v1/accounts/{account}/quota/preview", Operate, Named),
+    ("PUT /v1/accounts/{account}/quota", Operate, House),
+    ("GET /v1/accounts/{account}/quota/preview", Operate, House),
     ("POST /v1/versions", Publish, Named),
     ("GET /v1/settings-form", Read, Named),
     ("GET /v1/bindings", Read, Named),
@@ -115,7 +117,7 @@ const OPERATIONS: &[(&str, Right, Whose)] = &[
     ("POST /v1/bindings/rollback", Transform, Named),
     ("POST /v1/bindings/restore", Transform, Named),
     ("GET /v1/waivers", Read, Named),
-    ("POST /v1/waivers/{id}/approve", Transform, Named),
+    ("POST /v1/waivers/{id}/approve", Transform, House),
     ("POST /v1/waivers/{id}/decline", Transform, Named),
     ("POST /v1/comparisons", Transform, Named),
     ("DELETE /v1/versions/{version}", Transform, Named),
@@ -157,22 +159,22 @@ const OPERATIONS: &[(&str, Right, Whose)] = &[
     ("GET /v1/leads/{id}", Read, Named),
     ("GET /v1/accounts/{account}/overview", Read, Named),
     ("GET /v1/metrics/{series}", Read, Named),
-    ("GET /v1/fleet", Operate, Named),
-    ("GET /v1/guests", Operate, Named),
-    ("GET /v1/keys", Operate, Named),
-    ("POST /v1/keys/rotate", Operate, Named),
-    ("POST /v1/keys/prune", Operate, Named),
-    ("GET /v1/system", Operate, Named),
-    ("GET /v1/doctor", Operate, Named),
-    ("GET /v1/bundle", Operate, Named),
-    ("GET /v1/log", Operate, Named),
-    ("GET /v1/processes", Operate, Named),
-    ("POST /v1/processes/{id}/drain", Operate, Named),
-    ("POST /v1/processes/{id}/resume", Operate, Named),
-    ("GET /v1/read-only", Operate, Named),
-    ("PUT /v1/read-only", Operate, Named),
-    ("DELETE /v1/read-only", Operate, Named),
-    ("GET /v1/rejected", Operate, Named),
+    ("GET /v1/fleet", Operate, House),
+    ("GET /v1/guests", Operate, House),
+    ("GET /v1/keys", Operate, House),
+    ("POST /v1/keys/rotate", Operate, House),
+    ("POST /v1/keys/prune", Operate, House),
+    ("GET /v1/system", Operate, House),
+    ("GET /v1/doctor", Operate, House),
+    ("GET /v1/bundle", Operate, House),
+    ("GET /v1/log", Operate, House),
+    ("GET /v1/processes", Operate, House),
+    ("POST /v1/processes/{id}/drain", Operate, House),
+    ("POST /v1/processes/{id}/resume", Operate, House),
+    ("GET /v1/read-only", Operate, House),
+    ("PUT /v1/read-only", Operate, House),
+    ("DELETE /v1/read-only", Operate, House),
+    ("GET /v1/rejected", Operate, House),
     ("POST /v1/alerts", Change, Named),
     ("GET /v1/alerts", Read, Named),
     ("GET /v1/alerts/{id}", Read, Named),
@@ -400,6 +402,13 @@ fn the_committed_description_is_the_one_that_is_served() {
 }
 
 #[test]
+fn whatever_takes_an_operator_is_about_the_service_and_no_accounts() {
+    for (name, right, whose) in OPERATIONS {
+        assert!(*right != Operate || *whose == House, "{name}: an account's key may have the right to operate");
+    }
+}
+
+#[test]
 fn each_operation_is_described_in_full() {
     for (name, operation) in operations() {
         assert!(operation["summary"].as_str().is_some_and(|text| text.ends_with('.')), "{name} has no summary");
@@ -547,8 +556,10 @@ async fn each_operation_is_open_to_those_with_its_right_and_within_their_account
         ("support", key_in_role(app, None, Role::Support).await, Role::Support.rights()),
         ("an operator", key_in_role(app, None, Role::Operator).await, Role::Operator.rights()),
         ("a publisher", key(app, &Asker::operator(), Some("acme"), &["publish"]).await, &[Publish][..]),
+        ("an account's key for everything", key_in_role(app, Some("acme"), Role::Operator).await, &Right::ALL[..]),
         ("everybody elsewhere", key_in_role(app, Some("other"), Role::Operator).await, &Right::ALL[..]),
     ];
+    let of_the_house = ["support", "an operator"];
     // So many askers would use up the limit of the portal.
     app.hubspot.set_knobs(|knobs| knobs.rate_limit = None);
     for (name, right, whose) in OPERATIONS.iter().filter(|row| row.0 != DOOR) {
@@ -568,6 +579,7 @@ async fn each_operation_is_open_to_those_with_its_right_and_within_their_account
                 () if *who == "nobody" => 401,
                 () if !rights.contains(right) => 403,
                 () if *who == "everybody elsewhere" && *whose == Named => 404,
+                () if !of_the_house.contains(who) && *whose == House => 404,
                 () => 200,
             };
             assert_eq!(told, expected, "{name} by {who}: {reply:?}");

@@ -7,6 +7,7 @@ use hubspot_sim::{Act, Outage, Preset};
 use leadline::model::access::Role;
 use leadline::model::account::Policy;
 use leadline::model::id::EventId;
+use leadline::model::lane::PauseScope;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -102,6 +103,23 @@ async fn a_lead_that_waits_is_called_off_and_one_that_does_not_is_not() {
     assert_eq!(app.hubspot.records(acme.portal(), "0-1").len(), 1);
     assert_eq!(app.command(&["event", "cancel", waits.as_str()]).await.0, 6);
     app.finish_after(&[hubspot_sim::FindingKind::TooManyErrors]).await;
+}
+
+#[tokio::test]
+async fn a_lead_whose_lane_rests_is_in_nobodys_hand_and_is_called_off() {
+    let app = TestApp::start().await;
+    let acme = app.connected("acme").await;
+    let lane = PauseScope::Lane(acme.account.id.clone(), acme.connection.id.to_string());
+    assert!(app.app.store.pause(&lane, app.now()).await.unwrap());
+    let waits = app.send_lead(&acme, "ana").await;
+    app.run_until_idle().await;
+    let done = Asker::operator().post(&app, &format!("/v1/events/{waits}/cancel"), json!({})).await;
+    assert_eq!(done.body["data"]["delivery"], "cancelled", "{done:?}");
+    assert!(app.app.store.resume(&lane).await.unwrap());
+    app.run_until_idle().await;
+    assert!(app.fate(&waits).await.starts_with("cancelled, "));
+    assert_eq!(app.hubspot.records(acme.portal(), "0-1").len(), 0);
+    app.finish().await;
 }
 
 #[tokio::test]

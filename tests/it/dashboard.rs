@@ -1,12 +1,18 @@
 //! The dashboard over HTTP: who sees which screen, what stands on it, and what its forms do. How it looks is a matter of
 //! the browser's tests.
 
+use std::time::Duration;
+
 use hubspot_sim::{Act, Fault, Preset};
+use leadline::model::id::AuditId;
+use leadline::store::AuditEntry;
+use leadline::transform::TRIALS_MAX;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::access::{Asker, Reply, csrf, signed_in, with_public_url};
 use crate::guests::guest;
-use crate::support::{TestApp, lead};
+use crate::support::{Dealer, TestApp, lead};
 
 const URL: &str = "http://localhost:8080";
 
@@ -254,6 +260,105 @@ async fn days_that_somebody_chose_are_looked_at_and_wrong_ones_are_named() {
     let (code, told) = app.command(&["account", "overview", "acme", "--from", "2026-11-01"]).await;
     assert_eq!(code, 0, "{told}");
     assert_eq!(app.command(&["account", "overview", "acme", "--from", "soon"]).await.0, 2);
+    app.finish().await;
+}
+
+/// Pauses, resumes and changes an account by the API, and says how the picture of its leads calls each.
+async fn change_by_the_api(app: &TestApp, acme: &Dealer) -> Vec<&'static str> {
+    let (operator, id) = (Asker::operator(), &acme.connection.id);
+    let mut told = Vec::new();
+    for of in ["/v1/accounts/acme".to_owned(), format!("/v1/connections/{id}"), format!("/v1/lanes/{id}")] {
+        for (deed, words) in [("pause", "paused"), ("resume", "resumed")] {
+            app.advance(Duration::from_secs(60));
+            let done = operator.post(app, &format!("{of}/{deed}"), Value::Null).await;
+            assert_eq!(done.status, 200, "{of}/{deed}: {done:?}");
+            told.push(words);
+        }
+    }
+    for (path, set, words) in [
+        (format!("/v1/connections/{id}/event-types"), json!({ "types": ["lead.captured.v1"] }), "event types changed"),
+        (format!("/v1/connections/{id}/policy"), json!({ "strict": true }), "settings changed"),
+        ("/v1/accounts/acme/quota".to_owned(), json!({ "quota": "javascript" }), "settings changed"),
+    ] {
+        app.advance(Duration::from_secs(60));
+        let done = operator.ask(app, Method::PUT, &path, Some(&set)).await;
+        assert_eq!(done.status, 200, "{path}: {done:?}");
+        told.push(words);
+    }
+    told
+}
+
+/// The same by the forms of pages.
+async fn change_by_forms(app: &TestApp, acme: &Dealer) -> Vec<&'static str> {
+    let manager = looks(&signed_in(app, Some("acme"), "manager").await);
+    let operator = looks(&signed_in(app, None, "operator").await);
+    let page = manager.get(app, "/accounts/acme/connectors").await;
+    let tag = text(&page).split("name=\"tag\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let policy = [
+        ("tag", tag.as_str()),
+        ("contact_write", "upsert"),
+        ("contact_key", "leadline_lead_id"),
+        ("deal_key", "leadline_deal_key"),
+        ("api_version", acme.connection.api_version.as_str()),
+    ];
+    let lane = format!("/queue/{}/pause", acme.connection.id);
+    /// Who sends what where, and how it is told.
+    type Form<'a> = (&'a Asker, &'a str, &'a [(&'a str, &'a str)], &'static str);
+    let forms: [Form<'_>; 9] = [
+        (&manager, "/accounts/acme/connectors/pause", &[], "paused"),
+        (&manager, "/accounts/acme/connectors/resume", &[], "resumed"),
+        (&manager, "/accounts/acme/connectors/policy", &policy, "settings changed"),
+        (&manager, "/accounts/acme/event-types", &[("name", "lead.captured.v1"), ("on", "yes")], "event types changed"),
+        (&operator, "/queue/account", &[("account", "acme"), ("pause", "yes")], "paused"),
+        (&operator, "/queue/account", &[("account", "acme"), ("pause", "no")], "resumed"),
+        (&operator, &lane, &[("pause", "yes")], "paused"),
+        (&operator, &lane, &[("pause", "no")], "resumed"),
+        (&operator, "/guests/quota", &[("account", "acme"), ("quota", "standard")], "settings changed"),
+    ];
+    let mut told = Vec::new();
+    for (browser, path, fields, words) in forms {
+        app.advance(Duration::from_secs(60));
+        let done = submit(app, browser, path, fields).await;
+        assert_eq!(done.status, 303, "{path}: {done:?}");
+        told.push(words);
+    }
+    told
+}
+
+#[tokio::test]
+async fn whatever_somebody_changed_by_whatever_way_stands_in_the_picture_of_its_days() {
+    let app = with_public_url(URL).await;
+    let acme = app.connected("acme").await;
+    app.send_lead(&acme, "ana").await;
+    app.run_until_idle().await;
+    let mut expected = change_by_the_api(&app, &acme).await;
+    expected.extend(change_by_forms(&app, &acme).await);
+    let marks = async |of: &str| -> Vec<String> {
+        let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
+        let page = manager.get(&app, &format!("/accounts/acme{of}")).await;
+        let mut cells = text(&page).split("<td>").skip(1).filter_map(|rest| rest.split("</td>").next());
+        let cell = cells.find(|cell| cell.contains("paused")).unwrap_or_default();
+        // What was connected and enabled before any of this.
+        let own = cell.split("; ").filter(|mark| !mark.contains('@') && *mark != "HubSpot connected");
+        own.map(str::to_owned).collect()
+    };
+    assert_eq!(marks("").await, expected);
+
+    // A month later, after much else was done.
+    app.advance(Duration::from_secs(30 * 24 * 3600));
+    for _ in 0..250 {
+        let entry = AuditEntry {
+            id: AuditId::new(app.now()),
+            account_id: Some(acme.account.id.clone()),
+            at: app.now(),
+            actor: "maya@example.com".to_owned(),
+            action: "accounts.connectors.diagnose".to_owned(),
+            subject: "acme".to_owned(),
+            detail: Value::Null,
+        };
+        app.app.store.note_action(&entry).await.unwrap();
+    }
+    assert_eq!(marks("?from=2026-11-23&until=2026-11-23").await, expected);
     app.finish().await;
 }
 
@@ -558,6 +663,7 @@ async fn support_tries_an_event_at_the_bench_before_anything_is_enabled() {
     assert!(text(&page).contains("It does the same."), "the same settings: {}", text(&page));
     let page = submit(&app, &support, bench, &[&form[..3], &[("/country", "USA!")]].concat()).await;
     assert!(text(&page).contains("/country") && text(&page).contains("maya@example.com"), "{}", text(&page));
+    assert!(text(&page).contains("value=\"USA!\""), "it is there to be corrected: {}", text(&page));
     let page = submit(&app, &support, bench, &[&form[..], &[("act", "all")]].concat()).await;
     assert!(text(&page).contains("are green") && text(&page).contains("plain-lead"), "{}", text(&page));
     let saved = submit(&app, &support, bench, &[&form[..], &[("act", "save")]].concat()).await;
@@ -576,6 +682,32 @@ async fn support_tries_an_event_at_the_bench_before_anything_is_enabled() {
         calls[before..].iter().all(|call| call.method == "GET" || call.path.ends_with("/read")),
         "nothing is written"
     );
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn settings_that_do_not_fit_stay_as_they_were_typed() {
+    let app = with_public_url(URL).await;
+    app.connected("acme").await;
+    let support = looks(&signed_in(&app, None, "support").await);
+    let lead = json!({ "type": "lead.captured.v1", "data": lead("maya") }).to_string();
+    let home = "/accounts/acme/transformation/deals@1";
+    let around = [("body", lead.as_str()), ("settings", "{}"), ("is-form", "yes")];
+    for (days, wrong) in [("many", "`many` is no whole number"), ("-1", "-1 is less than the minimum of 0")] {
+        let typed = [("/name_template", "For {name}"), ("/close_in_days", days), ("/default_properties", "a = b")];
+        let page = submit(&app, &support, &format!("{home}/bench"), &[&around[..], &typed[..]].concat()).await;
+        let value = format!("value=\"{days}\"");
+        assert_eq!(page.status, 200, "{}", text(&page));
+        for words in [wrong, value.as_str(), "value=\"For {name}\"", ">a = b</textarea>", "maya@example.com"] {
+            assert!(text(&page).contains(words), "{words}: {}", text(&page));
+        }
+        assert!(!text(&page).contains("What it would do"), "nothing was run: {}", text(&page));
+    }
+    let typed = [("/name_template", "For {name}"), ("/close_in_days", "many")];
+    let page = submit(&app, &support, &format!("{home}/settings"), &typed).await;
+    for words in ["`many` is no whole number", "value=\"many\"", "value=\"For {name}\""] {
+        assert!(text(&page).contains(words), "where it is enabled, {words}: {}", text(&page));
+    }
     app.finish().await;
 }
 
@@ -644,11 +776,70 @@ async fn what_waits_for_a_second_person_is_approved_on_the_page_and_a_rollback_i
     assert!(text(&support.get(&app, home).await).contains("Somebody else of support has to approve it."));
     assert_eq!(submit(&app, &support, &format!("{home}/waivers/{waiver}/approve"), &[]).await.status, 409);
     assert_eq!(submit(&app, &support, &format!("{home}/waivers/{waiver}/decline"), &[]).await.status, 303);
-    let compare = format!("/transformations/compare?before={0}&after={0}", version.id);
-    assert_eq!(support.get(&app, &compare).await.status, 200);
-    assert_eq!(manager.get(&app, &compare).await.status, 403);
     let used = submit(&app, &support, &format!("/versions/{}/delete", version.id), &[]).await;
     assert!(used.status == 409 && text(&used).contains("decides about leads of acme"), "{}", text(&used));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn two_versions_are_compared_once_the_form_is_sent_and_it_is_a_turn() {
+    let app = with_public_url(URL).await;
+    let acme = app.connected("acme").await;
+    app.upload(acme.account.id.as_str(), "trap", &guest("trap")).await;
+    app.send_lead(&acme, "ana").await;
+    app.run_until_idle().await;
+    let (support, manager) = (signed_in(&app, None, "support").await, signed_in(&app, Some("acme"), "manager").await);
+    let (support, manager) = (looks(&support), looks(&manager));
+    let (path, store) = ("/transformations/compare", &app.app.store);
+    let id = async |word: &str| store.version(acme.account.id.as_str(), word).await.unwrap().unwrap().id.to_string();
+    let (before, after) = (id("default@1").await, id("trap@1").await);
+    let verdict = "0 of 1 leads change, 0 stay the same, 1 fail.";
+    let chosen = format!("<option value=\"{after}\" selected>trap@1</option>");
+    let form = support.get(&app, &format!("{path}?before={before}&after={after}&account=acme")).await;
+    assert!(text(&form).contains(&chosen) && text(&form).contains("value=\"acme\""), "{}", text(&form));
+    assert!(!text(&form).contains("trap@1 beside default@1"), "a page that is only looked at runs nothing");
+    let fields = [("before", before.as_str()), ("after", after.as_str()), ("account", "acme"), ("events", "10")];
+    let compared = submit(&app, &support, path, &fields).await;
+    for words in ["trap@1 beside default@1", verdict, chosen.as_str()] {
+        assert!(text(&compared).contains(words), "{words}: {}", text(&compared));
+    }
+    let places: Vec<_> = std::iter::from_fn(|| app.app.transformer.trial_place()).collect();
+    assert_eq!(places.len(), TRIALS_MAX);
+    let busy = submit(&app, &support, path, &fields).await;
+    assert!(text(&busy).contains("Other leads are being tried") && text(&busy).contains(&chosen), "{}", text(&busy));
+    assert!(!text(&busy).contains(verdict));
+    drop(places);
+    assert!(text(&submit(&app, &support, path, &fields).await).contains(verdict));
+    assert_eq!(manager.get(&app, path).await.status, 403);
+    assert_eq!(submit(&app, &manager, path, &fields).await.status, 403);
+    let noted = store.audit(Some(&acme.account.id), None, 10).await.unwrap();
+    assert!(noted.iter().any(|entry| entry.action == "transformations.compare"), "{noted:?}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_issue_of_a_version_says_what_its_button_goes_back_to() {
+    let app = with_public_url(URL).await;
+    let acme = app.connected("acme").await;
+    app.upload(acme.account.id.as_str(), "trap", &guest("trap")).await;
+    let asked = json!({ "account": "acme", "version": "trap@1", "despite": "a test", "by": "ana" });
+    assert_eq!(Asker::operator().post(&app, "/v1/bindings", asked).await.status, 202);
+    let waiver = app.app.store.waivers(None).await.unwrap().remove(0).id;
+    let (support, manager) = (signed_in(&app, None, "support").await, signed_in(&app, Some("acme"), "manager").await);
+    let (support, manager) = (looks(&support), looks(&manager));
+    let approve = format!("/accounts/acme/transformation/waivers/{waiver}/approve");
+    assert_eq!(submit(&app, &support, &approve, &[]).await.status, 303);
+    let issues = "/accounts/acme/issues";
+    assert!(!text(&support.get(&app, issues).await).contains("Back to "), "nothing is wrong yet");
+    app.send_lead(&acme, "ana").await;
+    app.run_until_idle().await;
+    let newest = app.app.store.binding_history(&acme.connection, 1).await.unwrap().remove(0).id;
+    let seen = format!("name=\"expected\" value=\"{newest}\"");
+    let page = support.get(&app, issues).await;
+    for words in ["Back to default@1 (no leads that are remembered)", seen.as_str()] {
+        assert!(text(&page).contains(words), "{words}: {}", text(&page));
+    }
+    assert!(!text(&manager.get(&app, issues).await).contains("Back to default@1"), "it is support that rolls back");
     app.finish().await;
 }
 

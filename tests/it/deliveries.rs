@@ -39,6 +39,16 @@ async fn deliveries_are_listed_by_pages_and_by_what_they_are() {
     let of_event = manager.get(&app, &format!("/v1/deliveries?event={}", events[0])).await;
     assert_eq!(of_event.body["data"][0]["event_id"], json!(events[0]));
     assert_eq!(ids(&of_event).len(), 1);
+    for (rest, many) in [("&state=delivered", 1), ("&state=failed", 0), ("&account=acme", 1), ("&account=other", 0)] {
+        let path = format!("/v1/deliveries?event={}{rest}", events[0]);
+        assert_eq!(ids(&operator.get(&app, &path).await).len(), many, "{rest}");
+    }
+    for (state, many) in [("delivered", 1), ("failed", 0)] {
+        let args = ["delivery", "list", "--event", events[0].as_str(), "--state", state, "--json"];
+        let (code, said) = app.command(&args).await;
+        let said: Value = serde_json::from_str(&said).unwrap();
+        assert_eq!((code, said["data"].as_array().unwrap().len()), (0, many), "{said}");
+    }
     let delivered = manager.get(&app, "/v1/deliveries?state=delivered").await;
     assert_eq!((ids(&delivered), ids(&manager.get(&app, "/v1/deliveries?state=failed").await)), (ids(&all), vec![]));
     let foreign = ids(&operator.get(&app, "/v1/deliveries?account=other").await).remove(0);

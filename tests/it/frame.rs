@@ -110,6 +110,8 @@ async fn a_frame_looks_as_its_product_asks_for_as_long_as_its_session() {
     let frame = looks(&browser(&dark));
     let chosen = submit(&app, &frame, "/appearance", &[("keys", "off"), ("back", "/accounts/acme")]).await;
     assert_eq!(cookies(&chosen), [format!("leadline_keys=off; {life}")]);
+    let dense = frame.get(&app, "/accounts/acme/logs?density=compact").await;
+    assert_eq!(cookies(&dense), [format!("leadline_density=compact; {life}")]);
     let both = frame.with("cookie", &format!("{}; leadline_theme=dark; leadline_keys=off", frame.header("cookie")));
     let page = both.get(&app, "/accounts/acme").await;
     assert!(text(&page).contains("data-theme=\"dark\" data-keys=\"off\""), "{}", text(&page));

@@ -40,7 +40,11 @@ async fn of_what_was_set_the_history_says_how_it_was_before_and_after_wherever_i
             ("accounts.retention.set".to_owned(), Value::Null, json!(14)),
             ("accounts.quota.set".to_owned(), json!("standard"), json!("javascript")),
             ("connections.event-types.set".to_owned(), json!(["lead.captured.v1"]), json!([])),
-            ("sources.set".to_owned(), json!(0), json!(7)),
+            (
+                "sources.set".to_owned(),
+                json!({ "rate": 0, "schema_modes": {} }),
+                json!({ "rate": 7, "schema_modes": {} })
+            ),
         ]
     );
 
@@ -195,6 +199,71 @@ async fn support_sees_a_person_once_for_a_reason_that_stands_in_the_history() {
     let noted = Asker::operator().get(&app, "/v1/audit?account=acme&limit=2").await;
     let reasons: Vec<_> = (0..2).map(|number| noted.body["data"][number]["detail"]["reason"].clone()).collect();
     assert_eq!(reasons, ["ticket 4712", "ticket 4711"], "{noted:?}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_reason_for_which_a_person_was_shown_is_kept_whole_and_once_however_it_was_sent() {
+    let app = with_public_url(URL).await;
+    let acme = app.connected("acme").await;
+    let event = app.send(&acme, "msg_1", lead("ana")).await;
+    app.run_until_idle().await;
+    let program = key(&app, &Asker::operator(), None, &["read", "change"]).await;
+    let path = format!("/v1/events/{event}/reveal");
+    let longest = "x".repeat(300);
+    let said = |reason: &str| json!({ "reason": reason }).to_string();
+    for (kind, body) in [
+        ("text/plain", said("ticket 1")),
+        ("application/json", said("ticket 2") + &" ".repeat(1 << 20)),
+        ("application/json", said(&longest)),
+    ] {
+        let shown = program.send(&app, &path, kind, body).await;
+        assert!(shown.status == 200 && shown.body.to_string().contains("ana@example.com"), "{kind}: {shown:?}");
+    }
+    let support = looks(&signed_in(&app, None, "support").await);
+    let path = format!("/accounts/acme/logs/{event}/reveal");
+    assert_eq!(submit(&app, &support, &path, &[("reason", longest.as_str())]).await.status, 200);
+
+    let noted = Asker::operator().get(&app, "/v1/audit?account=acme").await;
+    let entries = noted.body["data"].as_array().unwrap().iter();
+    let reveals: Vec<_> = entries.filter(|entry| entry["action"].as_str().unwrap().ends_with("reveal")).collect();
+    let reasons: Vec<_> = reveals.iter().map(|entry| entry["detail"]["reason"].as_str().unwrap()).collect();
+    assert_eq!(reasons, [longest.as_str(), longest.as_str(), "ticket 2", "ticket 1"]);
+    assert!(reveals.iter().all(|entry| entry["subject"] == event.as_str()), "{reveals:?}");
+    let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
+    let activity = manager.get(&app, "/accounts/acme/settings?action=events.reveal").await;
+    assert_eq!(text(&activity).matches(&longest).count(), 2, "the dealership reads all of it");
+    app.finish().await;
+}
+
+/// Gives the table of the history another name.
+async fn rename_history(app: &TestApp, from: &str, to: &str) {
+    let statement = format!("ALTER TABLE {from} RENAME TO {to}");
+    match app.database().await {
+        Some(_) => app.execute(&statement).await,
+        None => {
+            let database = rusqlite::Connection::open(app.data().join("leadline.db")).unwrap();
+            database.execute_batch(&statement).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_shown_where_the_reason_cannot_be_kept() {
+    let app = with_public_url(URL).await;
+    let acme = app.connected("acme").await;
+    let event = app.send(&acme, "msg_1", lead("ana")).await;
+    app.run_until_idle().await;
+    let program = key(&app, &Asker::operator(), None, &["read", "change"]).await;
+    let support = looks(&signed_in(&app, None, "support").await);
+    rename_history(&app, "audit", "audit_away").await;
+    let told = program.post(&app, &format!("/v1/events/{event}/reveal"), json!({ "reason": "ticket 4711" })).await;
+    let path = format!("/accounts/acme/logs/{event}/reveal");
+    let shown = submit(&app, &support, &path, &[("reason", "ticket 4712")]).await;
+    for reply in [told, shown] {
+        assert!(reply.status >= 500 && !reply.body.to_string().contains("ana@example.com"), "{reply:?}");
+    }
+    rename_history(&app, "audit_away", "audit").await;
     app.finish().await;
 }
 

@@ -1,7 +1,8 @@
 //! The door: what is accepted is stored once, and what is not accepted gets a precise answer and leaves an entry.
 
+use leadline::account::{self, SourceChange};
 use leadline::ingest::BODY_BYTES_MAX;
-use leadline::model::account::{SchemaMode, SchemaModes};
+use leadline::model::account::{SchemaMode, SchemaModes, Source};
 use leadline::model::event::EventState;
 use leadline::signature::Secret;
 use leadline::store::{EventFilter, NewSource};
@@ -186,13 +187,39 @@ async fn a_rotated_secret_counts_until_its_time_is_over() {
     let sources = app.app.store.sources(None).await.unwrap();
     let new = SecretString::from(Secret::generate());
     let day = std::time::Duration::from_secs(24 * 3600);
-    app.app.store.rotate_secret(&sources[0], &new, day, app.now()).await.unwrap();
+    app.app.store.rotate_secret((&sources[0], None), &new, day, app.now()).await.unwrap();
     let renewed = dealer.with_source(dealer.source.clone(), new);
     assert_eq!(app.post(&dealer, "msg_old", BODY).await.status, 202);
     assert_eq!(app.post(&renewed, "msg_new", BODY).await.status, 202);
     app.advance(day + std::time::Duration::from_secs(2));
     assert_eq!(app.post(&dealer, "msg_old_2", BODY).await.status, 401);
     assert_eq!(app.post(&renewed, "msg_new_2", BODY).await.status, 202);
+    app.run_until_idle().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn of_two_new_secrets_that_are_asked_for_at_once_one_is_made() {
+    let app = TestApp::start().await;
+    let dealer = app.connected("acme").await;
+    let store = &app.app.store;
+    let source = store.sources(None).await.unwrap().remove(0);
+    let first = app.now();
+    app.advance(std::time::Duration::from_secs(60));
+    // Both looked at the same page, and the old secret is to count no more.
+    let rotate = || account::rotate(store, (&source, Some(first)), 0, app.now());
+    let (one, other) = tokio::join!(rotate(), rotate());
+    let (made, late) = match (one, other) {
+        (Ok(made), Err(late)) | (Err(late), Ok(made)) => (made, late),
+        both => panic!("{both:?}"),
+    };
+    assert_eq!(late.to_string(), format!("the secret of source `{}` was changed meanwhile", source.id));
+    let renewed = dealer.with_source(dealer.source.clone(), made);
+    app.advance(std::time::Duration::from_secs(1));
+    assert_eq!(app.post(&renewed, "msg_new", BODY).await.status, 202, "what is shown counts");
+    assert_eq!(app.post(&dealer, "msg_old", BODY).await.status, 401);
+    // Who did not look does not mind which one it was.
+    account::rotate(store, (&source, None), 0, app.now()).await.unwrap();
     app.run_until_idle().await;
     app.finish().await;
 }
@@ -231,6 +258,32 @@ async fn schema_modes_decide_what_happens_to_a_broken_event() {
             shown.logs.iter().flat_map(|log| &log.lines).any(|(_, line)| line.contains("does not fit the schema"));
         assert_eq!(warned, mode == SchemaMode::Warn, "{mode:?}");
     }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn another_schema_mode_lets_what_was_held_go_on() {
+    let app = TestApp::start().await;
+    let dealer = app.connected("acme").await;
+    let strict = with_schema_mode(&app, &dealer, SchemaMode::Quarantine).await;
+    let mut broken = lead("ana");
+    broken["vehicle"] = json!({ "year": "soon" });
+    let body = json!({ "type": "lead.captured.v1", "data": broken }).to_string();
+    let answer = app.post(&strict, "msg_1", body.as_bytes()).await;
+    app.run_until_idle().await;
+    let event = leadline::model::id::EventId::stored(answer.body["event_id"].as_str().unwrap().to_owned());
+    assert!(app.fate(&event).await.starts_with("held (ingest.schema)"));
+    let source = app.app.store.sources(Some(&dealer.account.id)).await.unwrap();
+    let source = source.into_iter().find(|source| source.id == strict.source).unwrap();
+    let modes = |name: &str, mode| SchemaModes::from([(name.to_owned(), mode)]);
+    let wrong = SourceChange { schema_modes: modes("tire.kicked.v7", SchemaMode::Off), ..SourceChange::default() };
+    let refused = account::set_source(&app.app.store, source.clone(), wrong, app.now()).await.unwrap_err();
+    assert_eq!(refused.to_string(), "there is no event type `tire.kicked.v7`");
+    let warn = SourceChange { schema_modes: modes("lead.captured.v1", SchemaMode::Warn), ..SourceChange::default() };
+    let set = account::set_source(&app.app.store, source.clone(), warn, app.now()).await.unwrap();
+    assert_eq!((set.rate, set.schema_mode("lead.captured.v1")), (source.rate, SchemaMode::Warn));
+    app.run_until_idle().await;
+    assert_eq!(app.fate(&event).await, "delivered, 1 attempts");
     app.finish().await;
 }
 
@@ -310,7 +363,7 @@ async fn a_source_that_sends_more_than_it_may_waits_and_no_other_does() {
     let app = TestApp::start().await;
     let (loud, other) = (app.connected("loud").await, app.connected("other").await);
     let loud_source = app.app.store.sources(Some(&loud.account.id)).await.unwrap().remove(0);
-    app.app.store.set_rate(&loud_source, 10).await.unwrap();
+    app.app.store.set_source(&Source { rate: 10, ..loud_source.clone() }).await.unwrap();
     let mut statuses = Vec::new();
     for number in 0..25 {
         let body = String::from_utf8_lossy(BODY).replace("lead_1", &format!("lead_{number}"));
@@ -338,7 +391,7 @@ async fn who_cannot_sign_for_a_source_cannot_use_up_what_it_may_send() {
     let app = TestApp::start().await;
     let dealer = app.connected("acme").await;
     let source = app.app.store.sources(Some(&dealer.account.id)).await.unwrap().remove(0);
-    app.app.store.set_rate(&source, 1).await.unwrap();
+    app.app.store.set_source(&Source { rate: 1, ..source.clone() }).await.unwrap();
     let at = app.now().seconds();
     let forged = Secret::parse(&Secret::generate()).unwrap().sign("msg_1", at, BODY);
     for _ in 0..10 {

@@ -93,6 +93,24 @@ async fn a_table_is_the_same_everywhere_runs_nothing_and_is_masked_for_support()
 }
 
 #[tokio::test]
+async fn a_group_of_outcomes_is_counted_as_it_is_listed() {
+    let app = TestApp::start().await;
+    two_leads(&app).await;
+    let viewer = key_in_role(&app, Some("acme"), Role::Viewer).await;
+    for (outcome, leads) in [("in_hubspot", 1), ("not_in_hubspot", 1), ("not_sent", 1), ("open", 0)] {
+        let page = viewer.get(&app, &format!("/v1/leads?outcome={outcome}&count=approx")).await;
+        let listed = page.body["data"].as_array().unwrap().len();
+        assert_eq!((listed, &page.body["count"]["leads"]), (leads, &json!(leads)), "{outcome}: {page:?}");
+        assert_eq!(viewer.get(&app, &format!("/v1/leads.csv?outcome={outcome}")).await.status, 200);
+    }
+    // The history says as much of the tables, the newest first.
+    let taken = viewer.get(&app, "/v1/audit?action=leads.csv").await;
+    let taken = taken.body["data"].as_array().unwrap().iter().map(|entry| entry["detail"]["leads"].as_u64());
+    assert_eq!(taken.collect::<Vec<_>>(), [0, 1, 1, 1].map(Some));
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn causes_are_counted_the_same_everywhere() {
     let app = with_public_url("http://localhost:8080").await;
     two_leads(&app).await;

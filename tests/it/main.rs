@@ -58,6 +58,7 @@ mod retry;
 mod rollout;
 mod sandbox;
 mod senders;
+mod setup;
 mod stream;
 mod toolchains;
 mod traps;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::access::{Asker, Reply, csrf, key_in_role, signed_in, with_public_url};
 use crate::guests::guest;
 use crate::support::{NOON, TestApp};
+use crate::upkeep::forms;
 
 const URL: &str = "http://localhost:8080";
 /// The screens, and what they are called.
@@ -84,6 +85,32 @@ async fn a_key_of_an_account_learns_nothing_of_the_service() {
         assert_eq!(of_account.get(&app, path).await.status, 404, "{path}");
         assert_eq!(Asker::operator().get(&app, path).await.status, 200, "{path}");
     }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_key_of_an_account_that_may_operate_changes_nothing_of_the_service() {
+    let app = with_public_url(URL).await;
+    app.connected("acme").await;
+    let of_account = key_in_role(&app, Some("acme"), Role::Operator).await;
+    for (path, _) in SCREENS {
+        assert_eq!(of_account.get(&app, path).await.status, 404, "{path}");
+    }
+    let ring = asked(&app, "/v1/keys").await["ring"].clone();
+    // One body for all of them: what a form does not ask for, it does not read.
+    let fields = "pause=yes&account=acme&drain=yes&quota=javascript&mode=on&reason=x&name=x&slug=x&kind=deals&back=/";
+    let is_of_an_account =
+        |path: &String| ["/accounts/", "/transformations", "/versions/"].iter().any(|begin| path.starts_with(begin));
+    let of_the_house: Vec<_> = forms().into_iter().filter(|path| !is_of_an_account(path)).collect();
+    assert!(of_the_house.len() >= 10, "{of_the_house:?}");
+    for path in of_the_house {
+        let reply = of_account.send(&app, &path, "application/x-www-form-urlencoded", fields.to_owned()).await;
+        assert_eq!(reply.status, 404, "{path}: {reply:?}");
+    }
+    assert_eq!(asked(&app, "/v1/keys").await["ring"], ring);
+    let store = &app.app.store;
+    let (pauses, accounts) = (store.pauses().await.unwrap(), store.accounts().await.unwrap());
+    assert_eq!((pauses.len(), accounts.len(), store.read_only().await.unwrap()), (0, 1, None));
     app.finish().await;
 }
 

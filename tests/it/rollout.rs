@@ -1,14 +1,16 @@
 //! How an account comes to another version and back: a share first, one command back, and a rule that goes back by itself.
 
+use clap::Parser as _;
 use hubspot_sim::Preset;
 use leadline::cause::{Code, Problem};
+use leadline::cli::Cli;
 use leadline::model::account::{PastBinding, Sign};
 use leadline::model::event::{EventState, Unplanned};
 use leadline::model::id::EventId;
 use leadline::model::lane::Step;
 use leadline::model::share::Share;
 use leadline::model::time::Timestamp;
-use leadline::model::waiver::{Signer, Waiver};
+use leadline::model::waiver::{Signer, Verdict, Waiver};
 use leadline::rollout::{self, Despite, Enabled, Enabling, RolloutError, Wish};
 use leadline::store::{Decision, PlannedEvent, PlannedLane, Ran, RanTo, RunFigures, TakenEvents};
 use leadline::transform::Transformer;
@@ -47,6 +49,18 @@ fn signer(name: &str) -> Signer {
 async fn approve(app: &TestApp, dealer: &Dealer, waiver: &Waiver, by: &str) -> Result<Enabled, RolloutError> {
     let (whose, second) = ((&dealer.account, &dealer.connection), signer(by));
     rollout::approve(&app.app.store, &app.app.hubspot, whose, (waiver, &second), &*app.app.clock).await
+}
+
+/// Ana asks to use a version although gates are closed.
+async fn ask(app: &TestApp, dealer: &Dealer, version: &str) -> Box<Waiver> {
+    let store = &app.app.store;
+    let choice = rollout::choose(store, &dealer.account, &dealer.connection, version, None).await.unwrap();
+    let despite = Some(Despite { why: "a test".to_owned(), asker: signer("ana") });
+    let wish = Wish { share: Share::ALL, sign: Sign::new("ana", ""), expected: None, despite };
+    match rollout::enable(store, &dealer.connection, &choice, &wish, app.now()).await.unwrap() {
+        Enabling::Asked(waiver) => waiver,
+        Enabling::Enabled(enabled) => panic!("{enabled:?}"),
+    }
 }
 
 async fn history(app: &TestApp, dealer: &Dealer) -> Vec<PastBinding> {
@@ -560,23 +574,49 @@ async fn what_fails_in_the_shadow_is_not_enabled_unless_somebody_says_why() {
         "{said}"
     );
     let despite = ["transform", "enable", "trap@1", "--account", "acme", "--by", "ana", "--despite", "to see it fail"];
-    let (code, said) = app.command(&despite).await;
+    let nameless = Cli::try_parse_from(["leadline"].into_iter().chain(despite)).unwrap_err().to_string();
+    assert!(nameless.contains("--key-file <FILE>"), "a user at the terminal is nobody in the dashboard: {nameless}");
+    app.account("other").await;
+    let (ana, foreign) = (key_file(&app, "ana", &[]).await, key_file(&app, "ben", &["--account", "other"]).await);
+    let (code, said) = app.command(&[&despite[..], &["--key-file", foreign.as_str()]].concat()).await;
+    assert_eq!(code, 4, "it does not reach the account: {said}");
+    let (code, said) = app.command(&[&despite[..], &["--key-file", ana.as_str()]].concat()).await;
     assert!(code == 0 && said.contains("a second person has to approve it"), "{said}");
     assert_eq!(history(&app, &dealer).await.len(), 1, "so far it is only asked for");
-    // Whoever asked at the terminal shows no key of their own making there.
     let waiver = app.app.store.waivers(None).await.unwrap().remove(0);
+    assert_eq!(waiver.asker.name, "key ana");
+    let words = ["transform", "approve", waiver.id.as_str(), "--key-file"];
+    let approve = async |file: &str| app.command(&[&words[..], &[file]].concat()).await;
+    assert_eq!(approve(&ana).await.0, 6, "whoever asked does not approve");
+    let again = key_file(&app, "carl", &[]).await;
+    assert_eq!(approve(&again).await.0, 6, "nor does a key that the same one made");
     let made = Asker::operator().post(&app, "/v1/api-keys", json!({ "name": "zoe", "rights": ["transform"] })).await;
-    let file = app.data().join("zoe.key");
-    std::fs::write(&file, made.body["data"]["secret"].as_str().unwrap_or_else(|| panic!("{made:?}"))).unwrap();
-    let approve = ["transform", "approve", waiver.id.as_str(), "--key-file", file.to_str().unwrap()];
-    let (code, said) = app.command(&approve).await;
+    let zoe = app.data().join("zoe.key");
+    std::fs::write(&zoe, made.body["data"]["secret"].as_str().unwrap_or_else(|| panic!("{made:?}"))).unwrap();
+    let (code, said) = approve(zoe.to_str().unwrap()).await;
     assert_eq!(code, 0, "{said}");
     assert_eq!(
         told(&app, &dealer).await[0],
         "trap@1 100 % by ana: despite examples, failures: to see it fail; approved by key zoe (in use)"
     );
-    assert_eq!(app.command(&approve).await.0, 6, "once is enough");
+    assert_eq!(approve(zoe.to_str().unwrap()).await.0, 6, "once is enough");
+    // The history names them too, and not whoever is at the keyboard.
+    let noted = app.app.store.audit(Some(&dealer.account.id), None, 50).await.unwrap();
+    for (action, actor) in [("bindings.create", "key ana"), ("waivers.approve", "key zoe")] {
+        let by: Vec<_> = noted.iter().filter(|entry| entry.action == action).map(|entry| &entry.actor).collect();
+        assert_eq!(by, [actor], "{action}");
+    }
     app.finish().await;
+}
+
+/// The file of a key that may enable transformations, made by whoever is at the keyboard.
+async fn key_file(app: &TestApp, name: &str, of: &[&str]) -> String {
+    let words = ["access", "key", "create", name, "--right", "transform"];
+    let (code, made) = app.command(&[&words[..], of].concat()).await;
+    assert_eq!(code, 0, "{made}");
+    let file = app.data().join(format!("{name}.key"));
+    std::fs::write(&file, made.lines().nth(1).unwrap()).unwrap();
+    file.to_str().unwrap().to_owned()
 }
 
 #[tokio::test]
@@ -615,17 +655,8 @@ async fn a_waiver_is_for_the_gates_and_the_binding_that_were_seen() {
     let store = &app.app.store;
     upload(&app, &dealer, "trap", &guest("trap")).await;
     upload(&app, &dealer, "quiet", &guest("honest")).await;
-    let ask = async |version: &str| {
-        let choice = rollout::choose(store, &dealer.account, &dealer.connection, version, None).await.unwrap();
-        let despite = Some(Despite { why: "a test".to_owned(), asker: signer("ana") });
-        let wish = Wish { share: Share::ALL, sign: Sign::new("ana", ""), expected: None, despite };
-        match rollout::enable(store, &dealer.connection, &choice, &wish, app.now()).await.unwrap() {
-            Enabling::Asked(waiver) => waiver,
-            Enabling::Enabled(enabled) => panic!("{enabled:?}"),
-        }
-    };
-    let first = ask("trap@1").await;
-    let second = ask("quiet@1").await;
+    let first = ask(&app, &dealer, "trap@1").await;
+    let second = ask(&app, &dealer, "quiet@1").await;
     // Meanwhile it failed on real leads: that is another gate than those that were closed.
     send(&app, &dealer, 0..3).await;
     app.run_until_idle().await;
@@ -634,7 +665,7 @@ async fn a_waiver_is_for_the_gates_and_the_binding_that_were_seen() {
     let refused = approve(&app, &dealer, &first, "ben").await.unwrap_err();
     assert!(matches!(&refused, RolloutError::Closed { .. }) && refused.to_string().contains("(failures)"), "{refused}");
     approve(&app, &dealer, &second, "ben").await.unwrap();
-    let late = ask("trap@1").await;
+    let late = ask(&app, &dealer, "trap@1").await;
     rollout::roll_back(store, &dealer.connection, None, &Sign::new("ben", ""), app.now()).await.unwrap();
     let late = approve(&app, &dealer, &late, "ben").await.unwrap_err();
     assert!(matches!(late, RolloutError::Changed { .. }), "{late}");
@@ -642,6 +673,41 @@ async fn a_waiver_is_for_the_gates_and_the_binding_that_were_seen() {
     let first = store.waiver(first.id.as_str()).await.unwrap().unwrap();
     let over = approve(&app, &dealer, &first, "ben").await.unwrap_err();
     insta::assert_snapshot!(over, @"the request is declined already, by ana");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn who_answers_a_request_late_changes_nothing() {
+    let app = TestApp::start().await;
+    let dealer = app.connected("acme").await;
+    let store = &app.app.store;
+    upload(&app, &dealer, "quiet", &guest("honest")).await;
+    // Each of two people looked at the request while it was open, and one of them took his time.
+    let taken_back = ask(&app, &dealer, "quiet@1").await;
+    rollout::decline(store, &taken_back, &signer("ana"), app.now()).await.unwrap();
+    let late = approve(&app, &dealer, &taken_back, "ben").await.unwrap_err();
+    insta::assert_snapshot!(late, @"the request is declined already, by ana");
+    assert_eq!(history(&app, &dealer).await.len(), 1, "nothing is enabled");
+    let approved = ask(&app, &dealer, "quiet@1").await;
+    approve(&app, &dealer, &approved, "ben").await.unwrap();
+    let late = rollout::decline(store, &approved, &signer("ana"), app.now()).await.unwrap_err();
+    insta::assert_snapshot!(late, @"the request is approved already, by ben");
+    let said = store.waiver(approved.id.as_str()).await.unwrap().unwrap().answered.unwrap();
+    assert_eq!((said.verdict, said.by.as_str()), (Verdict::Approved, "ben"));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_bound_stays_open() {
+    let app = TestApp::start().await;
+    let dealer = app.connected("acme").await;
+    let store = &app.app.store;
+    upload(&app, &dealer, "quiet", &guest("honest")).await;
+    let asked = ask(&app, &dealer, "quiet@1").await;
+    enable(&app, &dealer, "quiet@1", 100).await.unwrap();
+    let late = approve(&app, &dealer, &asked, "ben").await.unwrap_err();
+    assert!(matches!(late, RolloutError::Changed { .. }), "{late}");
+    assert_eq!(store.waiver(asked.id.as_str()).await.unwrap().unwrap().answered, None);
     app.finish().await;
 }
 
@@ -761,7 +827,7 @@ async fn two_versions_are_compared_whichever_is_in_use() {
     app.run_until_idle().await;
     let operator = Asker::operator();
     let asked = json!({ "account": "acme", "before": "default@1", "after": "trap@1", "events": 2 });
-    let leads = operator.post(&app, "/v1/comparisons", asked).await;
+    let leads = operator.post(&app, "/v1/comparisons", asked.clone()).await;
     assert_eq!(
         (&leads.body["data"]["leads"]["events"], &leads.body["data"]["leads"]["failed"]),
         (&json!(2), &json!(2))
@@ -770,6 +836,11 @@ async fn two_versions_are_compared_whichever_is_in_use() {
     let samples = operator.post(&app, "/v1/comparisons", same).await;
     let samples = samples.body["data"]["samples"].as_array().unwrap().clone();
     assert!(!samples.is_empty() && samples.iter().all(|sample| sample["came"] == "same"), "{samples:#?}");
+    let places: Vec<_> = std::iter::from_fn(|| app.app.transformer.trial_place()).collect();
+    let busy = operator.post(&app, "/v1/comparisons", asked.clone()).await;
+    assert_eq!((busy.status, &busy.body["detail"]), (409, &json!("other leads are being tried")), "{busy:?}");
+    drop(places);
+    assert_eq!(operator.post(&app, "/v1/comparisons", asked).await.status, 200);
     let (code, said) = app.command(&["transform", "diff", "default@1", "trap@1", "--account", "acme"]).await;
     assert!(code == 0 && said.contains("0 of 3 leads change, 0 stay the same, 3 fail"), "{said}");
     app.finish().await;

@@ -456,8 +456,8 @@ impl TestApp {
 
     /// What the dealership wants of its connection from now on.
     pub(crate) async fn set_policy(&self, dealer: &Dealer, policy: Policy) {
-        let version = &dealer.connection.api_version;
-        self.app.store.set_policy(&dealer.connection, &policy, version).await.unwrap();
+        let connection = self.app.store.connection(dealer.connection.id.as_str()).await.unwrap().unwrap();
+        assert!(self.app.store.set_policy(&connection, &policy, &connection.api_version).await.unwrap());
     }
 
     /// Works through the queue and moves the clock to whatever is due next, until `end`.

@@ -151,7 +151,7 @@ async fn the_doctor_says_what_keeps_the_service_from_its_work_and_what_to_do() {
 }
 
 /// Every form of the pages, as the routes of the source name them: method POST, with something in each place.
-fn forms() -> Vec<String> {
+pub(crate) fn forms() -> Vec<String> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/src/http/dashboard");
     let mut forms = Vec::new();
     let mut folders = vec![folder];

@@ -1,12 +1,17 @@
 """What Schemathesis is told about HTTP."""
 
+import re
+
 import schemathesis
+
+# A header's name is a token (RFC 9110, section 5.6.2).
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 @schemathesis.hook
 def filter_headers(context, headers):
     """Only headers that HTTP allows (RFC 9110, section 5.5): the others are refused before the service sees them."""
-    return all(is_sendable(value) for value in (headers or {}).values())
+    return all(TOKEN.fullmatch(str(name)) and is_sendable(value) for name, value in (headers or {}).items())
 
 
 def is_sendable(value):

@@ -12,18 +12,20 @@ pub enum Class {
     LeftOut,
     Fails,
     Skipped,
+    CalledOff,
     Removed,
     Noted,
 }
 
 impl Class {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Retried,
         Self::Rests,
         Self::Waits,
         Self::LeftOut,
         Self::Fails,
         Self::Skipped,
+        Self::CalledOff,
         Self::Removed,
         Self::Noted,
     ];
@@ -37,6 +39,7 @@ impl Class {
             Self::LeftOut => "left out",
             Self::Fails => "fails",
             Self::Skipped => "skipped",
+            Self::CalledOff => "called off",
             Self::Removed => "removed",
             Self::Noted => "noted",
         }
@@ -58,6 +61,7 @@ impl Class {
             Self::Fails => "The lead is not tried again by itself. A replay sends it once more.",
             Self::Removed => "Nothing is sent, and what the lead said is removed.",
             Self::Skipped => "Nothing is sent. The event is kept, and can be replayed.",
+            Self::CalledOff => "Nothing more is sent, and what is in HubSpot by then stays there. It can be replayed.",
             Self::Noted => "No lead waits for it.",
         }
     }
@@ -67,11 +71,10 @@ impl Code {
     /// What becomes of a lead that meets it.
     pub fn class(self) -> Class {
         match self {
-            Self::AccountNotConnected
-            | Self::EventNotSelected
-            | Self::EventUnhandled
-            | Self::TransformSkipped
-            | Self::LeadCancelled => Class::Skipped,
+            Self::AccountNotConnected | Self::EventNotSelected | Self::EventUnhandled | Self::TransformSkipped => {
+                Class::Skipped
+            }
+            Self::LeadCancelled => Class::CalledOff,
             Self::ContactErased => Class::Removed,
             Self::TransformRefused | Self::HubspotRefused | Self::ContactConflict | Self::RecordGone => Class::Fails,
             Self::IngestSchema

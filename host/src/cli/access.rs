@@ -1,7 +1,5 @@
 //! `leadline access`: who may do what over HTTP and in the dashboard. Whoever has the data folder may do everything.
 
-use std::time::Duration;
-
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
@@ -10,13 +8,12 @@ use super::deed::Deed;
 use super::failure::{Failure, Result};
 use crate::access::{self, AccessError, LINK_LIFE, NewKey, NewLink, SESSION_LIFE};
 use crate::model::access::{Actor, Reach, Right, Role};
-use crate::model::time::{Timestamp, clock};
+use crate::model::time::{DAY, Timestamp, clock};
 use crate::store::{ApiKey, Person, Store, StoredSession};
 use crate::{app, post};
 
 /// Where the service answers when nobody says otherwise.
 const LOCAL: &str = "http://127.0.0.1:8080";
-const DAY: Duration = Duration::from_secs(24 * 3600);
 
 #[derive(clap::Subcommand, Debug)]
 pub enum Command {
@@ -242,9 +239,9 @@ async fn person(command: PersonCommand, context: &mut Context<'_>) -> Result<()>
     match command {
         PersonCommand::Add { email, name, role, account } => {
             let reach = reach(&store, account.as_deref(), context).await?;
-            let before = told_of(&store.people(&reach).await?, &email);
+            let before = access::told_of(&store.people(&reach).await?, &email);
             let person = access::invite(&store, &me(), &reach, (&email, &name, role), clock()).await?;
-            context.changes(before, told_of(std::slice::from_ref(&person), &person.email));
+            context.changes(before, person.told());
             let is_told = post::announce(&store, &app::open_outside(&context.config)?, &person, clock()).await?;
             let told = if is_told { " A link is on its way to them." } else { "" };
             context.one(&person, |person| {
@@ -270,19 +267,10 @@ async fn person(command: PersonCommand, context: &mut Context<'_>) -> Result<()>
             };
             let found = found.ok_or_else(nobody)?;
             store.remove_person(&reach, found).await?;
-            context.changes(told_of(std::slice::from_ref(found), &found.email), serde_json::Value::Null);
+            context.changes(found.told(), serde_json::Value::Null);
             context.one(&json!({ "email": email, "removed": true }), |_| format!("{email} may not sign in any more."))
         }
     }
-}
-
-/// What the history tells of whoever of these has this address.
-fn told_of(people: &[Person], email: &str) -> serde_json::Value {
-    let known = people.iter().find(|person| person.email.eq_ignore_ascii_case(email.trim()));
-    known.map_or(
-        serde_json::Value::Null,
-        |person| json!({ "email": person.email, "name": person.name, "role": person.role }),
-    )
 }
 
 async fn session(command: SessionCommand, context: &mut Context<'_>) -> Result<()> {

@@ -240,6 +240,7 @@ impl From<AccountError> for Failure {
             AccountError::Taken(_) => Self::conflict(text).hint("choose another one with `--slug`"),
             AccountError::ManyNotes => Self::conflict(text).hint("take some out with `--remove`"),
             AccountError::NoNote(_) => Self::not_found(text).hint("`leadline account notes` shows them"),
+            AccountError::Meanwhile(_) => Self::conflict(text).hint("make another one where it is still needed"),
             AccountError::Note(_)
             | AccountError::Tolerance(_)
             | AccountError::Rate(_)

@@ -1,6 +1,6 @@
 //! `leadline alert`: rules by which people are told, and what they were sent.
 
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
 use super::Context;
@@ -27,6 +27,8 @@ pub enum Command {
     },
     /// Make a rule: what it watches for, and who is told.
     Create(Box<Create>),
+    /// Change a rule. What is not named stays as it is.
+    Set(Box<Set>),
     /// Take a rule out.
     #[command(alias = "rm")]
     Delete {
@@ -55,6 +57,7 @@ impl Command {
     pub(super) fn deed(&self) -> Option<Deed> {
         match self {
             Self::Create(args) => Deed::of("alerts.create", "", Some(&args.account)),
+            Self::Set(args) => Deed::to("alerts.set", &args.rule),
             Self::Delete { rule } => Deed::to("alerts.delete", rule),
             Self::Rotate { rule } => Deed::to("alerts.rotate", rule),
             Self::Test { rule } => Deed::to("alerts.test", rule),
@@ -72,6 +75,38 @@ pub struct Create {
     #[arg(long)]
     account: String,
 
+    #[command(flatten)]
+    asked: Asked,
+}
+
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  leadline alert set RULE --lead-waits 30
+  leadline alert set RULE --mail maya@example.com,ben@example.com --no-quiet
+  leadline alert set RULE --off")]
+pub struct Set {
+    /// Id of the rule, `alr_…`.
+    rule: String,
+
+    #[command(flatten)]
+    asked: Asked,
+
+    /// Messages at any hour.
+    #[arg(long, conflicts_with = "quiet")]
+    no_quiet: bool,
+
+    /// It tells people again.
+    #[arg(long)]
+    on: bool,
+
+    /// It tells nobody until it is on again.
+    #[arg(long, conflicts_with = "on")]
+    off: bool,
+}
+
+/// What a rule is about.
+#[derive(clap::Args, Debug)]
+struct Asked {
     #[command(flatten)]
     watched: Watched,
 
@@ -93,7 +128,7 @@ pub struct Create {
 
 /// What a rule watches for.
 #[derive(clap::Args, Debug)]
-#[group(required = true, multiple = false)]
+#[group(multiple = false)]
 struct Watched {
     /// A lead has waited for more than so many minutes.
     #[arg(long, value_name = "MINUTES")]
@@ -123,7 +158,7 @@ struct Watched {
 
 /// Who is told.
 #[derive(clap::Args, Debug)]
-#[group(required = true, multiple = false)]
+#[group(multiple = false)]
 struct Told {
     /// Addresses of mail.
     #[arg(long, value_delimiter = ',', value_name = "ADDRESSES")]
@@ -146,26 +181,48 @@ fn day(text: &str) -> std::result::Result<Day, String> {
     found.ok_or_else(|| format!("`{text}` is no day; they are mon, tue, wed, thu, fri, sat, sun"))
 }
 
-impl Create {
-    fn wish(self) -> Wish {
+impl Asked {
+    /// What is named to watch for, if anything is.
+    fn watches(&self) -> Option<Watch> {
         let usual = Opening::USUAL;
         let (from, until) = self.open.unwrap_or((usual.from, usual.until));
-        let days = if self.days.is_empty() { usual.days } else { self.days.into() };
-        let watches = match self.watched {
-            Watched { lead_waits: Some(minutes), .. } => Watch::LeadWaits { minutes },
-            Watched { failures: Some(percent), .. } => Watch::Failures { percent },
-            Watched { silence: Some(hours), .. } => Watch::Silence { hours, open: Opening { from, until, days } },
-            Watched { reconnect: true, .. } => Watch::Reconnect,
-            Watched { failed: true, .. } => Watch::Failed,
-            Watched { issue: true, .. } => Watch::Issue,
-            Watched { rolled_back: true, .. } => Watch::RolledBack,
-            Watched { .. } => Watch::Weekly,
-        };
-        let channel = match self.told.webhook {
-            Some(url) => Channel::Webhook { url },
-            None => Channel::Mail { to: self.told.mail },
-        };
-        Wish { watches, channel, quiet: self.quiet.map(|(from, until)| Quiet { from, until }) }
+        let days = if self.days.is_empty() { usual.days } else { self.days.clone().into() };
+        match self.watched {
+            Watched { lead_waits: Some(minutes), .. } => Some(Watch::LeadWaits { minutes }),
+            Watched { failures: Some(percent), .. } => Some(Watch::Failures { percent }),
+            Watched { silence: Some(hours), .. } => Some(Watch::Silence { hours, open: Opening { from, until, days } }),
+            Watched { reconnect: true, .. } => Some(Watch::Reconnect),
+            Watched { failed: true, .. } => Some(Watch::Failed),
+            Watched { issue: true, .. } => Some(Watch::Issue),
+            Watched { rolled_back: true, .. } => Some(Watch::RolledBack),
+            Watched { weekly: true, .. } => Some(Watch::Weekly),
+            Watched { .. } => None,
+        }
+    }
+
+    /// Who is named to be told, if anybody is.
+    fn channel(&self) -> Option<Channel> {
+        match &self.told {
+            Told { webhook: Some(url), .. } => Some(Channel::Webhook { url: url.clone() }),
+            Told { mail, .. } if !mail.is_empty() => Some(Channel::Mail { to: mail.clone() }),
+            Told { .. } => None,
+        }
+    }
+
+    fn quiet(&self) -> Option<Quiet> {
+        self.quiet.map(|(from, until)| Quiet { from, until })
+    }
+
+    /// A rule as a whole.
+    fn wish(&self) -> Result<Wish> {
+        let watches = self.watches().ok_or_else(|| {
+            Failure::usage("it is not said what the rule watches for".to_owned())
+                .hint("name one of --lead-waits, --reconnect, --failed, --failures, --issue, --rolled-back, --silence and --weekly")
+        })?;
+        let channel = self.channel().ok_or_else(|| {
+            Failure::usage("it is not said who is told".to_owned()).hint("name --mail ADDRESSES or --webhook URL")
+        })?;
+        Ok(Wish { watches, channel, quiet: self.quiet() })
     }
 }
 
@@ -203,6 +260,7 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
             context.list(&store.alert_rules(&account.id).await?, &head, row, "No rules: nobody is told anything.")
         }
         Command::Create(asked) => create(*asked, &store, context).await,
+        Command::Set(asked) => set(*asked, &store, context).await,
         Command::Delete { rule } => {
             let found = found(&store, &rule).await?;
             store.remove_alert_rule(&found).await?;
@@ -243,12 +301,32 @@ async fn create(asked: Create, store: &Store, context: &mut Context<'_>) -> Resu
     let account = context.account(store, &asked.account).await?;
     let outside = app::open_outside(&context.config)?;
     let by = super::who();
-    let (rule, secret) = alerts::create(store, &outside, &account, &by, asked.wish(), clock()).await?;
+    let (rule, secret) = alerts::create(store, &outside, &account, &by, asked.asked.wish()?, clock()).await?;
     context.changes(serde_json::Value::Null, rule.told());
-    let made = json!({ "rule": rule, "secret": secret.as_ref().map(|secret| secret.expose_secret()) });
+    say(&rule, secret.as_ref(), context)
+}
+
+async fn set(asked: Set, store: &Store, context: &mut Context<'_>) -> Result<()> {
+    let before = found(store, &asked.rule).await?;
+    let outside = app::open_outside(&context.config)?;
+    let wish = Wish {
+        watches: asked.asked.watches().unwrap_or_else(|| before.watches.clone()),
+        channel: asked.asked.channel().unwrap_or_else(|| before.channel.clone()),
+        quiet: if asked.no_quiet { None } else { asked.asked.quiet().or(before.quiet) },
+    };
+    let is_on = if before.is_on { !asked.off } else { asked.on };
+    let (rule, secret) = alerts::change(store, &outside, &before, wish, is_on).await?;
+    context.changes(before.told(), rule.told());
+    say(&rule, secret.as_ref(), context)
+}
+
+/// A rule that was made or changed, with its secret where it has a new one.
+fn say(rule: &AlertRule, secret: Option<&SecretString>, context: &mut Context<'_>) -> Result<()> {
+    let made = json!({ "rule": rule, "secret": secret.map(|secret| secret.expose_secret()) });
     context.one(&made, |_| {
-        let made = format!("Rule {}: {}, {}.", rule.id, rule.watches, rule.channel);
-        match &secret {
+        let state = if rule.is_on { "" } else { ", off" };
+        let made = format!("Rule {}: {}, {}{state}.", rule.id, rule.watches, rule.channel);
+        match secret {
             Some(secret) => format!(
                 "{made}\nIts requests are signed with this secret, which is shown this once:\n{}",
                 secret.expose_secret()

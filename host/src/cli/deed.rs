@@ -37,8 +37,14 @@ impl Deed {
         Some(Self { action, subject: subject.to_owned(), about: account.map(str::to_owned) })
     }
 
-    /// Notes that it is done.
-    pub(super) async fn note(self, store: &Store, change: Option<[Value; 2]>, now: Timestamp) -> Result<()> {
+    /// Notes that it is done: by whose key was shown, else by the user at the keyboard.
+    pub(super) async fn note(
+        self,
+        store: &Store,
+        signer: Option<String>,
+        change: Option<[Value; 2]>,
+        now: Timestamp,
+    ) -> Result<()> {
         let account_id = match &self.about {
             Some(word) => account::behind(store, word).await?,
             None => None,
@@ -47,13 +53,18 @@ impl Deed {
             id: AuditId::new(now),
             account_id,
             at: now,
-            actor: format!("{} at the terminal", if who() == UNKNOWN { "somebody".to_owned() } else { who() }),
+            actor: signer.unwrap_or_else(at_the_terminal),
             action: self.action.to_owned(),
             subject: self.subject,
             detail: detail(change),
         };
         store.note_action(&entry).await
     }
+}
+
+/// Who is at the keyboard, as far as the operating system says.
+fn at_the_terminal() -> String {
+    format!("{} at the terminal", if who() == UNKNOWN { "somebody".to_owned() } else { who() })
 }
 
 /// Whence, so that nobody takes it for a person of the same name in the dashboard; and what was set, before and after.

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Context;
 use super::failure::{Failure, Result};
+use crate::model::access::Sight;
 use crate::model::delivery::{Delivery, DeliveryState};
 use crate::model::id::{DeliveryId, EventId, IdError};
 use crate::model::time::clock;
@@ -71,18 +72,18 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Show { delivery } => {
             let (shown, reader) = found(&store, &delivery).await?;
             let connection = store.connection_of(&shown.event.account_id).await?;
-            let shown = delivery::Delivery::of(&shown, connection.as_ref(), false, &reader);
+            let shown = delivery::Delivery::of(&shown, connection.as_ref(), Sight::Whole, &reader);
             context.one(&shown.ok_or_else(|| missing(&delivery))?, text)
         }
         Command::Calls { delivery } => {
             let (shown, reader) = found(&store, &delivery).await?;
-            let calls = delivery::calls(&shown, false, &reader);
+            let calls = delivery::calls(&shown, Sight::Whole, &reader);
             let header = ["At", "Operation", "Status", "Took", "HubSpot's id"];
             context.list(&calls, &header, call_row, "It has called nobody.")
         }
         Command::Trace { delivery } => {
             let (shown, reader) = found(&store, &delivery).await?;
-            let trace = Trace::of(&shown, false, &reader).ok_or_else(|| missing(&delivery))?;
+            let trace = Trace::of(&shown, Sight::Whole, &reader).ok_or_else(|| missing(&delivery))?;
             context.one(&trace, trace_text)
         }
     }
@@ -104,9 +105,7 @@ async fn list(filter: Filter, store: &Store, context: &Context<'_>) -> Result<Ve
     let event = event.ok_or_else(|| {
         Failure::not_found(format!("there is no event `{id}`")).hint("`leadline event list` shows the newest")
     })?;
-    let mut all = store.deliveries_of(&event.account_id, &event.id).await?;
-    all.reverse();
-    all.retain(|one| state.is_none_or(|state| one.state == state));
+    let mut all = store.deliveries_of_event(&event, state).await?;
     all.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok(all)
 }

@@ -7,6 +7,7 @@ use super::Context;
 use super::deed::Deed;
 use super::failure::{Failure, Result};
 use super::output::printable;
+use crate::model::access::Sight;
 use crate::model::account::{Account, Connection};
 use crate::model::time::clock;
 use crate::store::{CauseCount, LeadFilter, LeadRow, Store};
@@ -158,7 +159,7 @@ impl Meant {
 
     pub(super) fn row(&self, lead: &LeadRow) -> Row {
         let reader = Reader { now: clock(), zone: self.zone.clone() };
-        Row::of(lead, self.connection.as_ref(), false, &reader)
+        Row::of(lead, self.connection.as_ref(), Sight::Whole, &reader)
     }
 }
 

@@ -7,7 +7,7 @@ use super::Context;
 use super::deed::Deed;
 use super::failure::{Failure, Result};
 use super::file::read_text;
-use crate::account::{self, SourceWish};
+use crate::account::{self, SourceChange, SourceWish};
 use crate::model::account::{SchemaMode, SchemaModes, Source};
 use crate::model::time::clock;
 use crate::model::word;
@@ -46,8 +46,11 @@ pub enum Command {
         /// Id of the source.
         source: String,
         /// Events a second that each process takes from it; 0: any number.
-        #[arg(long, value_name = "NUMBER", value_parser = rate)]
-        rate: i64,
+        #[arg(long, value_name = "NUMBER", value_parser = rate, required_unless_present = "schema")]
+        rate: Option<i64>,
+        /// What happens to an event that breaks its schema: `TYPE=off|warn|quarantine|reject`. Repeatable.
+        #[arg(long, value_name = "TYPE=MODE", value_parser = schema_mode)]
+        schema: Vec<(String, SchemaMode)>,
     },
     /// Give a source a new signing secret. The old one counts on for a while.
     Rotate {
@@ -160,15 +163,17 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
                 shown.source.id, shown.secret, shown.source.id
             ))
         }
-        Command::Set { source, rate } => {
+        Command::Set { source, rate, schema } => {
             let before = find(&store, &source).await?;
-            context.changes(before.rate, rate);
-            let source = account::set_rate(&store, before, rate).await?;
-            context.one(&source, |source| format!("Source {} may send: {}.", source.id, rate_words(source)))
+            let change = SourceChange { rate, schema_modes: schema.into_iter().collect() };
+            let was = before.told();
+            let source = account::set_source(&store, before, change, clock()).await?;
+            context.changes(was, source.told());
+            context.one(&source, text)
         }
         Command::Rotate { source, overlap } => {
             let source = find(&store, &source).await?;
-            let secret = account::rotate(&store, &source, overlap, clock()).await?;
+            let secret = account::rotate(&store, (&source, None), overlap, clock()).await?;
             let shown = WithSecret { secret: secret.expose_secret().to_owned(), source };
             context.one(&shown, |shown| format!(
                 "The new signing secret of source {}, shown this once:\n{}\nThe old one counts for {overlap} h more.",

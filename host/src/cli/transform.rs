@@ -117,7 +117,12 @@ pub struct Signed {
 
 impl Signed {
     fn sign(&self) -> Sign {
-        Sign::new(self.by.clone().unwrap_or_else(super::who), &self.reason)
+        self.sign_or(&super::who())
+    }
+
+    /// The same where somebody is known by more than the name of a user.
+    fn sign_or(&self, name: &str) -> Sign {
+        Sign::new(self.by.as_deref().unwrap_or(name), &self.reason)
     }
 }
 

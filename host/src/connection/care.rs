@@ -12,7 +12,7 @@ use crate::fit::{Gone, is_gone};
 use crate::hubspot::Meaning;
 use crate::model::account::Connection;
 use crate::model::portal::PortalSchema;
-use crate::model::time::Timestamp;
+use crate::model::time::{DAY, Timestamp};
 use crate::store::{Bound, CachedSchema, Issue, Store};
 
 /// While leads come, a schema is believed for so long.
@@ -23,8 +23,6 @@ const RETRY: Duration = Duration::from_secs(10 * 60);
 const WAITING: Duration = Duration::from_secs(15 * 60);
 /// While something does not fit but nothing waits.
 const UNFIT: Duration = Duration::from_secs(3600);
-/// Every connection is checked once in this time, leads or none.
-const DAY: Duration = Duration::from_secs(24 * 3600);
 /// The daily checks of all connections are spread by up to this, so that they do not come together.
 const SPREAD_MILLIS: u64 = 2 * 3600 * 1000;
 /// An issue that nothing waits under, and that nobody has met for so long, is taken for gone.

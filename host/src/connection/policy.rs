@@ -5,17 +5,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::cause::{Class, Code};
-use crate::digest::sha256_hex;
 use crate::model::account::{Connection, ContactWrite, Policy};
 use crate::model::time::Timestamp;
+use crate::plan::{cut, is_property_name};
 use crate::store::{Store, StoreError};
 
 /// Versions of HubSpot's API that we know how to talk to.
 pub const API_VERSIONS: [&str; 2] = ["2026-09", "2026-03"];
-/// HubSpot's own limit for a property's internal name.
-const NAME_BYTES_MAX: usize = 100;
-/// Of the tag by which two ways are told apart.
-const TAG_CHARS: usize = 16;
 
 /// What is to be another way. What is not named stays as it is.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
@@ -75,21 +71,14 @@ impl PolicyError {
     }
 }
 
-/// By what a way of writing is told from others, as an `ETag` is.
-pub fn tag(connection: &Connection) -> String {
-    let mut tag = sha256_hex(format!("{:?} {}", connection.policy, connection.api_version).as_bytes());
-    tag.truncate(TAG_CHARS);
-    tag
-}
-
-/// How leads are written, for the history.
+/// How leads are written, for the history and for the tag by which two ways are told apart.
 pub fn told(connection: &Connection) -> Value {
     let mut told = serde_json::to_value(&connection.policy).unwrap_or_default();
     told["api_version"] = connection.api_version.as_str().into();
     told
 }
 
-/// Changes how leads are written from now on; only the way that is `expected`, where somebody says so.
+/// Changes how leads are written from now on, if that is still as `connection` says.
 ///
 /// # Errors
 /// [`PolicyError`], for whoever asked.
@@ -97,13 +86,9 @@ pub async fn change(
     store: &Store,
     connection: &Connection,
     change: Change,
-    expected: Option<&str>,
     now: Timestamp,
 ) -> Result<Changed, PolicyError> {
     let Connection { policy: before, api_version, .. } = connection;
-    if expected.is_some_and(|expected| expected != tag(connection)) {
-        return Err(PolicyError::Meanwhile);
-    }
     let policy = Policy {
         strict: change.strict.unwrap_or(before.strict),
         hold_without_email: change.hold_without_email.unwrap_or(before.hold_without_email),
@@ -116,7 +101,9 @@ pub async fn change(
     if !API_VERSIONS.contains(&api_version.as_str()) && api_version != connection.api_version {
         return Err(PolicyError::Version(api_version));
     }
-    store.set_policy(connection, &policy, &api_version).await?;
+    if !store.set_policy(connection, &policy, &api_version).await? {
+        return Err(PolicyError::Meanwhile);
+    }
     let released = store.release(&connection.account_id, &no_longer_held(before, &policy), now).await?;
     let connection = store.connection(connection.id.as_str()).await?.ok_or(PolicyError::Gone)?;
     Ok(Changed { connection, released })
@@ -134,11 +121,7 @@ fn no_longer_held(before: &Policy, after: &Policy) -> Vec<Code> {
 /// A property's name as HubSpot takes it.
 fn property(asked: Option<String>, before: &str) -> Result<String, PolicyError> {
     let Some(name) = asked else { return Ok(before.to_owned()) };
-    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    match !name.is_empty() && name.len() <= NAME_BYTES_MAX && name.chars().all(fits) {
-        true => Ok(name),
-        false => Err(PolicyError::Property(name.chars().take(NAME_BYTES_MAX).collect())),
-    }
+    if is_property_name(&name) { Ok(name) } else { Err(PolicyError::Property(cut(&name))) }
 }
 
 #[cfg(test)]

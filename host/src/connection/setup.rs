@@ -6,10 +6,10 @@ use serde::Serialize;
 use super::drift;
 use crate::fit::{PropertyState, compare};
 use crate::model::account::{Account, Connection, ConnectionState};
-use crate::store::{LeadFilter, LeadRow, Store};
-
-/// Leads that are looked at, the newest.
-const LEADS: u32 = 50;
+use crate::model::id::EventId;
+use crate::model::outcome::Group;
+use crate::model::time::Timestamp;
+use crate::store::{self, LeadFilter, LeadRow, Store};
 
 /// The steps of setting up, in their order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -62,23 +62,23 @@ impl Setup {
 ///
 /// # Errors
 /// The store's.
-pub async fn setup(store: &Store, account: &Account, connection: Option<&Connection>) -> anyhow::Result<Setup> {
+pub async fn setup(store: &Store, account: &Account, connection: Option<&Connection>) -> store::Result<Setup> {
     let live = connection.filter(|connection| connection.state != ConnectionState::Disconnected);
-    let filter = LeadFilter { account: Some(account.id.clone()), limit: LEADS, ..LeadFilter::default() };
-    let rows = store.leads(&filter).await?.rows;
-    let is_sent = |row: &&LeadRow| row.outcome().is_in_hubspot();
-    let (lacking, selected) = match live {
-        Some(live) => (lacking(store, live).await?, selected(store, account, live).await?),
-        None => (None, Vec::new()),
-    };
+    let all = LeadFilter { account: Some(account.id.clone()), ..LeadFilter::default() };
+    let (lacking, selected, sources, sent, real) = tokio::try_join!(
+        lacking(store, live),
+        selected(store, account, live),
+        store.sources(Some(&account.id)),
+        any_lead(store, LeadFilter { group: Some(Group::InHubspot), ..all.clone() }),
+        any_lead(store, LeadFilter { test: Some(false), ..all })
+    )?;
     Ok(Setup::of(&Facts {
         portal: live.map(name_of),
         lacking,
         selected,
-        sources: store.sources(Some(&account.id)).await?.len(),
-        tests: rows.iter().filter(|row| row.is_test).filter(is_sent).count(),
-        leads: rows.iter().filter(|row| !row.is_test).count(),
-        sent: rows.iter().filter(|row| !row.is_test).filter(is_sent).count(),
+        sources: sources.len(),
+        sent: sent.map(|lead| if lead.is_test { Sent::Test } else { Sent::Real }),
+        has_lead: real.is_some(),
     }))
 }
 
@@ -91,10 +91,17 @@ struct Facts {
     lacking: Option<usize>,
     selected: Vec<String>,
     sources: usize,
-    /// Test leads in HubSpot, real leads, and real leads in HubSpot.
-    tests: usize,
-    leads: usize,
-    sent: usize,
+    /// A lead that is in HubSpot; none where there is none.
+    sent: Option<Sent>,
+    /// A lead has arrived that is no test.
+    has_lead: bool,
+}
+
+/// What a lead in HubSpot proves the way with.
+#[derive(Clone, Copy)]
+enum Sent {
+    Test,
+    Real,
 }
 
 fn name_of(connection: &Connection) -> String {
@@ -102,14 +109,28 @@ fn name_of(connection: &Connection) -> String {
     name.map_or_else(|| connection.portal_id.to_string(), |name| format!("{name} ({})", connection.portal_id))
 }
 
-async fn lacking(store: &Store, connection: &Connection) -> anyhow::Result<Option<usize>> {
+/// A lead that fits, where the account has one: of the newest, or else of the oldest. What was done once stays done,
+/// however many leads wait in front of it.
+async fn any_lead(store: &Store, filter: LeadFilter) -> store::Result<Option<LeadRow>> {
+    let newest = LeadFilter { limit: 1, ..filter };
+    let page = store.leads(&newest).await?;
+    if !page.rows.is_empty() || page.looked_until.is_none() {
+        return Ok(page.rows.into_iter().next());
+    }
+    let oldest = LeadFilter { after: Some(EventId::earliest(Timestamp(0))), ..newest };
+    Ok(store.leads(&oldest).await?.rows.into_iter().next())
+}
+
+async fn lacking(store: &Store, connection: Option<&Connection>) -> store::Result<Option<usize>> {
+    let Some(connection) = connection else { return Ok(None) };
     let Some(cached) = store.schema(connection).await? else { return Ok(None) };
     let wanted = drift::wanted(&store.bound(connection).await?, &connection.policy);
     let lacks = |state: &PropertyState| !matches!(state, PropertyState::Fine | PropertyState::Wider { .. });
     Ok(Some(wanted.iter().filter(|wanted| lacks(&compare(&wanted.definition, &cached.schema))).count()))
 }
 
-async fn selected(store: &Store, account: &Account, connection: &Connection) -> anyhow::Result<Vec<String>> {
+async fn selected(store: &Store, account: &Account, connection: Option<&Connection>) -> store::Result<Vec<String>> {
+    let Some(connection) = connection else { return Ok(Vec::new()) };
     let chosen = store.routing(&account.id).await?.subscriptions.into_iter();
     Ok(chosen.filter(|one| one.connection_id == connection.id).map(|one| one.event_type).collect())
 }
@@ -161,17 +182,17 @@ fn source(facts: &Facts) -> SetupStep {
 }
 
 fn test(facts: &Facts) -> SetupStep {
-    let proof = match (facts.tests, facts.sent) {
-        (0, 0) => None,
-        (0, _) => Some("A lead is in HubSpot already.".to_owned()),
-        _ => Some("A test lead is in HubSpot.".to_owned()),
+    let words = |sent| match sent {
+        Sent::Test => "A test lead is in HubSpot.".to_owned(),
+        Sent::Real => "A lead is in HubSpot already.".to_owned(),
     };
+    let proof = facts.sent.map(words);
     let about = "It goes the whole way, and is left out of figures and pictures.";
     SetupStep { screen: "test", label: "Go to Test", ..step("test", "Send a test lead", proof, about) }
 }
 
 fn first_lead(facts: &Facts) -> SetupStep {
-    let proof = (facts.leads > 0).then(|| "The first lead has arrived.".to_owned());
+    let proof = facts.has_lead.then(|| "The first lead has arrived.".to_owned());
     let about = "Submit your widget's form, and watch it arrive.";
     SetupStep { screen: "logs", label: "Go to Logs", ..step("first_lead", "See the first lead arrive", proof, about) }
 }
@@ -204,7 +225,7 @@ mod tests {
                     selected: lead(),
                     lacking: Some(0),
                     sources: 1,
-                    tests: 1,
+                    sent: Some(Sent::Test),
                     ..Facts::default()
                 },
                 5,
@@ -216,9 +237,8 @@ mod tests {
                     selected: lead(),
                     lacking: Some(0),
                     sources: 1,
-                    leads: 1,
-                    sent: 1,
-                    ..Facts::default()
+                    sent: Some(Sent::Real),
+                    has_lead: true,
                 },
                 6,
                 None,

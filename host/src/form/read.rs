@@ -15,6 +15,35 @@ pub fn read(fields: &[Field], sent: &[(String, String)]) -> Result<Value, Vec<Vi
     if violations.is_empty() { Ok(settings) } else { Err(violations) }
 }
 
+/// The fields with what was typed into them, whether or not it can be read: whoever corrects one thing loses no other.
+pub fn typed(fields: &[Field], sent: &[(String, String)]) -> Vec<Field> {
+    let one = |field: &Field| {
+        let (value, fields) = (as_typed(field, sent), typed(&field.fields, sent));
+        Field { value, fields, ..field.clone() }
+    };
+    fields.iter().map(one).collect()
+}
+
+fn as_typed(field: &Field, sent: &[(String, String)]) -> Value {
+    let mut all = sent.iter().filter(|(name, _)| *name == field.pointer).map(|(_, value)| value.as_str());
+    match field.kind {
+        FieldKind::Group => field.value.clone(),
+        FieldKind::Toggle => json!(all.next().is_some()),
+        FieldKind::Choices => json!(all.collect::<Vec<_>>()),
+        FieldKind::Text
+        | FieldKind::Number
+        | FieldKind::Integer
+        | FieldKind::Choice
+        | FieldKind::Texts
+        | FieldKind::Map
+        | FieldKind::Json
+        | FieldKind::Pipeline
+        | FieldKind::Stage
+        | FieldKind::Owner
+        | FieldKind::Property => all.next().map_or(Value::Null, |text| json!(text)),
+    }
+}
+
 fn group(fields: &[Field], sent: &[(String, String)], violations: &mut Vec<Violation>) -> Value {
     let mut members = Map::new();
     for field in fields {
@@ -152,6 +181,39 @@ mod tests {
         for (sent, expected) in rows {
             assert_eq!(read(&fields, &sent), Ok(expected), "{sent:?}");
         }
+    }
+
+    #[test]
+    fn what_was_typed_stays_in_the_form_whether_or_not_it_can_be_read() {
+        let settings = json!({ "deal": { "stage": "new", "days": 30, "share": 0.5 }, "on": true, "which": ["high"] });
+        let fields = form(SCHEMA, &settings, None).unwrap();
+        let pairs = sent(&[
+            ("/deal/stage", "old"),
+            ("/deal/days", "many"),
+            ("/deal/share", ""),
+            ("/which", "low"),
+            ("/words", "b\n\nc"),
+            ("/map", "no sign"),
+            ("/odd~1name", "{"),
+        ]);
+        let shown = typed(&fields, &pairs);
+        let values = |fields: &[Field]| {
+            let value = |field: &Field| (field.pointer.clone(), field.value.clone());
+            fields.iter().map(value).collect::<Vec<_>>()
+        };
+        let expected = |rows: &[(&str, Value)]| {
+            rows.iter().map(|(pointer, value)| ((*pointer).to_owned(), value.clone())).collect::<Vec<_>>()
+        };
+        let deal = [("/deal/stage", json!("old")), ("/deal/days", json!("many")), ("/deal/share", json!(""))];
+        assert_eq!(values(&shown[0].fields), expected(&deal));
+        let rest = [
+            ("/on", json!(false)),
+            ("/which", json!(["low"])),
+            ("/words", json!("b\n\nc")),
+            ("/map", json!("no sign")),
+            ("/odd~1name", json!("{")),
+        ];
+        assert_eq!(values(&shown[1..]), expected(&rest));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -211,23 +211,12 @@ async fn invite(State(app): State<Arc<App>>, actor: Actor, body: Bytes) -> Resul
     let reach = reach(&app, &actor, asked.account.as_deref()).await?;
     let who = (asked.email.as_str(), asked.name.as_str(), asked.role);
     let now = (app.clock)();
-    let before = person_of(app.store.people(&reach).await?, who.0);
+    let before = access::told_of(&app.store.people(&reach).await?, who.0);
     let person = access::invite(&app.store, &actor, &reach, who, now).await?;
-    actor.changes(before, known_by(&person));
+    actor.changes(before, person.told());
     post::announce(&app.store, &app.outside, &person, now).await?;
     app.wake.post.notify_one();
     Ok((StatusCode::CREATED, one(person)))
-}
-
-/// What the history tells of somebody.
-pub(super) fn known_by(person: &Person) -> Value {
-    json!({ "email": person.email, "name": person.name, "role": person.role })
-}
-
-/// What the history tells of whoever has this address already.
-pub(super) fn person_of(people: Vec<Person>, email: &str) -> Option<Value> {
-    let address = access::address(email).unwrap_or_default();
-    people.iter().find(|person| person.email == address).map(known_by)
 }
 
 /// Takes somebody out, and ends what runs in the name.
@@ -250,7 +239,7 @@ async fn remove_person(
     let nobody = || ApiError::NotFound(format!("there is nobody with the id `{id}`"));
     let person = people.iter().find(|person| person.id.as_str() == id).ok_or_else(nobody)?;
     app.store.remove_person(&reach, person).await?;
-    actor.changes(known_by(person), Value::Null);
+    actor.changes(person.told(), Value::Null);
     Ok(one(Gone { id }))
 }
 

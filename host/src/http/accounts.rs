@@ -19,9 +19,9 @@ use super::etag::{expect, tagged};
 use super::guard::needing;
 use super::reach::{self, Whose, account_or_all, read};
 use super::repeat::ShownOnce;
-use crate::account::{self, AccountError, ShownAccount, SourceWish};
+use crate::account::{self, AccountError, ShownAccount, SourceChange, SourceWish};
 use crate::app::App;
-use crate::model::access::{Actor, Right};
+use crate::model::access::{Actor, Right, Sight};
 use crate::model::account::{Account, AccountNote, SchemaModes, Source};
 use crate::model::id::SourceId;
 use crate::store::{Rejection, RejectionFilter};
@@ -49,6 +49,7 @@ impl From<AccountError> for ApiError {
             AccountError::Taken(_) => Self::Conflict(text, "Choose another `slug`."),
             AccountError::ManyNotes => Self::Conflict(text, "Remove those that nobody needs any more."),
             AccountError::NoNote(_) => Self::NotFound(text),
+            AccountError::Meanwhile(_) => Self::Conflict(text, "Make another one where it is still needed."),
             _ => Self::BadRequest(text, "Correct it, and send it again."),
         }
     }
@@ -105,7 +106,12 @@ struct CreateAccount {
     responses((status = 201, description = "The account", body = Data<Account>)),
     extensions(("x-command" = json!("leadline account create \"Northside Toyota\"")))
 )]
-async fn create(State(app): State<Arc<App>>, body: Bytes) -> Result<(StatusCode, One<Account>), ApiError> {
+async fn create(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    body: Bytes,
+) -> Result<(StatusCode, One<Account>), ApiError> {
+    reach::house(&actor)?;
     let asked: CreateAccount = read(&body, "Send {\"name\": \"Ocean Honda\", \"slug\": \"ocean-honda\"}.")?;
     let account = account::create(&app.store, &asked.name, asked.slug, (app.clock)()).await?;
     Ok((StatusCode::CREATED, one(account)))
@@ -269,15 +275,9 @@ async fn create_source(
     Ok((StatusCode::CREATED, Extension(ShownOnce), one(made)))
 }
 
-/// What a source may do from now on.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct SetSource {
-    /// Events a second; 0: any number.
-    rate: i64,
-}
-
-/// Sets how many events a second a source may send.
+/// Sets what a source may send: how many events a second, and whether they have to fit the schema of their type.
+///
+/// What is not named stays as it is. What waited because it broke a schema is looked at once more.
 #[utoipa::path(
     put,
     path = "/v1/sources/{id}",
@@ -286,9 +286,9 @@ struct SetSource {
         ("id" = SourceId, Path, description = "The source"),
         ("if-match" = Option<String>, Header, description = "The `ETag` that was seen last: 412 where somebody was quicker")
     ),
-    request_body(content = SetSource, example = json!({ "rate": 100 })),
+    request_body(content = SourceChange, example = json!({ "rate": 100, "schema_modes": { "lead.captured.v1": "warn" } })),
     responses((status = 200, description = "The source, with an `ETag`", body = Data<Source>)),
-    extensions(("x-command" = json!("leadline source set SOURCE --rate 100")))
+    extensions(("x-command" = json!("leadline source set SOURCE --rate 100 --schema lead.captured.v1=warn")))
 )]
 async fn set_source(
     State(app): State<Arc<App>>,
@@ -297,11 +297,13 @@ async fn set_source(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, ApiError> {
-    let SetSource { rate } = read(&body, "Send {\"rate\": 100}.")?;
-    let source = source(&app, &actor, &id).await?;
-    expect(&source, &headers, "the source")?;
-    actor.changes(source.rate, rate);
-    let set = account::set_rate(&app.store, source, rate).await?;
+    const FIX: &str = "Send {\"rate\": 100}, {\"schema_modes\": {\"lead.captured.v1\": \"warn\"}}, or both.";
+    let asked: SourceChange = read(&body, FIX)?;
+    let before = source(&app, &actor, &id).await?;
+    expect(&before, &headers, "the source")?;
+    let set = account::set_source(&app.store, before.clone(), asked, (app.clock)()).await?;
+    actor.changes(before.told(), set.told());
+    app.wake.plan.notify_one();
     Ok(tagged(&set, set.clone()))
 }
 
@@ -332,7 +334,7 @@ async fn rotate(
     let Rotate { overlap_hours } =
         if body.is_empty() { Rotate::default() } else { read(&body, "Send {\"overlap_hours\": 24}.")? };
     let source = source(&app, &actor, &id).await?;
-    let secret = account::rotate(&app.store, &source, overlap_hours, (app.clock)()).await?;
+    let secret = account::rotate(&app.store, (&source, None), overlap_hours, (app.clock)()).await?;
     let made = SourceWithSecret { source, secret: secret.expose_secret().to_owned() };
     Ok((Extension(ShownOnce), one(made)))
 }
@@ -357,7 +359,7 @@ async fn rejected(
     let (source, limit) = (Some(source.id.to_string()), page.read_max());
     let filter = RejectionFilter { source, older_than, after, limit, ..RejectionFilter::default() };
     let mut rejections = app.store.rejections_that_fit(&filter).await?;
-    if actor.sees_masked {
+    if actor.sight == Sight::Masked {
         rejections.iter_mut().for_each(|rejection| rejection.body = None);
     }
     Ok(page.of_read(rejections, |rejection: &Rejection| rejection.id.as_str()))

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use axum::{Extension, Json};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,7 @@ use utoipa_axum::routes;
 
 use super::answer::{Data, List, One, Page, Place, Wanted, one, unknown};
 use super::error::ApiError;
+use super::etag::{expect, tagged};
 use super::guard::needing;
 use super::reach::{Whose, account, account_or_all, reach, read};
 use super::repeat::ShownOnce;
@@ -127,23 +128,6 @@ async fn found(app: &App, actor: &Actor, id: &str) -> Result<(Account, AlertRule
     Ok((account(app, actor, rule.account_id.as_str()).await?, rule))
 }
 
-fn tagged(rule: &AlertRule, mut response: Response) -> Response {
-    response.headers_mut().insert(header::ETAG, tag(rule));
-    response
-}
-
-fn tag(rule: &AlertRule) -> HeaderValue {
-    HeaderValue::from_str(&format!("\"{}\"", rule.revision)).expect("a number is plain text")
-}
-
-/// Refuses where the one who asks has seen another revision, as `If-Match` names it.
-fn expected(rule: &AlertRule, headers: &HeaderMap) -> Result<(), ApiError> {
-    match headers.get(header::IF_MATCH) {
-        Some(seen) if *seen != tag(rule) && seen != "*" => Err(AlertError::Changed.into()),
-        _ => Ok(()),
-    }
-}
-
 /// One rule.
 #[utoipa::path(
     get,
@@ -156,8 +140,7 @@ fn expected(rule: &AlertRule, headers: &HeaderMap) -> Result<(), ApiError> {
 async fn show(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<Response, ApiError> {
     let (account, rule) = found(&app, &actor, &id).await?;
     let found = app.store.found(&account.id).await?;
-    let shown = ShownRule::of(rule.clone(), &found);
-    Ok(tagged(&rule, one(shown).into_response()))
+    Ok(tagged(&rule.revision, ShownRule::of(rule.clone(), &found)))
 }
 
 /// A rule to make.
@@ -226,6 +209,7 @@ fn yes() -> bool {
     ),
     request_body(content = SetRule, example = json!({ "watches": { "for": "lead_waits", "minutes": 30 }, "channel": { "by": "webhook", "url": "https://example.com/hooks/leads" }, "is_on": true })),
     responses((status = 200, description = "The rule, with an `ETag`", body = Data<MadeRule>)),
+    extensions(("x-command" = json!("leadline alert set RULE --lead-waits 30")))
 )]
 async fn set(
     State(app): State<Arc<App>>,
@@ -237,12 +221,13 @@ async fn set(
     const FIX: &str = "Send the rule as a whole: {\"watches\": …, \"channel\": …, \"quiet\": …, \"is_on\": true}.";
     let asked: SetRule = read(&body, FIX)?;
     let (_, before) = found(&app, &actor, &id).await?;
-    expected(&before, &headers)?;
+    expect(&before.revision, &headers, "the rule")?;
     let wish = Wish { watches: asked.watches, channel: asked.channel, quiet: asked.quiet };
     let (rule, secret) = alerts::change(&app.store, &app.outside, &before, wish, asked.is_on).await?;
     actor.changes(before.told(), rule.told());
     let shows_secret = secret.is_some();
-    let mut response = tagged(&rule, one(made(rule.clone(), secret)).into_response());
+    let revision = rule.revision;
+    let mut response = tagged(&revision, made(rule, secret));
     if shows_secret {
         response.extensions_mut().insert(ShownOnce);
     }
@@ -293,7 +278,7 @@ async fn remove(
     headers: HeaderMap,
 ) -> Result<One<RemovedRule>, ApiError> {
     let (_, rule) = found(&app, &actor, &id).await?;
-    expected(&rule, &headers)?;
+    expect(&rule.revision, &headers, "the rule")?;
     app.store.remove_alert_rule(&rule).await?;
     actor.changes(rule.told(), Value::Null);
     Ok(one(RemovedRule { id }))

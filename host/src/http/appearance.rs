@@ -96,17 +96,24 @@ impl Appearance {
 }
 
 impl Change {
-    /// Keeps it in the browser; in a frame of another product for as long as that session lives.
+    /// Keeps it in the browser.
     pub(super) fn keep(&self, app: &App, session: Option<&Session>, response: &mut Response) {
-        let embedded = session.filter(|session| session.is_embedded);
-        let life = embedded.map_or(YEAR_S, |session| session.expires_at.since((app.clock)()).as_secs());
-        let scope = if embedded.is_some() { Scope::Frame } else { Scope::Site };
+        let (life, scope) = kept(app, session);
         if let Some(theme) = self.theme {
             set(app, response, (THEME_COOKIE, theme.chosen()), life, &scope);
         }
         if let Some(keys) = self.keys {
             set(app, response, (KEYS_COOKIE, (keys == Switch::Off).then_some("off")), life, &scope);
         }
+    }
+}
+
+/// For how many seconds a browser keeps what somebody chose, and where it sends it: in a frame of another product only
+/// there, and for as long as that session lives.
+pub(super) fn kept(app: &App, session: Option<&Session>) -> (u64, Scope<'static>) {
+    match session.filter(|session| session.is_embedded) {
+        Some(session) => (session.expires_at.since((app.clock)()).as_secs(), Scope::Frame),
+        None => (YEAR_S, Scope::Site),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,6 +16,7 @@ use utoipa_axum::routes;
 
 use super::answer::{Data, List, One, one};
 use super::error::ApiError;
+use super::etag;
 use super::guard::needing;
 use super::reach::{owner, read};
 use crate::app::App;
@@ -73,6 +74,10 @@ async fn enable(
     body: Bytes,
 ) -> Result<Response, ApiError> {
     let asked: Enable = read(&body, "Send {\"account\": \"acme\", \"version\": \"deals@3\", \"share\": 10}.")?;
+    if asked.test_leads_only && asked.share.is_some() {
+        let text = "both a share and test leads only are asked for".to_owned();
+        return Err(ApiError::BadRequest(text, "Send `share` or `test_leads_only`, not both."));
+    }
     let (account, connection) = owner(&app, &actor, &asked.account).await?;
     let whose = (&account, &connection);
     let choice = rollout::choose_live(&app.store, &app.hubspot, whose, &asked.version, asked.settings, &*app.clock);
@@ -242,12 +247,11 @@ async fn form(State(app): State<Arc<App>>, actor: Actor, Query(asked): Query<For
 
 /// The binding that the one who asks has seen last, as `If-Match` names it.
 pub(super) fn expected(headers: &HeaderMap) -> Result<Option<BindingId>, ApiError> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let id = value.to_str().ok().map(|text| text.trim().trim_matches('"')).filter(|id| id.starts_with("bnd_"));
-    match id {
-        Some(id) => Ok(Some(BindingId::stored(id.to_owned()))),
-        None => Err(ApiError::BadRequest(
-            "`If-Match` names no binding".to_owned(),
+    match etag::seen(headers).as_deref() {
+        None | Some(["*"]) => Ok(None),
+        Some([id]) if id.starts_with("bnd_") => Ok(Some(BindingId::stored((*id).to_owned()))),
+        Some(_) => Err(ApiError::BadRequest(
+            "`If-Match` does not name one binding".to_owned(),
             "Send the `ETag` of `GET /v1/bindings`, or leave it out.",
         )),
     }
@@ -255,9 +259,9 @@ pub(super) fn expected(headers: &HeaderMap) -> Result<Option<BindingId>, ApiErro
 
 /// An answer that says which binding is the newest.
 pub(super) fn tagged(newest: Option<&BindingId>, body: impl Serialize) -> Response {
-    let mut response = Json(body).into_response();
-    if let Some(tag) = newest.and_then(|id| HeaderValue::from_str(&format!("\"{id}\"")).ok()) {
-        response.headers_mut().insert(header::ETAG, tag);
+    let response = Json(body).into_response();
+    match newest {
+        Some(newest) => etag::named(newest.as_str(), response),
+        None => response,
     }
-    response
 }

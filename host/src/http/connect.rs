@@ -16,7 +16,7 @@ use super::guard;
 use super::page::{Frame, is_framed, quiet};
 use crate::app::App;
 use crate::connection::consent::{self, Arrival, Arrived, Invited, Stop};
-use crate::model::access::Right;
+use crate::model::access::{Actor, Right};
 use crate::model::id::AuditId;
 use crate::store::AuditEntry;
 
@@ -106,7 +106,7 @@ async fn come_back(
     let cookie = |name: &str| cookie::read(&headers, name);
     match consent::arrive(&app.store, &app.hubspot, arrival, cookie, (app.clock)()).await {
         Ok(arrived) => {
-            note(&app, &arrived).await;
+            note(&app, &arrived, actor.as_ref()).await;
             app.wake.plan.notify_one();
             app.wake.deliver.notify_one();
             if is_at_home(&arrived) {
@@ -125,14 +125,16 @@ async fn come_back(
     }
 }
 
-/// Notes that an account was connected: whoever had the link is known to HubSpot, and not to us.
-async fn note(app: &App, arrived: &Arrived) {
+/// Notes that an account was connected. Who is signed in here and reaches it is known by name; whoever else had the
+/// link is known to HubSpot, and not to us.
+async fn note(app: &App, arrived: &Arrived, actor: Option<&Actor>) {
     let now = (app.clock)();
+    let known = actor.filter(|actor| actor.reaches(&arrived.account.id));
     let entry = AuditEntry {
         id: AuditId::new(now),
         account_id: Some(arrived.account.id.clone()),
         at: now,
-        actor: "somebody with the link".to_owned(),
+        actor: known.map_or_else(|| "somebody with the link".to_owned(), |actor| actor.name.clone()),
         action: "connections.connect".to_owned(),
         subject: arrived.connection.id.to_string(),
         detail: serde_json::json!({ "portal": arrived.connection.portal_id }),

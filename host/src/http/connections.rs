@@ -371,15 +371,15 @@ async fn set_policy(
     const FIX: &str = "Send {\"strict\": true}, of the members that `GET` shows.";
     let asked: Change = read(&body, FIX)?;
     let found = connection(&app, &actor, &id).await?;
-    expect(&policy::tag(&found), &headers, "how leads are written")?;
-    let changed = policy::change(&app.store, &found, asked, None, (app.clock)()).await?;
+    expect(&policy::told(&found), &headers, "how leads are written")?;
+    let changed = policy::change(&app.store, &found, asked, (app.clock)()).await?;
     actor.changes(policy::told(&found), policy::told(&changed.connection));
     app.wake.deliver.notify_one();
     Ok(with_policy(&changed.connection))
 }
 
 fn with_policy(connection: &Connection) -> Response {
-    tagged(&policy::tag(connection), &connection.policy)
+    tagged(&policy::told(connection), &connection.policy)
 }
 
 impl From<PolicyError> for ApiError {

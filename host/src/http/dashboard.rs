@@ -1,6 +1,7 @@
 //! The dashboard: one file a group of screens. A handler finds what the screen shows, a view says how, a template draws it.
 
 mod accounts;
+mod activity;
 mod alerts;
 mod bench;
 mod connectors;
@@ -44,6 +45,8 @@ use crate::app::App;
 use crate::model::access::{Actor, Right};
 use crate::model::account::ConnectionState;
 
+/// Where others try something out, and have every turn.
+const BUSY: &str = "Other leads are being tried; try it again in a moment.";
 /// A problem's JSON is never longer.
 const PROBLEM_BYTES_MAX: usize = 256 << 10;
 
@@ -52,6 +55,7 @@ pub(super) fn router(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
     let own = OpenApiRouter::new().route("/", get(home)).route("/appearance", post(appearance));
     needing(Right::Read, own)
         .merge(accounts::router())
+        .merge(activity::router())
         .merge(alerts::router())
         .merge(connectors::router())
         .merge(event_types::router())

@@ -14,7 +14,7 @@ use super::guard::needing;
 use super::leads::reading;
 use super::reach::{account_or_all, shown_event};
 use crate::app::App;
-use crate::model::access::{Actor, Right};
+use crate::model::access::{Actor, Right, Sight};
 use crate::model::delivery::{Delivery, DeliveryState};
 use crate::model::id::DeliveryId;
 use crate::store::{DeliveryFilter, ShownEvent};
@@ -58,10 +58,8 @@ async fn list(
     let account = account_or_all(&app, &actor, filter.account.as_deref()).await?.map(|account| account.id);
     if let Some(event) = &filter.event {
         let event = shown_event(&app, &actor, event).await?.event;
-        let mut all = app.store.deliveries_of(&event.account_id, &event.id).await?;
-        all.reverse();
+        let mut all = app.store.deliveries_of_event(&event, filter.state).await?;
         all.retain(|one| account.as_ref().is_none_or(|account| one.account_id == *account));
-        all.retain(|one| filter.state.is_none_or(|state| one.state == state));
         return page.of(seen_by(&actor, all), |one| one.id.as_str());
     }
     let (older_than, after) = page.ends()?;
@@ -76,7 +74,7 @@ async fn list(
 
 /// What somebody sees of them: without the person, where that is masked.
 fn seen_by(actor: &Actor, mut all: Vec<Delivery>) -> Vec<Delivery> {
-    if actor.sees_masked {
+    if actor.sight == Sight::Masked {
         all.iter_mut().for_each(Delivery::hide_the_person);
     }
     all
@@ -111,7 +109,7 @@ async fn show(
 ) -> Result<One<delivery::Delivery>, ApiError> {
     let shown = found(&app, &actor, &id).await?;
     let (connection, reader) = reading(&app, &shown.event.account_id).await?;
-    let shown = delivery::Delivery::of(&shown, connection.as_ref(), actor.sees_masked, &reader);
+    let shown = delivery::Delivery::of(&shown, connection.as_ref(), actor.sight, &reader);
     shown.map(one).ok_or_else(|| missing(&id))
 }
 
@@ -127,7 +125,7 @@ async fn show(
 async fn calls(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<List<Call>, ApiError> {
     let shown = found(&app, &actor, &id).await?;
     let (_, reader) = reading(&app, &shown.event.account_id).await?;
-    Ok(List::whole(delivery::calls(&shown, actor.sees_masked, &reader)))
+    Ok(List::whole(delivery::calls(&shown, actor.sight, &reader)))
 }
 
 /// What took the time of a delivery: waiting, the run of the transformation, each call, and the time between attempts.
@@ -142,5 +140,5 @@ async fn calls(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>
 async fn trace(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<One<Trace>, ApiError> {
     let shown = found(&app, &actor, &id).await?;
     let (_, reader) = reading(&app, &shown.event.account_id).await?;
-    Trace::of(&shown, actor.sees_masked, &reader).map(one).ok_or_else(|| missing(&id))
+    Trace::of(&shown, actor.sight, &reader).map(one).ok_or_else(|| missing(&id))
 }

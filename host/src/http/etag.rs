@@ -21,16 +21,20 @@ pub(super) fn tagged<T: Serialize>(set: &impl Serialize, data: T) -> Response {
 }
 
 /// The same for an answer that is made already.
-pub(super) fn with_tag(set: &impl Serialize, mut response: Response) -> Response {
-    let tag = HeaderValue::from_str(&tag(set)).expect("a digest is plain text");
+pub(super) fn with_tag(set: &impl Serialize, response: Response) -> Response {
+    named(&tag(set), response)
+}
+
+/// The same where what is set has a name of its own, such as an id.
+pub(super) fn named(name: &str, mut response: Response) -> Response {
+    let tag = HeaderValue::from_str(&format!("\"{name}\"")).expect("digests and ids are plain text");
     response.headers_mut().insert(header::ETAG, tag);
     response
 }
 
 /// Refuses where the one who asks has seen something else than what is set, as `If-Match` names it.
 pub(super) fn expect(set: &impl Serialize, headers: &HeaderMap, what: &str) -> Result<(), ApiError> {
-    let Some(seen) = headers.get(header::IF_MATCH) else { return Ok(()) };
-    if seen.to_str().is_ok_and(|seen| names(seen, &tag(set))) {
+    if seen(headers).is_none_or(|seen| seen.iter().any(|seen| *seen == "*" || *seen == tag(set))) {
         return Ok(());
     }
     Err(ApiError::Changed(
@@ -39,15 +43,22 @@ pub(super) fn expect(set: &impl Serialize, headers: &HeaderMap, what: &str) -> R
     ))
 }
 
-/// Whether a list of tags holds this one. A proxy that compresses makes a tag weak on its way: it still means the same.
-fn names(list: &str, tag: &str) -> bool {
-    let mut seen = list.split(',').map(str::trim);
-    seen.any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag)
+/// What `If-Match` names, where it is sent: tags without their quotes, and `*`. A proxy that compresses makes a tag weak on
+/// its way: it still means the same. What is no tag names nothing.
+pub(super) fn seen(headers: &HeaderMap) -> Option<Vec<&str>> {
+    let list = headers.get(header::IF_MATCH)?.to_str().unwrap_or_default();
+    Some(list.split(',').filter_map(|one| bare(one.trim())).collect())
 }
 
-fn tag(set: &impl Serialize) -> String {
+fn bare(tag: &str) -> Option<&str> {
+    let quoted = tag.strip_prefix("W/").unwrap_or(tag);
+    if tag == "*" { Some(tag) } else { quoted.strip_prefix('"')?.strip_suffix('"') }
+}
+
+/// The tag of what is set, without quotes.
+pub(super) fn tag(set: &impl Serialize) -> String {
     let text = serde_json::to_vec(set).expect("what is set can be sent, so it is JSON");
-    format!("\"{}\"", &sha256_hex(&text)[..TAG_CHARS])
+    sha256_hex(&text)[..TAG_CHARS].to_owned()
 }
 
 #[cfg(test)]
@@ -59,20 +70,20 @@ mod tests {
         assert_eq!(tag(&Some(14)), tag(&Some(14)));
         assert_ne!(tag(&Some(14)), tag(&None::<u32>));
         let response = tagged(&14, "fourteen days");
-        assert_eq!(response.headers()[header::ETAG].to_str().unwrap(), tag(&14));
+        assert_eq!(response.headers()[header::ETAG].to_str().unwrap(), format!("\"{}\"", tag(&14)));
     }
 
     #[test]
     fn who_has_seen_something_else_is_refused() {
         let set = "a";
-        let own = tag(&set);
+        let own = format!("\"{}\"", tag(&set));
         let rows = [
             (None, true),
             (Some(own.clone()), true),
             (Some(format!("W/{own}")), true),
             (Some(format!("\"0000\", {own}")), true),
             (Some("*".to_owned()), true),
-            (Some(tag(&"b")), false),
+            (Some(format!("\"{}\"", tag(&"b"))), false),
             (Some(own.trim_matches('"').to_owned()), false),
             (Some(String::new()), false),
         ];

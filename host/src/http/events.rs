@@ -16,7 +16,7 @@ use super::guard::needing;
 use super::reach::{account_or_all, owner, read, shown_event};
 use crate::app::App;
 use crate::dry_run::{DryRun, dry_run_beside};
-use crate::model::access::{Actor, Right};
+use crate::model::access::{Actor, Right, Sight};
 use crate::model::event::{Event, EventState};
 use crate::model::id::EventId;
 use crate::model::replay::Replay;
@@ -90,7 +90,7 @@ async fn list(
 )]
 async fn show(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>) -> Result<One<ShownEvent>, ApiError> {
     let mut shown = shown_event(&app, &actor, &id).await?;
-    if actor.sees_masked {
+    if actor.sight == Sight::Masked {
         shown.hide_the_person();
     }
     Ok(one(shown))
@@ -213,8 +213,12 @@ async fn try_out(State(app): State<Arc<App>>, actor: Actor, body: Bytes) -> Resu
     }
     let tools = (app.store.clone(), app.transformer.clone());
     let tried = dry_run_beside(tools, connection, choice, lead, (app.clock)()).await?;
-    let busy = || ApiError::Conflict("other leads are being tried".to_owned(), "Try it again in a moment.");
     tried.map(one).ok_or_else(busy)
+}
+
+/// Others try something out, and have every turn.
+pub(super) fn busy() -> ApiError {
+    ApiError::Conflict("other leads are being tried".to_owned(), "Try it again in a moment.")
 }
 
 /// The event of an id.

@@ -42,6 +42,10 @@ const CSRF_HEADER: &str = "x-csrf-token";
 /// What the API's document calls the two ways of being known.
 pub(super) const SCHEMES: [&str; 2] = ["api_key", "session"];
 
+/// Stands at an answer whose handler noted by itself what was done, before it was done: it is noted once.
+#[derive(Clone, Copy)]
+pub(super) struct Noted;
+
 /// Routes that only those with a right may use. Says so in the API's document too.
 pub(super) fn needing(right: Right, mut router: OpenApiRouter<Arc<App>>) -> OpenApiRouter<Arc<App>> {
     let scope = crate::model::word(&right);
@@ -168,7 +172,8 @@ async fn only_with(right: Right, request: Request, next: Next) -> Response {
     if !actor.may(right) {
         return ApiError::NotAllowed { right }.into_response();
     }
-    if request.method().is_safe() {
+    // What needs no more than the right to look changes nothing that is stored, so there is nothing to note.
+    if request.method().is_safe() || right == Right::Read {
         return next.run(request).await;
     }
     if let Some(mode) = actor.held_back(right) {
@@ -188,7 +193,8 @@ async fn only_with(right: Right, request: Request, next: Next) -> Response {
     if let Some(keyed) = keyed {
         response = repeat::keep(&app, &keyed, response).await;
     }
-    if response.status().is_success() || response.status().is_redirection() {
+    let is_noted = response.extensions().get::<Noted>().is_some();
+    if !is_noted && (response.status().is_success() || response.status().is_redirection()) {
         let entry = AuditEntry {
             id: AuditId::new((app.clock)()),
             account_id: actor.about().cloned(),
@@ -291,11 +297,11 @@ async fn note_of(request: Request) -> Result<(Note, Request), ApiError> {
     Ok((Note { action, subject, detail }, Request::from_parts(parts, Body::from(bytes))))
 }
 
-/// Whether a route is told whom it is about, by an address or a number, or may be told in somebody's own words.
+/// Whether a route is told whom it is about, by an address or a number, or may be told in somebody's own words. Who
+/// fills in a test lead types all that a lead may say.
 fn names_a_shopper(path: &str) -> bool {
-    ["shoppers", "erasures", "suppressions", "privacy", "comments", "notes"]
-        .iter()
-        .any(|word| path.split('/').any(|part| part == *word))
+    const TOLD: [&str; 6] = ["shoppers", "erasures", "suppressions", "privacy", "comments", "notes"];
+    path.starts_with("/accounts/{account}/test/") || path.split('/').any(|part| TOLD.contains(&part))
 }
 
 /// The same without the shopper: the history is kept, and says why something was done, and not of whom.
@@ -332,22 +338,33 @@ fn is_of_a_shopper(name: &str, value: &Value) -> bool {
     name == "body" || name == "text" || name == "event" && value.is_object()
 }
 
+/// Whether a field is a filter of the list of leads, as the end of its address.
+fn is_filter(name: &str) -> bool {
+    name == "filter" || name == "query"
+}
+
 /// A filter of the list of leads without the words that it looks for.
 fn without_words(filter: &str) -> String {
+    let filter = filter.trim_start_matches('?');
     let pairs = url::form_urlencoded::parse(filter.as_bytes()).filter(|(name, _)| name != "text");
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
+/// Whether a field holds what opens something. So may the page to go back to, whose address can end with a ticket.
+fn is_secret(name: &str) -> bool {
+    const SECRET: [&str; 5] = ["token", "secret", "password", CSRF_FIELD, "key"];
+    // The names of the properties by which HubSpot knows a record again.
+    const MATCH_KEYS: [&str; 2] = ["contact_key", "deal_key"];
+    name == "back" || !MATCH_KEYS.contains(&name) && SECRET.iter().any(|secret| name.contains(secret))
+}
+
 /// The same without what nobody should read later.
 fn without_secrets(detail: Value) -> Value {
-    const SECRET: [&str; 5] = ["token", "secret", "password", CSRF_FIELD, "key"];
     match detail {
         Value::Object(fields) => {
-            let kept = fields.into_iter().filter(|(name, value)| {
-                !SECRET.iter().any(|secret| name.contains(secret)) && !is_of_a_shopper(name, value)
-            });
+            let kept = fields.into_iter().filter(|(name, value)| !is_secret(name) && !is_of_a_shopper(name, value));
             let told = |(name, value): (String, Value)| match value {
-                Value::String(filter) if name == "filter" => {
+                Value::String(filter) if is_filter(&name) => {
                     (name, Value::String(cut(&without_words(&filter), TEXT_CHARS_MAX)))
                 }
                 value => (name, without_secrets(value)),
@@ -423,6 +440,10 @@ mod tests {
         let long = without_secrets(json!({ "reason": "x".repeat(10_000) }));
         let sought = without_secrets(json!({ "text": "maya lind", "filter": "outcome=failed&text=maya+lind" }));
         assert_eq!(sought, json!({ "filter": "outcome=failed" }));
+        let saved = without_secrets(json!({ "name": "Failed", "query": "?text=maya+lind&outcome=failed" }));
+        assert_eq!(saved, json!({ "name": "Failed", "query": "outcome=failed" }));
+        let back = json!({ "theme": "dark", "back": "/accounts/acme/setup?link=ticket" });
+        assert_eq!(without_secrets(back), json!({ "theme": "dark" }), "the page to go back to may hold a ticket");
         assert!(long["reason"].as_str().unwrap().chars().count() <= TEXT_CHARS_MAX + 1, "{long}");
     }
 
@@ -432,6 +453,11 @@ mod tests {
         let told = with_change(json!({ "keep_days": null }), Some(&change));
         assert_eq!(told, json!({ "keep_days": null, "before": { "keep_days": 30 }, "after": null }));
         assert_eq!(with_change(Value::Null, None), Value::Null);
+        // A property by which records are matched is called a key, and opens nothing.
+        let keys = |contact: &str| json!({ "contact_key": contact, "deal_key": "own_deal", "api_key": "llk_1" });
+        let told = with_change(Value::Null, Some(&[keys("leadline_lead_id"), keys("own_id")]));
+        let kept = |contact: &str| json!({ "contact_key": contact, "deal_key": "own_deal" });
+        assert_eq!(told, json!({ "before": kept("leadline_lead_id"), "after": kept("own_id") }));
     }
 
     #[test]
@@ -442,10 +468,18 @@ mod tests {
         let asked =
             json!({ "account": "acme", "email": "maya@example.com", "confirm": "maya@example.com", "reason": "R-7" });
         assert_eq!(without_shopper(asked), json!({ "account": "acme", "reason": "R-7" }));
-        for (path, names) in [("/v1/erasures", true), ("/accounts/{account}/privacy/find", true), ("/v1/events", false)]
-        {
+        for (path, names) in [
+            ("/v1/erasures", true),
+            ("/accounts/{account}/privacy/find", true),
+            ("/accounts/{account}/test/preview", true),
+            ("/accounts/{account}/test/send", true),
+            ("/accounts/{account}/alerts/{id}/test", false),
+            ("/v1/events", false),
+        ] {
             assert_eq!(names_a_shopper(path), names, "{path}");
         }
+        let typed = json!({ "name": "Maya", "phone": "+1 305 555 0142", "notes": "call Maya", "deals": "yes" });
+        assert_eq!(without_shopper(typed), json!({}));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use super::stream::Carried;
 use crate::app::App;
 use crate::cause::Code;
 use crate::lead;
-use crate::model::access::{Actor, Right};
+use crate::model::access::{Actor, Right, Sight};
 use crate::model::account::{Account, Connection};
 use crate::model::id::{AccountId, AuditId, EventId};
 use crate::model::time::Timestamp;
@@ -152,7 +152,7 @@ async fn list(
     };
     let count = if counting.is_wanted() { Some(count(&app.store, &filter).await?) } else { None };
     let found = app.store.leads(&LeadFilter { before, after, limit: page.limit, ..filter }).await?;
-    let rows = found.rows.iter().map(|lead| logs::Row::of(lead, connection.as_ref(), actor.sees_masked, &reader));
+    let rows = found.rows.iter().map(|lead| logs::Row::of(lead, connection.as_ref(), actor.sight, &reader));
     let cursors = [found.prev, found.next].map(|id| id.map(|id| id.to_string()));
     Ok(page.list_at(rows.collect(), cursors).counted(count))
 }
@@ -160,7 +160,7 @@ async fn list(
 /// How many leads match, as far as they are counted.
 async fn count(store: &Store, filter: &LeadFilter) -> store::Result<Count> {
     let counts = store.lead_counts(filter).await?;
-    let meant = counts.iter().filter(|(outcome, _)| filter.outcome.is_none_or(|wanted| wanted == *outcome));
+    let meant = counts.iter().filter(|(outcome, _)| filter.wants(*outcome));
     Ok(meant.fold(Count::default(), |all, (_, one)| Count {
         leads: all.leads + one.leads,
         is_more: all.is_more || one.is_more,
@@ -180,8 +180,8 @@ async fn show(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String>)
     let found = found_event(&app, &actor, &id).await?;
     let shown = found.ok_or_else(|| ApiError::NotFound(format!("there is no lead `{id}`")))?;
     let (connection, reader) = reading(&app, &shown.event.account_id).await?;
-    let (days, is_masked) = (app.limits().days(), actor.sees_masked);
-    Ok(one(lead::of_event(&app.store, &shown, connection.as_ref(), days, is_masked, &reader).await?))
+    let days = app.limits().days();
+    Ok(one(lead::of_event(&app.store, &shown, connection.as_ref(), days, actor.sight, &reader).await?))
 }
 
 /// How many leads have a cause.
@@ -239,7 +239,7 @@ async fn table(
     let (account, connection, reader, filter) = meant(&app, &actor, &asked).await?;
     note_table(&app, &actor, &uri, &filter).await?;
     let name = account.map_or_else(|| "all".to_owned(), |account| account.slug);
-    let told = Told { connection, is_masked: actor.sees_masked, reader };
+    let told = Told { connection, sight: actor.sight, reader };
     Ok(csv_of(&app.store, filter, told, &name, ""))
 }
 
@@ -271,7 +271,7 @@ pub(super) async fn note_table(app: &App, actor: &Actor, uri: &Uri, filter: &Lea
 /// How the rows of a table are told.
 pub(super) struct Told {
     pub(super) connection: Option<Connection>,
-    pub(super) is_masked: bool,
+    pub(super) sight: Sight,
     pub(super) reader: Reader,
 }
 
@@ -307,7 +307,7 @@ async fn write_table(
     loop {
         let page = store.leads(&filter).await?;
         for lead in page.rows.iter().take(csv::LEADS_MAX - lines) {
-            text += &csv::lead(&logs::Row::of(lead, told.connection.as_ref(), told.is_masked, &told.reader));
+            text += &csv::lead(&logs::Row::of(lead, told.connection.as_ref(), told.sight, &told.reader));
         }
         lines += page.rows.len();
         let is_cut = lines > csv::LEADS_MAX || lines == csv::LEADS_MAX && page.next.is_some();

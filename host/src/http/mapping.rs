@@ -56,7 +56,7 @@ impl From<MappingError> for ApiError {
 async fn show(State(app): State<Arc<App>>, actor: Actor, Path(name): Path<String>) -> Result<Response, ApiError> {
     let (account, connection) = owner(&app, &actor, &name).await?;
     let mapping = mapping::of_connection(&app.store, &account, &connection, None).await?;
-    let mapping = mapping::with_samples(&app.store, &account, mapping, actor.sees_masked).await?;
+    let mapping = mapping::with_samples(&app.store, &account, mapping, actor.sight).await?;
     Ok(tagged(mapping.newest.as_ref(), Data { data: &mapping }))
 }
 
@@ -76,7 +76,7 @@ async fn deals_of_leads(
 ) -> Result<One<deals::Preview>, ApiError> {
     let (account, connection) = owner(&app, &actor, &name).await?;
     let seen = deals::preview(&app.store, &app.transformer, &account, &connection).await?;
-    Ok(one(if actor.sees_masked { seen.masked() } else { seen }))
+    Ok(one(actor.sight.shown(seen, deals::Preview::masked)))
 }
 
 /// Settings of the mapping that are to be others.
@@ -112,7 +112,7 @@ async fn preview(
     let choice = mapping::choose(&app.store, &account, &connection, &mapping, &asked.changes).await?;
     let (clock, by) = (app.clock.clone(), &actor.name);
     let seen = mapping::preview(&app.store, &app.transformer, &connection, &choice, by, move || clock()).await?;
-    Ok(one(if actor.sees_masked { seen.masked() } else { seen }))
+    Ok(one(actor.sight.shown(seen, Preview::masked)))
 }
 
 /// Makes other settings count from the next lead on. They are tried on the last leads first.

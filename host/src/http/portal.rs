@@ -94,7 +94,7 @@ async fn fill_in(
     let wish = Wish { dry_run: wish.dry_run || dry.is_on(), ..wish };
     let report = fill::fill(&app.store, &session, &wish, &app.clock).await?;
     app.wake.deliver.notify_one();
-    Ok(one(if actor.sees_masked { report.masked() } else { report }))
+    Ok(one(actor.sight.shown(report, Report::masked)))
 }
 
 /// The job that fills in what leads went without, or the last one there was; a list of none where there never was one.

@@ -15,7 +15,7 @@ use super::answer::{Data, One, one};
 use super::error::ApiError;
 use super::etag::{expect, tagged};
 use super::guard::needing;
-use super::reach::{account, read};
+use super::reach::{account, house, read};
 use crate::app::App;
 use crate::model::access::{Actor, Right};
 use crate::model::account::QuotaClass;
@@ -65,6 +65,7 @@ async fn preview(
     Path(name): Path<String>,
     Query(class): Query<Class>,
 ) -> Result<One<QuotaPreview>, ApiError> {
+    house(&actor)?;
     let account = account(&app, &actor, &name).await?;
     let to = class.quota.parse().map_err(|text| ApiError::BadRequest(text, "Name one of them."))?;
     Ok(one(quota::preview(&app.store, &account, to).await?))
@@ -97,6 +98,7 @@ async fn set(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, ApiError> {
+    house(&actor)?;
     let Set { quota } = read(&body, "Send {\"quota\": \"javascript\"}, or \"standard\".")?;
     let account = account(&app, &actor, &name).await?;
     expect(&account.quota, &headers, "the quota")?;

@@ -7,20 +7,23 @@ use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Data, One, one};
 use super::error::ApiError;
-use super::guard::needing;
+use super::guard::{Noted, needing};
 use super::leads::reading;
 use super::reach::{read, shown_event};
 use super::repeat::ShownOnce;
+use super::request;
 use crate::app::App;
 use crate::lead;
-use crate::model::access::{Actor, Right};
-use crate::model::id::EventId;
+use crate::model::access::{Actor, Right, Sight};
+use crate::model::id::{AuditId, EventId};
+use crate::store::{AuditEntry, ShownEvent};
 use crate::view::lead::Lead;
 
 /// Of a reason: a sentence, and no story.
@@ -52,14 +55,31 @@ async fn reveal(
     actor: Actor,
     Path(id): Path<String>,
     body: Bytes,
-) -> Result<(Extension<ShownOnce>, One<Lead>), ApiError> {
+) -> Result<(Extension<ShownOnce>, Extension<Noted>, One<Lead>), ApiError> {
     let Reveal { reason } = read(&body, "Send {\"reason\": \"why you have to see the person\"}.")?;
     has_reason(&reason)?;
     let shown = shown_event(&app, &actor, &id).await?;
+    note(&app, &actor, &shown, &reason).await?;
     let (connection, reader) = reading(&app, &shown.event.account_id).await?;
     let days = app.limits().days();
-    let whole = lead::of_event(&app.store, &shown, connection.as_ref(), days, false, &reader).await?;
-    Ok((Extension(ShownOnce), one(whole)))
+    let whole = lead::of_event(&app.store, &shown, connection.as_ref(), days, Sight::Whole, &reader).await?;
+    Ok((Extension(ShownOnce), Extension(Noted), one(whole)))
+}
+
+/// Notes who looks at the person of a lead, and the whole reason. It comes before anything is shown: where it cannot be
+/// kept, nobody is shown.
+pub(super) async fn note(app: &App, actor: &Actor, shown: &ShownEvent, reason: &str) -> Result<(), ApiError> {
+    let now = (app.clock)();
+    let entry = AuditEntry {
+        id: AuditId::new(now),
+        account_id: Some(shown.event.account_id.clone()),
+        at: now,
+        actor: actor.name.clone(),
+        action: "events.reveal".to_owned(),
+        subject: shown.event.id.to_string(),
+        detail: request::noted(json!({ "reason": reason.trim() })),
+    };
+    Ok(app.store.note_action(&entry).await?)
 }
 
 /// Refuses what gives no reason, or tells a story.

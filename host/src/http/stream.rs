@@ -90,7 +90,7 @@ async fn stream(
         .ok_or_else(|| ApiError::BadRequest("a stream is of one account".to_owned(), "Name it: `?account=acme`."))?;
     let query = asked.query()?;
     let (connection, reader) = reading(&app, &account.id).await?;
-    let (filter, is_masked) = (query.filter(&account.id, &reader), actor.sees_masked);
+    let (filter, sight) = (query.filter(&account.id, &reader), actor.sight);
     let (clock, zone) = (app.clock.clone(), reader.zone);
     let draw = move |happened: &Happened| {
         let reader = crate::view::outcome::Reader { now: clock(), zone: zone.clone() };
@@ -99,8 +99,8 @@ async fn stream(
         for changed in &**leads {
             match filter.fits(&changed.lead) {
                 Fit::In => {
-                    let row = changed.drawn(Drawn::Json { is_masked }, |lead| {
-                        let row = Row::of(lead, connection.as_ref(), is_masked, &reader);
+                    let row = changed.drawn(Drawn::Json { sight }, |lead| {
+                        let row = Row::of(lead, connection.as_ref(), sight, &reader);
                         serde_json::to_string(&row).expect("a row is JSON")
                     });
                     text += &event("lead", row);

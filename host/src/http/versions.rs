@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 
 use super::answer::{Data, List, One, Page, Wanted, one};
 use super::error::ApiError;
+use super::events::busy;
 use super::guard::needing;
 use super::reach::{self, Whose, account_or_all};
 use crate::app::App;
@@ -27,6 +28,7 @@ use crate::side_by_side::{self, VersionComparison};
 use crate::store::HOUSE;
 use crate::text::cut;
 use crate::transform::{UPLOAD_BYTES_MAX, UploadError};
+use crate::trial;
 use crate::upload::{self, Upload, Uploaded};
 use crate::usage;
 use crate::view::{self, steps};
@@ -322,26 +324,33 @@ pub(super) const COMPARED_DEFAULT: u32 = 100;
 )]
 async fn compare(State(app): State<Arc<App>>, actor: Actor, body: Bytes) -> Result<One<VersionComparison>, ApiError> {
     let asked: CompareVersions = reach::read(&body, "Send {\"before\": \"deals@2\", \"after\": \"deals@3\"}.")?;
-    Ok(one(compared(&app, &actor, &asked).await?))
+    compared(&app, &actor, &asked).await?.map(one).ok_or_else(busy)
 }
 
-/// The same for the page.
-pub(super) async fn compared(app: &App, actor: &Actor, asked: &CompareVersions) -> Result<VersionComparison, ApiError> {
-    let (store, transformer) = (&app.store, &app.transformer);
-    let account = account_or_all(app, actor, asked.account.as_deref()).await?;
-    match account {
+/// The same for the page. None where others try something out, and have every turn.
+pub(super) async fn compared(
+    app: &App,
+    actor: &Actor,
+    asked: &CompareVersions,
+) -> Result<Option<VersionComparison>, ApiError> {
+    let (store, transformer) = (app.store.clone(), app.transformer.clone());
+    let compared = match account_or_all(app, actor, asked.account.as_deref()).await? {
         Some(account) => {
             let (before, after) = choices(app, &account, asked).await?;
             let events = asked.events.unwrap_or(COMPARED_DEFAULT).clamp(1, EVENTS_MAX);
-            let whose = &account.id;
-            Ok(side_by_side::on_leads(store, transformer, whose, (&before, &after), events).await?)
+            let work = async move {
+                side_by_side::on_leads(&store, &transformer, &account.id, (&before, &after), events).await
+            };
+            trial::in_turn(&app.transformer, work).await?
         }
         None => {
             let before = own_version(app, actor, (&asked.before, None)).await?;
             let after = own_version(app, actor, (&asked.after, None)).await?;
-            Ok(side_by_side::on_samples(store, transformer, (&before, &after)).await?)
+            let work = async move { side_by_side::on_samples(&store, &transformer, (&before, &after)).await };
+            trial::in_turn(&app.transformer, work).await?
         }
-    }
+    };
+    Ok(compared)
 }
 
 /// Both with the settings that the account uses with the same transformation.

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use super::answer::{Data, List, One, Page, Wanted, one};
 use super::error::ApiError;
 use super::guard::needing;
-use super::reach::{Whose, account, account_or_all, read};
+use super::reach::{Whose, account, account_or_all, house, read};
 use crate::app::App;
 use crate::letter::Sender;
 use crate::model::access::{Actor, Right};
@@ -128,6 +128,7 @@ struct Done {
     extensions(("x-command" = json!("leadline wish done deals --account acme")))
 )]
 async fn done(State(app): State<Arc<App>>, actor: Actor, body: Bytes) -> Result<StatusCode, ApiError> {
+    house(&actor)?;
     let asked: Done = read(&body, "Send {\"account\": \"acme\", \"kind\": \"deals\"}.")?;
     let account = account(&app, &actor, &asked.account).await?;
     wish::fulfil(&app.store, &account, (&asked.kind, &asked.name), &actor.name, (app.clock)()).await?;

@@ -100,6 +100,24 @@ impl Reach {
     }
 }
 
+/// How somebody sees the people whom leads are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    Whole,
+    /// Names and addresses are shown in part only.
+    Masked,
+}
+
+impl Sight {
+    /// Something as it is shown: whole, or what `mask` leaves of it.
+    pub fn shown<T>(self, whole: T, mask: impl FnOnce(T) -> T) -> T {
+        match self {
+            Self::Whole => whole,
+            Self::Masked => mask(whole),
+        }
+    }
+}
+
 /// Only those who run the service may change something for now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct ReadOnly {
@@ -119,8 +137,7 @@ pub struct Actor {
     pub reach: Reach,
     /// Who made the key that is held; none for a person.
     pub maker: Option<String>,
-    /// Names and addresses are shown in part only.
-    pub sees_masked: bool,
+    pub sight: Sight,
     /// The session that the browser holds; none for a program.
     pub session: Option<Session>,
     /// That only those who run the service may change something, where that is so.
@@ -151,7 +168,7 @@ impl Actor {
             rights,
             reach,
             maker: None,
-            sees_masked: false,
+            sight: Sight::Whole,
             session: None,
             read_only: None,
             about: Arc::default(),
@@ -161,7 +178,11 @@ impl Actor {
 
     /// Somebody in a role. Support sees personal data masked.
     pub fn in_role(name: impl Into<String>, role: Role, reach: Reach) -> Self {
-        Self { sees_masked: role == Role::Support, ..Self::new(name, role.rights().iter().copied(), reach) }
+        let sight = match role {
+            Role::Support => Sight::Masked,
+            Role::Viewer | Role::Manager | Role::Operator => Sight::Whole,
+        };
+        Self { sight, ..Self::new(name, role.rights().iter().copied(), reach) }
     }
 
     /// The same, in a browser.
@@ -236,6 +257,8 @@ mod tests {
             for right in Right::ALL {
                 assert_eq!(actor.may(right), rights.contains(&right), "{role:?} {right:?}");
             }
+            let seen = actor.sight.shown("maya@example.com", |_| "m…");
+            assert_eq!(seen, if role == Role::Support { "m…" } else { "maya@example.com" }, "{role:?}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::id::{AccountId, BindingId, ConnectionId, SourceId, TransformationId, VersionId};
 use super::share::Share;
@@ -107,6 +107,11 @@ impl Source {
     pub const TOLERANCE_S_DEFAULT: i64 = 300;
     /// Shorter refuses honest senders, longer lets a stolen request live.
     pub const TOLERANCE_S_RANGE: std::ops::RangeInclusive<i64> = 60..=900;
+
+    /// What may be set of it, for the history.
+    pub fn told(&self) -> Value {
+        json!({ "rate": self.rate, "schema_modes": self.schema_modes })
+    }
 
     pub fn schema_mode(&self, event_type: &str) -> SchemaMode {
         self.schema_modes.get(event_type).copied().unwrap_or_default()

@@ -23,6 +23,13 @@ pub struct Person {
     pub created_at: Timestamp,
 }
 
+impl Person {
+    /// What the history tells of them.
+    pub fn told(&self) -> serde_json::Value {
+        serde_json::json!({ "email": self.email, "name": self.name, "role": self.role })
+    }
+}
+
 /// A key by which a program is known.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ApiKey {

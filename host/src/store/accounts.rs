@@ -23,6 +23,14 @@ pub enum CreateAccount {
     SlugTaken,
 }
 
+/// What giving a source a new secret came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RotateSecret {
+    Rotated,
+    /// Somebody was quicker: another secret is the newest.
+    Meanwhile,
+}
+
 /// What a new source is made of.
 pub struct NewSource<'a> {
     pub account_id: &'a AccountId,
@@ -169,26 +177,28 @@ impl Store {
         Ok(source)
     }
 
-    /// Lets a source send so many events a second from now on; 0: any number.
-    pub async fn set_rate(&self, source: &Source, rate: i64) -> Result<()> {
-        let set = query(sql!("UPDATE sources SET rate = $3 WHERE account_id = $1 AND id = $2"));
-        let set = set.bind(source.account_id.as_str()).bind(source.id.as_str()).bind(rate);
-        set.execute(&self.db).await.map(drop)
+    /// Stores what a source may send from now on: its rate and its schema modes.
+    pub async fn set_source(&self, source: &Source) -> Result<()> {
+        let set = query(sql!("UPDATE sources SET rate = $3, schema_modes = $4 WHERE account_id = $1 AND id = $2"));
+        let set = set.bind(source.account_id.as_str()).bind(source.id.as_str());
+        set.bind(source.rate).bind(json(&source.schema_modes)).execute(&self.db).await.map(drop)
     }
 
-    /// Gives a source a new secret. The old one counts for `overlap` more; at most four old ones count at once.
+    /// Gives a source a new secret. The old one counts for `overlap` more; at most four old ones count at once. `seen`
+    /// is when the newest was made that the one who asks knows of; none where he does not mind.
     pub async fn rotate_secret(
         &self,
-        source: &Source,
+        (source, seen): (&Source, Option<Timestamp>),
         secret: &SecretString,
         overlap: Duration,
         now: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<RotateSecret> {
         let (account, id) = (source.account_id.as_str(), source.id.as_str());
         let end = query(sql!(
-            "UPDATE source_secrets SET valid_until = $3 WHERE account_id = $1 AND source_id = $2 AND valid_until IS NULL"
+            "UPDATE source_secrets SET valid_until = $3 WHERE account_id = $1 AND source_id = $2 AND valid_until IS NULL
+               AND ($4 IS NULL OR created_at = $4)"
         ));
-        let end = end.bind(account).bind(id).bind((now + overlap).0);
+        let end = end.bind(account).bind(id).bind((now + overlap).0).bind(seen.map(|seen| seen.0));
         let forget = query(sql!(
             "DELETE FROM source_secrets WHERE account_id = $1 AND source_id = $2 AND valid_until IS NOT NULL AND (valid_until < $3 OR id NOT IN (
                SELECT id FROM source_secrets WHERE account_id = $1 AND source_id = $2 AND valid_until IS NOT NULL ORDER BY id DESC LIMIT $4))"
@@ -197,9 +207,13 @@ impl Store {
         let secret = self.new_secret(source, secret, now);
         let rotate = self.db.write(|tx| {
             Box::pin(async move {
-                end.execute(&mut *tx).await?;
+                // Of two who ask at once the second waits here, and then ends nothing.
+                if end.execute(&mut *tx).await? == 0 {
+                    return Ok(RotateSecret::Meanwhile);
+                }
                 secret.insert(&mut *tx).await?;
-                forget.execute(tx).await.map(drop)
+                forget.execute(tx).await?;
+                Ok(RotateSecret::Rotated)
             })
         });
         rotate.await

@@ -1,11 +1,17 @@
 //! What people and programs did: who, what, to what, when. Rows are added and never changed.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{HOUSE, Query, Result, Store, json, parse, query, sql};
+use super::{HOUSE, Query, Result, Rows, Sql, Store, json, parse, query, sql};
 use crate::model::id::{AccountId, AuditId};
 use crate::model::time::Timestamp;
+
+/// How far the time of an entry and that in its id may be apart: one is read a moment after the other, and ids that are
+/// made quickly run ahead.
+const IDS_APART: Duration = Duration::from_secs(60);
 
 /// Something that somebody did.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -59,13 +65,23 @@ pub struct AuditPage {
 
 type Row = (String, String, i64, String, String, String, String);
 
-macro_rules! fitting {
+macro_rules! entries {
     () => {
         "SELECT account_id, id, at, actor, action, subject, detail FROM audit
-         WHERE account_id = $1 AND at >= $2 AND at < $3 AND lower(actor) LIKE $4 ESCAPE '!'
-           AND lower(action) LIKE $5 ESCAPE '!' AND lower(subject) LIKE $6 ESCAPE '!'"
+         WHERE account_id = $1 AND id > $2 AND id < $3 AND at >= $4 AND at < $5"
     };
 }
+
+macro_rules! fitting {
+    () => {
+        " AND lower(actor) LIKE $6 ESCAPE '!' AND lower(action) LIKE $7 ESCAPE '!'
+           AND lower(subject) LIKE $8 ESCAPE '!'"
+    };
+}
+
+pub(super) const OLDER: Sql = sql!(entries!() fitting!() " ORDER BY id DESC LIMIT $9");
+pub(super) const NEWER: Sql = sql!(entries!() fitting!() " ORDER BY id LIMIT $9");
+pub(super) const OF_ACTIONS: Sql = sql!(entries!() " AND action IN " list("$6") " ORDER BY id DESC LIMIT $7");
 
 impl Store {
     /// Notes what somebody did.
@@ -99,16 +115,18 @@ impl Store {
 
     /// A page of what was done that fits.
     pub async fn audit_page(&self, filter: &AuditFilter, beside: &Beside, limit: u32) -> Result<AuditPage> {
-        let (select, cursor) = match beside {
-            Beside::Newest => (fitting(filter, sql!(fitting!() " AND id > $7 ORDER BY id DESC LIMIT $8")), ""),
-            Beside::OlderThan(id) => {
-                (fitting(filter, sql!(fitting!() " AND id < $7 ORDER BY id DESC LIMIT $8")), id.as_str())
-            }
-            Beside::NewerThan(id) => {
-                (fitting(filter, sql!(fitting!() " AND id > $7 ORDER BY id LIMIT $8")), id.as_str())
-            }
+        let (first, last) = ids((filter.from, filter.until));
+        let (statement, range) = match beside {
+            Beside::Newest => (OLDER, (first, last)),
+            Beside::OlderThan(id) => (OLDER, (first, last.min(id.clone()))),
+            Beside::NewerThan(id) => (NEWER, (first.max(id.clone()), last)),
         };
-        let rows: Vec<Row> = select.bind(cursor).bind(i64::from(limit) + 1).fetch_all(&self.db).await?;
+        let page = of_a_time(statement, filter.account.as_ref(), range, (filter.from, filter.until))
+            .bind(format!("%{}%", plain(&filter.actor)))
+            .bind(format!("{}%", plain(&filter.action)))
+            .bind(format!("%{}%", plain(&filter.subject)))
+            .bind(i64::from(limit) + 1);
+        let rows: Vec<Row> = page.fetch_all(&self.db).await?;
         let has_more = rows.len() > limit as usize;
         let rows = rows.into_iter().take(limit as usize);
         let mut entries: Vec<_> = rows.map(entry).collect::<Result<_>>()?;
@@ -122,17 +140,45 @@ impl Store {
         };
         Ok(AuditPage { entries, has_newer, has_older })
     }
+
+    /// The newest of these actions in an account, from a time until another.
+    pub async fn audit_of(
+        &self,
+        account: &AccountId,
+        actions: &[&str],
+        (from, until): (Timestamp, Timestamp),
+        limit: u32,
+    ) -> Result<Vec<AuditEntry>> {
+        let time = (Some(from), Some(until));
+        let newest = of_a_time(OF_ACTIONS, Some(account), ids(time), time).bind(Rows::of(actions)).bind(limit);
+        let rows: Vec<Row> = newest.fetch_all(&self.db).await?;
+        rows.into_iter().map(entry).collect()
+    }
 }
 
-/// A statement with what a filter says of its first six values.
-fn fitting(filter: &AuditFilter, statement: super::Sql) -> Query {
+/// From when, and until when; none where nobody says.
+type Time = (Option<Timestamp>, Option<Timestamp>);
+
+/// A statement with its first five values: whose entries, between which ids and times.
+fn of_a_time(
+    statement: Sql,
+    account: Option<&AccountId>,
+    (first, last): (AuditId, AuditId),
+    (from, until): Time,
+) -> Query {
     query(statement)
-        .bind(filter.account.as_ref().map_or(HOUSE, AccountId::as_str))
-        .bind(filter.from.map_or(i64::MIN, |from| from.0))
-        .bind(filter.until.map_or(i64::MAX, |until| until.0))
-        .bind(format!("%{}%", plain(&filter.actor)))
-        .bind(format!("{}%", plain(&filter.action)))
-        .bind(format!("%{}%", plain(&filter.subject)))
+        .bind(account.map_or(HOUSE, AccountId::as_str))
+        .bind(first.as_str())
+        .bind(last.as_str())
+        .bind(from.map_or(i64::MIN, |from| from.0))
+        .bind(until.map_or(i64::MAX, |until| until.0))
+}
+
+/// The ids between which the entries of a time are: nobody has to read the others.
+fn ids((from, until): Time) -> (AuditId, AuditId) {
+    let first = from.map_or(Timestamp(0), |from| from - IDS_APART);
+    let last = until.map_or(Timestamp::NEVER, |until| until + IDS_APART);
+    (AuditId::earliest(first), AuditId::earliest(last))
 }
 
 /// A text in which nothing has a meaning for LIKE.

@@ -4,11 +4,13 @@
 use serde_json::Value;
 
 use super::retention::time_of;
+use super::waivers::{self, Answering};
 use super::{Conn, Query, Result, Store, json, parse, query, sql};
 use crate::model::account::{Binding, Connection, PastBinding, Sign, Version};
 use crate::model::id::{AccountId, BindingId, ConnectionId, VersionId};
 use crate::model::share::Share;
 use crate::model::time::Timestamp;
+use crate::model::waiver::{Answered, Waiver};
 
 /// A version to use from now on. `settings` has been checked.
 pub struct NewBinding<'a> {
@@ -32,6 +34,8 @@ pub enum Bind {
     Changed(Option<BindingId>),
     /// Somebody has taken the version out meanwhile.
     NoVersion,
+    /// The request that would be approved by it was answered meanwhile, in this way.
+    Answered(Answered),
 }
 
 /// The newest binding of an event type, as a change looks at it.
@@ -126,6 +130,28 @@ fn changed(newest: Option<&String>, seen: Option<&BindingId>) -> Option<Bind> {
 impl Store {
     /// Makes a connection use a version for these event types, all in one commit.
     pub async fn bind(&self, connection: &Connection, new: NewBinding<'_>, now: Timestamp) -> Result<Bind> {
+        self.bind_for(connection, new, None, now).await
+    }
+
+    /// The same for a request that a second person approves, with his answer in the same commit: what was taken back
+    /// or answered meanwhile is not bound.
+    pub async fn bind_approved(
+        &self,
+        connection: &Connection,
+        new: NewBinding<'_>,
+        (waiver, said): (&Waiver, &Answered),
+        now: Timestamp,
+    ) -> Result<Bind> {
+        self.bind_for(connection, new, Some((waiver.clone(), said.clone())), now).await
+    }
+
+    async fn bind_for(
+        &self,
+        connection: &Connection,
+        new: NewBinding<'_>,
+        approved: Option<(Waiver, Answered)>,
+        now: Timestamp,
+    ) -> Result<Bind> {
         let (account, id) = (connection.account_id.to_string(), connection.id.to_string());
         let (version, settings) = (new.version.id.to_string(), json(new.settings));
         let (event_types, share, sign) = (new.event_types.to_vec(), new.share, new.sign.clone());
@@ -153,6 +179,11 @@ impl Store {
                 ));
                 if held.bind(&version).fetch_all::<String>(&mut *tx).await?.is_empty() {
                     return Ok(Bind::NoVersion);
+                }
+                if let Some((waiver, said)) = &approved
+                    && let Answering::Late(before) = waivers::answer(&mut *tx, waiver, said).await?
+                {
+                    return Ok(Bind::Answered(before));
                 }
                 let mut made = Vec::with_capacity(rows.len());
                 let mut last = last.cloned();

@@ -2,13 +2,11 @@
 //! holds its lane, and whoever changes its bindings waits for that, so no run is counted twice and nothing goes back twice.
 
 use serde::Serialize;
-use serde_json::json;
 
 use super::bindings::{self, Bind};
-use super::causes::{self, closed};
+use super::causes::{self, Held, closed};
 use super::plans::PlannedLane;
 use super::{Conn, Query, Result, Rows, query, sql};
-use super::{changes, hours};
 use crate::breaker::{self, Before, FAILURES, Health, Recent, Verdict};
 use crate::cause::{Code, Problem};
 use crate::model::account::Sign;
@@ -214,8 +212,8 @@ async fn release(tx: &mut Conn, account: &str, version: &str, now: Timestamp) ->
     let codes = Rows::of(&codes);
     let mut released = 0;
     loop {
-        let items: Vec<(String, String, String)> = query(sql!(
-            "SELECT h.cause_id, h.item_id, h.lane_id FROM causes AS c
+        let items: Vec<Held> = query(sql!(
+            "SELECT h.cause_id, h.item_id, h.lane_id, h.key_hash FROM causes AS c
              JOIN held AS h ON h.account_id = c.account_id AND h.cause_id = c.id
              WHERE c.account_id = $1 AND c.subject = $3 AND c.code IN " list("$2") " ORDER BY h.item_id LIMIT $4"
         ))
@@ -225,13 +223,8 @@ async fn release(tx: &mut Conn, account: &str, version: &str, now: Timestamp) ->
         .bind(causes::PAGE)
         .fetch_all(&mut *tx)
         .await?;
-        let row = |(cause, item, lane): &(String, String, String)| json!({ "account": account, "cause": cause, "item": item, "key": null, "lane": lane });
-        let rows = Rows::of(&items.iter().map(row).collect::<Vec<_>>());
-        let marks = hours::changed_by(&rows, now).into_iter().chain([changes::of_items(&rows, now)]);
-        let counted = [causes::count_released(&rows)];
-        for statement in causes::to_the_queue(&rows, now).into_iter().chain(counted).chain(marks) {
-            statement.execute(&mut *tx).await?;
-        }
+        let rows = causes::go_on(tx, account, &items, now).await?;
+        causes::count_released(&rows).execute(&mut *tx).await?;
         released += items.len() as u64;
         if items.len() < causes::PAGE as usize {
             break;

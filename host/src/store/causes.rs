@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Conn, Query, Result, Rows, Store, changes, hours, json, lanes, query, sql};
+use super::{Conn, Query, Result, Rows, Store, changes, json, lanes, query, sql};
 use crate::cause::{Code, Problem};
 use crate::model::account::Connection;
 use crate::model::delivery::BAND_RETRY;
@@ -157,19 +157,11 @@ impl Store {
         let keeps_issue = released.keeps_issue;
         let release = self.db.write(move |tx| {
             Box::pin(async move {
-                let items: Vec<(String, String, String, Option<String>)> = waiting.fetch_all(&mut *tx).await?;
-                let row = |(cause, item, lane, key): &(String, String, String, Option<String>)| json!({ "account": account, "cause": cause, "item": item, "lane": lane, "key": key });
-                let rows = Rows::of(&items.iter().map(row).collect::<Vec<_>>());
-                for statement in to_the_queue(&rows, now) {
-                    statement.execute(&mut *tx).await?;
-                }
+                let items: Vec<Held> = waiting.fetch_all(&mut *tx).await?;
+                let rows = go_on(tx, &account, &items, now).await?;
                 if !keeps_issue {
                     count_released(&rows).execute(&mut *tx).await?;
                     self::close(tx, close, now).await?;
-                }
-                lanes::wake(&rows, now).execute(&mut *tx).await?;
-                for mark in hours::changed_by(&rows, now).into_iter().chain([changes::of_items(&rows, now)]) {
-                    mark.execute(&mut *tx).await?;
                 }
                 Ok(items.len() as u64)
             })
@@ -178,9 +170,23 @@ impl Store {
     }
 }
 
+/// What waits under an issue: the issue, the item, the lane that it goes into, and the person whose order is kept.
+pub(super) type Held = (String, String, String, Option<String>);
+
+/// Lets held items of an account go on: they are due now. Returns them as rows, for [`count_released`].
+pub(super) async fn go_on(tx: &mut Conn, account: &str, held: &[Held], now: Timestamp) -> Result<Rows> {
+    let row = |(cause, item, lane, key): &Held| json!({ "account": account, "cause": cause, "item": item, "lane": lane, "key": key });
+    let rows = Rows::of(&held.iter().map(row).collect::<Vec<_>>());
+    for statement in to_the_queue(&rows, now).into_iter().chain([lanes::wake(&rows, now)]) {
+        statement.execute(&mut *tx).await?;
+    }
+    changes::mark(tx, &rows, now).await?;
+    Ok(rows)
+}
+
 /// Puts held items back into the queue, but for what somebody called off meanwhile: so the deliveries come first. What
 /// waited to be looked at was looked at.
-pub(super) fn to_the_queue(rows: &Rows, now: Timestamp) -> [Query; 3] {
+fn to_the_queue(rows: &Rows, now: Timestamp) -> [Query; 3] {
     let work = query(sql!(
         "INSERT INTO work (account_id, lane_id, band, due_at, item_id, key_hash)
          SELECT j.account, j.lane, $3, $2, j.item, j.key FROM " rows("$1"; account text, lane text, item text, key text) " AS j

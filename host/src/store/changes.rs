@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::retention::time_of;
-use super::{Query, Result, Rows, Store, json, parse, query, sql};
+use super::{Conn, Query, Result, Rows, Store, hours, json, parse, query, sql};
 use crate::model::id::{AccountId, ChangeId, EventId};
 use crate::model::time::Timestamp;
 
@@ -178,7 +178,16 @@ pub(super) fn of_events(events: &[(&AccountId, &EventId)], now: Timestamp) -> Op
     (!rows.is_empty()).then(note)
 }
 
-/// The same for items, which are events, or deliveries that are stored.
+/// Marks items, which are events, or deliveries that are stored: their hours are counted once more, and those who watch are
+/// told of them.
+pub(super) async fn mark(tx: &mut Conn, items: &Rows, now: Timestamp) -> Result<()> {
+    for mark in hours::changed_by(items, now).into_iter().chain([of_items(items, now)]) {
+        mark.execute(&mut *tx).await?;
+    }
+    Ok(())
+}
+
+/// Notes what happened to items, as [`mark`] does, and nothing else.
 pub(super) fn of_items(items: &Rows, now: Timestamp) -> Query {
     query(sql!(
         "INSERT INTO lead_changes (account_id, id, events)

@@ -316,16 +316,32 @@ impl Store {
         Ok(done > 0)
     }
 
-    /// Says how leads are written from now on, and with which version of HubSpot's API.
-    pub async fn set_policy(&self, connection: &Connection, policy: &Policy, api_version: &str) -> Result<()> {
-        query(sql!("UPDATE connections SET policy = $3, api_version = $4 WHERE account_id = $1 AND id = $2"))
-            .bind(connection.account_id.as_str())
-            .bind(connection.id.as_str())
-            .bind(json(policy))
-            .bind(api_version)
-            .execute(&self.db)
-            .await
-            .map(drop)
+    /// Says how leads are written from now on, and with which version of HubSpot's API, if both are still as `connection`
+    /// says. False: somebody was quicker.
+    pub async fn set_policy(&self, connection: &Connection, policy: &Policy, api_version: &str) -> Result<bool> {
+        let seen = (connection.policy.clone(), connection.api_version.clone());
+        let set = query(sql!("UPDATE connections SET policy = $3, api_version = $4 WHERE account_id = $1 AND id = $2"));
+        let [now, set] = [
+            query(sql!(
+                "SELECT policy, api_version FROM connections WHERE account_id = $1 AND id = $2"
+                on(sqlite: "", postgres: " FOR UPDATE")
+            )),
+            set,
+        ]
+        .map(|query| query.bind(connection.account_id.as_str()).bind(connection.id.as_str()));
+        let set = set.bind(json(policy)).bind(api_version);
+        let change = self.db.write(move |tx| {
+            Box::pin(async move {
+                let now: Option<(String, String)> = now.fetch_optional(&mut *tx).await?;
+                let Some((policy, api_version)) = now else { return Ok(false) };
+                let is_as_seen = (parse::<Policy>(&policy)?, api_version) == seen;
+                if is_as_seen {
+                    set.execute(tx).await?;
+                }
+                Ok(is_as_seen)
+            })
+        });
+        change.await
     }
 
     /// Selects an event type for a connection.

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::causes::{self, closed};
 use super::lanes::{self, LaneState};
-use super::{Result, Rows, Store, changes, hours, parse, query, sql, word};
+use super::{Result, Rows, Store, changes, parse, query, sql, word};
 use crate::cause::Code;
 use crate::lane::LEASE;
 use crate::model;
@@ -244,9 +244,7 @@ impl Store {
                     closed!()
                 ));
                 causes::close(tx, close.bind(&account), now).await?;
-                for mark in hours::changed_by(&marked, now).into_iter().chain([changes::of_items(&marked, now)]) {
-                    mark.execute(&mut *tx).await?;
-                }
+                changes::mark(tx, &marked, now).await?;
                 Ok(cancelled)
             })
         });

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::causes::{self, closed, nothing_stands};
-use super::{Conn, Result, Rows, Sql, Store, StoreError, changes, hours, json, lanes, parse, query, sql, word};
+use super::{Conn, Result, Rows, Sql, Store, StoreError, changes, json, lanes, parse, query, sql, word};
 use crate::cause::Problem;
 use crate::model;
 use crate::model::delivery::{BAND_RETRY, DeliveryState};
@@ -401,10 +401,7 @@ async fn mark_hours(tx: &mut Conn, page: &Page, now: Timestamp) -> Result<()> {
     let items = page.planned.iter().map(EventId::as_str).chain(page.continued.iter().map(|lead| lead.id.as_str()));
     let row = |item| json!({ "account": page.after.account_id, "item": item });
     let rows = Rows::of(&items.map(row).collect::<Vec<_>>());
-    for mark in hours::changed_by(&rows, now).into_iter().chain([changes::of_items(&rows, now)]) {
-        mark.execute(&mut *tx).await?;
-    }
-    Ok(())
+    changes::mark(tx, &rows, now).await
 }
 
 /// Remembers which leads were left alone, as long as there is room.

@@ -8,9 +8,8 @@ use serde::Serialize;
 
 use super::{Conn, Db, Result, Rows, Sql, Store, StoreError, privacy, query, sql};
 use crate::model::id::{AccountId, EventId};
-use crate::model::time::Timestamp;
+use crate::model::time::{DAY, Timestamp};
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Rows that go in one commit: few enough that an event at the door does not notice.
 const PAGE: i64 = 500;
 /// Keys and words are narrow, and there are as many as there are events, or more.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Query, Result, Store, json, parse, query, sql};
+use super::{Conn, Query, Result, Store, StoreError, json, parse, query, sql};
 use crate::model::id::{AccountId, BindingId, ConnectionId, VersionId, WaiverId};
 use crate::model::share::Share;
 use crate::model::time::Timestamp;
@@ -12,6 +12,15 @@ use crate::model::word;
 
 /// Requests that a list shows at most, the newest.
 const LISTED_MAX: u32 = 200;
+
+/// What an answer to a request came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answering {
+    /// It is noted.
+    Noted,
+    /// Somebody was quicker, and said this.
+    Late(Answered),
+}
 
 /// What is asked for, as it is stored.
 #[derive(Serialize, Deserialize)]
@@ -55,13 +64,6 @@ macro_rules! select {
 fn waiver(row: Row) -> Result<Waiver> {
     let (account, id, connection, version, name, number, wish, asked_by, asker, maker, asked_at, answer, by, at) = row;
     let wish: Wish = parse(&wish)?;
-    let answered = match (answer.as_deref(), by, at) {
-        (Some(answer), Some(by), Some(at)) => {
-            let verdict = if answer == word(&Verdict::Approved) { Verdict::Approved } else { Verdict::Declined };
-            Some(Answered { verdict, by, at: Timestamp(at) })
-        }
-        _ => None,
-    };
     Ok(Waiver {
         id: WaiverId::stored(id),
         account_id: AccountId::stored(account),
@@ -77,8 +79,17 @@ fn waiver(row: Row) -> Result<Waiver> {
         asked_by,
         asker: Signer { name: asker, maker },
         asked_at: Timestamp(asked_at),
-        answered,
+        answered: answered((answer, by, at)),
     })
+}
+
+/// The columns of an answer.
+type Said = (Option<String>, Option<String>, Option<i64>);
+
+/// What was said to a request; none while nobody has said anything.
+fn answered((answer, by, at): Said) -> Option<Answered> {
+    let verdict = if answer? == word(&Verdict::Approved) { Verdict::Approved } else { Verdict::Declined };
+    Some(Answered { verdict, by: by?, at: Timestamp(at?) })
 }
 
 async fn all(store: &Store, query: Query) -> Result<Vec<Waiver>> {
@@ -118,13 +129,25 @@ impl Store {
         all(self, query(newest).bind(account.map(AccountId::as_str)).bind(LISTED_MAX)).await
     }
 
-    /// Notes what a second person said. Says whether nobody was quicker.
-    pub async fn answer_waiver(&self, waiver: &Waiver, answered: &Answered) -> Result<bool> {
-        let answer = query(sql!(
-            "UPDATE waivers SET answer = $3, answered_by = $4, answered_at = $5
-             WHERE account_id = $1 AND id = $2 AND answer IS NULL"
-        ));
-        let answer = answer.bind(waiver.account_id.as_str()).bind(waiver.id.as_str()).bind(word(&answered.verdict));
-        Ok(answer.bind(&answered.by).bind(answered.at.0).execute(&self.db).await? > 0)
+    /// Notes what a second person said, where nobody was quicker.
+    pub async fn answer_waiver(&self, waiver: &Waiver, said: &Answered) -> Result<Answering> {
+        let (waiver, said) = (waiver.clone(), said.clone());
+        self.db.write(move |tx| Box::pin(async move { answer(tx, &waiver, &said).await })).await
     }
+}
+
+/// The same within a transaction that does what the answer is about, so that there is never one without the other.
+pub(super) async fn answer(tx: &mut Conn, waiver: &Waiver, said: &Answered) -> Result<Answering> {
+    let note = query(sql!(
+        "UPDATE waivers SET answer = $3, answered_by = $4, answered_at = $5
+         WHERE account_id = $1 AND id = $2 AND answer IS NULL"
+    ));
+    let note = note.bind(waiver.account_id.as_str()).bind(waiver.id.as_str()).bind(word(&said.verdict));
+    if note.bind(&said.by).bind(said.at.0).execute(&mut *tx).await? > 0 {
+        return Ok(Answering::Noted);
+    }
+    // Whoever was quicker has committed by now: the update waited for that.
+    let before = query(sql!("SELECT answer, answered_by, answered_at FROM waivers WHERE account_id = $1 AND id = $2"));
+    let before: Said = before.bind(waiver.account_id.as_str()).bind(waiver.id.as_str()).fetch_one(tx).await?;
+    Ok(Answering::Late(answered(before).ok_or(StoreError::Missing)?))
 }

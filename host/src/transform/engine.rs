@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
@@ -13,7 +13,7 @@ use super::compile::{CompileError, Compiled, Compiler};
 use super::guest::Guest;
 use super::limits::{
     BACKTRACE_FRAMES_MAX, GUESTS_MAX, INSTANCES_MAX, MEMORIES_MAX, Quota, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX,
-    TABLES_MAX, TICK, UPLOADS_WAITING_MAX,
+    TABLES_MAX, TICK, TRIALS_MAX, UPLOADS_WAITING_MAX,
 };
 use super::memory::{Failed, Memory, Turn};
 use super::wasi;
@@ -39,6 +39,8 @@ struct Inner {
     places: Semaphore,
     /// Uploads that may wait for them.
     uploads: Semaphore,
+    /// What people may try out at once.
+    trials: Arc<Semaphore>,
 }
 
 /// A version, ready: a run only needs a fresh store.
@@ -89,10 +91,10 @@ impl Transformer {
         // The other cores serve.
         let places = Semaphore::new(std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)));
         let uploads = Semaphore::new(UPLOADS_WAITING_MAX);
+        let trials = Arc::new(Semaphore::new(TRIALS_MAX));
         let memory = Memory::default();
-        Ok(Self {
-            inner: Arc::new(Inner { engine, linker, wasi_linker, compiler, artifacts, memory, places, uploads }),
-        })
+        let inner = Inner { engine, linker, wasi_linker, compiler, artifacts, memory, places, uploads, trials };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Checks and compiles the bytes of an upload, and loads what comes of it. Takes some 0.2 s of a core for 64 KB.
@@ -150,6 +152,12 @@ impl Transformer {
     /// A place for an upload; none when too many wait already. It is given back when the place goes away.
     pub fn upload_place(&self) -> Option<SemaphorePermit<'_>> {
         self.inner.uploads.try_acquire().ok()
+    }
+
+    /// A place for something that somebody tries out; none when others have them all. It is given back when the place
+    /// goes away.
+    pub fn trial_place(&self) -> Option<OwnedSemaphorePermit> {
+        self.inner.trials.clone().try_acquire_owned().ok()
     }
 
     /// What can be run of the bytes of an upload, without what was found out about it.

@@ -58,6 +58,9 @@ pub const COMPILE_BYTES_MAX: usize = 2 << 30;
 pub const LOADED_BYTES_MAX: usize = 256 << 20;
 /// Uploads that are compiled or wait for it: each holds its bytes in memory meanwhile.
 pub const UPLOADS_WAITING_MAX: usize = 5;
+/// What people try out at once beside the queue, in one process: each takes a core, for a second or two, from leads, and a
+/// dry run brings a stand-in of HubSpot.
+pub const TRIALS_MAX: usize = 2;
 
 /// What a run may use: the part of the limits that differs between classes of accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,8 +17,8 @@ pub const PAGE: u32 = 50;
 const TABLE_MAX: usize = 20_000;
 /// Entries that are read at once for a table.
 const READ_AT_ONCE: u32 = 500;
-/// Of a value that a page shows.
-const VALUE_CHARS_MAX: usize = 200;
+/// Of a value that a page shows: the longest reason for which a person was shown has room.
+const VALUE_CHARS_MAX: usize = 320;
 
 /// What an address filters by. Empty members are as if they were not there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::lead::{Attempt, Beside, Call, Field, Lead, Reason, Record, waterfall_of};
 use super::moment::Moment;
 use super::outcome::Reader;
+use crate::model::access::Sight;
 use crate::model::account::Connection;
 use crate::model::delivery::DeliveryState;
 use crate::model::id::{AccountId, ConnectionId, DeliveryId, EventId, VersionId};
@@ -76,10 +77,10 @@ pub enum SpanKind {
 
 impl Delivery {
     /// The last delivery of `shown`; none where there is none.
-    pub fn of(shown: &ShownEvent, connection: Option<&Connection>, is_masked: bool, reader: &Reader) -> Option<Self> {
+    pub fn of(shown: &ShownEvent, connection: Option<&Connection>, sight: Sight, reader: &Reader) -> Option<Self> {
         let delivery = &shown.deliveries.last()?.delivery;
         let Lead { records, fields, attempts, next, .. } =
-            Lead::of(shown, Beside::default(), connection, is_masked, reader);
+            Lead::of(shown, Beside::default(), connection, sight, reader);
         Some(Self {
             id: delivery.id.clone(),
             event: delivery.event_id.clone(),
@@ -98,15 +99,15 @@ impl Delivery {
 }
 
 /// The calls of the last delivery of `shown`, the oldest first.
-pub fn calls(shown: &ShownEvent, is_masked: bool, reader: &Reader) -> Vec<Call> {
-    Lead::of(shown, Beside::default(), None, is_masked, reader).calls
+pub fn calls(shown: &ShownEvent, sight: Sight, reader: &Reader) -> Vec<Call> {
+    Lead::of(shown, Beside::default(), None, sight, reader).calls
 }
 
 impl Trace {
     /// Of the last delivery of `shown`; none where there is none.
-    pub fn of(shown: &ShownEvent, is_masked: bool, reader: &Reader) -> Option<Self> {
+    pub fn of(shown: &ShownEvent, sight: Sight, reader: &Reader) -> Option<Self> {
         let delivery = shown.deliveries.last()?.delivery.id.clone();
-        let Lead { attempts, next, .. } = Lead::of(shown, Beside::default(), None, is_masked, reader);
+        let Lead { attempts, next, .. } = Lead::of(shown, Beside::default(), None, sight, reader);
         let spans = waterfall_of(shown).into_iter().map(TraceSpan::of).collect();
         Some(Self { delivery, spans, attempts, next })
     }

@@ -14,6 +14,7 @@ pub use super::receipt::Field;
 use super::receipt::fields;
 use crate::cause::{Code, Problem};
 use crate::contract::actions::Action;
+use crate::model::access::Sight;
 use crate::model::account::Connection;
 use crate::model::delivery::DeliveryState;
 use crate::model::event::EventState;
@@ -208,7 +209,7 @@ impl Lead {
         shown: &ShownEvent,
         beside: Beside,
         connection: Option<&Connection>,
-        is_masked: bool,
+        sight: Sight,
         reader: &Reader,
     ) -> Self {
         let Beside { version, entries, duplicates, keep_days, older, newer } = beside;
@@ -227,15 +228,15 @@ impl Lead {
             event: event.id.to_string(),
             event_type: event.event_type.clone(),
             tone: tone(told.outcome),
-            person: if is_masked { person.map(Person::masked) } else { person },
+            person: person.map(|person| sight.shown(person, Person::masked)),
             reason: problem.map(Reason::of),
             received: time(event.received_at),
             occurred: time(event.occurred_at),
             sender_id: event.sender_id.clone(),
             steps: steps(shown, told.outcome, version.as_deref(), reader),
-            fields: newest.map(|newest| fields(newest, is_masked)).unwrap_or_default(),
+            fields: newest.map(|newest| fields(newest, sight)).unwrap_or_default(),
             history: history(shown, entries, reader),
-            duplicates: duplicates.iter().map(|lead| Row::of(lead, connection, is_masked, reader)).collect(),
+            duplicates: duplicates.iter().map(|lead| Row::of(lead, connection, sight, reader)).collect(),
             contacts_address: connection.map(contacts_address),
             kept_until: body.map(|_| time(event.received_at + keep_days)),
             older,
@@ -257,7 +258,7 @@ impl Lead {
                 .and_then(|delivery| delivery.due_at)
                 .filter(|due| *due > reader.now)
                 .map(time),
-            calls: newest.iter().flat_map(|newest| &newest.calls).map(|call| called(call, is_masked, reader)).collect(),
+            calls: newest.iter().flat_map(|newest| &newest.calls).map(|call| called(call, sight, reader)).collect(),
             log: shown
                 .logs
                 .iter()
@@ -265,7 +266,7 @@ impl Lead {
                     log.lines.iter().map(|(level, text)| LogLine {
                         version: log.version.clone(),
                         level: level.label(),
-                        text: if is_masked { "masked".to_owned() } else { text.clone() },
+                        text: sight.shown(text.clone(), |_| "masked".to_owned()),
                     })
                 })
                 .collect(),
@@ -277,7 +278,7 @@ impl Lead {
                     run.micros
                 )
             }),
-            body: body.map(|body| pretty(&if is_masked { redacted(body) } else { body.clone() })),
+            body: body.map(|body| pretty(&sight.shown(body.clone(), |body| redacted(&body)))),
             can_replay: matches!(
                 told.outcome,
                 Outcome::Failed | Outcome::Skipped | Outcome::Cancelled | Outcome::Synced | Outcome::SyncedWithWarnings
@@ -393,8 +394,8 @@ fn records(newest: &ShownDelivery, connection: Option<&Connection>) -> Vec<Recor
     actions.zip(&newest.delivery.progress.actions).filter_map(record).collect()
 }
 
-fn called(call: &ShownCall, is_masked: bool, reader: &Reader) -> Call {
-    let json = |value: &Value| if is_masked { pretty(&redacted(value)) } else { pretty(value) };
+fn called(call: &ShownCall, sight: Sight, reader: &Reader) -> Call {
+    let json = |value: &Value| pretty(&sight.shown(value.clone(), |value| redacted(&value)));
     Call {
         operation: call.operation.clone(),
         at: Moment::of(call.started_at, &reader.zone, reader.now),
@@ -404,7 +405,7 @@ fn called(call: &ShownCall, is_masked: bool, reader: &Reader) -> Call {
         correlation_id: call.correlation_id.clone(),
         request: json(&call.request),
         answer: call.answer.as_ref().map(json).unwrap_or_default(),
-        curl: (!is_masked).then(|| curl(&call.request)).flatten(),
+        curl: sight.shown(curl(&call.request), |_| None),
     }
 }
 

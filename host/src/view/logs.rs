@@ -8,6 +8,7 @@ use super::moment::{Moment, begin_of_day, span};
 use super::outcome::{Reader, Told, tell};
 use super::person::Person;
 use crate::cause::Code;
+use crate::model::access::Sight;
 use crate::model::account::Connection;
 use crate::model::delivery::{ContactWrite, Delivery};
 use crate::model::id::{AccountId, EventId};
@@ -282,7 +283,7 @@ pub fn tone(outcome: Outcome) -> &'static str {
 }
 
 impl Row {
-    pub fn of(lead: &LeadRow, connection: Option<&Connection>, is_masked: bool, reader: &Reader) -> Self {
+    pub fn of(lead: &LeadRow, connection: Option<&Connection>, sight: Sight, reader: &Reader) -> Self {
         let told = tell(&lead.event, lead.delivery.as_ref(), None, false, reader);
         let person = Person::of(&lead.event, lead.body.as_deref());
         let delivery = lead.delivery.as_ref();
@@ -290,7 +291,7 @@ impl Row {
             event: lead.event.id.clone(),
             account: lead.event.account_id.clone(),
             tone: tone(told.outcome),
-            person: if is_masked { person.map(Person::masked) } else { person },
+            person: person.map(|person| sight.shown(person, Person::masked)),
             event_type: lead.event.event_type.clone(),
             received: Moment::of(lead.event.received_at, &reader.zone, reader.now),
             took: delivery.and_then(|delivery| took(delivery, lead.event.received_at)),

@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::cause::Code;
 use crate::contract::actions::{Action, Property, WritePolicy};
 use crate::hubspot::{self, Found};
+use crate::model::access::Sight;
 use crate::model::delivery::{ActionProgress, Progress};
 use crate::plan::Plan;
 use crate::store::{ShownCall, ShownDelivery};
@@ -29,9 +31,16 @@ pub struct Field {
     pub fate: String,
 }
 
+impl Field {
+    /// The same without its values.
+    fn masked(self) -> Self {
+        Self { value: "…".to_owned(), before: self.before.map(|_| "…".to_owned()), ..self }
+    }
+}
+
 /// What was written of a delivery, what was not and why.
-pub(super) fn fields(newest: &ShownDelivery, is_masked: bool) -> Vec<Field> {
-    let progress = &newest.delivery.progress;
+pub(super) fn fields(newest: &ShownDelivery, sight: Sight) -> Vec<Field> {
+    let progress = &sight.shown(newest.delivery.progress.clone(), without_words);
     let actions = newest.plan.iter().flat_map(|plan: &Plan| &plan.actions).zip(&progress.actions);
     let mut fields = Vec::new();
     for (index, (action, one)) in actions.enumerate() {
@@ -50,13 +59,19 @@ pub(super) fn fields(newest: &ShownDelivery, is_masked: bool) -> Vec<Field> {
         before: None,
         fate: format!("not written: {}", dropped.reason),
     }));
-    if is_masked {
-        for field in &mut fields {
-            "…".clone_into(&mut field.value);
-            field.before = field.before.as_ref().map(|_| "…".to_owned());
-        }
+    fields.into_iter().map(|field| sight.shown(field, Field::masked)).collect()
+}
+
+/// The same without the form in which HubSpot stored a value, and without the words about one that was left out:
+/// HubSpot and the transformation may quote it.
+fn without_words(mut progress: Progress) -> Progress {
+    for dropped in &mut progress.dropped {
+        dropped.reason = dropped.code.map_or("the transformation left it out", Code::title).to_owned();
     }
-    fields
+    for normalized in &mut progress.normalized {
+        "…".clone_into(&mut normalized.stored);
+    }
+    progress
 }
 
 /// What the calls say of the record of an action; none where it has none, or they are not kept.
@@ -238,7 +253,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::id::CallId;
+    use crate::contract::actions::{Contact, MatchKey};
+    use crate::model::delivery::{Delivery, DeliveryState, Dropped, Normalized, Record};
+    use crate::model::id::{AccountId, CallId, ConnectionId, DeliveryId, EventId, VersionId};
     use crate::model::time::Timestamp;
 
     fn call(operation: &str, path: &str, body: Value, answer: Value) -> ShownCall {
@@ -266,6 +283,72 @@ mod tests {
 
     fn property(name: &str, value: &str, policy: WritePolicy) -> Property {
         Property { name: name.to_owned(), value: value.to_owned(), policy }
+    }
+
+    /// A delivery whose phone number HubSpot stored in another form, and that went without two values.
+    fn short_delivery() -> ShownDelivery {
+        let now = Timestamp(1);
+        let phone = property("phone", "(305) 555-0100", WritePolicy::Always);
+        let contact = Contact { key: MatchKey::Email("ana@x.org".to_owned()), properties: vec![phone] };
+        let dropped = |field: &str, reason: &str, code| Dropped {
+            field: field.to_owned(),
+            value: "lots".to_owned(),
+            reason: reason.to_owned(),
+            code,
+        };
+        let normalized = Normalized {
+            field: "phone".to_owned(),
+            sent: "(305) 555-0100".to_owned(),
+            stored: "+13055550100".to_owned(),
+        };
+        let record = Some(Record { id: "7".to_owned(), new: false });
+        let progress = Progress {
+            actions: vec![ActionProgress { record, ..ActionProgress::default() }],
+            dropped: vec![
+                dropped("budget_range", "HubSpot says: lots is no number", Some(Code::PropertyWrongType)),
+                dropped("color", "`lots` is no color", None),
+            ],
+            normalized: vec![normalized],
+            ..Progress::default()
+        };
+        let delivery = Delivery {
+            id: DeliveryId::new(now),
+            account_id: AccountId::new(now),
+            event_id: EventId::new(now),
+            connection_id: ConnectionId::new(now),
+            version_id: VersionId::new(now),
+            state: DeliveryState::Delivered,
+            reason: None,
+            progress,
+            contact: None,
+            attempts: 1,
+            first_at: None,
+            due_at: None,
+            done_at: None,
+            may_be_duplicate: false,
+        };
+        let plan = Plan { actions: vec![Action::UpsertContact(contact)], lead_id: None };
+        ShownDelivery { delivery, plan: Some(plan), run: None, attempts: Vec::new(), calls: Vec::new() }
+    }
+
+    #[test]
+    fn who_sees_people_masked_reads_why_and_nobodys_words() {
+        let told = |sight| {
+            let told = fields(&short_delivery(), sight).into_iter();
+            told.map(|field| format!("{} {}: {}", field.name, field.value, field.fate)).collect::<Vec<_>>()
+        };
+        let whole = [
+            "phone (305) 555-0100: stored as +13055550100",
+            "budget_range lots: not written: HubSpot says: lots is no number",
+            "color lots: not written: `lots` is no color",
+        ];
+        assert_eq!(told(Sight::Whole), whole);
+        let masked = [
+            "phone …: stored as …",
+            "budget_range …: not written: HubSpot refuses the value",
+            "color …: not written: the transformation left it out",
+        ];
+        assert_eq!(told(Sight::Masked), masked);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use leadline::connection::ending;
-use leadline::model::account::{Agreed, ConnectionState, Waiting};
+use leadline::model::account::{Account, Agreed, ConnectionState, Waiting};
 
 use super::browser::Browser;
 use super::{consented, finish, fresh, port, reconnect, start};
@@ -20,9 +20,14 @@ fn browser_of(person: &Asker) -> Browser {
     browser
 }
 
-/// Presses a button that leads to HubSpot, agrees there, and says where one comes back to.
+/// Presses the button that leads to HubSpot, agrees there, and says where one comes back to.
 async fn agree(app: &TestApp, person: &Asker, portal: i64, fields: &[(&str, &str)]) -> String {
-    let sent = submit(app, person, "/accounts/acme/connectors/connect", fields).await;
+    agree_from(app, person, portal, ("/accounts/acme/connectors/connect", fields)).await
+}
+
+/// The same by a form of any screen.
+async fn agree_from(app: &TestApp, person: &Asker, portal: i64, (path, fields): (&str, &[(&str, &str)])) -> String {
+    let sent = submit(app, person, path, fields).await;
     assert_eq!(sent.status, 303, "{}", text(&sent));
     let link = format!("http://localhost:{}{}", port(app), sent.header("location"));
     let back = browser_of(person).connect(&link, portal).await;
@@ -32,6 +37,12 @@ async fn agree(app: &TestApp, person: &Asker, portal: i64, fields: &[(&str, &str
 
 async fn connectors(app: &TestApp, person: &Asker) -> String {
     text(&person.get(app, "/accounts/acme/connectors").await).to_owned()
+}
+
+/// Who connected an account, as the history tells it.
+async fn connected_by(app: &TestApp, account: &Account) -> Vec<String> {
+    let entries = app.app.store.audit(Some(&account.id), None, 50).await.unwrap().into_iter();
+    entries.filter(|entry| entry.action == "connections.connect").map(|entry| entry.actor).collect()
 }
 
 #[tokio::test]
@@ -51,6 +62,7 @@ async fn who_agrees_comes_back_to_the_set_up_and_is_named() {
     let connection = app.app.store.connections(Some(&account.id)).await.unwrap().remove(0);
     let agreed = connection.agreed.clone().unwrap();
     assert_eq!((agreed.by.as_str(), agreed.how), ("maya@example.com", Agreed::Person));
+    assert_eq!(connected_by(&app, &account).await, ["maya@example.com"]);
     assert!(!connection.has_scope("crm.schemas.contacts.write"), "nobody asked for that");
     let page = connectors(&app, &manager).await;
     assert!(page.contains("by maya@example.com") && page.contains("<dt>Domain</dt>"), "{page}");
@@ -68,6 +80,30 @@ async fn who_agrees_comes_back_to_the_set_up_and_is_named() {
     assert!(connection.has_scope("crm.schemas.contacts.write"), "{:?}", connection.scopes);
     let steps = Asker::operator().get(&app, "/v1/accounts/acme/setup").await.body["data"]["steps"].clone();
     assert_eq!((&steps[0]["name"], &steps[0]["is_done"]), (&"connect".into(), &true.into()), "{steps}");
+    finish(app).await;
+}
+
+#[tokio::test]
+async fn who_wants_deals_asks_hubspot_for_what_they_take_and_comes_back_to_them() {
+    let app = start().await;
+    let account = app.account("acme").await;
+    let portal = app.hubspot.add_portal(hubspot_sim::Preset::Ready, "acme");
+    let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
+    agree(&app, &manager, portal.id, &[]).await;
+    let authorize = "/accounts/acme/deals/authorize";
+    let page = manager.get(&app, "/accounts/acme/deals").await;
+    assert!(text(&page).contains(authorize), "{}", text(&page));
+    // The address for somebody else stands on the page that says when he is done.
+    let sent = submit(&app, &manager, authorize, &[("how", "link")]).await;
+    assert!(sent.header("location").starts_with("/accounts/acme/setup?link="), "{sent:?}");
+    let back = agree_from(&app, &manager, portal.id, (authorize, &[])).await;
+    assert_eq!(back, "/accounts/acme/deals?done=reauthorized");
+    let connection = app.app.store.connections(Some(&account.id)).await.unwrap().remove(0);
+    for scope in ["crm.objects.deals.write", "crm.schemas.deals.write"] {
+        assert!(connection.has_scope(scope), "{scope}: {:?}", connection.scopes);
+    }
+    let page = manager.get(&app, &back).await;
+    assert!(text(&page).contains("HubSpot agreed") && !text(&page).contains(authorize), "{}", text(&page));
     finish(app).await;
 }
 
@@ -93,6 +129,7 @@ async fn the_page_of_a_link_says_when_the_admin_is_done() {
     assert!(text(&page).contains("The admin is done") && !text(&page).contains("data-reload-at"), "{}", text(&page));
     let agreed = app.app.store.connections(Some(&account.id)).await.unwrap().remove(0).agreed.unwrap();
     assert_eq!((agreed.by.as_str(), agreed.how), ("maya@example.com", Agreed::Link));
+    assert_eq!(connected_by(&app, &account).await, ["somebody with the link"], "who that is, HubSpot knows");
 
     let sent = submit(&app, &manager, "/accounts/acme/connectors/connect", &[("how", "link")]).await;
     app.advance(Duration::from_secs(3600));

@@ -49,7 +49,9 @@ pub struct Args {
 
 impl Args {
     pub(super) fn deed(&self) -> Option<Deed> {
-        Deed::to("accounts.connect", &self.account)
+        // A token connects at once. Whoever uses a link is noted then.
+        let action = if self.token_file.is_some() { "connections.connect" } else { "accounts.connect" };
+        Deed::to(action, &self.account)
     }
 }
 

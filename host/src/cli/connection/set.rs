@@ -60,7 +60,7 @@ pub(super) async fn run(store: &Store, args: Args, context: &mut Context<'_>) ->
         deal_key: args.deal_key,
         api_version: args.api_version,
     };
-    let changed = policy::change(store, &connection, change, None, clock()).await.map_err(refused)?;
+    let changed = policy::change(store, &connection, change, clock()).await.map_err(refused)?;
     let released = changed.released;
     context.changes(policy::told(&connection), policy::told(&changed.connection));
     context.one(&changed.connection, |connection| {

@@ -1,14 +1,19 @@
 //! `leadline transform enable`: a version is used from now on, for all events or for a share.
 
+use std::path::{Path, PathBuf};
+
 use super::super::Context;
 use super::super::deed::Deed;
-use super::super::failure::Result;
+use super::super::failure::{Failure, Result};
+use super::waivers::holder;
 use super::{Signed, Target};
+use crate::model::account::Connection;
 use crate::model::id::BindingId;
 use crate::model::share::Share;
 use crate::model::time::clock;
 use crate::model::waiver::{Signer, Waiver};
 use crate::rollout::{self, Despite, Enabled, Enabling, Wish};
+use crate::store::Store;
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
@@ -25,8 +30,17 @@ pub struct Args {
     expect: Option<String>,
     /// Why it is to be used although gates are closed. That only asks: a second person approves it, on the page, over the API,
     /// or with `leadline transform approve` and a key of their own.
-    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        requires = "key_file",
+        value_parser = clap::builder::NonEmptyStringValueParser::new()
+    )]
     despite: Option<String>,
+    /// File with an API key of whoever asks for that: it reaches the account and may enable transformations. It signs where
+    /// `--by` names nobody else; neither it nor who made it approves.
+    #[arg(long, value_name = "FILE", requires = "despite")]
+    key_file: Option<PathBuf>,
     #[command(flatten)]
     signed: Signed,
 }
@@ -41,22 +55,33 @@ pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
     let (connection, choice) = args.target.find(&store, context).await?;
     let expected = args.expect.map(BindingId::stored);
-    let despite = args.despite.map(|why| Despite { why, asker: at_the_keyboard() });
-    let wish = Wish {
-        share: if args.test_leads_only { Share::NONE } else { args.share },
-        sign: args.signed.sign(),
-        expected,
-        despite,
+    // Neither is there without the other.
+    let despite = match args.despite.zip(args.key_file) {
+        Some((why, file)) => Some(Despite { why, asker: asker(&store, &file, &connection, context).await? }),
+        None => None,
     };
+    let sign = match &despite {
+        Some(despite) => args.signed.sign_or(&despite.asker.name),
+        None => args.signed.sign(),
+    };
+    let share = if args.test_leads_only { Share::NONE } else { args.share };
+    let wish = Wish { share, sign, expected, despite };
     match rollout::enable(&store, &connection, &choice, &wish, clock()).await? {
         Enabling::Enabled(enabled) => context.one(&enabled, text),
         Enabling::Asked(waiver) => context.one(&*waiver, asked),
     }
 }
 
-/// Who is at the keyboard, as somebody who asks or answers.
-pub(super) fn at_the_keyboard() -> Signer {
-    Signer { name: crate::cli::who(), maker: None }
+/// Who asks, by a key: a user at the terminal has another name in the dashboard, and the same person would pass there for
+/// a second one.
+async fn asker(store: &Store, file: &Path, connection: &Connection, context: &mut Context<'_>) -> Result<Signer> {
+    let holder = holder(store, file).await?;
+    if !holder.reaches(&connection.account_id) {
+        let text = format!("the key in {} does not reach the account of {}", file.display(), connection.id);
+        return Err(Failure::not_allowed(text).hint("take a key of that account, or one that works across accounts"));
+    }
+    context.signed_by(&holder.name);
+    Ok(Signer::from(&holder))
 }
 
 /// What is in use from now on.

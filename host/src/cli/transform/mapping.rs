@@ -13,6 +13,7 @@ use super::super::output::printable;
 use super::{Signed, released};
 use crate::diff;
 use crate::mapping::{self, Line, Mapping, MappingError, Preview};
+use crate::model::access::Sight;
 use crate::model::id::BindingId;
 use crate::model::time::clock;
 
@@ -64,7 +65,7 @@ pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
     let account = context.account(&store, connection.account_id.as_str()).await?;
     let mapping = mapping::of_connection(&store, &account, &connection, None).await?;
     let Some(file) = &args.change else {
-        return context.one(&mapping::with_samples(&store, &account, mapping, false).await?, text);
+        return context.one(&mapping::with_samples(&store, &account, mapping, Sight::Whole).await?, text);
     };
     let Value::Object(changes) = read_json(file)? else {
         return Err(Failure::usage("the file holds no object of settings".to_owned()));

@@ -1,12 +1,13 @@
 //! `leadline transform waivers`, `approve` and `decline`: versions that are to be used although gates are closed. At the terminal
-//! nobody is known by more than the name of a user, so who approves there shows a key of their own.
+//! nobody is known by more than the name of a user, so who asks or approves there shows a key of their own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::super::Context;
 use super::super::deed::Deed;
 use super::super::failure::{Failure, Result};
-use super::enable::{at_the_keyboard, text};
+use super::super::file::read_text;
+use super::enable::text;
 use crate::access;
 use crate::app::open_hubspot;
 use crate::model::access::{Actor, Right};
@@ -80,7 +81,12 @@ fn row(waiver: &Waiver) -> Vec<String> {
 pub(super) async fn approve(args: Approve, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
     let waiver = find(&store, &args.id).await?;
-    let approver = holder(&store, &args).await?;
+    let approver = holder(&store, &args.key_file).await?;
+    if approver.own_account().is_some() {
+        let text = format!("the key in {} may not approve it: it works for one account", args.key_file.display());
+        return Err(Failure::not_allowed(text).hint("take a key of support or of an operator"));
+    }
+    context.signed_by(&approver.name);
     let account = context.account(&store, waiver.account_id.as_str()).await?;
     let connection = super::super::connection::find(&store, waiver.connection_id.as_str()).await?;
     let hubspot = open_hubspot(&context.config)?;
@@ -89,17 +95,17 @@ pub(super) async fn approve(args: Approve, context: &mut Context<'_>) -> Result<
     context.one(&enabled, text)
 }
 
-/// Whose key it is, as far as he may approve.
-async fn holder(store: &Store, args: &Approve) -> Result<Actor> {
-    let key = std::fs::read_to_string(&args.key_file)?;
-    let file = args.key_file.display();
+/// Whose key is in a file, as far as he may enable transformations.
+pub(super) async fn holder(store: &Store, file: &Path) -> Result<Actor> {
+    let key = read_text(file)?;
+    let file = file.display();
     let holder = access::holder(store, key.trim(), clock()).await?;
     let holder = holder.ok_or_else(|| {
         Failure::not_found(format!("the key in {file} is unknown, over or revoked"))
             .hint("`leadline access key create NAME --right transform` makes one that works across accounts")
     })?;
-    if holder.own_account().is_some() || !holder.may(Right::Transform) {
-        let text = format!("the key in {file} may not approve it: it needs the right `transform`, across accounts");
+    if !holder.may(Right::Transform) {
+        let text = format!("the key in {file} may enable no transformation: it needs the right `transform`");
         return Err(Failure::not_allowed(text).hint("take a key of support or of an operator"));
     }
     Ok(holder)
@@ -108,7 +114,8 @@ async fn holder(store: &Store, args: &Approve) -> Result<Actor> {
 pub(super) async fn decline(args: Decline, context: &mut Context<'_>) -> Result<()> {
     let store = context.store().await?;
     let waiver = find(&store, &args.id).await?;
-    rollout::decline(&store, &waiver, &at_the_keyboard(), clock()).await?;
+    let by = Signer { name: crate::cli::who(), maker: None };
+    rollout::decline(&store, &waiver, &by, clock()).await?;
     context.one(&serde_json::json!({ "id": waiver.id, "version": waiver.version }), |_| {
         format!("{} is not enabled by this request any more.", waiver.version)
     })

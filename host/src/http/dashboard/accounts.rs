@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use askama::Template;
 use axum::extract::{Form, Path, State};
@@ -24,7 +23,7 @@ use crate::http::reach;
 use crate::model::access::{Actor, Right};
 use crate::model::account::{Account, AccountNote, Connection, ConnectionState};
 use crate::model::id::AccountId;
-use crate::model::time::Timestamp;
+use crate::model::time::{DAY, Timestamp};
 use crate::picture::sparkline::Sparkline;
 use crate::picture::{Drawn, Tone, drawn};
 use crate::store::HourOfLeads;
@@ -215,9 +214,6 @@ async fn remove_note(
     account::remove_note(&app.store, &place.account.id, number).await?;
     Ok(Redirect::to(&format!("{}?done=note-removed", place.shell.at("notes"))).into_response())
 }
-
-/// What a row looks back at.
-const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Leads by the hour, as far as the hours are added up.
 fn trend(index: usize, hours: &[HourOfLeads], now: Timestamp) -> Drawn {

@@ -13,19 +13,20 @@ use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::accounts::serde_urlencoded;
-use super::draw;
 use super::form::{Drawn, drawn_fields};
 use super::shell::{Place, Shell, Visit};
 use super::transformations::connected;
+use super::{BUSY, draw};
 use crate::answer;
 use crate::app::App;
 use crate::archive::tar;
+use crate::connection::UseError;
 use crate::dry_run::dry_run_beside;
-use crate::form;
+use crate::form::{self, Field};
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::model::access::Right;
-use crate::model::account::{Account, Connection};
+use crate::model::account::{Account, Connection, Version};
 use crate::model::id::EventId;
 use crate::model::time::Timestamp;
 use crate::payload::Envelope;
@@ -35,6 +36,7 @@ use crate::samples::{self, Sample};
 use crate::schema::Violation;
 use crate::store::LeadFilter;
 use crate::test_lead;
+use crate::text::cut;
 use crate::view::bench::{Card, Used, cards, differences, used, verdict};
 use crate::view::moment::Moment;
 use crate::workbench::{Tried, try_out};
@@ -111,8 +113,8 @@ struct Loaded {
 }
 
 /// Samples of a version: its author's, else those that every version is tried on.
-async fn samples_of(app: &App, choice: &Choice) -> Result<Vec<Sample>, ApiError> {
-    let own = app.store.samples(&choice.version.id).await?;
+async fn samples_of(app: &App, version: &Version) -> Result<Vec<Sample>, ApiError> {
+    let own = app.store.samples(&version.id).await?;
     Ok(if own.is_empty() { samples::events() } else { own })
 }
 
@@ -135,23 +137,38 @@ async fn loaded(app: &App, account: &Account, asked: &Loaded, samples: &[Sample]
     found.and_then(|shown| shown.body).map(|body| pretty(&redacted(&body))).ok_or_else(missing)
 }
 
+/// The settings as the page draws them.
+struct Settings {
+    /// As the forms of the page carry them on.
+    carried: String,
+    fields: Vec<Field>,
+    /// Where they do not fit.
+    violations: Vec<Violation>,
+}
+
+impl Settings {
+    async fn of(app: &App, whose: (&Account, &Connection), choice: &Choice) -> Result<Self, ApiError> {
+        let (version, settings) = (choice.version.id.as_str(), choice.settings.clone());
+        let drawn = rollout::settings_form_as_read(&app.store, whose, version, settings).await?;
+        Ok(Self { carried: choice.settings.to_string(), fields: drawn.fields, violations: drawn.violations })
+    }
+}
+
 async fn page(
     app: &App,
-    (shell, account, connection): (Shell, &Account, &Connection),
-    choice: &Choice,
+    (shell, account): (Shell, &Account),
+    (version, settings): (&Version, Settings),
     (asked, samples): (&Loaded, &[Sample]),
 ) -> Result<Page, ApiError> {
-    let (whose, settings) = ((account, connection), choice.settings.clone());
-    let drawn = rollout::settings_form_as_read(&app.store, whose, choice.version.id.as_str(), settings).await?;
     let filter = LeadFilter { account: Some(account.id.clone()), limit: LEADS, ..LeadFilter::default() };
     let leads = app.store.leads(&filter).await?.rows.into_iter().filter(|lead| lead.body.is_some());
     let leads = leads.map(|lead| (lead.event.id.to_string(), shell.time(lead.event.received_at))).collect();
     Ok(Page {
-        label: choice.version.label(),
+        label: version.label(),
         body: loaded(app, account, asked, samples).await?,
-        settings: choice.settings.to_string(),
-        fields: drawn_fields(&drawn.fields, &drawn.violations),
-        violations: drawn.violations,
+        settings: settings.carried,
+        fields: drawn_fields(&settings.fields, &settings.violations),
+        violations: settings.violations,
         sample: asked.sample.clone(),
         samples: samples.iter().map(|sample| sample.name.clone()).collect(),
         leads,
@@ -162,16 +179,6 @@ async fn page(
     })
 }
 
-async fn chosen(
-    app: &App,
-    whose: (&Account, &Connection),
-    version: &str,
-    settings: Option<&str>,
-) -> Result<Choice, ApiError> {
-    let settings = settings.and_then(|text| serde_json::from_str(text).ok());
-    Ok(rollout::choose_live(&app.store, &app.hubspot, whose, version, settings, &*app.clock).await?)
-}
-
 async fn show(
     Visit { app, actor, place }: Visit,
     Path((_, version)): Path<(String, String)>,
@@ -179,10 +186,13 @@ async fn show(
 ) -> Result<Response, ApiError> {
     let Place { shell, account, connection, .. } = place;
     let connection = connected(connection)?;
+    let whose = (&account, &connection);
     let asked: Loaded = serde_urlencoded(&uri);
-    let choice = chosen(&app, (&account, &connection), &version, asked.settings.as_deref()).await?;
-    let samples = samples_of(&app, &choice).await?;
-    draw(&app, &actor, &page(&app, (shell, &account, &connection), &choice, (&asked, &samples)).await?)
+    let settings = asked.settings.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let choice = rollout::choose_live(&app.store, &app.hubspot, whose, &version, settings, &*app.clock).await?;
+    let samples = samples_of(&app, &choice.version).await?;
+    let shown = (&choice.version, Settings::of(&app, whose, &choice).await?);
+    draw(&app, &actor, &page(&app, (shell, &account), shown, (&asked, &samples)).await?)
 }
 
 /// What a form asks to be done.
@@ -226,23 +236,36 @@ impl Asked {
     }
 }
 
-/// The settings that the form says, and what is wrong with it.
-async fn settings_of(
-    app: &App,
-    whose: (&Account, &Connection),
-    version: &str,
-    asked: &Asked,
-) -> Result<(Option<Value>, Vec<Violation>), ApiError> {
-    let given = serde_json::from_str(&asked.settings).ok();
+/// What the settings of a form come to.
+enum Said {
+    /// The version with them.
+    Fit(Box<Choice>),
+    /// They do not fit it: what was typed, and where it is wrong.
+    Wrong(Settings),
+}
+
+/// The version with the settings that the form says.
+async fn said(app: &App, whose: (&Account, &Connection), version: &str, asked: &Asked) -> Result<Said, ApiError> {
+    let given: Option<Value> = serde_json::from_str(&asked.settings).ok();
     if !asked.is_form {
-        return Ok((given, Vec::new()));
+        let choice = rollout::choose_live(&app.store, &app.hubspot, whose, version, given, &*app.clock).await?;
+        return Ok(Said::Fit(Box::new(choice)));
     }
-    let base = given.clone().unwrap_or_else(|| json!({}));
+    let base = given.unwrap_or_else(|| json!({}));
     let drawn = rollout::settings_form_as_read(&app.store, whose, version, base).await?;
-    match form::read(&drawn.fields, &asked.sent) {
-        Ok(settings) => Ok((Some(settings), Vec::new())),
-        Err(violations) => Ok((given, violations)),
-    }
+    let violations = match form::read(&drawn.fields, &asked.sent) {
+        Err(violations) => violations,
+        Ok(settings) => {
+            let settings = Some(settings);
+            match rollout::choose_live(&app.store, &app.hubspot, whose, version, settings, &*app.clock).await {
+                Ok(choice) => return Ok(Said::Fit(Box::new(choice))),
+                Err(RolloutError::Use(UseError::Settings { violations, .. })) => violations,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    };
+    let fields = form::typed(&drawn.fields, &asked.sent);
+    Ok(Said::Wrong(Settings { carried: asked.settings.clone(), fields, violations }))
 }
 
 async fn run(
@@ -254,27 +277,20 @@ async fn run(
     let connection = connected(connection)?;
     let asked = Asked::read(&body);
     let whose = (&account, &connection);
-    let (settings, mut violations) = settings_of(&app, whose, &version, &asked).await?;
-    let live = rollout::choose_live(&app.store, &app.hubspot, whose, &version, settings.clone(), &*app.clock).await;
-    let choice = match live {
-        Ok(choice) => choice,
-        // What was typed does not fit the version: the page says where, and shows the form as it was.
-        Err(RolloutError::Use(_)) if asked.is_form => {
-            let typed = settings.unwrap_or_else(|| json!({}));
-            let drawn = rollout::settings_form_as_read(&app.store, whose, &version, typed).await?;
-            violations.extend(drawn.violations);
-            chosen(&app, whose, &version, None).await?
+    let (version, settings, choice) = match said(&app, whose, &version, &asked).await? {
+        Said::Fit(choice) => (choice.version.clone(), Settings::of(&app, whose, &choice).await?, Some(choice)),
+        Said::Wrong(settings) => {
+            let found = app.store.version(account.id.as_str(), &version).await?;
+            let missing = || ApiError::NotFound(format!("there is no version `{}`", cut(&version, 100)));
+            (found.ok_or_else(missing)?, settings, None)
         }
-        Err(error) => return Err(error.into()),
     };
-    let samples = samples_of(&app, &choice).await?;
+    let samples = samples_of(&app, &version).await?;
     let loaded = Loaded { sample: asked.sample.clone(), ..Loaded::default() };
-    let mut drawn = page(&app, (shell, &account, &connection), &choice, (&loaded, &samples)).await?;
+    let mut drawn = page(&app, (shell, &account), (&version, settings), (&loaded, &samples)).await?;
     drawn.body = asked.body;
-    if !violations.is_empty() {
-        drawn.violations = violations;
-        return draw(&app, &actor, &drawn);
-    }
+    // Nothing is run: the page says what is wrong, with the form as it was typed.
+    let Some(choice) = choice else { return draw(&app, &actor, &drawn) };
     match asked.act {
         Act::RunAll => drawn.all = run_all(&app, &account, &choice, &samples).await?,
         Act::Save => match Envelope::read(drawn.body.as_bytes()) {
@@ -301,7 +317,7 @@ async fn run_one(
     let sample = sample.filter(|sample| is_same_json(&sample.body, &drawn.body));
     match outcome(app, whose, choice, (&drawn.body, sample), (app.clock)()).await? {
         Some(result) => drawn.result = Some(result),
-        None => drawn.wrong = Some("Other leads are being tried; try it again in a moment.".to_owned()),
+        None => drawn.wrong = Some(BUSY.to_owned()),
     }
     Ok(())
 }

@@ -20,11 +20,12 @@ use crate::connection::check::{self, Check};
 use crate::connection::consent::{self, Wish};
 use crate::connection::ending::{self, EndError};
 use crate::connection::needs;
-use crate::connection::policy::{self, API_VERSIONS, Change};
+use crate::connection::policy::{self, API_VERSIONS, Change, PolicyError};
 use crate::connection::scopes::{self, Feature, PERMISSIONS};
 use crate::connection::standing::{Unsent, standing};
 use crate::http::connections::refused;
 use crate::http::error::ApiError;
+use crate::http::etag;
 use crate::http::guard::needing;
 use crate::model::access::Right;
 use crate::model::account::{Agreed, Agreement, Auth, Connection, ConnectionState, ContactWrite, Policy, Waiting};
@@ -166,7 +167,7 @@ async fn shown(app: &App, shell: &Shell, connection: &Connection) -> Result<Show
             .map(|one| Granted { words: one.words, why: one.why, scope: one.scope, chip: granted(one.scope) })
             .collect(),
         policy: connection.policy.clone(),
-        policy_tag: policy::tag(connection),
+        policy_tag: etag::tag(&policy::told(connection)),
         limit: limit_gauge(&used, &shell.zone, shell.now),
     })
 }
@@ -225,25 +226,29 @@ struct Connect {
 /// Where one can come back to after HubSpot; the first where nobody says.
 const BACK: [&str; 3] = ["setup", "connectors", "fields"];
 
-/// On to the page that says what HubSpot will be asked for; or its address, for the one who may agree, or for a window
-/// outside of the frame. A window has no session of the frame, and needs none.
-async fn connect(Visit { app, actor, place }: Visit, Form(asked): Form<Connect>) -> Result<Response, ApiError> {
+async fn connect(visit: Visit, Form(asked): Form<Connect>) -> Result<Response, ApiError> {
+    let features: &[Feature] = if asked.create.is_some() { &[Feature::CreateContactProperties] } else { &[] };
+    let back = BACK.into_iter().find(|screen| asked.back.as_deref() == Some(*screen));
+    on_to_hubspot(visit, (features, back), asked.how.as_deref()).await
+}
+
+/// On to the page that says what HubSpot will be asked for: what the account uses, and these features. Or its address,
+/// for the one who may agree, or for a window outside of the frame; a window has no session of the frame, and needs
+/// none. `back` is the screen to come back to.
+pub(super) async fn on_to_hubspot(
+    Visit { app, actor, place }: Visit,
+    (features, back): (&[Feature], Option<&str>),
+    how: Option<&str>,
+) -> Result<Response, ApiError> {
     if !can_connect(&app) {
         let text = "this service is not set up as a HubSpot app".to_owned();
-        return Err(ApiError::Conflict(text, "Ask the operator, or connect with the token of a private app."));
+        return Err(ApiError::Conflict(text, "Ask the operator, or take the token of a private app that may do it."));
     }
     let live = place.connection.as_ref().filter(|connection| connection.state != ConnectionState::Disconnected);
-    let features: &[Feature] = if asked.create.is_some() { &[Feature::CreateContactProperties] } else { &[] };
-    let (is_for_another, now) = (asked.how.as_deref() == Some("link"), (app.clock)());
+    let (is_for_another, now) = (how == Some("link"), (app.clock)());
     let how = if is_for_another { Agreed::Link } else { Agreed::Person };
-    let back = BACK.into_iter().find(|screen| asked.back.as_deref() == Some(*screen));
-    let wish = Wish {
-        connection: live,
-        features,
-        transformation: None,
-        asked: Some(Agreement::new(actor.name.clone(), how, now)),
-        back,
-    };
+    let asked = Some(Agreement::new(actor.name.clone(), how, now));
+    let wish = Wish { connection: live, features, transformation: None, asked, back };
     let invitation = consent::invite(&app.store, &place.account, wish, now).await?;
     let ticket = invitation.ticket.expose_secret();
     // Its page can be loaded again, and says when the admin is done.
@@ -343,7 +348,10 @@ async fn set_policy(Visit { app, actor, place }: Visit, Form(form): Form<PolicyF
         deal_key: Some(form.deal_key.trim().to_owned()),
         api_version: Some(form.api_version),
     };
-    let changed = policy::change(&app.store, &connection, change, Some(&form.tag), shell.now).await?;
+    if form.tag != etag::tag(&policy::told(&connection)) {
+        return Err(PolicyError::Meanwhile.into());
+    }
+    let changed = policy::change(&app.store, &connection, change, shell.now).await?;
     actor.changes(policy::told(&connection), policy::told(&changed.connection));
     app.wake.deliver.notify_one();
     Ok(to(&shell, "policy"))

@@ -357,7 +357,7 @@ async fn fill_in(Visit { app, actor, place }: Visit, Form(asked): Form<FillAsked
     let wish = fill::Wish { limit: Some(FILL_MAX), after: Some(asked.after), dry_run: !is_done, property: None };
     let report = fill::fill(&app.store, &session, &wish, &app.clock).await?;
     app.wake.deliver.notify_one();
-    let report = if actor.sees_masked { report.masked() } else { report };
+    let report = actor.sight.shown(report, Report::masked);
     let filling = filling(&session.connection, report, (is_done, wish.after.unwrap_or_default()));
     draw(&app, &actor, &Page { filling: Some(filling), ..page(&app, place, (BY_DAY[0], None)).await? })
 }

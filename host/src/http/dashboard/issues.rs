@@ -127,6 +127,11 @@ struct PastRow {
 /// The form that goes back to the version before.
 const ROLLBACK: &str = "transformation/rollback";
 
+/// Whether going back to the version before mends a cause.
+fn is_mended_by_rollback(code: Code) -> bool {
+    code.as_str().starts_with("transform.")
+}
+
 /// The form that mends a cause, and what is needed to press its button. What it held goes on by itself.
 fn mending(shell: &Shell, code: Code, can_connect: bool) -> Option<(&'static str, &'static str)> {
     let (form, may) = match code {
@@ -137,9 +142,7 @@ fn mending(shell: &Shell, code: Code, can_connect: bool) -> Option<(&'static str
         Code::AuthRevoked | Code::AuthMissingScope | Code::AuthAppUninstalled | Code::ConnectionDisconnected => {
             (("connectors/connect", "Connect HubSpot again"), shell.may_change() && can_connect)
         }
-        _ if code.as_str().starts_with("transform.") => {
-            ((ROLLBACK, "Back to the version before"), shell.may_transform())
-        }
+        _ if is_mended_by_rollback(code) => ((ROLLBACK, "Back to the version before"), shell.may_transform()),
         _ => return None,
     };
     may.then_some(form)
@@ -279,12 +282,14 @@ async fn page_of(app: &App, place: Place) -> Result<Issues, ApiError> {
     let (account, slug) = (Some(&place.account.id), &place.account.slug);
     let open = issue::open(&app.store, account, place.shell.now).await?;
     let past = issue::over(&app.store, account).await?;
-    let open = open.into_iter().map(|shown| (slug.clone(), shown)).collect();
     let past = past.into_iter().map(|past| (slug.clone(), past)).collect();
+    // It reads many leads, so only where a button says what it goes back to.
+    let is_needed = open.iter().any(|shown| is_mended_by_rollback(shown.issue.problem.code));
     let back = match &place.connection {
-        Some(connection) if place.shell.may_transform() => rollout::back(&app.store, connection).await?,
+        Some(connection) if is_needed && place.shell.may_transform() => rollout::back(&app.store, connection).await?,
         _ => None,
     };
+    let open = open.into_iter().map(|shown| (slug.clone(), shown)).collect();
     Ok(page(place.shell, open, past, &Around { can_connect: can_connect(app), back: back.as_ref() }))
 }
 

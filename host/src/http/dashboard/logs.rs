@@ -22,12 +22,12 @@ use super::replays::CHOICES_OF;
 use super::shell::{Place, Shell, Visit};
 use crate::app::App;
 use crate::cause::Code;
-use crate::http::cookie::{self, Scope};
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::http::leads::{Told, csv_of, note_table};
+use crate::http::{appearance, cookie};
 use crate::lead;
-use crate::model::access::Right;
+use crate::model::access::{Right, Sight};
 use crate::model::id::{AccountId, EventId};
 use crate::model::outcome::{Group, Outcome};
 use crate::model::replay::Filter;
@@ -131,7 +131,6 @@ struct Shape {
 
 /// Remembers how dense somebody likes the list.
 const DENSITY_COOKIE: &str = "leadline_density";
-const YEAR_S: u64 = 365 * 24 * 3600;
 /// Causes whose first leads are shown, and how many of each.
 const CAUSES_OPEN: usize = 12;
 const LEADS_OF_CAUSE: u32 = 3;
@@ -199,7 +198,7 @@ async fn list(Visit { app, actor, place }: Visit, uri: Uri, headers: HeaderMap) 
         store.causes_since(&account.id, long_ago),
         store.dealerships(&account.id, long_ago)
     )?;
-    let row = |lead: &LeadRow| Row::of(lead, connection.as_ref(), actor.sees_masked, &reader);
+    let row = |lead: &LeadRow| Row::of(lead, connection.as_ref(), actor.sight, &reader);
     let causes = match shape.group.as_str() {
         "cause" => Some(by_cause(&app, (&filter, &query), &shell, row).await?),
         _ => None,
@@ -240,7 +239,8 @@ async fn list(Visit { app, actor, place }: Visit, uri: Uri, headers: HeaderMap) 
     let mut response = draw(&app, &actor, &drawn)?;
     if !shape.density.is_empty() {
         let density = if drawn.is_compact { "compact" } else { "comfortable" };
-        cookie::set(&app, &mut response, DENSITY_COOKIE, density, YEAR_S, &Scope::Site);
+        let (life, scope) = appearance::kept(&app, actor.session.as_ref());
+        cookie::set(&app, &mut response, DENSITY_COOKIE, density, life, &scope);
     }
     Ok(response)
 }
@@ -280,7 +280,7 @@ async fn table(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response,
     let (query, reader): (Query, _) = (serde_urlencoded(&uri), reader(&place.shell));
     let filter = LeadFilter { before: None, after: None, ..query.filter(&place.account.id, &reader) };
     note_table(&app, &actor, &uri, &filter).await?;
-    let told = Told { connection: place.connection, is_masked: actor.sees_masked, reader };
+    let told = Told { connection: place.connection, sight: actor.sight, reader };
     Ok(csv_of(&app.store, filter, told, &place.account.slug, csv::MARK))
 }
 
@@ -306,12 +306,12 @@ pub(super) struct LeadPage {
 pub(super) async fn lead_page(
     app: &App,
     shown: &ShownEvent,
-    is_masked: bool,
+    sight: Sight,
     place: Place,
     read: Option<ReadBack>,
 ) -> Result<LeadPage, ApiError> {
     let (connection, days, reader) = (place.connection.as_ref(), app.limits().days(), reader(&place.shell));
-    let lead = lead::of_event(&app.store, shown, connection, days, is_masked, &reader).await?;
+    let lead = lead::of_event(&app.store, shown, connection, days, sight, &reader).await?;
     let is_watched = lead.is_test || place.shell.path.ends_with("?watch=yes");
     let goes_on = is_watched && lead.told.outcome == Outcome::Sending;
     Ok(LeadPage { look_again: goes_on.then_some(place.shell.now), lead, read, shell: place.shell })
@@ -322,7 +322,7 @@ async fn show(
     Path((_, event)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
     let shown = found(&app, &place, &event).await?;
-    draw(&app, &actor, &lead_page(&app, &shown, actor.sees_masked, place, None).await?)
+    draw(&app, &actor, &lead_page(&app, &shown, actor.sight, place, None).await?)
 }
 
 /// Calls a lead off that waits.
@@ -354,7 +354,7 @@ async fn read_it_back(
 ) -> Result<Response, ApiError> {
     let shown = found(&app, &place, &event).await?;
     let read = read_back::read_back(&app.store, &app.hubspot, &shown, &*app.clock).await?;
-    draw(&app, &actor, &lead_page(&app, &shown, actor.sees_masked, place, Some(read)).await?)
+    draw(&app, &actor, &lead_page(&app, &shown, actor.sight, place, Some(read)).await?)
 }
 
 /// Takes the contact of a test lead out of HubSpot.

@@ -22,7 +22,7 @@ use crate::app::App;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::mapping::{self, Line, Mapping, MappingError, Preview};
-use crate::model::access::{Actor, Right};
+use crate::model::access::{Actor, Right, Sight};
 use crate::model::account::{Account, Connection, PastBinding, Sign};
 use crate::model::id::BindingId;
 use crate::rollout::RolloutError;
@@ -99,7 +99,7 @@ fn changes(before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<Chang
 async fn page(
     app: &App,
     (shell, account, connection): (Shell, &Account, &Connection),
-    sees_masked: bool,
+    sight: Sight,
     draft: Option<&Map<String, Value>>,
     wrong: Vec<Violation>,
 ) -> Result<Page, ApiError> {
@@ -113,7 +113,7 @@ async fn page(
     if !wrong.is_empty() {
         mapping.violations = wrong;
     }
-    let mapping = mapping::with_samples(&app.store, account, mapping, sees_masked).await?;
+    let mapping = mapping::with_samples(&app.store, account, mapping, sight).await?;
     let violations = mapping.violations.clone();
     let drawing = |line: &Line| Drawing {
         settings: drawn_fields(&line.settings, &violations),
@@ -145,13 +145,12 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
     let connection = connected(place.connection)?;
     let asked: Asked = serde_urlencoded(&uri);
     let whose = (place.shell, &place.account, &connection);
-    let mut drawn = page(&app, whose, actor.sees_masked, None, Vec::new()).await?;
+    let mut drawn = page(&app, whose, actor.sight, None, Vec::new()).await?;
     if let Some(id) = asked.restore {
         let past = drawn.history.iter().find(|(past, _)| past.id.as_str() == id).map(|(past, _)| past.settings.clone());
         let past = past.ok_or_else(|| ApiError::NotFound(format!("there are no settings `{id}` to go back to")))?;
         let draft = drawn.mapping.part(&past);
-        drawn =
-            page(&app, (drawn.shell, &place.account, &connection), actor.sees_masked, Some(&draft), Vec::new()).await?;
+        drawn = page(&app, (drawn.shell, &place.account, &connection), actor.sight, Some(&draft), Vec::new()).await?;
     }
     draw(&app, &actor, &drawn)
 }
@@ -165,19 +164,15 @@ async fn preview(Visit { app, actor, place }: Visit, body: Bytes) -> Result<Resp
     let draft = match now.sent(&sent) {
         Ok(draft) => draft,
         Err(wrong) => {
-            return draw(
-                &app,
-                &actor,
-                &page(&app, (shell, &account, &connection), actor.sees_masked, None, wrong).await?,
-            );
+            return draw(&app, &actor, &page(&app, (shell, &account, &connection), actor.sight, None, wrong).await?);
         }
     };
-    let mut drawn = page(&app, (shell, &account, &connection), actor.sees_masked, Some(&draft), Vec::new()).await?;
+    let mut drawn = page(&app, (shell, &account, &connection), actor.sight, Some(&draft), Vec::new()).await?;
     if drawn.mapping.violations.is_empty() && !drawn.changed.is_empty() {
         let choice = mapping::choose(&app.store, &account, &connection, &now, &draft).await?;
         let (clock, by) = (app.clock.clone(), &actor.name);
         let seen = mapping::preview(&app.store, &app.transformer, &connection, &choice, by, move || clock()).await?;
-        drawn.tried = Some(if actor.sees_masked { seen.masked() } else { seen });
+        drawn.tried = Some(actor.sight.shown(seen, Preview::masked));
     }
     draw(&app, &actor, &drawn)
 }
@@ -220,7 +215,7 @@ async fn quicker(
     draft: &Map<String, Value>,
 ) -> Result<Response, ApiError> {
     let newest = app.store.binding_history(whose.2, 1).await?.pop();
-    let mut drawn = page(app, whose, actor.sees_masked, Some(draft), Vec::new()).await?;
+    let mut drawn = page(app, whose, actor.sight, Some(draft), Vec::new()).await?;
     drawn.quicker = newest.map(|past| (past.clone(), drawn.shell.time(past.at)));
     let mut response = draw(app, actor, &drawn)?;
     *response.status_mut() = StatusCode::PRECONDITION_FAILED;

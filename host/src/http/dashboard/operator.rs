@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, Path};
 use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
@@ -326,16 +326,18 @@ async fn pause_account(House { app, actor, .. }: House, Form(asked): Form<Pause>
     pause(&app, &PauseScope::Account(account.id), &asked).await
 }
 
-async fn pause_all(State(app): State<Arc<App>>, Form(asked): Form<Pause>) -> Result<Response, ApiError> {
+async fn pause_all(House { app, .. }: House, Form(asked): Form<Pause>) -> Result<Response, ApiError> {
     pause(&app, &PauseScope::All, &asked).await
 }
 
 async fn pause_lane(
-    House { app, .. }: House,
+    House { app, actor, .. }: House,
     Path(lane): Path<String>,
     Form(asked): Form<Pause>,
 ) -> Result<Response, ApiError> {
     let scope = app.store.lane(&lane).await?;
+    // So that it stands in the history of its account.
+    let scope = scope.filter(|scope| matches!(scope, PauseScope::Lane(account, _) if actor.reaches(account)));
     pause(&app, &scope.ok_or_else(|| ApiError::NotFound(format!("there is no lane `{lane}`")))?, &asked).await
 }
 

@@ -130,13 +130,20 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
         limit: ASKED,
         ..LeadFilter::default()
     };
-    let (overview, page, dealerships) = tokio::try_join!(
+    let wishes = async {
+        match shell.is_house {
+            true => app.store.wishes(Some(&account.id)).await,
+            false => Ok(Vec::new()),
+        }
+    };
+    let (overview, page, dealerships, setup, wishes) = tokio::try_join!(
         of_account(&app.store, &account, connection.as_ref(), &window, dealership.as_deref(), shell.now),
         app.store.leads(&recent),
-        app.store.dealerships(&account.id, shell.now - CHOICES_OF)
+        app.store.dealerships(&account.id, shell.now - CHOICES_OF),
+        setup(&app.store, &account, connection.as_ref()),
+        wishes
     )?;
     let live = connection.as_ref().filter(|connection| connection.state != ConnectionState::Disconnected);
-    let setup = setup(&app.store, &account, connection.as_ref()).await?;
     let is_set_up = setup.is_done();
     let (mut suggestions, mut dismissed) = (Vec::new(), 0);
     if let Some(live) = live.filter(|_| is_set_up) {
@@ -145,13 +152,9 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
         suggestions.retain(|one| !one.is_dismissed || asked.all.is_some());
         dismissed = all - suggestions.len();
     }
-    let wishes = match shell.is_house {
-        true => app.store.wishes(Some(&account.id)).await?,
-        false => Vec::new(),
-    };
     let wishes = wishes.into_iter().map(|wish| ShownWish::of(wish, &account)).filter(ShownWish::is_open).collect();
     let reader = reader(&shell);
-    let row = |lead| Row::of(lead, connection.as_ref(), actor.sees_masked, &reader);
+    let row = |lead| Row::of(lead, connection.as_ref(), actor.sight, &reader);
     let can_test = setup.has("connect") && setup.has("source") && shell.may_change();
     let page = Page {
         test_lead: can_test.then(|| test_lead::sample(&account, shell.now).to_string()),

@@ -1,4 +1,4 @@
-//! Settings and activity: people, keys, secrets of sources, signed-in browsers, and what was done.
+//! Settings: people, keys, secrets of sources, signed-in browsers; and what was done, which `activity.rs` finds.
 
 use std::sync::Arc;
 
@@ -12,13 +12,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::accounts::serde_urlencoded;
+use super::activity::{self, Activity};
 use super::draw;
 use super::shell::{Place, Shell, Visit};
 use crate::access::{self, NewKey};
-use crate::account;
+use crate::account::{self, AccountError};
 use crate::app::App;
-use crate::http::access::{known_by, person_of, table_file};
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::model::access::{Actor, Reach, Right, Role};
@@ -27,10 +26,8 @@ use crate::model::message::{Kind, Message, MessageState};
 use crate::model::time::Timestamp;
 use crate::model::word;
 use crate::post;
-use crate::store::{ApiKey, AuditEntry, Beside, Person, SourceSecret, StoredSession};
+use crate::store::{ApiKey, Person, SourceSecret, StoredSession};
 use crate::text::cut;
-use crate::view::activity::{self, Change};
-use crate::view::csv;
 use crate::view::moment::{Moment, begin_of_day};
 
 /// Messages among which the last invitation of each person is looked for.
@@ -42,7 +39,6 @@ const OVERLAPS: [(u64, &str); 4] =
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let access = OpenApiRouter::new()
         .route("/accounts/{account}/settings", get(show))
-        .route("/accounts/{account}/settings/activity.csv", get(activity_table))
         .route("/accounts/{account}/settings/sources/{id}/rotate", post(rotate))
         .route("/accounts/{account}/settings/keys", post(make_key))
         .route("/accounts/{account}/settings/keys/{id}/revoke", post(revoke_key))
@@ -64,23 +60,11 @@ struct Page {
     rights: Vec<Right>,
     sources: Vec<SourceRow>,
     overlaps: [(u64, &'static str); 4],
-    audit: Vec<AuditRow>,
-    query: activity::Query,
-    /// Queries of the neighbouring pages of the activity.
-    newer: Option<String>,
-    older: Option<String>,
+    activity: Activity,
     /// What was made just now, in words, and itself: shown this once.
     fresh: Option<(&'static str, String)>,
     /// Why something was not done.
     wrong: Option<&'static str>,
-}
-
-/// Something that somebody did.
-struct AuditRow {
-    entry: AuditEntry,
-    at: Moment,
-    changes: Vec<Change>,
-    asked: String,
 }
 
 /// A source, with the secrets that count.
@@ -97,24 +81,6 @@ struct SourceRow {
 struct News {
     fresh: Option<(&'static str, String)>,
     wrong: Option<&'static str>,
-}
-
-/// Which page of the activity.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Cursor {
-    after: String,
-    before: String,
-}
-
-impl Cursor {
-    fn beside(&self) -> Beside {
-        match (self.after.parse(), self.before.parse()) {
-            (Ok(id), _) => Beside::OlderThan(id),
-            (_, Ok(id)) => Beside::NewerThan(id),
-            _ => Beside::Newest,
-        }
-    }
 }
 
 /// Somebody who may sign in, and why the last letter did not arrive, if it did not.
@@ -146,9 +112,6 @@ async fn page(app: &App, actor: &Actor, place: Place, uri: &Uri, news: News) -> 
     let people = app.store.people(&reach).await?;
     let keys = app.store.api_keys(&reach).await?;
     let sessions = app.store.sessions(&reach, shell.now).await?;
-    let query: activity::Query = serde_urlencoded(uri);
-    let beside = serde_urlencoded::<Cursor>(uri).beside();
-    let audit = app.store.audit_page(&query.filter(Some(&account.id), &shell.zone), &beside, activity::PAGE).await?;
     let secrets = app.store.source_secrets(Some(&account.id), shell.now).await?;
     let sources = app.store.sources(Some(&account.id)).await?;
     let letters = app.store.messages(Some(&account.id), None, LETTERS_READ).await?;
@@ -188,24 +151,12 @@ async fn page(app: &App, actor: &Actor, place: Place, uri: &Uri, news: News) -> 
         rights: Right::ALL.into_iter().filter(|right| shell.may(*right)).collect(),
         sources: sources.into_iter().map(|source| source_row(&shell, source, &secrets)).collect(),
         overlaps: OVERLAPS,
-        newer: audit.entries.first().filter(|_| audit.has_newer).map(|first| query.at("before", first.id.as_str())),
-        older: audit.entries.last().filter(|_| audit.has_older).map(|last| query.at("after", last.id.as_str())),
-        audit: audit.entries.into_iter().map(|entry| audit_row(&shell, entry)).collect(),
-        query,
+        activity: activity::find(app, &shell, &account, uri).await?,
         fresh: news.fresh,
         wrong: news.wrong,
         shell,
     };
     draw(app, actor, &page)
-}
-
-fn audit_row(shell: &Shell, entry: AuditEntry) -> AuditRow {
-    AuditRow {
-        at: shell.time(entry.at),
-        changes: activity::changes(&entry.detail),
-        asked: activity::asked(&entry.detail),
-        entry,
-    }
 }
 
 fn source_row(shell: &Shell, source: Source, secrets: &[SourceSecret]) -> SourceRow {
@@ -227,14 +178,6 @@ fn unreached(letters: &[Message], person: &Person) -> Option<String> {
 
 async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, ApiError> {
     page(&app, &actor, place, &uri, News::default()).await
-}
-
-/// The activity that fits, as a table.
-async fn activity_table(Visit { app, place, .. }: Visit, uri: Uri) -> Result<Response, ApiError> {
-    let query: activity::Query = serde_urlencoded(&uri);
-    let filter = query.filter(Some(&place.account.id), &place.shell.zone);
-    let table = activity::table(&app.store, &filter).await?;
-    Ok(table_file(&place.account.slug, csv::MARK.to_owned() + &table))
 }
 
 /// Makes a key: its name, the last day on which it opens something, and a `right` for each box that is ticked.
@@ -278,22 +221,22 @@ async fn rotate(
     uri: Uri,
     Form(asked): Form<Rotate>,
 ) -> Result<Response, ApiError> {
-    let now = (app.clock)();
     let sources = app.store.sources(Some(&place.account.id)).await?;
     let source = sources.into_iter().find(|source| source.id.as_str() == id);
     let source = source.ok_or_else(|| ApiError::NotFound(format!("there is no source `{id}`")))?;
-    let secrets = app.store.source_secrets(Some(&place.account.id), now).await?;
-    let is_newest = |secret: &SourceSecret| secret.source == id && secret.valid_until.is_none();
-    if secrets.iter().find(|secret| is_newest(secret)).is_none_or(|newest| newest.created_at.0 != asked.seen) {
-        let wrong = Some("The secret was changed meanwhile. Look at it again, then change it.");
-        return page(&app, &actor, place, &uri, News { fresh: None, wrong }).await;
-    }
-    let secret = account::rotate(&app.store, &source, asked.overlap_hours, now).await?;
-    let fresh = Some((
-        "The source has a new signing secret. Give it to whoever signs. It is shown this once:",
-        secret.expose_secret().to_owned(),
-    ));
-    page(&app, &actor, place, &uri, News { fresh, wrong: None }).await
+    let seen = Some(Timestamp(asked.seen));
+    let news = match account::rotate(&app.store, (&source, seen), asked.overlap_hours, (app.clock)()).await {
+        Ok(secret) => {
+            let words = "The source has a new signing secret. Give it to whoever signs. It is shown this once:";
+            News { fresh: Some((words, secret.expose_secret().to_owned())), wrong: None }
+        }
+        Err(AccountError::Meanwhile(_)) => {
+            let wrong = Some("The secret was changed meanwhile. Look at it again, then change it.");
+            News { fresh: None, wrong }
+        }
+        Err(error) => return Err(error.into()),
+    };
+    page(&app, &actor, place, &uri, news).await
 }
 
 /// The account of a form.
@@ -325,9 +268,9 @@ async fn invite(Visit { app, actor, place }: Visit, Form(asked): Form<Invite>) -
     let (shell, reach) = found(place);
     let role = if asked.role == "manager" { Role::Manager } else { Role::Viewer };
     let now = (app.clock)();
-    let before = person_of(app.store.people(&reach).await?, &asked.email);
+    let before = access::told_of(&app.store.people(&reach).await?, &asked.email);
     let person = access::invite(&app.store, &actor, &reach, (&asked.email, &asked.name, role), now).await?;
-    actor.changes(before, known_by(&person));
+    actor.changes(before, person.told());
     let is_told = post::announce(&app.store, &app.outside, &person, now).await?;
     app.wake.post.notify_one();
     Ok(to(&shell, if is_told { "invited-by-mail" } else { "invited" }))
@@ -341,7 +284,7 @@ async fn remove(
     let people = app.store.people(&reach).await?;
     let removed = match people.iter().find(|person| person.id.as_str() == id) {
         Some(person) => {
-            actor.changes(known_by(person), Value::Null);
+            actor.changes(person.told(), Value::Null);
             app.store.remove_person(&reach, person).await?
         }
         None => false,

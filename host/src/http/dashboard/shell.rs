@@ -14,7 +14,7 @@ use crate::http::appearance::{Appearance, Theme};
 use crate::http::assets;
 use crate::http::error::ApiError;
 use crate::http::reach;
-use crate::model::access::{Actor, Right, Role};
+use crate::model::access::{Actor, Right, Role, Sight};
 use crate::model::account::{Account, Connection};
 use crate::model::lane::PauseScope;
 use crate::model::time::Timestamp;
@@ -113,12 +113,12 @@ impl Shell {
 
     /// Whether whoever reads the page sees people in part only.
     pub(super) fn sees_masked(&self) -> bool {
-        self.actor_rights.sees_masked
+        self.actor_rights.sight == Sight::Masked
     }
 
     /// Around a screen that shows people as they are, this once.
     pub(super) fn unmasked(mut self) -> Self {
-        self.actor_rights.sees_masked = false;
+        self.actor_rights.sight = Sight::Whole;
         self
     }
 
@@ -134,7 +134,7 @@ impl Shell {
 
     /// Whether somebody looks at an account of others, and sees its shoppers masked.
     pub(super) fn sees_masked_account(&self) -> bool {
-        self.account.is_some() && self.is_house && self.actor_rights.sees_masked
+        self.account.is_some() && self.is_house && self.sees_masked()
     }
 
     pub(super) fn may_transform(&self) -> bool {

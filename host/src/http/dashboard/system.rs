@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, State};
+use axum::extract::Form;
 use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
@@ -93,7 +93,7 @@ async fn show_keys(House { app, actor, shell }: House) -> Result<Response, ApiEr
     draw(&app, &actor, &page)
 }
 
-async fn rotate(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
+async fn rotate(House { app, .. }: House) -> Result<Response, ApiError> {
     let done = match keys::rotate(&app).await? {
         Begun::New(_) | Begun::GoesOn => "rotating",
         Begun::Running => "nothing",
@@ -101,7 +101,7 @@ async fn rotate(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
     Ok(Redirect::to(&format!("/keys?done={done}")).into_response())
 }
 
-async fn prune(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
+async fn prune(House { app, .. }: House) -> Result<Response, ApiError> {
     let done = if app.store.prune_keys().await?.is_empty() { "nothing" } else { "pruned" };
     Ok(Redirect::to(&format!("/keys?done={done}")).into_response())
 }

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::accounts::serde_urlencoded;
-use super::draw;
 use super::shell::{Place, Shell, Visit};
+use super::{BUSY, draw};
 use crate::app::App;
 use crate::connection::drift;
 use crate::dry_run::{DryCall, DryRun, dry_run_beside};
@@ -199,7 +199,7 @@ async fn preview(Visit { app, actor, place }: Visit, Form(sent): Form<Sent>) -> 
     let tools = (app.store.clone(), app.transformer.clone());
     let run = dry_run_beside(tools, connection, choice, body, (app.clock)()).await?;
     let Some(run) = run else {
-        drawn.wrong = Some("Other leads are being tried; try it again in a moment.".to_owned());
+        drawn.wrong = Some(BUSY.to_owned());
         return draw(&app, &actor, &drawn);
     };
     drawn.calls = calls(&run);

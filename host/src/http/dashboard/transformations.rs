@@ -1,6 +1,9 @@
 //! Transformations: what an account uses, its settings, another version beside it, enabling and going back; and every version
 //! with what is known of it.
 
+mod compare;
+mod waivers;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,23 +24,21 @@ use super::shell::{Place, Shell, Visit};
 use crate::app::App;
 use crate::comparison::Report;
 use crate::digest::sha256_hex;
-use crate::form;
+use crate::form::{self, Field};
 use crate::gates::{self, Gate};
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::http::reach;
-use crate::http::versions::{COMPARED_DEFAULT, CompareVersions, compared as compared_versions, own_version};
-use crate::http::waivers;
+use crate::http::versions::own_version;
 use crate::model::access::{Actor, Right};
 use crate::model::account::{Account, Connection, ConnectionState, PastBinding, QuotaClass, Sign};
 use crate::model::id::{BindingId, VersionId};
 use crate::model::share::Share;
-use crate::model::waiver::{Signer, Waiver};
+use crate::model::waiver::Signer;
 use crate::removal;
 use crate::rollout::{self, Back, Despite, Enabling, RolloutError, Wish};
 use crate::schema::Violation;
 use crate::shadow;
-use crate::side_by_side::VersionComparison;
 use crate::store::{HOUSE, ShadowRun};
 use crate::transform::{Quota, Tried, UPLOAD_BYTES_MAX};
 use crate::upload::{self, Upload, Uploaded};
@@ -68,17 +69,18 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
         .route("/versions/{id}", get(show));
     let change = OpenApiRouter::new()
         .route("/accounts/{account}/transformation/{version}/settings", post(settings))
-        .route("/accounts/{account}/transformation/{version}/compare", post(compare))
+        .route("/accounts/{account}/transformation/{version}/compare", post(try_on_leads))
         .route("/accounts/{account}/transformation/{version}/enable", post(enable))
         .route("/accounts/{account}/transformation/rollback", post(roll_back))
         .route("/accounts/{account}/transformation/restore", post(restore))
-        .route("/accounts/{account}/transformation/waivers/{id}/approve", post(approve))
-        .route("/accounts/{account}/transformation/waivers/{id}/decline", post(decline))
-        .route("/transformations/compare", get(compare_two))
         .route("/versions/{id}/delete", post(delete));
     let publish =
         OpenApiRouter::new().route("/transformations", post(take_upload)).layer(DefaultBodyLimit::max(FORM_BYTES_MAX));
-    needing(Right::Read, read).merge(needing(Right::Transform, change)).merge(needing(Right::Publish, publish))
+    needing(Right::Read, read)
+        .merge(needing(Right::Transform, change))
+        .merge(needing(Right::Publish, publish))
+        .merge(compare::router())
+        .merge(waivers::router())
 }
 
 /// A binding of the history.
@@ -113,7 +115,7 @@ struct InUse {
     /// The newest binding, so that nobody undoes what somebody else did meanwhile.
     seen: String,
     /// What waits for a second person.
-    waivers: Vec<Asked>,
+    waivers: Vec<waivers::Asked>,
 }
 
 impl InUse {
@@ -126,16 +128,6 @@ impl InUse {
     fn waiting(&self) -> String {
         self.back.as_ref().map_or_else(String::new, rollback::waiting)
     }
-}
-
-/// A request to use a version although gates are closed.
-struct Asked {
-    waiver: Waiver,
-    at: Moment,
-    /// Whoever reads the page may be the one who asked, or works for one account only.
-    is_own: bool,
-    /// Something else was enabled since: it has to be asked for anew.
-    is_late: bool,
 }
 
 pub(super) fn connected(connection: Option<Connection>) -> Result<Connection, ApiError> {
@@ -160,15 +152,7 @@ async fn in_use(Visit { app, actor, place }: Visit) -> Result<Response, ApiError
         }
         history = all.into_iter().map(past).collect();
     }
-    let waivers = app.store.waivers(Some(&account.id)).await?.into_iter().filter(|waiver| waiver.answered.is_none());
-    let signer = Signer::from(&actor);
-    let waivers = waivers.map(|waiver| Asked {
-        at: shell.time(waiver.asked_at),
-        is_own: waiver.is_of(&signer) || actor.own_account().is_some(),
-        is_late: waiver.seen != seen,
-        waiver,
-    });
-    let waivers = waivers.collect();
+    let waivers = waivers::waiting(&app, &actor, (&shell, &account), seen.as_ref()).await?;
     let versions = app.store.versions(Some(&account.id), LISTED_MAX).await?;
     let versions = versions.into_iter().map(|version| {
         let at = shell.time(version.created_at);
@@ -209,6 +193,12 @@ impl ChoicePage {
         self.gates.iter().all(|gate| gate.open)
     }
 
+    /// The same with what was typed and cannot be read. What depends on the settings waits until they fit.
+    fn with_typed(self, fields: &[Field], violations: Vec<Violation>) -> Self {
+        let fields = drawn_fields(fields, &violations);
+        Self { fields, violations, gates: Vec::new(), shadow: None, is_in_force: false, ..self }
+    }
+
     /// On how many leads one may compare, and whether it is the usual number.
     fn numbers(&self) -> [(u32, bool); 5] {
         COMPARED_CHOICES.map(|number| (number, number == COMPARED))
@@ -234,14 +224,12 @@ async fn choice_page(
     (shell, account, connection): (Shell, &Account, &Connection),
     word: &str,
     asked: Option<Value>,
-    wrong: Vec<Violation>,
 ) -> Result<ChoicePage, ApiError> {
     let whose = (account, connection);
     let drawn = rollout::settings_form(&app.store, &app.hubspot, whose, word, asked.clone(), &*app.clock).await?;
     // Before anybody filled the form in, what is missing is no mistake.
-    let is_first_look = asked.is_none() && wrong.is_empty();
-    let mut violations = if wrong.is_empty() { drawn.violations } else { wrong };
-    violations.retain(|violation| !is_first_look || !violation.pointer.is_empty());
+    let mut violations = drawn.violations;
+    violations.retain(|violation| asked.is_some() || !violation.pointer.is_empty());
     let fields = drawn_fields(&drawn.fields, &violations);
     let (mut gates, mut shadow, mut settings) = (Vec::new(), None, asked.clone().unwrap_or_default());
     let chosen = rollout::choose_live(&app.store, &app.hubspot, whose, word, asked, &*app.clock).await;
@@ -288,8 +276,7 @@ async fn choice(
     let connection = connected(place.connection)?;
     let carried: Carried = serde_urlencoded(&uri);
     let whose = (place.shell, &place.account, &connection);
-    let page = choice_page(&app, whose, &version, parsed(carried.settings.as_deref()), Vec::new()).await?;
-    draw(&app, &actor, &page)
+    draw(&app, &actor, &choice_page(&app, whose, &version, parsed(carried.settings.as_deref())).await?)
 }
 
 /// Back to the page of a choice, with these settings.
@@ -312,7 +299,8 @@ async fn settings(
         Ok(settings) => Ok(on(&place.shell, &version, &settings)),
         Err(violations) => {
             let whose = (place.shell, &place.account, &connection);
-            draw(&app, &actor, &choice_page(&app, whose, &version, None, violations).await?)
+            let page = choice_page(&app, whose, &version, None).await?;
+            draw(&app, &actor, &page.with_typed(&form::typed(&drawn.fields, &sent), violations))
         }
     }
 }
@@ -325,7 +313,7 @@ struct With {
 }
 
 /// Tries the version on the last leads. Nothing is sent.
-async fn compare(
+async fn try_on_leads(
     Visit { app, actor, place }: Visit,
     Path((_, version)): Path<(String, String)>,
     Form(with): Form<With>,
@@ -383,23 +371,6 @@ fn back_to(shell: &Shell, done: &str) -> Response {
     Redirect::to(&format!("{}?done={done}", shell.at("transformation"))).into_response()
 }
 
-/// Approves what somebody else asked for.
-async fn approve(
-    Visit { app, actor, place }: Visit,
-    Path((_, id)): Path<(String, String)>,
-) -> Result<Response, ApiError> {
-    waivers::approved(&app, &actor, &id).await?;
-    Ok(back_to(&place.shell, "enabled"))
-}
-
-async fn decline(
-    Visit { app, actor, place }: Visit,
-    Path((_, id)): Path<(String, String)>,
-) -> Result<Response, ApiError> {
-    waivers::declined(&app, &actor, &id).await?;
-    Ok(back_to(&place.shell, "waiver-declined"))
-}
-
 #[derive(Deserialize)]
 struct RollBack {
     reason: String,
@@ -443,64 +414,6 @@ async fn delete(State(app): State<Arc<App>>, actor: Actor, Path(id): Path<String
     let version = own_version(&app, &actor, (&id, None)).await?;
     removal::take_out(&app.store, &version, &actor.name, (app.clock)()).await?;
     Ok(Redirect::to("/transformations?done=version-deleted").into_response())
-}
-
-#[derive(Template)]
-#[template(path = "compare.html")]
-struct TwoVersions {
-    shell: Shell,
-    /// All that may be compared, as id and label.
-    versions: Vec<(String, String)>,
-    before: String,
-    after: String,
-    account: String,
-    events: u32,
-    comparison: Option<VersionComparison>,
-    dots: Option<crate::picture::Drawn>,
-}
-
-/// What the address says is compared.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Two {
-    before: String,
-    after: String,
-    account: String,
-    events: String,
-}
-
-/// Two versions side by side, whichever is in use.
-async fn compare_two(
-    State(app): State<Arc<App>>,
-    actor: Actor,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let shell = Shell::of_the_house(&app, &actor, &uri, &headers);
-    let two: Two = serde_urlencoded(&uri);
-    let versions = app.store.versions(actor.own_account(), LISTED_MAX).await?;
-    let events = two.events.parse().unwrap_or(COMPARED_DEFAULT).clamp(1, shadow::EVENTS_MAX);
-    let account = Some(two.account.trim().to_owned()).filter(|account| !account.is_empty());
-    let (mut comparison, mut dots) = (None, None);
-    if !two.before.is_empty() && !two.after.is_empty() {
-        let (before, after) = (two.before.clone(), two.after.clone());
-        let asked = CompareVersions { before, after, account: account.clone(), events: Some(events) };
-        let compared = compared_versions(&app, &actor, &asked).await?;
-        let logs = format!("/accounts/{}/logs", account.as_deref().unwrap_or_default());
-        dots = compared.leads.as_ref().map(|report| comparison::dots(report, &logs));
-        comparison = Some(compared);
-    }
-    let page = TwoVersions {
-        versions: versions.into_iter().map(|version| (version.id.to_string(), version.label())).collect(),
-        before: two.before,
-        after: two.after,
-        account: account.unwrap_or_default(),
-        events,
-        comparison,
-        dots,
-        shell,
-    };
-    draw(&app, &actor, &page)
 }
 
 #[derive(Template)]

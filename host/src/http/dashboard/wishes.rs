@@ -6,15 +6,13 @@ use askama::Template;
 use axum::extract::Form;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
-use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::connectors::can_connect;
+use super::connectors::{can_connect, on_to_hubspot};
 use super::draw;
 use super::shell::{House, Place, Shell, Visit};
 use crate::app::App;
-use crate::connection::consent;
 use crate::connection::scopes::{Feature, PERMISSIONS};
 use crate::deals::{Preview, preview};
 use crate::http::error::ApiError;
@@ -22,7 +20,7 @@ use crate::http::guard::needing;
 use crate::http::reach;
 use crate::http::wishes::asked_by;
 use crate::model::access::{Actor, Right};
-use crate::model::account::{Agreed, Agreement, Connection, ConnectionState};
+use crate::model::account::{Connection, ConnectionState};
 use crate::model::portal::DEAL;
 use crate::model::wish::{Deals, Wish, Wished};
 use crate::view::connection::{Chip, portal_address};
@@ -68,8 +66,6 @@ struct Page {
     permissions: Vec<Needed>,
     /// A permission is missing, and whoever is asked at HubSpot can be asked for it from here.
     can_authorize: bool,
-    /// For the one at HubSpot who may agree.
-    link: Option<String>,
     /// Where it is asked by mail, as before.
     support_email: Option<String>,
     /// Where HubSpot keeps the pipelines; none where it is not connected.
@@ -102,10 +98,10 @@ fn needed(connection: Option<&Connection>) -> Vec<Needed> {
 }
 
 async fn show(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
-    draw(&app, &actor, &page(&app, &actor, place, None).await?)
+    draw(&app, &actor, &page(&app, &actor, place).await?)
 }
 
-async fn page(app: &App, actor: &Actor, place: Place, link: Option<String>) -> Result<Page, ApiError> {
+async fn page(app: &App, actor: &Actor, place: Place) -> Result<Page, ApiError> {
     let wishes = app.store.wishes(Some(&place.account.id)).await?;
     let of_deals = |wish: Wish| match &wish.wished {
         Wished::Deals(deals) => Some((deals.clone(), ShownWish::of(wish, &place.account))),
@@ -132,12 +128,11 @@ async fn page(app: &App, actor: &Actor, place: Place, link: Option<String>) -> R
         answers,
         can_authorize: is_missing && can_connect(app),
         permissions,
-        link,
         support_email: app.support_email.clone(),
         pipelines_address: live.map(pipelines),
         lacks_pipelines: schema.pipelines.as_ref().is_some_and(|known| known.iter().all(|one| one.archived)),
         tried_at: tried.leads.iter().map(|lead| place.shell.time(lead.received_at)).collect(),
-        tried: if actor.sees_masked { tried.masked() } else { tried },
+        tried: actor.sight.shown(tried, Preview::masked),
         shell: place.shell,
     })
 }
@@ -149,23 +144,9 @@ struct Authorize {
     how: Option<String>,
 }
 
-/// On to the page that says what HubSpot is asked for, deals among it; or its address, for the one who may agree.
-async fn authorize(Visit { app, actor, place }: Visit, Form(asked): Form<Authorize>) -> Result<Response, ApiError> {
-    let (Some(public_url), Some(_)) = (&app.public_url, app.hubspot.app()) else {
-        let text = "this service is not set up as a HubSpot app".to_owned();
-        return Err(ApiError::Conflict(text, "Ask the operator, or give the private app more scopes in HubSpot."));
-    };
-    let live = place.connection.as_ref().filter(|connection| connection.state != ConnectionState::Disconnected);
-    let (is_for_another, now) = (asked.how.as_deref() == Some("link"), (app.clock)());
-    let how = if is_for_another { Agreed::Link } else { Agreed::Person };
-    let by = Some(Agreement::new(actor.name.clone(), how, now));
-    let wish = consent::Wish { connection: live, features: &DEALS, transformation: None, asked: by, back: None };
-    let invitation = consent::invite(&app.store, &place.account, wish, now).await?;
-    if is_for_another {
-        let link = Some(invitation.link(public_url));
-        return draw(&app, &actor, &page(&app, &actor, place, link).await?);
-    }
-    Ok(Redirect::to(&format!("/connect/{}", invitation.ticket.expose_secret())).into_response())
+/// On to HubSpot, which is asked for what deals take, and back to this screen.
+async fn authorize(visit: Visit, Form(asked): Form<Authorize>) -> Result<Response, ApiError> {
+    on_to_hubspot(visit, (&DEALS, Some("deals")), asked.how.as_deref()).await
 }
 
 async fn deals(Visit { app, actor, place }: Visit, Form(answers): Form<Deals>) -> Result<Response, ApiError> {

@@ -3,6 +3,7 @@
 use super::{Row, columns, delivery};
 use crate::model;
 use crate::model::delivery::{Delivery, DeliveryState};
+use crate::model::event::Event;
 use crate::model::id::{AccountId, DeliveryId};
 use crate::store::{Result, ShownEvent, Sql, Store, query, sql};
 
@@ -63,6 +64,12 @@ impl Store {
             .fetch_all(&self.db)
             .await?;
         rows.into_iter().map(delivery).collect()
+    }
+
+    /// The deliveries of an event, newest first: all of them, or those in one state.
+    pub async fn deliveries_of_event(&self, event: &Event, state: Option<DeliveryState>) -> Result<Vec<Delivery>> {
+        let all = self.deliveries_of(&event.account_id, &event.id).await?.into_iter().rev();
+        Ok(all.filter(|one| state.is_none_or(|state| one.state == state)).collect())
     }
 
     /// One delivery.

@@ -62,15 +62,15 @@ async fn follow(
     let (query, seen): (Query, Seen) = (serde_urlencoded(&uri), serde_urlencoded(&uri));
     let Place { shell, account, connection, .. } = place;
     let filter = LeadFilter { before: None, after: None, ..query.filter(&account.id, &reader(&shell)) };
-    let (is_masked, may_change) = (actor.sees_masked, shell.may_change());
+    let (sight, may_change) = (actor.sight, shell.may_change());
     let (base, zone, clock) = (shell.at("logs"), shell.zone, app.clock.clone());
     let draw = move |happened: &Happened| {
         let reader = Reader { now: clock(), zone: zone.clone() };
         let row = |lead: &LeadRow| {
-            let row = Row::of(lead, connection.as_ref(), is_masked, &reader);
+            let row = Row::of(lead, connection.as_ref(), sight, &reader);
             RowPart { row, base: &base, may_change }.render().unwrap_or_default()
         };
-        told(happened, &filter, &seen, (is_masked, may_change), row)
+        told(happened, &filter, &seen, Drawn::Row { sight, may_change }, row)
     };
     let cursor = from.cursor(&headers)?;
     stream::open(app, &actor, headers, &account.id, cursor, draw).await
@@ -81,7 +81,7 @@ fn told(
     happened: &Happened,
     filter: &LeadFilter,
     seen: &Seen,
-    (is_masked, may_change): (bool, bool),
+    how: Drawn,
     draw: impl Fn(&LeadRow) -> String,
 ) -> String {
     let Happened::Leads(leads, cursor) = happened else { return stream::reset(happened) };
@@ -91,7 +91,7 @@ fn told(
         let is_seen = (seen.oldest.as_str()..=seen.newest.as_str()).contains(&id.as_str());
         // A row stays where it is when its lead does not match any more: nothing moves.
         if is_seen && fit != Fit::Never {
-            text += &stream::event("row", changed.drawn(Drawn::Row { is_masked, may_change }, &draw));
+            text += &stream::event("row", changed.drawn(how, &draw));
         } else if id.as_str() > seen.newest.as_str() && fit == Fit::In {
             new.push(id);
         }

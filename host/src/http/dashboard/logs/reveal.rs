@@ -13,9 +13,9 @@ use super::super::shell::{Said, Visit};
 use super::{found, lead_page};
 use crate::app::App;
 use crate::http::error::ApiError;
-use crate::http::guard::needing;
-use crate::http::reveal::has_reason;
-use crate::model::access::Right;
+use crate::http::guard::{Noted, needing};
+use crate::http::reveal::{has_reason, note};
+use crate::model::access::{Right, Sight};
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let change = OpenApiRouter::new().route("/accounts/{account}/logs/{event}/reveal", post(reveal));
@@ -35,8 +35,11 @@ async fn reveal(
 ) -> Result<Response, ApiError> {
     has_reason(&asked.reason)?;
     let shown = found(&app, &place, &event).await?;
+    note(&app, &actor, &shown, &asked.reason).await?;
     let text = "The person is shown this once. Who looked and why stands in the activity.".to_owned();
     place.shell.said = Some(Said { tone: "good", text });
     place.shell = place.shell.unmasked();
-    draw(&app, &actor, &lead_page(&app, &shown, false, place, None).await?)
+    let mut response = draw(&app, &actor, &lead_page(&app, &shown, Sight::Whole, place, None).await?)?;
+    response.extensions_mut().insert(Noted);
+    Ok(response)
 }
