@@ -1,6 +1,6 @@
 // Small conveniences. Every page can be read, and every form sent, without them.
 
-const typing = (element) => element.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
+export const typing = (element) => element.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
 
 /** Times are shown in the reader's words beside the exact ones that the server wrote. */
 export function relative(root) {
@@ -20,12 +20,15 @@ export function relative(root) {
 /** How long one waits who was refused, before one asks again. */
 export const REFUSED_MS = 10000;
 
-/** The content of another page. Nothing where it cannot be had, or where somebody has to sign in first. */
-export async function mainOf(address) {
-  const answer = await fetch(address, { headers: { accept: "text/html" } }).catch(() => undefined);
+const ask = (address) => fetch(address, { headers: { accept: "text/html" } }).catch(() => undefined);
+
+async function mainIn(answer) {
   if (!answer?.ok || answer.redirected) return undefined;
   return new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("main");
 }
+
+/** The content of another page. Nothing where it cannot be had, or where somebody has to sign in first. */
+export const mainOf = async (address) => mainIn(await ask(address));
 
 /** Tells of something that happened: to be seen for a while too, unless it can be seen anyway. */
 export function say(words, look = "toast") {
@@ -81,13 +84,15 @@ async function copyId() {
   if (navigator.clipboard) say(`Copied ${id}`);
 }
 
-/** The retry of a lead stands on its page: from its row one goes there. */
+/** The retry of a lead stands in its row where it waits, and else on its page. */
 function toRetry() {
   const beside = document.querySelector("ll-beside:not([hidden]) [data-retry]");
   if (beside) return beside.focus();
   const row = document.activeElement.closest("[data-row]");
+  const button = row?.querySelector("button[form=retry]");
   const lead = row?.id && row.querySelector("td.who a");
-  if (lead) location.href = `${lead.href}#retry`;
+  if (button) button.click();
+  else if (lead) location.href = `${lead.href}#retry`;
   else document.querySelector("[data-retry]")?.focus();
 }
 
@@ -277,7 +282,10 @@ function lookAgain(root) {
 
 async function renew(notice) {
   if (!notice.isConnected) return;
-  const main = document.hidden ? undefined : await mainOf(notice.dataset.reloadTo ?? location.href);
+  const answer = document.hidden ? undefined : await ask(notice.dataset.reloadTo ?? location.href);
+  // What it waited for is there, or somebody has to sign in.
+  if (answer?.redirected) return void location.assign(answer.url);
+  const main = await mainIn(answer);
   const fresh = notice.id ? main?.querySelector(`#${notice.id}`) : main;
   if (!fresh) return void setTimeout(() => renew(notice), REFUSED_MS);
   remember();
@@ -334,6 +342,6 @@ document.addEventListener("submit", (event) => {
   if (event.target.matches("[action='/appearance']")) event.target.elements.back.value = location.pathname + location.search;
 });
 
-lookAgain(document);
-relative(document);
+// By then other scripts have seen the words of the server.
+document.addEventListener("DOMContentLoaded", () => { lookAgain(document); relative(document); });
 setInterval(() => relative(document), 30000);

@@ -1,6 +1,6 @@
 // The list of leads: it changes while somebody looks, and shows a lead beside itself.
 
-import { REFUSED_MS, mainOf, relative, say } from "./leadline.js";
+import { REFUSED_MS, mainOf, relative, say, typing } from "./leadline.js";
 
 /** A list of leads whose rows change where they are. What is new is announced only, so nothing moves; nothing is asked
     for while nobody looks. Without this script the list is what it was when the page was loaded. */
@@ -19,6 +19,17 @@ class LiveList extends HTMLElement {
     this.#held.clear();
   };
 
+  /** The retry of a row is asked for from here, and its row says what came of it. A refusal is read on the lead's page. */
+  #retry = async (event) => {
+    const button = event.target.closest("button[form=retry]");
+    if (!button) return;
+    event.preventDefault();
+    const body = new URLSearchParams(new FormData(button.form));
+    const answer = await fetch(button.formAction, { method: "POST", body }).catch(() => undefined);
+    if (answer?.ok && new URL(answer.url).searchParams.get("done") === "retried") say("It is tried now.");
+    else location.href = button.closest("[data-row]").querySelector("td.who a").href;
+  };
+
   connectedCallback() {
     this.since = new URL(this.getAttribute("src"), location).searchParams.get("since");
     for (const row of this.querySelectorAll("[data-row]")) this.#remember(row);
@@ -26,6 +37,7 @@ class LiveList extends HTMLElement {
     window.addEventListener("pagehide", this.#leave);
     window.addEventListener("pageshow", this.#look);
     window.addEventListener("resize", this.#release);
+    this.addEventListener("click", this.#retry);
     this.#look();
   }
 
@@ -34,6 +46,7 @@ class LiveList extends HTMLElement {
     window.removeEventListener("pagehide", this.#leave);
     window.removeEventListener("pageshow", this.#look);
     window.removeEventListener("resize", this.#release);
+    this.removeEventListener("click", this.#retry);
     this.#rest();
   }
 
@@ -101,10 +114,12 @@ class LiveList extends HTMLElement {
   #change(fresh) {
     const row = fresh && document.getElementById(fresh.id);
     if (!row || !this.contains(row)) return;
+    let hasChanged = false;
     for (const [at, cell] of [...row.cells].entries()) {
       const now = fresh.cells[at]?.innerHTML;
       // What somebody chose stays chosen.
       if (now === undefined || now === this.#said.get(cell) || cell.matches(".pick")) continue;
+      hasChanged = true;
       this.#hold(row);
       const had = cell.contains(document.activeElement);
       cell.innerHTML = now;
@@ -112,7 +127,7 @@ class LiveList extends HTMLElement {
       if (had) cell.querySelector("a, button")?.focus();
       relative(cell);
     }
-    row.dispatchEvent(new Event("ll-changed", { bubbles: true }));
+    if (hasChanged) row.dispatchEvent(new Event("ll-changed", { bubbles: true }));
   }
 
   /** Columns keep their width and the row at least its height until the window has another size. */
@@ -166,17 +181,25 @@ customElements.define("ll-live-list", LiveList);
 class Beside extends HTMLElement {
   #row;
   #list;
+  /** An older answer may come later: it is not taken then. */
+  #asked = 0;
+  /** The lead changed while somebody worked with what is shown of it. */
+  #isOld = false;
+  #room = matchMedia("(min-width: 1100px)");
   #hash = () => this.#open(this.#list.querySelector(`[id="${CSS.escape(location.hash.slice(1))}"][data-row]`));
 
   connectedCallback() {
     this.#list = this.closest("ll-live-list");
     this.#list.addEventListener("click", (event) => {
-      const chose = !getSelection().isCollapsed || event.target.closest("a, button, input, label, summary");
-      if (!chose && !this.contains(event.target)) this.#open(event.target.closest("[data-row]"));
+      const row = event.target.closest("[data-row]");
+      const isElse = !getSelection().isCollapsed || event.target.closest("a, button, input, label, summary");
+      if (isElse || !row || this.contains(row)) return;
+      this.#open(row);
+      // Where the keys go on from.
+      row.querySelector("td.who a").focus({ preventScroll: true });
     });
     this.#list.addEventListener("keydown", (event) => {
       const row = event.target.matches("td.who a") && event.target.closest("[data-row]");
-      if (event.key === "Escape" && this.#row) this.#close();
       if (event.key !== " " || !row) return;
       event.preventDefault();
       if (row === this.#row) this.focus();
@@ -184,56 +207,75 @@ class Beside extends HTMLElement {
     });
     this.#list.addEventListener("focusin", (event) => {
       const row = event.target.closest("[data-row]");
-      if (this.#row && row && row !== this.#row) this.#open(row);
+      if (this.#row && row && this.#room.matches) this.#open(row);
     });
     this.#list.addEventListener("ll-changed", (event) => {
-      if (event.target === this.#row && !this.contains(document.activeElement)) this.#read();
+      if (event.target !== this.#row) return;
+      this.#isOld = this.contains(document.activeElement);
+      if (!this.#isOld) this.#read();
+    });
+    this.addEventListener("focusout", (event) => {
+      if (this.#isOld && !this.contains(event.relatedTarget)) this.#read();
     });
     window.addEventListener("hashchange", this.#hash);
+    document.addEventListener("keydown", this.#escape);
     this.#hash();
   }
 
   disconnectedCallback() {
     window.removeEventListener("hashchange", this.#hash);
+    document.removeEventListener("keydown", this.#escape);
   }
 
-  #open(row) {
+  /** What is open in front of the lead, or typed into it, is left first. */
+  #escape = (event) => {
+    const isElse = typing(event.target) || document.querySelector("dialog[open], details.menu[open]");
+    if (event.key === "Escape" && this.#row && !isElse) this.#close();
+  };
+
+  async #open(row) {
     if (!row || row === this.#row) return;
-    const link = row.querySelector("td.who a");
-    if (!matchMedia("(min-width: 1100px)").matches) return void (location.href = link.href);
+    const { href } = row.querySelector("td.who a");
+    if (!this.#room.matches) return void (location.href = href);
     this.#row?.removeAttribute("aria-current");
     this.#row = row;
     row.setAttribute("aria-current", "true");
     if (this.hidden) window.dispatchEvent(new Event("resize"));
     this.hidden = false;
     history.replaceState(history.state, "", `#${row.id}`);
-    this.querySelector("a").href = link.href;
+    this.querySelector("a").href = href;
     this.querySelector("button").onclick = () => this.#close();
-    this.#read();
+    this.scrollTop = 0;
+    const title = await this.#read();
+    if (title) say(`${title} is shown beside the list`, "sr");
+    else if (title === "") location.href = href;
   }
 
+  /** Shows the lead in hand as it is. Says whose it is: nobody's where it cannot be read, and then what is shown stays;
+      nothing where another one is in hand by then. */
   async #read() {
-    const row = this.#row;
+    this.#isOld = false;
+    const asked = ++this.#asked;
     const body = this.querySelector("div");
-    // What is there by then never shows that it waits.
     const waits = setTimeout(() => body.classList.add("waits"), 300);
     const main = await mainOf(this.querySelector("a").href);
     clearTimeout(waits);
-    if (row !== this.#row) return;
+    if (asked !== this.#asked) return undefined;
     body.classList.remove("waits");
-    if (!main) return void (location.href = this.querySelector("a").href);
+    if (!main) return "";
     main.querySelector("header nav")?.remove();
     const title = document.createElement("h2");
     title.append(...main.querySelector("h1").childNodes);
     main.querySelector("h1").replaceWith(title);
     body.replaceChildren(...main.children);
     relative(body);
-    say(`${title.textContent} is shown beside the list`, "sr");
+    return title.textContent;
   }
 
   #close() {
     const row = this.#row;
     this.#row = undefined;
+    this.#asked += 1;
     this.hidden = true;
     this.querySelector("div").replaceChildren();
     window.dispatchEvent(new Event("resize"));

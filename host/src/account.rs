@@ -268,18 +268,17 @@ pub struct SourceChange {
 /// [`AccountError`], for the one who asked.
 pub async fn set_source(
     store: &Store,
-    source: Source,
+    source: &Source,
     change: SourceChange,
     now: Timestamp,
 ) -> Result<Source, AccountError> {
-    let rate = change.rate.unwrap_or(source.rate);
-    check_rate(rate)?;
+    if let Some(rate) = change.rate {
+        check_rate(rate)?;
+    }
     check_modes(&change.schema_modes)?;
-    let mut schema_modes = source.schema_modes.clone();
-    schema_modes.extend(change.schema_modes);
-    let set = Source { rate, schema_modes, ..source.clone() };
-    store.set_source(&set).await?;
-    if set.schema_modes != source.schema_modes {
+    let set = store.set_source(source, change.rate, &change.schema_modes).await?;
+    // Also where they are as they were: what waits may have been left behind.
+    if !change.schema_modes.is_empty() {
         store.release(&set.account_id, &[Code::IngestSchema], now).await?;
     }
     Ok(set)

@@ -110,7 +110,7 @@ test("beside: a row shows its lead by mouse, the next ones by keys, and the addr
     assert.match(page.url(), /#evt_/);
     assert.deepEqual(await barriers(page), []);
     assert.equal(await row(page, "Maya Lind").getAttribute("aria-current"), "true");
-    await row(page, "Maya Lind").getByRole("link", { name: "Maya Lind" }).focus();
+    // The keys go on from where the mouse was.
     await page.keyboard.press("k");
     await head(page, "Tom Becker").waitFor();
     await page.keyboard.press("j");
@@ -169,6 +169,35 @@ test("beside: rows that are about to go turn grey when the next ones take long, 
     answer();
     await row(page, "Tom Becker").waitFor({ state: "hidden" });
     await row(page, "Maya Lind").waitFor();
+  });
+});
+
+test("live: who waits for a form sees its lead come, and go through", async (t) => {
+  await stage.browser.page(t, { as: manager() }, async (page) => {
+    await page.goto(`/accounts/${stage.made.account.slug}/test/watch`);
+    await page.getByText("Waiting for a lead").waitFor();
+    await send(stage, "Wanda Widget", "wanda@example.com", null);
+    await page.waitForURL(/logs\/evt_[^/]+\?watch=yes$/);
+    await page.getByRole("region", { name: "Outcome" }).getByText("Synced", { exact: true }).waitFor();
+  });
+});
+
+test("live: a lead that waits is tried again from its row, by mouse and by key, and the list stays", async (t) => {
+  await stage.service.fault({ match: { body: LATE }, then: { status: 503 } });
+  await send(stage, "Lina Late", LATE, null);
+  await stage.browser.page(t, { as: manager() }, async (page) => {
+    await page.goto(logs());
+    await isLive(page);
+    const waiting = row(page, "Lina Late");
+    await waiting.getByText("Retrying").waitFor();
+    await waiting.getByRole("button", { name: "Retry Lina Late" }).click();
+    await page.getByText("It is tried now.").waitFor();
+    await page.getByText("It is tried now.").waitFor({ state: "hidden" });
+    await stage.service.mend();
+    await waiting.getByRole("link", { name: "Lina Late" }).focus();
+    await page.keyboard.press("r");
+    await waiting.getByText("Synced").waitFor();
+    assert.equal(new URL(page.url()).pathname, logs());
   });
 });
 

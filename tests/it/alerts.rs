@@ -773,14 +773,16 @@ async fn the_command_line_makes_lists_tests_and_deletes_rules_and_prints_the_wee
         listed.contains("No lead for 4 hours, Mon, Tue 09:00–18:00") && listed.contains("mail to maya@example.com"),
         "{listed}"
     );
-    let changed = [&told[..], &["alert", "set", id, "--failures", "20", "--quiet", "22:00-07:00"]].concat();
+    let changed = [&told[..], &["alert", "set", id, "--silence", "6", "--quiet", "22:00-07:00"]].concat();
     assert_eq!(app.command(&changed).await.0, 0);
-    let off = [&told[..], &["alert", "set", id, "--off"]].concat();
-    let (code, said) = app.command(&off).await;
-    assert_eq!(code, 0, "{said}");
-    assert!(said.contains("More than 20 % of the leads") && said.contains("maya@example.com, off."), "{said}");
+    let (code, said) = app.command(&["alert", "set", id, "--off"]).await;
+    assert_eq!(code, 0, "it is turned off where there is no mail any more: {said}");
+    assert!(
+        said.contains("for 6 hours, Mon, Tue") && said.contains("maya@example.com, off."),
+        "what is not named stays: {said}"
+    );
     let (_, listed) = app.command(&["alert", "list", "--account", "acme"]).await;
-    assert!(listed.contains("22:00–07:00") && listed.contains("off"), "what is not named stays: {listed}");
+    assert!(listed.contains("22:00–07:00") && listed.contains("off"), "{listed}");
     let (code, said) = app.command(&["alert", "create", "--account", "acme", "--mail", "maya@example.com"]).await;
     assert_eq!(code, 2, "{said}");
     assert_eq!(app.command(&["alert", "test", id]).await.0, 0);

@@ -548,9 +548,13 @@ async fn earlier_contacts_are_filled_in_after_a_look_at_the_differences() {
     assert_eq!(begun.status, 303, "{}", text(&begun));
     let page = manager.get(&app, "/accounts/acme/fields").await;
     assert!(text(&page).contains("Earlier contacts are being filled in"), "{}", text(&page));
+    // One place holds what goes on and what came of it: a page that looks again exchanges it.
+    const PLACE: &str = "<div class=\"stack\" id=\"earlier\"";
+    assert!(text(&page).contains(&format!("{PLACE} data-reload-at=")), "{}", text(&page));
     assert_eq!(submit(&app, &manager, "/accounts/acme/fields/fill-cancel", &[]).await.status, 303);
     let page = manager.get(&app, "/accounts/acme/fields").await;
     assert!(text(&page).contains("then cancelled with 1 record left"), "{}", text(&page));
+    assert!(text(&page).contains(&format!("{PLACE}>")), "{}", text(&page));
     let filled = submit(&app, &manager, path, &[("sure", "yes"), ("after", "")]).await;
     assert!(text(&filled).contains("5 values of 1 record filled in."), "{}", text(&filled));
     assert_eq!(held().as_deref(), Some("high"));
@@ -728,7 +732,8 @@ async fn whoever_watches_for_his_own_form_is_led_to_its_lead() {
     let led = viewer.get(&app, &watch).await;
     let lead = format!("/accounts/acme/logs/{event}?watch=yes");
     assert_eq!(led.header("location"), lead);
-    assert!(text(&viewer.get(&app, &lead).await).contains("data-reload-at"), "it is still on its way");
+    let goes_on = format!("data-reload-to=\"{lead}\"");
+    assert!(text(&viewer.get(&app, &lead).await).contains(&goes_on), "it is still on its way");
     app.run_until_idle().await;
     assert!(!text(&viewer.get(&app, &lead).await).contains("data-reload-at"), "it has arrived");
     app.finish().await;

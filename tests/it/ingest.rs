@@ -2,7 +2,7 @@
 
 use leadline::account::{self, SourceChange};
 use leadline::ingest::BODY_BYTES_MAX;
-use leadline::model::account::{SchemaMode, SchemaModes, Source};
+use leadline::model::account::{SchemaMode, SchemaModes};
 use leadline::model::event::EventState;
 use leadline::signature::Secret;
 use leadline::store::{EventFilter, NewSource};
@@ -277,10 +277,10 @@ async fn another_schema_mode_lets_what_was_held_go_on() {
     let source = source.into_iter().find(|source| source.id == strict.source).unwrap();
     let modes = |name: &str, mode| SchemaModes::from([(name.to_owned(), mode)]);
     let wrong = SourceChange { schema_modes: modes("tire.kicked.v7", SchemaMode::Off), ..SourceChange::default() };
-    let refused = account::set_source(&app.app.store, source.clone(), wrong, app.now()).await.unwrap_err();
+    let refused = account::set_source(&app.app.store, &source, wrong, app.now()).await.unwrap_err();
     assert_eq!(refused.to_string(), "there is no event type `tire.kicked.v7`");
     let warn = SourceChange { schema_modes: modes("lead.captured.v1", SchemaMode::Warn), ..SourceChange::default() };
-    let set = account::set_source(&app.app.store, source.clone(), warn, app.now()).await.unwrap();
+    let set = account::set_source(&app.app.store, &source, warn, app.now()).await.unwrap();
     assert_eq!((set.rate, set.schema_mode("lead.captured.v1")), (source.rate, SchemaMode::Warn));
     app.run_until_idle().await;
     assert_eq!(app.fate(&event).await, "delivered, 1 attempts");
@@ -363,7 +363,7 @@ async fn a_source_that_sends_more_than_it_may_waits_and_no_other_does() {
     let app = TestApp::start().await;
     let (loud, other) = (app.connected("loud").await, app.connected("other").await);
     let loud_source = app.app.store.sources(Some(&loud.account.id)).await.unwrap().remove(0);
-    app.app.store.set_source(&Source { rate: 10, ..loud_source.clone() }).await.unwrap();
+    app.app.store.set_source(&loud_source, Some(10), &SchemaModes::new()).await.unwrap();
     let mut statuses = Vec::new();
     for number in 0..25 {
         let body = String::from_utf8_lossy(BODY).replace("lead_1", &format!("lead_{number}"));
@@ -391,7 +391,7 @@ async fn who_cannot_sign_for_a_source_cannot_use_up_what_it_may_send() {
     let app = TestApp::start().await;
     let dealer = app.connected("acme").await;
     let source = app.app.store.sources(Some(&dealer.account.id)).await.unwrap().remove(0);
-    app.app.store.set_source(&Source { rate: 1, ..source.clone() }).await.unwrap();
+    app.app.store.set_source(&source, Some(1), &SchemaModes::new()).await.unwrap();
     let at = app.now().seconds();
     let forged = Secret::parse(&Secret::generate()).unwrap().sign("msg_1", at, BODY);
     for _ in 0..10 {

@@ -182,9 +182,8 @@ fn day(text: &str) -> std::result::Result<Day, String> {
 }
 
 impl Asked {
-    /// What is named to watch for, if anything is.
-    fn watches(&self) -> Option<Watch> {
-        let usual = Opening::USUAL;
+    /// What is named to watch for, if anything is. Opening hours that are not named are the usual ones.
+    fn watches(&self, usual: Opening) -> Option<Watch> {
         let (from, until) = self.open.unwrap_or((usual.from, usual.until));
         let days = if self.days.is_empty() { usual.days } else { self.days.clone().into() };
         match self.watched {
@@ -215,7 +214,7 @@ impl Asked {
 
     /// A rule as a whole.
     fn wish(&self) -> Result<Wish> {
-        let watches = self.watches().ok_or_else(|| {
+        let watches = self.watches(Opening::USUAL).ok_or_else(|| {
             Failure::usage("it is not said what the rule watches for".to_owned())
                 .hint("name one of --lead-waits, --reconnect, --failed, --failures, --issue, --rolled-back, --silence and --weekly")
         })?;
@@ -223,6 +222,14 @@ impl Asked {
             Failure::usage("it is not said who is told".to_owned()).hint("name --mail ADDRESSES or --webhook URL")
         })?;
         Ok(Wish { watches, channel, quiet: self.quiet() })
+    }
+}
+
+impl Set {
+    /// Whether the rule is turned on or off, and nothing else.
+    fn says_nothing_else(&self) -> bool {
+        let names_nothing = self.asked.watches(Opening::USUAL).is_none() && self.asked.channel().is_none();
+        names_nothing && self.asked.quiet.is_none() && !self.no_quiet && (self.on || self.off)
     }
 }
 
@@ -308,13 +315,23 @@ async fn create(asked: Create, store: &Store, context: &mut Context<'_>) -> Resu
 
 async fn set(asked: Set, store: &Store, context: &mut Context<'_>) -> Result<()> {
     let before = found(store, &asked.rule).await?;
+    let is_on = if before.is_on { !asked.off } else { asked.on };
+    if asked.says_nothing_else() {
+        alerts::switch(store, &before, is_on).await?;
+        let rule = found(store, &asked.rule).await?;
+        context.changes(before.told(), rule.told());
+        return say(&rule, None, context);
+    }
+    let opening = match &before.watches {
+        Watch::Silence { open, .. } => open.clone(),
+        _ => Opening::USUAL,
+    };
     let outside = app::open_outside(&context.config)?;
     let wish = Wish {
-        watches: asked.asked.watches().unwrap_or_else(|| before.watches.clone()),
+        watches: asked.asked.watches(opening).unwrap_or_else(|| before.watches.clone()),
         channel: asked.asked.channel().unwrap_or_else(|| before.channel.clone()),
         quiet: if asked.no_quiet { None } else { asked.asked.quiet().or(before.quiet) },
     };
-    let is_on = if before.is_on { !asked.off } else { asked.on };
     let (rule, secret) = alerts::change(store, &outside, &before, wish, is_on).await?;
     context.changes(before.told(), rule.told());
     say(&rule, secret.as_ref(), context)

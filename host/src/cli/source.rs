@@ -166,9 +166,8 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
         Command::Set { source, rate, schema } => {
             let before = find(&store, &source).await?;
             let change = SourceChange { rate, schema_modes: schema.into_iter().collect() };
-            let was = before.told();
-            let source = account::set_source(&store, before, change, clock()).await?;
-            context.changes(was, source.told());
+            let source = account::set_source(&store, &before, change, clock()).await?;
+            context.changes(before.told(), source.told());
             context.one(&source, text)
         }
         Command::Rotate { source, overlap } => {

@@ -301,7 +301,7 @@ async fn set_source(
     let asked: SourceChange = read(&body, FIX)?;
     let before = source(&app, &actor, &id).await?;
     expect(&before, &headers, "the source")?;
-    let set = account::set_source(&app.store, before.clone(), asked, (app.clock)()).await?;
+    let set = account::set_source(&app.store, &before, asked, (app.clock)()).await?;
     actor.changes(before.told(), set.told());
     app.wake.plan.notify_one();
     Ok(tagged(&set, set.clone()))

@@ -49,9 +49,13 @@ async fn file(Path((_, name)): Path<(String, String)>, asked: HeaderMap) -> Resu
         _ => "application/octet-stream",
     };
     let is_text = kind.starts_with("text/");
-    let mut response = match is_text && takes_brotli(&asked) {
-        true => ([(header::CONTENT_ENCODING, "br")], packed(&name, &file.data)).into_response(),
-        false => file.data.into_response(),
+    let mut response = if is_text && takes_brotli(&asked) {
+        // Packing takes its time, once.
+        let packed =
+            tokio::task::spawn_blocking(move || packed(&name, &file.data)).await.expect("packing does not panic");
+        ([(header::CONTENT_ENCODING, "br")], packed).into_response()
+    } else {
+        file.data.into_response()
     };
     let headers = response.headers_mut();
     if is_text {

@@ -177,11 +177,29 @@ impl Store {
         Ok(source)
     }
 
-    /// Stores what a source may send from now on: its rate and its schema modes.
-    pub async fn set_source(&self, source: &Source) -> Result<()> {
-        let set = query(sql!("UPDATE sources SET rate = $3, schema_modes = $4 WHERE account_id = $1 AND id = $2"));
-        let set = set.bind(source.account_id.as_str()).bind(source.id.as_str());
-        set.bind(source.rate).bind(json(&source.schema_modes)).execute(&self.db).await.map(drop)
+    /// Says what a source may send from now on: its rate, and the modes of these types. What is not named stays as it is
+    /// by then. Returns the source as it is now.
+    pub async fn set_source(&self, source: &Source, rate: Option<i64>, modes: &SchemaModes) -> Result<Source> {
+        let (source, modes) = (source.clone(), modes.clone());
+        let change = self.db.write(move |tx| {
+            Box::pin(async move {
+                let [now, set] = [
+                    sql!(
+                        "SELECT rate, schema_modes FROM sources WHERE account_id = $1 AND id = $2"
+                        on(sqlite: "", postgres: " FOR UPDATE")
+                    ),
+                    sql!("UPDATE sources SET rate = $3, schema_modes = $4 WHERE account_id = $1 AND id = $2"),
+                ]
+                .map(|statement| query(statement).bind(source.account_id.as_str()).bind(source.id.as_str()));
+                let (was, known): (i64, String) = now.fetch_one(&mut *tx).await?;
+                let mut schema_modes: SchemaModes = parse(&known)?;
+                schema_modes.extend(modes);
+                let set_to = Source { rate: rate.unwrap_or(was), schema_modes, ..source };
+                set.bind(set_to.rate).bind(json(&set_to.schema_modes)).execute(tx).await?;
+                Ok(set_to)
+            })
+        });
+        change.await
     }
 
     /// Gives a source a new secret. The old one counts for `overlap` more; at most four old ones count at once. `seen`

@@ -177,7 +177,8 @@ pub(super) type Held = (String, String, String, Option<String>);
 pub(super) async fn go_on(tx: &mut Conn, account: &str, held: &[Held], now: Timestamp) -> Result<Rows> {
     let row = |(cause, item, lane, key): &Held| json!({ "account": account, "cause": cause, "item": item, "lane": lane, "key": key });
     let rows = Rows::of(&held.iter().map(row).collect::<Vec<_>>());
-    for statement in to_the_queue(&rows, now).into_iter().chain([lanes::wake(&rows, now)]) {
+    // Lanes come first, as wherever both are changed: so nobody waits for one who waits for him.
+    for statement in std::iter::once(lanes::wake(&rows, now)).chain(to_the_queue(&rows, now)) {
         statement.execute(&mut *tx).await?;
     }
     changes::mark(tx, &rows, now).await?;

@@ -21,6 +21,7 @@ impl Store {
         let shown = shown.bind(account).bind(delivery.id.as_str()).bind(now.0);
         let wake = lanes::wake(&Rows::of(&[json!({ "account": account, "lane": lane })]), now);
         let told = changes::of_items(&Rows::of(&[json!({ "account": account, "item": delivery.id })]), now);
-        Ok(self.db.execute_all([work, shown, wake, told]).await?.first().is_some_and(|rows| *rows > 0))
+        // Lanes come first, as wherever both are changed: so nobody waits for one who waits for him.
+        Ok(self.db.execute_all([wake, work, shown, told]).await?.get(1).is_some_and(|rows| *rows > 0))
     }
 }

@@ -301,6 +301,8 @@ pub(super) struct LeadPage {
     read: Option<ReadBack>,
     /// A test lead, or one that somebody waited for, is looked at again then while it goes on.
     look_again: Option<Timestamp>,
+    /// Somebody waited for it.
+    is_watched: bool,
 }
 
 pub(super) async fn lead_page(
@@ -312,9 +314,9 @@ pub(super) async fn lead_page(
 ) -> Result<LeadPage, ApiError> {
     let (connection, days, reader) = (place.connection.as_ref(), app.limits().days(), reader(&place.shell));
     let lead = lead::of_event(&app.store, shown, connection, days, sight, &reader).await?;
-    let is_watched = lead.is_test || place.shell.path.ends_with("?watch=yes");
-    let goes_on = is_watched && lead.told.outcome == Outcome::Sending;
-    Ok(LeadPage { look_again: goes_on.then_some(place.shell.now), lead, read, shell: place.shell })
+    let is_watched = place.shell.path.ends_with("?watch=yes");
+    let goes_on = (is_watched || lead.is_test) && lead.told.outcome == Outcome::Sending;
+    Ok(LeadPage { look_again: goes_on.then_some(place.shell.now), is_watched, lead, read, shell: place.shell })
 }
 
 async fn show(
