@@ -178,7 +178,7 @@ test("live: who waits for a form sees its lead come, and go through", async (t) 
     await page.getByText("Waiting for a lead").waitFor();
     await send(stage, "Wanda Widget", "wanda@example.com", null);
     await page.waitForURL(/logs\/evt_[^/]+\?watch=yes$/);
-    await page.getByRole("region", { name: "Outcome" }).getByText("Synced", { exact: true }).waitFor();
+    await page.getByRole("region", { name: "Outcome" }).getByText("Created in HubSpot").waitFor();
   });
 });
 
