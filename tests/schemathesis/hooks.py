@@ -9,9 +9,9 @@ TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 @schemathesis.hook
-def filter_headers(context, headers):
+def filter_case(context, case):
     """Only headers that HTTP allows (RFC 9110, section 5.5): the others are refused before the service sees them."""
-    return all(TOKEN.fullmatch(str(name)) and is_sendable(value) for name, value in (headers or {}).items())
+    return all(TOKEN.fullmatch(str(name)) and is_sendable(value) for name, value in (case.headers or {}).items())
 
 
 def is_sendable(value):
