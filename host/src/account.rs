@@ -116,9 +116,7 @@ pub async fn select_event_types(
     types: &[String],
     now: Timestamp,
 ) -> Result<(), AccountError> {
-    if let Some(stranger) = types.iter().find(|name| !EVENT_TYPES.iter().any(|known| known.name == **name)) {
-        return Err(AccountError::EventType(stranger.clone()));
-    }
+    check_types(types.iter().map(String::as_str))?;
     for known in EVENT_TYPES.iter() {
         match types.iter().any(|name| name == known.name) {
             true => store.subscribe(connection, known.name, now).await?,
@@ -237,7 +235,7 @@ pub async fn create_source(
         return Err(AccountError::Tolerance(wish.tolerance_s));
     }
     check_rate(wish.rate)?;
-    check_modes(&wish.schema_modes)?;
+    check_types(wish.schema_modes.keys().map(String::as_str))?;
     let secret = wish.secret.unwrap_or_else(|| SecretString::from(Secret::generate()));
     let new = NewSource {
         account_id: &account.id,
@@ -275,7 +273,7 @@ pub async fn set_source(
     if let Some(rate) = change.rate {
         check_rate(rate)?;
     }
-    check_modes(&change.schema_modes)?;
+    check_types(change.schema_modes.keys().map(String::as_str))?;
     let set = store.set_source(source, change.rate, &change.schema_modes).await?;
     // Also where they are as they were: what waits may have been left behind.
     if !change.schema_modes.is_empty() {
@@ -284,10 +282,10 @@ pub async fn set_source(
     Ok(set)
 }
 
-fn check_modes(modes: &SchemaModes) -> Result<(), AccountError> {
-    let is_known = |name: &str| EVENT_TYPES.iter().any(|known| known.name == name);
-    match modes.keys().find(|name| !is_known(name)) {
-        Some(unknown) => Err(AccountError::EventType(unknown.clone())),
+/// Refuses names that no event type has.
+fn check_types<'a>(mut names: impl Iterator<Item = &'a str>) -> Result<(), AccountError> {
+    match names.find(|name| !EVENT_TYPES.iter().any(|known| known.name == *name)) {
+        Some(stranger) => Err(AccountError::EventType(stranger.to_owned())),
         None => Ok(()),
     }
 }
