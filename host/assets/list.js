@@ -2,6 +2,9 @@
 
 import { REFUSED_MS, mainOf, relative, say, typing } from "./leadline.js";
 
+/** New leads that are counted; the server names no more. */
+const NEW_MAX = 1000;
+
 /** A list of leads whose rows change where they are. What is new is announced only, so nothing moves; nothing is asked
     for while nobody looks. Without this script the list is what it was when the page was loaded. */
 class LiveList extends HTMLElement {
@@ -150,10 +153,10 @@ class LiveList extends HTMLElement {
 
   #announce(ids) {
     if (!this.hasAttribute("data-first")) return;
-    for (const id of ids) this.#came.add(id);
+    for (const id of ids) if (this.#came.size < NEW_MAX) this.#came.add(id);
     const link = this.querySelector("[data-live-new]");
     if (!link || !this.#came.size) return;
-    const words = `${this.#came.size} new: show`;
+    const words = `${this.#came.size.toLocaleString("en")}${this.#came.size < NEW_MAX ? "" : "+"} new: show`;
     if (link.textContent !== words) link.textContent = words;
     link.hidden = false;
   }

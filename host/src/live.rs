@@ -1,11 +1,12 @@
 //! What happens to the leads of an account, told to whoever watches it. One task of this process reads for all who watch
 //! the same account, a few times a second; where nobody watches nothing is read and nothing is noted.
 //!
-//! A watcher is told each lead as it is now, at least once after each change. What he cannot be told any more, because it
-//! is too long ago or too much, he is told to read again.
+//! A watcher is told each lead that he wants as it is now, at least once after each change, and of the others that
+//! something happened to them. What he cannot be told any more, because it is too long ago or too much, he is told to read
+//! again.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::{broadcast, watch};
@@ -13,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::deliver::Clock;
 use crate::model::access::Sight;
-use crate::model::id::{AccountId, ChangeId};
+use crate::model::id::{AccountId, ChangeId, EventId};
 use crate::model::time::Timestamp;
 use crate::store::{LeadRow, Position, Result, Store};
 
@@ -23,6 +24,8 @@ const EVERY: Duration = Duration::from_millis(500);
 const RENEWED: Duration = Duration::from_secs(60);
 /// Where several processes write, a commit that began before the account was watched may end after it.
 const UNDER_WAY: Duration = Duration::from_secs(1);
+/// A reader that is so far behind goes on from now: who watches wants to see what is.
+const BEHIND_MAX: Duration = Duration::from_secs(30);
 /// Leads that somebody is told who comes back; for more he reads the list again.
 const CAUGHT_UP_MAX: usize = 1_000;
 /// Batches that wait for a watcher that is slow.
@@ -32,8 +35,33 @@ const OF_ONE_MAX: usize = 20;
 /// Watchers in this process; each takes a connection, of which senders need some too.
 const ALL_MAX: usize = 300;
 
-/// A lead to which something happened, as it is now.
+/// Which leads somebody wants to be told as they are: those with these ids. Nothing is read of a lead that nobody wants.
+#[derive(Clone, Debug)]
+pub struct Wants {
+    pub from: EventId,
+    /// With it. None: and all that are newer.
+    pub to: Option<EventId>,
+}
+
+impl Wants {
+    pub fn all() -> Self {
+        Self { from: EventId::stored(String::new()), to: None }
+    }
+
+    fn holds(&self, event: &EventId) -> bool {
+        *event >= self.from && self.to.as_ref().is_none_or(|to| event <= to)
+    }
+}
+
+/// A lead to which something happened.
 pub struct Changed {
+    pub event: EventId,
+    /// Apart, because of most of a flood there is none.
+    now: Option<Box<Now>>,
+}
+
+/// A lead as it is now.
+pub struct Now {
     pub lead: LeadRow,
     drawn: [OnceLock<String>; Drawn::ALL],
 }
@@ -58,6 +86,14 @@ impl Drawn {
 }
 
 impl Changed {
+    /// The lead as it is now. None where it is gone, and where nobody wanted it when it was read: who wants it since then
+    /// has read what happened before by himself.
+    pub fn now(&self) -> Option<&Now> {
+        self.now.as_deref()
+    }
+}
+
+impl Now {
     fn of(lead: LeadRow) -> Self {
         Self { lead, drawn: Default::default() }
     }
@@ -87,10 +123,41 @@ struct Of {
     store: Store,
     clock: Clock,
     /// The readers that run, by account.
-    readers: Mutex<HashMap<AccountId, broadcast::Sender<Happened>>>,
+    readers: Mutex<HashMap<AccountId, Reader>>,
     /// How many watch, by who they are.
     watching: Mutex<HashMap<String, usize>>,
     ended: watch::Sender<bool>,
+}
+
+/// What reads for all who watch an account.
+#[derive(Clone)]
+struct Reader {
+    told: broadcast::Sender<Happened>,
+    /// What those want who are told, and some who went away.
+    wanted: Arc<Mutex<Vec<Weak<Wants>>>>,
+}
+
+impl Reader {
+    fn new() -> Self {
+        Self { told: broadcast::Sender::new(WAITING_MAX), wanted: Arc::default() }
+    }
+
+    fn subscribe(&self, wants: &Arc<Wants>) -> broadcast::Receiver<Happened> {
+        lock(&self.wanted).push(Arc::downgrade(wants));
+        self.told.subscribe()
+    }
+
+    /// Whoever went away meanwhile is not told.
+    fn tell(&self, happened: Happened) {
+        drop(self.told.send(happened));
+    }
+
+    /// What is wanted now.
+    fn wanted(&self) -> Vec<Arc<Wants>> {
+        let mut wanted = lock(&self.wanted);
+        wanted.retain(|wants| wants.strong_count() > 0);
+        wanted.iter().filter_map(Weak::upgrade).collect()
+    }
 }
 
 /// A place among those who watch, until it is dropped.
@@ -155,15 +222,16 @@ impl Live {
 
     /// Watches an account, from a cursor on. Without one, or where what happened since is not known any more, the first
     /// that he is told is to read the list again.
-    pub async fn watch(&self, account: &AccountId, from: Option<ChangeId>) -> Result<Watcher> {
+    pub async fn watch(&self, account: &AccountId, wants: Wants, from: Option<ChangeId>) -> Result<Watcher> {
+        let wants = Arc::new(wants);
         // Before it is looked what happened since: nothing falls between the two.
-        let rest = self.subscribe(account);
+        let rest = self.subscribe(account, &wants);
         let store = &self.of.store;
         let now = (self.of.clock)();
         let watched = store.watch(account, now).await?;
         let mut first = VecDeque::new();
         match from.map(Position::at).filter(|from| watched.reaches(from.time(), now)) {
-            Some(from) => self.catch_up(account, from, &mut first).await?,
+            Some(from) => self.catch_up(account, &wants, from, &mut first).await?,
             None => {
                 if watched.is_new && !store.is_for_one_process() {
                     sleep(UNDER_WAY).await;
@@ -171,7 +239,7 @@ impl Live {
                 first.push_back(Happened::Missed(ChangeId::earliest(now)));
             }
         }
-        Ok(Watcher { first, rest, ended: self.of.ended.subscribe(), clock: self.of.clock.clone() })
+        Ok(Watcher { first, rest, _wants: wants, ended: self.of.ended.subscribe(), clock: self.of.clock.clone() })
     }
 
     /// Nobody is told anything any more: the service ends.
@@ -180,9 +248,15 @@ impl Live {
     }
 
     /// What happened behind a cursor.
-    async fn catch_up(&self, account: &AccountId, mut from: Position, told: &mut VecDeque<Happened>) -> Result<()> {
+    async fn catch_up(
+        &self,
+        account: &AccountId,
+        wants: &Arc<Wants>,
+        mut from: Position,
+        told: &mut VecDeque<Happened>,
+    ) -> Result<()> {
         let mut leads = 0;
-        while let Some(happened) = self.of.next(account, &mut from).await? {
+        while let Some(happened) = self.of.next(account, || vec![wants.clone()], &mut from).await? {
             if let Happened::Leads(changed, _) = &happened {
                 leads += changed.len();
             }
@@ -197,33 +271,52 @@ impl Live {
     }
 
     /// What the reader of an account tells from now on; the first who asks starts it.
-    fn subscribe(&self, account: &AccountId) -> broadcast::Receiver<Happened> {
+    fn subscribe(&self, account: &AccountId, wants: &Arc<Wants>) -> broadcast::Receiver<Happened> {
         let mut readers = lock(&self.of.readers);
         if let Some(reader) = readers.get(account) {
-            return reader.subscribe();
+            return reader.subscribe(wants);
         }
-        let (tell, told) = broadcast::channel(WAITING_MAX);
-        readers.insert(account.clone(), tell.clone());
-        tokio::spawn(self.of.clone().read_on(account.clone(), tell));
+        let reader = Reader::new();
+        let told = reader.subscribe(wants);
+        readers.insert(account.clone(), reader.clone());
+        tokio::spawn(self.of.clone().read_on(account.clone(), reader));
         told
     }
 }
 
 impl Of {
-    /// The next leads to which something happened; none where nothing did.
-    async fn next(&self, account: &AccountId, position: &mut Position) -> Result<Option<Happened>> {
-        let events = self.store.changes(account, position).await?;
-        if events.is_empty() {
-            position.nothing_until((self.clock)());
-            return Ok(None);
+    /// The next leads to which something happened, and of those that are wanted what they are now; none where nothing did.
+    /// The position moves when they are read.
+    async fn next(
+        &self,
+        account: &AccountId,
+        wanted: impl Fn() -> Vec<Arc<Wants>> + Send + Sync,
+        position: &mut Position,
+    ) -> Result<Option<Happened>> {
+        // Asked when the rows are read: whoever comes after that finds in his own catching up what was in them.
+        let now_wanted = OnceLock::new();
+        let is_wanted = |event: &EventId| now_wanted.get_or_init(&wanted).iter().any(|wants| wants.holds(event));
+        let mut then = position.clone();
+        let changes = self.store.changes(account, &mut then, is_wanted).await?;
+        let now = (self.clock)();
+        if changes.events.is_empty() {
+            then.nothing_until(now);
+        } else if !changes.is_all && then.time() < now - BEHIND_MAX {
+            *position = Position::at(ChangeId::earliest(now));
+            return Ok(Some(Happened::Missed(position.cursor().clone())));
         }
-        let leads = self.store.leads_of(account, &events).await?;
-        let changed: Vec<_> = leads.into_iter().map(Changed::of).collect();
-        Ok(Some(Happened::Leads(changed.into(), position.cursor().clone())))
+        let read: Vec<_> = changes.events.iter().filter(|event| is_wanted(event)).cloned().collect();
+        let leads = if read.is_empty() { Vec::new() } else { self.store.leads_of(account, &read).await? };
+        let now_of = |lead: LeadRow| (lead.event.id.clone(), Box::new(Now::of(lead)));
+        let mut leads: HashMap<_, _> = leads.into_iter().map(now_of).collect();
+        *position = then;
+        let changed = |event| Changed { now: leads.remove(&event), event };
+        let changed: Arc<[_]> = changes.events.into_iter().map(changed).collect();
+        Ok((!changed.is_empty()).then(|| Happened::Leads(changed, position.cursor().clone())))
     }
 
     /// Reads for all who watch an account, until there are none.
-    async fn read_on(self: Arc<Self>, account: AccountId, tell: broadcast::Sender<Happened>) {
+    async fn read_on(self: Arc<Self>, account: AccountId, reader: Reader) {
         let mut position = Position::at(ChangeId::earliest((self.clock)()));
         let (mut ended, mut renewed) = (self.ended.subscribe(), Instant::now());
         loop {
@@ -231,19 +324,18 @@ impl Of {
                 _ = ended.wait_for(|ended| *ended) => return,
                 () = sleep(EVERY) => {}
             }
-            if self.leaves(&account, &tell) {
+            if self.leaves(&account, &reader) {
                 return;
             }
             let told = async {
                 if renewed.elapsed() >= RENEWED {
                     renewed = Instant::now();
-                    self.renew(&account, &mut position, &tell).await?;
+                    self.renew(&account, &mut position, &reader).await?;
                 }
-                self.next(&account, &mut position).await
+                self.next(&account, || reader.wanted(), &mut position).await
             };
             match told.await {
-                // Whoever went away meanwhile is not told.
-                Ok(Some(happened)) => drop(tell.send(happened)),
+                Ok(Some(happened)) => reader.tell(happened),
                 Ok(None) => {}
                 Err(error) if error.is_away() => self.store.wait_until_it_answers().await,
                 Err(error) => {
@@ -253,26 +345,22 @@ impl Of {
         }
     }
 
-    /// Keeps the account watched. A reader so far behind that what it has to tell is gone says so, and goes on from now.
-    async fn renew(
-        &self,
-        account: &AccountId,
-        position: &mut Position,
-        tell: &broadcast::Sender<Happened>,
-    ) -> Result<()> {
+    /// Keeps the account watched. A reader that was away so long that what it has to tell is gone says so, and goes on from
+    /// now.
+    async fn renew(&self, account: &AccountId, position: &mut Position, reader: &Reader) -> Result<()> {
         let now = (self.clock)();
         let watched = self.store.watch(account, now).await?;
         if !watched.reaches(position.time(), now) {
             *position = Position::at(ChangeId::earliest(now));
-            drop(tell.send(Happened::Missed(position.cursor().clone())));
+            reader.tell(Happened::Missed(position.cursor().clone()));
         }
         Ok(())
     }
 
     /// Whether nobody watches any more; then the next one starts another reader.
-    fn leaves(&self, account: &AccountId, tell: &broadcast::Sender<Happened>) -> bool {
+    fn leaves(&self, account: &AccountId, reader: &Reader) -> bool {
         let mut readers = lock(&self.readers);
-        let is_alone = tell.receiver_count() == 0;
+        let is_alone = reader.told.receiver_count() == 0;
         if is_alone {
             readers.remove(account);
         }
@@ -284,6 +372,8 @@ impl Of {
 pub struct Watcher {
     first: VecDeque<Happened>,
     rest: broadcast::Receiver<Happened>,
+    /// As long as he is there, it is read for him.
+    _wants: Arc<Wants>,
     ended: watch::Receiver<bool>,
     clock: Clock,
 }
@@ -312,8 +402,26 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
+impl Changed {
+    /// A lead that nobody wanted to be told of.
+    pub(crate) fn unread(event: EventId) -> Self {
+        Self { event, now: None }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_wanted_has_two_ends_or_one() {
+        let id = |number: u32| EventId::stored(format!("evt_{number}"));
+        let held = |wants: &Wants| (1..=5).filter(|number| wants.holds(&id(*number))).collect::<Vec<_>>();
+        assert_eq!(held(&Wants::all()), [1, 2, 3, 4, 5]);
+        assert_eq!(held(&Wants { from: id(2), to: Some(id(4)) }), [2, 3, 4]);
+        assert_eq!(held(&Wants { from: id(4), to: None }), [4, 5]);
+        assert_eq!(held(&Wants { from: id(3), to: Some(EventId::stored(String::new())) }), [0; 0]);
+    }
 
     #[test]
     fn each_way_to_draw_a_lead_has_a_place_of_its_own() {

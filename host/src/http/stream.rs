@@ -26,7 +26,7 @@ use super::guard::{self, needing};
 use super::leads::{Asked, reading};
 use super::reach::account_or_all;
 use crate::app::App;
-use crate::live::{Drawn, Happened, Watcher};
+use crate::live::{Drawn, Happened, Wants, Watcher};
 use crate::model::access::{Actor, Right};
 use crate::model::id::{AccountId, ChangeId};
 use crate::store::Fit;
@@ -97,22 +97,23 @@ async fn stream(
         let Happened::Leads(leads, cursor) = happened else { return reset(happened) };
         let mut text = String::new();
         for changed in &**leads {
-            match filter.fits(&changed.lead) {
+            let Some(now) = changed.now() else { continue };
+            match filter.fits(&now.lead) {
                 Fit::In => {
-                    let row = changed.drawn(Drawn::Json { sight }, |lead| {
+                    let row = now.drawn(Drawn::Json { sight }, |lead| {
                         let row = Row::of(lead, connection.as_ref(), sight, &reader);
                         serde_json::to_string(&row).expect("a row is JSON")
                     });
                     text += &event("lead", row);
                 }
-                Fit::Out => text += &event("left", &json!({ "event": changed.lead.event.id }).to_string()),
+                Fit::Out => text += &event("left", &json!({ "event": changed.event }).to_string()),
                 Fit::Never => {}
             }
         }
         text + &at(cursor)
     };
     let cursor = from.cursor(&headers)?;
-    open(app, &actor, headers, &account.id, cursor, draw).await
+    open(app, &actor, headers, (&account.id, Wants::all(), cursor), draw).await
 }
 
 /// One event. Its data may have several lines.
@@ -133,17 +134,16 @@ pub(super) fn reset(happened: &Happened) -> String {
     event("reset", "{}") + &at(cursor)
 }
 
-/// Opens a stream of what happens to an account, as `draw` puts it, for as long as whoever asks may see it.
+/// Opens a stream of what happens to an account, from a cursor on, as `draw` puts it, for as long as whoever asks may see it.
 pub(super) async fn open(
     app: Arc<App>,
     actor: &Actor,
     headers: HeaderMap,
-    account: &AccountId,
-    cursor: Option<ChangeId>,
-    draw: impl Fn(&Happened) -> String + Send + Sync + 'static,
+    (account, wants, cursor): (&AccountId, Wants, Option<ChangeId>),
+    draw: impl FnMut(&Happened) -> String + Send + 'static,
 ) -> Result<Response, ApiError> {
     let place = app.live.enter(&guard::asker(actor, &headers)).map_err(ApiError::Crowded)?;
-    let watcher = app.live.watch(account, cursor).await?;
+    let watcher = app.live.watch(account, wants, cursor).await?;
     let (pieces, carried) = mpsc::channel(PIECES_WAITING_MAX);
     let account = account.clone();
     tokio::spawn(async move {
@@ -168,7 +168,7 @@ async fn tell(
     headers: &HeaderMap,
     account: &AccountId,
     mut watcher: Watcher,
-    draw: impl Fn(&Happened) -> String,
+    mut draw: impl FnMut(&Happened) -> String,
     pieces: &mpsc::Sender<Piece>,
 ) {
     let mut text = format!("retry: {RETRY_MS}\n\n");

@@ -22,8 +22,8 @@ const OVERTAKEN: Duration = Duration::from_secs(5);
 /// Leads of a row, so that what is read at once stays little.
 const ROW_LEADS_MAX: usize = 100;
 /// Rows that are read at once.
-const ROWS_MAX: i64 = 50;
-/// Leads that are told of at once, but for those of one more row: they cost some milliseconds.
+const ROWS_MAX: usize = 200;
+/// Leads that are read at once, but for those of one more row: they cost some milliseconds.
 const LEADS_MAX: usize = 500;
 
 /// How far somebody has read of what happened to an account's leads.
@@ -70,6 +70,14 @@ impl Position {
     fn begin(&self) -> String {
         ChangeId::earliest(self.time() - OVERTAKEN).to_string()
     }
+}
+
+/// To which leads something happened.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    pub events: BTreeSet<EventId>,
+    /// And to no others until now.
+    pub is_all: bool,
 }
 
 /// From when on what happens to an account is noted without a gap.
@@ -122,25 +130,35 @@ impl Store {
         Ok(forgotten > 0)
     }
 
-    /// The leads to which something happened behind a position, each once, and moves it on. Some hundred at most: whoever
-    /// asks again gets the next ones.
-    pub async fn changes(&self, account: &AccountId, position: &mut Position) -> Result<Vec<EventId>> {
+    /// The leads to which something happened behind a position, each once, and moves it on. Some hundred at most of those
+    /// that `is_read` names: whoever asks again gets the next ones.
+    pub async fn changes(
+        &self,
+        account: &AccountId,
+        position: &mut Position,
+        is_read: impl Fn(&EventId) -> bool,
+    ) -> Result<Changes> {
         let rows: Vec<(String, String)> = query(CHANGES)
             .bind(account.as_str())
             .bind(position.begin())
             .bind(Rows::of(&position.seen.iter().map(String::as_str).collect::<Vec<_>>()))
-            .bind(ROWS_MAX)
+            .bind(ROWS_MAX as i64)
             .fetch_all(&self.db)
             .await?;
-        let mut changed = BTreeSet::new();
+        let mut changes = Changes { is_all: rows.len() < ROWS_MAX, ..Changes::default() };
+        let mut read = 0;
         for (id, events) in rows {
-            if changed.len() >= LEADS_MAX {
+            if read >= LEADS_MAX {
+                changes.is_all = false;
                 break;
             }
-            changed.extend(parse::<Vec<EventId>>(&events)?);
+            for event in parse::<Vec<EventId>>(&events)? {
+                let is_one = is_read(&event);
+                read += usize::from(changes.events.insert(event) && is_one);
+            }
             position.read(id);
         }
-        Ok(changed.into_iter().collect())
+        Ok(changes)
     }
 }
 

@@ -102,6 +102,7 @@ impl Following {
             store.watch(&self.account, now).await?;
             self.renewed = now;
         }
-        Ok(store.changes(&self.account, &mut self.position).await?)
+        let changes = store.changes(&self.account, &mut self.position, |_| true).await?;
+        Ok(changes.events.into_iter().collect())
     }
 }
