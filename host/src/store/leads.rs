@@ -22,7 +22,9 @@ use crate::words::{LeadTraits, is_meant};
 mod count;
 mod search;
 
-use count::count_each;
+use count::{BESIDE, count_each};
+#[cfg(test)]
+pub(super) use search::WORK_OF_ONE;
 use search::{Found, Search};
 
 /// Leads of a page.
@@ -197,7 +199,13 @@ impl Store {
         let filter = LeadFilter { outcome: None, group: None, before: None, after: None, ..filter.clone() };
         let account = filter.account.clone().filter(|_| !filter.names_more_than_times());
         if let Some(account) = account {
-            return self.db.read(move |conn| Box::pin(async move { count_each(conn, &account, &filter).await })).await;
+            let count = |outcomes: &'static [Outcome]| {
+                let (account, filter) = (account.clone(), filter.clone());
+                self.db.read(move |conn| Box::pin(async move { count_each(conn, &account, &filter, outcomes).await }))
+            };
+            let [first, second] = BESIDE.map(count);
+            let (first, second) = tokio::try_join!(first, second)?;
+            return Ok([first, second].concat());
         }
         let most = usize::try_from(COUNTED_MAX).unwrap_or(usize::MAX);
         let found = match Search::of(&filter) {
@@ -224,6 +232,11 @@ impl LeadFilter {
             || text.as_ref().is_some_and(|text| !text.trim().is_empty())
             || test.is_some()
             || self.has_email.is_some()
+    }
+
+    /// Whether every lead that is newer than one that it took is among those, whatever it is.
+    pub fn takes_all_newer(&self) -> bool {
+        !self.names_more_than_times() && self.until.is_none()
     }
 
     /// Whether leads of this outcome are among those.

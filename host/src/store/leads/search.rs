@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::super::retention::{first_id_since, time_of};
 use super::super::{Conn, Result, Rows, Sql, query, sql, words};
-use super::{Key, LeadFilter, LeadPage, LeadRow, PAGE_MAX, READ_STEP, key_rows, read, with_bodies};
+use super::{Key, LeadFilter, LeadPage, LeadRow, PAGE_MAX, READ_STEP, read, with_bodies};
 use crate::cause::Code;
 use crate::hours;
 use crate::model::id::{AccountId, EventId};
@@ -28,7 +28,7 @@ const HOURS_FIRST: i64 = 12;
 const HOURS_STEP: i64 = 768;
 const ACCOUNT_HOURS_STEP: i64 = 10_000;
 /// More open work than this is no set to look through: then what is sent is all that is new.
-const WORK_MAX: usize = 2_000;
+const WORK_MAX: usize = 4_000;
 /// An event's id is made a moment before the event is stored, and its time of receipt is that of the commit.
 const COMMIT_LAG: Duration = Duration::from_secs(60);
 
@@ -487,26 +487,16 @@ impl Search {
         Ok(Keys { keys, stopped_at })
     }
 
-    /// The events of what is open; none where that is too much to look through.
+    /// The events of what is open and was not tried yet: what was has a mark. None where that is too much to look through.
     async fn work(&self, conn: &mut Conn, range: &Range) -> Result<Option<Keys>> {
-        let of_one = if self.account().is_some() { "account_id = $1" } else { "$1 IS NULL" };
-        let items: Vec<Key> = query(Sql::same(format!("SELECT item_id, account_id FROM work WHERE {of_one} LIMIT $2")))
-            .bind(self.account())
-            .bind(WORK_MAX as i64 + 1)
-            .fetch_all(&mut *conn)
-            .await?;
+        let items = query(if self.account().is_some() { WORK_OF_ONE } else { WORK_OF_ALL }).bind(self.account());
+        let items: Vec<(Option<String>, String)> = items.bind(WORK_MAX as i64 + 1).fetch_all(conn).await?;
         if items.len() > WORK_MAX {
             return Ok(None);
         }
-        let (mut keys, deliveries): (Vec<_>, Vec<_>) =
-            items.into_iter().partition(|(item, _)| item.starts_with("evt_"));
-        let of_deliveries = query(sql!(
-            "SELECT d.event_id, d.account_id FROM " rows("$1"; id text, account text) " AS j CROSS JOIN deliveries AS d
-             WHERE d.account_id = j.account AND d.id = j.id"
-        ));
-        keys.extend(of_deliveries.bind(key_rows(&deliveries)).fetch_all::<Key>(conn).await?);
-        keys.retain(|(id, _)| *id > range.after && *id < range.before);
-        Ok(Some(Keys { keys: keys.into_iter().collect(), stopped_at: None }))
+        let keys = items.into_iter().filter_map(|(event, account)| Some((event?, account)));
+        let keys = keys.filter(|(event, _)| *event > range.after && *event < range.before).collect();
+        Ok(Some(Keys { keys, stopped_at: None }))
     }
 
     /// Events as they come. Bodies are in the order of the ids over all accounts, and events within one: neither is read
@@ -523,6 +513,20 @@ impl Search {
         Ok(keys(any.fetch_all(conn).await?, step))
     }
 }
+
+/// The event of each open item of the first `$2`; null where it was tried already.
+macro_rules! work_of {
+    ($whose:literal) => {
+        sql!(
+            "SELECT CASE WHEN o.item_id LIKE 'evt%' THEN o.item_id ELSE d.event_id END, o.account_id
+             FROM (SELECT w.item_id, w.account_id FROM work AS w WHERE " $whose " LIMIT $2) AS o
+             LEFT JOIN deliveries AS d ON d.account_id = o.account_id AND d.id = o.item_id AND d.attempts = 0"
+        )
+    };
+}
+
+pub(in crate::store) const WORK_OF_ONE: Sql = work_of!("w.account_id = $1");
+const WORK_OF_ALL: Sql = work_of!("$1 IS NULL");
 
 /// Keys as an index gave them, in the order of the search.
 fn keys(rows: Vec<Key>, step: usize) -> Keys {
