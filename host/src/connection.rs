@@ -25,13 +25,14 @@ use crate::contract::manifest::Manifest;
 use crate::fit;
 use crate::hubspot::{self, API_VERSION, HubSpot, Meaning, Portal};
 use crate::model::account::{Account, Agreement, Auth, Connection, ConnectionState, Sign, Version};
+use crate::model::id::AccountId;
 use crate::model::portal::PortalSchema;
 use crate::model::share::Share;
 use crate::model::time::Timestamp;
 use crate::rollout;
 use crate::schema::{Settings, Violation};
 use crate::stock::DEFAULT_NAME;
-use crate::store::{self, Connect, NewBinding, NewConnection, Store, StoreError};
+use crate::store::{self, Bind, Connect, NewBinding, NewConnection, Store, StoreError};
 
 use scopes::Feature;
 use session::Session;
@@ -66,6 +67,8 @@ pub enum ConnectError {
     PortalTaken(i64),
     #[error("the account is connected to portal {0}; disconnect that one first, or choose it")]
     OtherPortal(i64),
+    #[error("somebody has deleted the account")]
+    NoAccount,
     #[error("the token belongs to portal {found}, not to portal {asked}")]
     WrongPortal { asked: i64, found: i64 },
     #[error("HubSpot does not accept the token: {0}")]
@@ -156,6 +159,7 @@ async fn take_in(store: &Store, new: NewConnection<'_>, now: Timestamp) -> Resul
         Connect::Connected(connection) => *connection,
         Connect::PortalTaken { .. } => return Err(ConnectError::PortalTaken(portal_id)),
         Connect::OtherPortal(other) => return Err(ConnectError::OtherPortal(other)),
+        Connect::NoAccount => return Err(ConnectError::NoAccount),
     };
     store.subscribe(&connection, SELECTED, now).await?;
     release(store, &connection, now).await?;
@@ -212,15 +216,19 @@ pub async fn choose(
     settings: Value,
 ) -> Result<(Version, Manifest, Value), UseError> {
     let Some(version) = store.newest_version(account.id.as_str(), name).await? else {
-        let known = store.transformation_names(account.id.as_str()).await?;
-        let known = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        return Err(UseError::Unknown { name: name.to_owned(), known });
+        return Err(unknown(store, &account.id, name).await?);
     };
     let manifest: Manifest = serde_json::from_value(version.manifest.clone()).map_err(StoreError::decode)?;
     let schema = Settings::compile(&manifest.settings_schema).map_err(StoreError::decode)?;
     let settings =
         schema.complete(settings).map_err(|violations| UseError::Settings { label: version.label(), violations })?;
     Ok((version, manifest, settings))
+}
+
+async fn unknown(store: &Store, account: &AccountId, name: &str) -> store::Result<UseError> {
+    let known = store.transformation_names(account.as_str()).await?;
+    let known = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    Ok(UseError::Unknown { name: name.to_owned(), known })
 }
 
 /// Makes a connection use the newest version of a transformation, with settings that are checked first: against the
@@ -282,7 +290,7 @@ async fn bind(
     manifest: &Manifest,
     settings: &Value,
     now: Timestamp,
-) -> store::Result<()> {
+) -> Result<(), UseError> {
     let sign = Sign::new("", "chosen with the connection");
     let new = NewBinding {
         version,
@@ -292,6 +300,12 @@ async fn bind(
         sign: &sign,
         expected: None,
     };
-    store.bind(connection, new, now).await?;
-    rollout::release(store, connection, now).await.map(drop)
+    match store.bind(connection, new, now).await? {
+        Bind::Bound(_) => {}
+        Bind::NoVersion => return Err(unknown(store, &connection.account_id, &version.name).await?),
+        // It takes all events, and nobody said what he has seen.
+        other => return Err(StoreError::decode(format!("the version cannot be bound: {other:?}")).into()),
+    }
+    rollout::release(store, connection, now).await?;
+    Ok(())
 }

@@ -27,7 +27,7 @@ use crate::payload::Envelope;
 use crate::rollout::Choice;
 use crate::seal::KeyRing;
 use crate::store::{
-    Connect, CreateAccount, Database, HOUSE, NewBinding, NewConnection, NewSource, NewVersion, ShownEvent, Store,
+    Bind, Connect, CreateAccount, Database, HOUSE, NewBinding, NewConnection, NewSource, NewVersion, ShownEvent, Store,
 };
 use crate::transform::Transformer;
 use crate::{deliver, process, trial};
@@ -204,7 +204,8 @@ impl Scene {
             sign: &sign,
             expected: None,
         };
-        store.bind(&connection, new, now).await?;
+        let bound = store.bind(&connection, new, now).await?;
+        anyhow::ensure!(matches!(bound, Bind::Bound(_)), "the version is not bound: {bound:?}");
         let secret = SecretString::from(crate::signature::Secret::generate());
         let modes = SchemaModes::new();
         let source = NewSource {

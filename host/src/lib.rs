@@ -22,6 +22,7 @@ pub mod account;
 pub mod choice;
 pub mod clock;
 pub mod connection;
+pub mod deletion;
 pub mod deliver;
 pub mod dry_run;
 pub mod housekeeping;

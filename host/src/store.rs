@@ -17,6 +17,7 @@ mod changes;
 mod connections;
 mod consents;
 mod db;
+mod deletion;
 mod deliveries;
 mod dropped;
 mod duplicates;
@@ -79,11 +80,12 @@ pub use audit::{AuditEntry, AuditFilter, AuditPage, Beside};
 pub use bindings::{Bind, NewBinding};
 pub use breakers::{Turn, waits};
 pub use calls::{AnsweredCall, LimitUse, NewCall, OpenCall, ShownCall};
-pub use changes::{Position, WATCHED, Watched};
+pub use changes::{Changes, Position, WATCHED, Watched};
 pub use connections::{Connect, NewConnection};
 pub use consents::{Consent, NewTicket, Ticket};
 pub use db::disk::Room;
 pub use db::{Result, StoreError, is_away};
+pub use deletion::DeleteAccount;
 pub use deliveries::{Attempt, DeliveryFilter, Settlement};
 pub use dropped::{DroppedValue, Lacking};
 pub use endings::WaitingLeads;
@@ -271,6 +273,8 @@ mod tests {
             (changes::CHANGES, "lead_changes USING PRIMARY KEY (account_id=? AND id>?)"),
             (leads::EVENTS, "e USING PRIMARY KEY (account_id=? AND id=?)"),
             (leads::DELIVERIES, "d USING INDEX deliveries_by_event (account_id=? AND event_id=?)"),
+            (leads::WORK_OF_ONE, "w USING PRIMARY KEY (account_id=?)"),
+            (leads::WORK_OF_ONE, "d USING PRIMARY KEY (account_id=? AND id=?)"),
             (duplicates::MARK, "d USING INDEX deliveries_by_phone (account_id=? AND phone_hash=?"),
             (duplicates::MARK, "o EXISTS USING INDEX deliveries_by_phone (account_id=? AND phone_hash=?"),
             (plans::RECEIVED, "d USING INDEX deliveries_by_event (account_id=? AND event_id=?)"),

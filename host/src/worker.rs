@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::app::App;
 use crate::config::Role;
 use crate::connection::{ending, fill_job};
+use crate::deletion;
 use crate::deliver;
 use crate::housekeeping::{self, Limits};
 use crate::model::lane::{LaneKind, Step};
@@ -40,6 +41,8 @@ const KEEP_HOUSE_REST: Duration = Duration::from_millis(50);
 /// After a failure of housekeeping: a lock that was not to be had, most likely.
 const KEEP_HOUSE_MEND: Duration = Duration::from_secs(60);
 
+/// How often it is looked whether an account was deleted.
+const CLEAR_ACCOUNTS_EVERY: Duration = Duration::from_secs(10);
 /// How often it is looked whether a connection ends.
 const END_CONNECTIONS_EVERY: Duration = Duration::from_secs(1);
 /// How often the words of new leads are merged where there are few. Until then a search reads them where they are.
@@ -65,6 +68,7 @@ pub async fn run(app: Arc<App>, roles: Vec<Role>, (keep, disk_reserve): (Limits,
     }
     if roles.contains(&Role::Plan) {
         loops.spawn(keep_house(app.clone(), keep, stop.clone()));
+        loops.spawn(clear_accounts(app.clone(), stop.clone()));
     }
     if roles.contains(&Role::Deliver) {
         loops.spawn(end_connections(app.clone(), stop.clone()));
@@ -459,6 +463,29 @@ async fn keep_house(app: Arc<App>, limits: Limits, mut stop: watch::Receiver<boo
             Err(error) => {
                 if !store::is_away(&error) {
                     tracing::error!("housekeeping failed and is tried again: {error:#}");
+                }
+                KEEP_HOUSE_MEND
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(rest) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Removes what is left of deleted accounts, until `stop` says so.
+async fn clear_accounts(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let started = tokio::time::Instant::now();
+        let rest = match deletion::sweep(&app.store, (app.clock)()).await {
+            Ok(Step::Worked) => started.elapsed().max(KEEP_HOUSE_REST),
+            Ok(Step::Idle) => CLEAR_ACCOUNTS_EVERY,
+            Err(error) => {
+                if !error.is_away() {
+                    tracing::error!(
+                        "what is left of a deleted account cannot be removed, and is tried again: {error:#}"
+                    );
                 }
                 KEEP_HOUSE_MEND
             }

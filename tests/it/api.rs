@@ -35,6 +35,7 @@ use Whose::{House, Named, Reach};
 const OPERATIONS: &[(&str, Right, Whose)] = &[
     ("GET /v1/accounts", Read, Reach),
     ("POST /v1/accounts", Operate, House),
+    ("DELETE /v1/accounts/{account}", Operate, House),
     ("GET /v1/accounts/{account}", Read, Named),
     ("GET /v1/accounts/{account}/notes", Transform, House),
     ("POST /v1/accounts/{account}/notes", Transform, House),
@@ -355,7 +356,9 @@ impl Scene {
     /// Carries an example out.
     async fn try_out(&self, asker: &Asker, name: &str, operation: &Value) -> Reply {
         let (method, path) = name.split_once(' ').unwrap();
-        let mut address = path.replace("{account}", "acme").replace("{item}", "assign").replace("{series}", "flow");
+        // The others go on with theirs.
+        let account = if name == "DELETE /v1/accounts/{account}" { "northside-toyota" } else { "acme" };
+        let mut address = path.replace("{account}", account).replace("{item}", "assign").replace("{series}", "flow");
         for place in ["{id}", "{version}", "{name}"] {
             if address.contains(place) {
                 address = address.replace(place, &self.id(path).await);

@@ -10,6 +10,7 @@ use super::output::grouped;
 use super::transform::released;
 use super::{Context, lane, who};
 use crate::account::{self, AccountError, ShownAccount};
+use crate::deletion::{self, DeletionError};
 use crate::model::account::{Account, AccountNote, QuotaClass};
 use crate::model::lane::PauseScope;
 use crate::model::time::clock;
@@ -106,6 +107,14 @@ pub enum Command {
         #[arg(long, value_name = "NUMBER")]
         remove: Option<i64>,
     },
+    /// Delete an account that is not connected, with all that is kept of its leads. This cannot be undone.
+    Delete {
+        /// Slug or id.
+        account: String,
+        /// The slug once more.
+        #[arg(long, value_name = "SLUG")]
+        confirm: String,
+    },
     /// Show an account: its portal, its transformations, its sources.
     #[command(alias = "get")]
     Show {
@@ -122,6 +131,8 @@ impl Command {
                 Deed::to("accounts.create", &slug)
             }
             Self::Pause { account } => Deed::to("accounts.pause", account),
+            // Its own history goes with it.
+            Self::Delete { account, .. } => Deed::of("accounts.delete", account, None),
             Self::Resume { account } => Deed::to("accounts.resume", account),
             Self::Set { dry_run: true, .. } => None,
             Self::Set { account, .. } => Deed::to("accounts.quota.set", account),
@@ -223,10 +234,29 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
             };
             context.list(&all, &["Name", "What", "", "Where"], row, "Nothing is left to suggest.")
         }
+        Command::Delete { account, confirm } => {
+            let account = context.account(&store, &account).await?;
+            deletion::delete(&store, &account, &confirm, clock()).await?;
+            context.one(&account, |account| {
+                format!("Account `{}` is deleted. A running service removes what is left of it.", account.slug)
+            })
+        }
         Command::Show { account } => {
             let account = context.account(&store, &account).await?;
             let shown = account::show(&store, account).await?;
             context.one(&shown, text)
+        }
+    }
+}
+
+impl From<DeletionError> for Failure {
+    fn from(error: DeletionError) -> Self {
+        let (text, fix) = (error.to_string(), error.fix());
+        match error {
+            DeletionError::Connected(_) => Self::conflict(text).hint(fix),
+            DeletionError::Unconfirmed(_) => Self::usage(text).hint(fix),
+            DeletionError::Gone(_) => Self::not_found(text).hint(fix),
+            DeletionError::Store(error) => error.into(),
         }
     }
 }
@@ -242,6 +272,7 @@ impl From<AccountError> for Failure {
             AccountError::NoNote(_) => Self::not_found(text).hint("`leadline account notes` shows them"),
             AccountError::Meanwhile(_) => Self::conflict(text).hint("make another one where it is still needed"),
             AccountError::Note(_)
+            | AccountError::Name
             | AccountError::Tolerance(_)
             | AccountError::Rate(_)
             | AccountError::Overlap(_)

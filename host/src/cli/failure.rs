@@ -96,6 +96,7 @@ impl From<ConnectError> for Failure {
             ConnectError::PortalTaken(_) | ConnectError::OtherPortal(_) | ConnectError::WrongPortal { .. } => {
                 Self::conflict(text).hint("`leadline connection list` shows who is connected to what")
             }
+            ConnectError::NoAccount => Self::not_found(text),
             ConnectError::TokenRefused(_) => Self::failed(text)
                 .hint("copy the token of the private app again; it has to be active, and of the right portal"),
             ConnectError::Away(_) => Self::temporary(text),

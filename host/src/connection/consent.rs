@@ -281,7 +281,14 @@ async fn arrive_known(
     // Without its details a portal can be connected all the same; they are read at the next check.
     let details = reply.success().and_then(hubspot::read_details);
     let portal_id = tokens.portal_id.or(details.as_ref().map(|(id, _)| *id)).ok_or(Stop::Away)?;
-    let invited = invited(store, ticket).await?;
+    let invited = match invited(store, ticket).await {
+        // Somebody has deleted the account meanwhile.
+        Err(Stop::UnknownLink) => {
+            turn_away(store, hubspot, portal_id, &tokens, now).await?;
+            return Err(Stop::UnknownLink);
+        }
+        invited => invited?,
+    };
     if let Some(wanted) = invited.portal.filter(|wanted| *wanted != portal_id) {
         turn_away(store, hubspot, portal_id, &tokens, now).await?;
         return Err(Stop::WrongPortal { wanted, found: portal_id });
@@ -334,6 +341,10 @@ async fn connect(
         Err(super::ConnectError::OtherPortal(connected)) => {
             turn_away(store, hubspot, portal_id, tokens, now).await?;
             return Err(Stop::OtherPortal { connected, found: portal_id });
+        }
+        Err(super::ConnectError::NoAccount) => {
+            turn_away(store, hubspot, portal_id, tokens, now).await?;
+            return Err(Stop::UnknownLink);
         }
         Err(error) => return Err(Stop::Store(error.into())),
     };

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -21,6 +21,7 @@ use super::reach::{self, Whose, account_or_all, read};
 use super::repeat::ShownOnce;
 use crate::account::{self, AccountError, ShownAccount, SourceChange, SourceWish};
 use crate::app::App;
+use crate::deletion::{self, DeletionError};
 use crate::model::access::{Actor, Right, Sight};
 use crate::model::account::{Account, AccountNote, SchemaModes, Source};
 use crate::model::id::SourceId;
@@ -36,7 +37,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let change =
         OpenApiRouter::new().routes(routes!(create_source)).routes(routes!(set_source)).routes(routes!(rotate));
     let support = OpenApiRouter::new().routes(routes!(notes)).routes(routes!(note)).routes(routes!(remove_note));
-    let operate = OpenApiRouter::new().routes(routes!(create));
+    let operate = OpenApiRouter::new().routes(routes!(create)).routes(routes!(delete));
     let all = needing(Right::Read, read).merge(needing(Right::Change, change));
     all.merge(needing(Right::Transform, support)).merge(needing(Right::Operate, operate))
 }
@@ -51,6 +52,18 @@ impl From<AccountError> for ApiError {
             AccountError::NoNote(_) => Self::NotFound(text),
             AccountError::Meanwhile(_) => Self::Conflict(text, "Make another one where it is still needed."),
             _ => Self::BadRequest(text, "Correct it, and send it again."),
+        }
+    }
+}
+
+impl From<DeletionError> for ApiError {
+    fn from(error: DeletionError) -> Self {
+        let (text, fix) = (error.to_string(), error.fix());
+        match error {
+            DeletionError::Connected(_) => Self::Conflict(text, fix),
+            DeletionError::Unconfirmed(_) => Self::BadRequest(text, fix),
+            DeletionError::Gone(_) => Self::NotFound(text),
+            DeletionError::Store(error) => error.into(),
         }
     }
 }
@@ -115,6 +128,38 @@ async fn create(
     let asked: CreateAccount = read(&body, "Send {\"name\": \"Ocean Honda\", \"slug\": \"ocean-honda\"}.")?;
     let account = account::create(&app.store, &asked.name, asked.slug, (app.clock)()).await?;
     Ok((StatusCode::CREATED, one(account)))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Confirmation {
+    /// The account's slug once more: deleting cannot be undone.
+    #[param(example = "northside-toyota")]
+    confirm: String,
+}
+
+/// Deletes an account that is not connected. Its events are refused from then on, and its keys, people and links open
+/// nothing; its rows go within minutes. What is in HubSpot stays there.
+#[utoipa::path(
+    delete,
+    path = "/v1/accounts/{account}",
+    tag = "Accounts and sources",
+    params(("account" = String, Path, description = "Slug or id", example = "northside-toyota"), Confirmation),
+    responses((status = 204, description = "It is gone")),
+    extensions(("x-command" = json!("leadline account delete northside-toyota --confirm northside-toyota")))
+)]
+async fn delete(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Path(name): Path<String>,
+    Query(Confirmation { confirm }): Query<Confirmation>,
+) -> Result<StatusCode, ApiError> {
+    reach::house(&actor)?;
+    // Not as somebody who works on the account: its own history goes with it, so the service's tells this.
+    let found = app.store.account(&name).await?;
+    let account = found.ok_or_else(|| ApiError::NotFound(format!("there is no account `{name}`")))?;
+    deletion::delete(&app.store, &account, &confirm, (app.clock)()).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// What support keeps in mind about an account, the newest first. For those who work across accounts.

@@ -41,6 +41,8 @@ pub enum Connect {
     },
     /// The account is connected to this other portal.
     OtherPortal(i64),
+    /// Somebody has deleted the account.
+    NoAccount,
 }
 
 pub(super) type Row = (
@@ -182,8 +184,13 @@ impl Store {
         let (api_version, auth) = (new.api_version.to_owned(), model::word(&new.auth));
         let (expires_at, scopes) = (new.expires_at.map(|at| at.0), new.scopes.map(json));
         let (portal, agreed) = (new.portal.map(json), new.agreed.map(json));
+        let there = query(sql!("SELECT id FROM accounts WHERE id = $1" on(sqlite: "", postgres: " FOR SHARE")));
+        let there = there.bind(account.as_str());
         let connect = self.db.write(move |tx| {
             Box::pin(async move {
+                if there.fetch_optional::<String>(&mut *tx).await?.is_none() {
+                    return Ok(Made::Refused(Connect::NoAccount));
+                }
                 let known = match known(others.fetch_all(&mut *tx).await?, &account, portal_id) {
                     Ok(known) => known,
                     Err(refused) => return Ok(Made::Refused(refused)),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::calls::ShownCall;
 use super::deliveries::Attempt;
 use super::plans::RunFigures;
-use super::{Count, Query, Result, Rows, Sql, Store, changes, lanes, parse, query, sql, word};
+use super::{Count, Query, Result, Rows, Sql, Store, StoreError, changes, lanes, parse, query, sql, word};
 use crate::contract::log::Level;
 use crate::model;
 use crate::model::delivery::Delivery;
@@ -147,21 +147,21 @@ impl Store {
                 known.fetch_all(tx).await
             })
         });
-        let known: Vec<(String, String, Option<String>)> = insert.await?;
+        let known: Vec<(Option<String>, Option<String>, Option<String>)> = insert.await?;
         // Ids are made in the order of the group, so the answer sorted by them is in that order again.
         let told = events.iter().zip(&bodies).zip(known);
-        Ok(told
-            .map(|((event, body), (id, hash, first_body))| {
-                let stored = EventId::stored(id);
-                match first_body {
-                    _ if stored.as_str() == event.id => Accepted::New(stored),
-                    // Some senders serialise again before they repeat: the same JSON is the same event.
-                    Some(first_body) if !same_json(&first_body, body.body) => Accepted::IdReused(stored),
-                    None if hash != event.hash => Accepted::IdReused(stored),
-                    _ => Accepted::Duplicate(stored),
-                }
+        told.map(|((event, body), (id, hash, first_body))| {
+            // A key that goes at this very moment, so the sender repeats the group.
+            let (stored, hash) = (EventId::stored(id.ok_or(StoreError::Missing)?), hash.unwrap_or_default());
+            Ok(match first_body {
+                _ if stored.as_str() == event.id => Accepted::New(stored),
+                // Some senders serialise again before they repeat: the same JSON is the same event.
+                Some(first_body) if !same_json(&first_body, body.body) => Accepted::IdReused(stored),
+                None if hash != event.hash => Accepted::IdReused(stored),
+                _ => Accepted::Duplicate(stored),
             })
-            .collect())
+        })
+        .collect()
     }
 
     /// The events that match, newest first; with `after`, oldest first, for following along.
@@ -251,6 +251,18 @@ impl Store {
         row.map(event).transpose()
     }
 
+    /// The account of the newest event that a sender knows by this id, as long as repeats of it are told.
+    pub async fn account_of_sent(&self, sender_id: &str) -> Result<Option<AccountId>> {
+        // As with events: every key begins with the account and its source, and there are few enough to ask each.
+        let find = sql!(
+            "SELECT k.account_id FROM sources AS s CROSS JOIN event_keys AS k
+             WHERE k.account_id = s.account_id AND k.source_id = s.id AND k.sender_id = $1
+             ORDER BY k.event_id DESC LIMIT 1"
+        );
+        let account: Option<String> = query(find).bind(sender_id).fetch_optional(&self.db).await?;
+        Ok(account.map(AccountId::stored))
+    }
+
     /// The body of an event as it came; none once retention removed it.
     pub async fn body(&self, event: &Event) -> Result<Option<String>> {
         query(sql!("SELECT body FROM event_bodies WHERE event_id = $1 AND account_id = $2"))
@@ -331,7 +343,7 @@ fn insertion(events: &Rows, bodies: &Rows, now: Timestamp) -> [Query; 5] {
 fn known(events: &Rows) -> Query {
     query(sql!(
         "SELECT k.event_id, k.body_hash, CASE WHEN k.event_id <> j.id AND k.body_hash <> j.hash THEN b.body END
-         FROM " rows("$1"; account text, source text, sender text, id text, hash text) " AS j JOIN event_keys AS k
+         FROM " rows("$1"; account text, source text, sender text, id text, hash text) " AS j LEFT JOIN event_keys AS k
            ON k.account_id = j.account AND k.source_id = j.source AND k.sender_id = j.sender
          LEFT JOIN event_bodies AS b ON b.event_id = k.event_id AND b.account_id = k.account_id
          ORDER BY j.id"

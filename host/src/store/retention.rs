@@ -563,7 +563,7 @@ async fn drop_one(tx: &mut Conn, kept: Kept, before: Timestamp) -> Result<Option
 impl Conn {
     /// Whether this transaction may keep house: one process at a time does. It may look for longer than a statement of
     /// the queue may, and it waits for a lock for less, because the queue waits behind it.
-    async fn keep_house(&mut self) -> Result<bool> {
+    pub(super) async fn keep_house(&mut self) -> Result<bool> {
         if let Self::Sqlite(_) = self {
             return Ok(true);
         }
