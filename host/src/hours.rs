@@ -41,6 +41,25 @@ pub struct Counted {
     pub took: Option<Duration>,
 }
 
+/// Leads that are delivered: with a new contact, with one that was there, and without any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ByContact {
+    pub created: u64,
+    pub updated: u64,
+    pub saved: u64,
+}
+
+impl ByContact {
+    fn sum(&self) -> u64 {
+        self.created + self.updated + self.saved
+    }
+
+    fn is_empty(&self) -> bool {
+        self.sum() == 0
+    }
+}
+
 /// What became of some leads.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -53,6 +72,9 @@ pub struct Figures {
     pub saved: u64,
     /// Of those that are delivered: something is missing.
     pub warnings: u64,
+    /// The same by contact. Hours that were added up before this was counted do not tell.
+    #[serde(skip_serializing_if = "ByContact::is_empty")]
+    pub warned: ByContact,
     pub skipped: u64,
     pub refused: u64,
     pub failed: u64,
@@ -65,6 +87,9 @@ pub struct Figures {
     pub without_email: u64,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub causes: BTreeMap<Code, u64>,
+    /// Of the causes: why leads were skipped. Hours that were added up before this was counted do not tell.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub skips: BTreeMap<Code, u64>,
     /// From received to delivered.
     pub took: Times,
     /// Empty where nobody asked for them, and in hours that were added up before they were counted.
@@ -75,15 +100,16 @@ pub struct Figures {
 impl Figures {
     pub fn add(&mut self, lead: &Counted) {
         self.received += 1;
-        let contact = match lead.contact {
-            Some(ContactWrite::Created) => &mut self.created,
-            Some(ContactWrite::Updated) => &mut self.updated,
-            None => &mut self.saved,
+        let (contact, warned) = match lead.contact {
+            Some(ContactWrite::Created) => (&mut self.created, &mut self.warned.created),
+            Some(ContactWrite::Updated) => (&mut self.updated, &mut self.warned.updated),
+            None => (&mut self.saved, &mut self.warned.saved),
         };
         match lead.outcome {
             Outcome::Synced => *contact += 1,
             Outcome::SyncedWithWarnings => {
                 *contact += 1;
+                *warned += 1;
                 self.warnings += 1;
             }
             Outcome::Sending => self.sending += 1,
@@ -99,6 +125,9 @@ impl Figures {
         if let Some(cause) = lead.cause {
             *self.causes.entry(cause).or_default() += 1;
         }
+        if let Some(cause) = lead.cause.filter(|_| lead.outcome == Outcome::Skipped) {
+            *self.skips.entry(cause).or_default() += 1;
+        }
         if let Some(took) = lead.took {
             self.took.add(took);
         }
@@ -107,13 +136,16 @@ impl Figures {
     pub fn merge(&mut self, other: &Self) {
         let Self { received, created, updated, saved, warnings, skipped, refused, failed, cancelled, removed, .. } =
             other;
-        let Self { sending, retrying, waiting, without_email, causes, took, fields, .. } = other;
+        let Self { sending, retrying, waiting, without_email, warned, causes, skips, took, fields, .. } = other;
         for (sum, more) in [
             (&mut self.received, received),
             (&mut self.created, created),
             (&mut self.updated, updated),
             (&mut self.saved, saved),
             (&mut self.warnings, warnings),
+            (&mut self.warned.created, &warned.created),
+            (&mut self.warned.updated, &warned.updated),
+            (&mut self.warned.saved, &warned.saved),
             (&mut self.skipped, skipped),
             (&mut self.refused, refused),
             (&mut self.failed, failed),
@@ -126,8 +158,10 @@ impl Figures {
         ] {
             *sum += more;
         }
-        for (cause, leads) in causes {
-            *self.causes.entry(*cause).or_default() += leads;
+        for (sums, more) in [(&mut self.causes, causes), (&mut self.skips, skips)] {
+            for (cause, leads) in more {
+                *sums.entry(*cause).or_default() += leads;
+            }
         }
         self.took.merge(took);
         self.fields.merge(fields);
@@ -138,9 +172,31 @@ impl Figures {
         self.created + self.updated + self.saved
     }
 
+    /// In HubSpot with nothing missing, by contact; none where an hour is among these that does not tell.
+    pub fn clean(&self) -> Option<ByContact> {
+        (self.warned.sum() == self.warnings).then(|| ByContact {
+            created: self.created.saturating_sub(self.warned.created),
+            updated: self.updated.saturating_sub(self.warned.updated),
+            saved: self.saved.saturating_sub(self.warned.saved),
+        })
+    }
+
     /// More will happen to them.
     pub fn open(&self) -> u64 {
         self.sending + self.retrying + self.waiting
+    }
+
+    /// They will not go to HubSpot, and nothing failed.
+    pub fn not_sent(&self) -> u64 {
+        self.skipped + self.cancelled + self.removed
+    }
+
+    /// How many were skipped for one of these causes. Where an hour is among these that does not tell, that may include
+    /// leads that wait for the same cause.
+    pub fn skipped_for(&self, causes: &[Code]) -> u64 {
+        let is_told = self.skips.values().sum::<u64>() == self.skipped;
+        let leads_of = if is_told { &self.skips } else { &self.causes };
+        causes.iter().filter_map(|cause| leads_of.get(cause)).sum::<u64>().min(self.skipped)
     }
 }
 
@@ -199,6 +255,7 @@ mod tests {
                 ..lead(Outcome::Synced)
             },
             Counted { contact: Some(ContactWrite::Updated), ..lead(Outcome::SyncedWithWarnings) },
+            Counted { cause: Some(Code::AuthRevoked), ..lead(Outcome::Skipped) },
             Counted {
                 is_refused: true,
                 cause: Some(Code::TransformRefused),
@@ -214,8 +271,10 @@ mod tests {
         };
         let all = of(&leads);
         let ended = all.skipped + all.refused + all.failed + all.cancelled + all.removed;
-        assert_eq!((all.received, all.delivered() + all.open() + ended), (13, 13));
+        assert_eq!((all.received, all.delivered() + all.open() + ended), (14, 14));
         assert_eq!((all.created, all.updated, all.saved, all.warnings, all.without_email), (1, 1, 2, 2, 1));
+        assert_eq!(all.warned, ByContact { created: 0, updated: 1, saved: 1 });
+        assert_eq!((all.causes.get(&Code::AuthRevoked), all.skips.get(&Code::AuthRevoked)), (Some(&2), Some(&1)));
         for cut in 0..=leads.len() {
             let mut sum = of(&leads[..cut]);
             sum.merge(&of(&leads[cut..]));
@@ -223,6 +282,44 @@ mod tests {
         }
         let text = serde_json::to_string(&all).unwrap();
         assert_eq!(serde_json::from_str::<Figures>(&text).unwrap(), all);
+    }
+
+    #[test]
+    fn what_lacks_something_is_told_by_contact_and_an_hour_of_before_that_says_so() {
+        let of = |leads: &[(Outcome, Option<ContactWrite>)]| {
+            let mut figures = Figures::default();
+            leads.iter().for_each(|(outcome, contact)| figures.add(&Counted { contact: *contact, ..lead(*outcome) }));
+            figures
+        };
+        let [created, updated] = [ContactWrite::Created, ContactWrite::Updated].map(Some);
+        let new = of(&[
+            (Outcome::SyncedWithWarnings, created),
+            (Outcome::Synced, updated),
+            (Outcome::SyncedWithWarnings, updated),
+            (Outcome::Synced, None),
+        ]);
+        assert_eq!(new.clean(), Some(ByContact { created: 0, updated: 1, saved: 1 }));
+        let stored = |text| serde_json::from_str::<Figures>(text).unwrap();
+        let mut sum = stored(r#"{"received":2,"created":1,"updated":1}"#);
+        sum.merge(&new);
+        assert_eq!(sum.clean(), Some(ByContact { created: 1, updated: 2, saved: 1 }), "there were no warnings");
+        sum.merge(&stored(r#"{"received":2,"created":1,"updated":1,"warnings":1}"#));
+        assert_eq!((sum.clean(), sum.delivered(), sum.warnings), (None, 8, 3));
+    }
+
+    #[test]
+    fn who_was_skipped_for_a_cause_is_not_who_waits_for_it() {
+        let gone = Some(Code::ConnectionDisconnected);
+        let mut figures = Figures::default();
+        for outcome in [Outcome::Skipped, Outcome::NeedsAttention, Outcome::NeedsAttention, Outcome::Cancelled] {
+            figures.add(&Counted { cause: gone, ..lead(outcome) });
+        }
+        figures.add(&Counted { cause: Some(Code::EventNotSelected), ..lead(Outcome::Skipped) });
+        assert_eq!(figures.skipped_for(&[Code::ConnectionDisconnected, Code::AccountNotConnected]), 1);
+        let before: Figures =
+            serde_json::from_str(r#"{"received":3,"skipped":3,"causes":{"connection.disconnected":2}}"#).unwrap();
+        figures.merge(&before);
+        assert_eq!(figures.skipped_for(&[Code::ConnectionDisconnected]), 5, "the most that may have been");
     }
 
     #[test]

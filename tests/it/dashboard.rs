@@ -192,6 +192,18 @@ fn listed(page: &Reply) -> usize {
     text(page).matches(" data-row>").count()
 }
 
+/// The rows of a picture's table that lead somewhere: their name, where, and how many leads they count.
+fn linked_rows<'a>(page: &'a Reply, picture: &str) -> Vec<(&'a str, String, usize)> {
+    let section = text(page).split(&format!("aria-label=\"{picture}\"><header>")).nth(1).unwrap();
+    let table = section.split("<tbody>").nth(1).unwrap().split("</tbody>").next().unwrap();
+    let row = |row: &'a str| {
+        let (href, rest) = row.split_once("\">").unwrap();
+        let (name, rest) = rest.split_once("</a></td><td>").unwrap();
+        (name, href.replace("&#38;", "&"), rest.split("</td>").next().unwrap().parse::<usize>().unwrap())
+    };
+    table.split("<tr><td><a href=\"").skip(1).map(row).collect()
+}
+
 #[tokio::test]
 async fn figures_lead_to_the_leads_that_they_count() {
     let app = with_public_url(URL).await;
@@ -206,13 +218,19 @@ async fn figures_lead_to_the_leads_that_they_count() {
     app.send(&acme, "msg_known", known).await;
     app.send(&acme, "msg_unknown", unknown).await;
     app.run_until_idle().await;
+    for name in ["bob", "erin"] {
+        let mut urgent = lead(name);
+        (urgent["id"], urgent["priority"]) = (json!(format!("lead_urgent_{name}")), json!("urgent"));
+        app.send(&acme, &format!("msg_urgent_{name}"), urgent).await;
+    }
+    app.run_until_idle().await;
     app.hubspot.add_fault(Fault::status(400).on_path("0-46/batch/create"));
     app.send_lead(&acme, "dora").await;
     app.run_until_idle().await;
     app.hubspot.clear_faults();
     let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
     let key = signed_in(&app, Some("acme"), "manager").await;
-    for (of, leads) in [("", 5), ("?dealership=north", 1), ("?period=month&dealership=ocean-honda", 4)] {
+    for (of, leads) in [("", 7), ("?dealership=north", 1), ("?period=month&dealership=ocean-honda", 6)] {
         let shown = key.get(&app, &format!("/v1/accounts/acme/overview{of}")).await;
         let tiles = shown.body["data"]["tiles"].as_array().unwrap();
         assert_eq!((&tiles[0]["label"], &tiles[0]["value"]), (&json!("Leads"), &json!(leads.to_string())), "{tiles:?}");
@@ -221,6 +239,26 @@ async fn figures_lead_to_the_leads_that_they_count() {
             assert_eq!(json!(listed(&page).to_string()), tile["value"], "{of}: {tile}");
         }
     }
+    let page = manager.get(&app, "/accounts/acme").await;
+    let mut counted = Vec::new();
+    for picture in ["From the form to HubSpot", "New and known"] {
+        for (name, href, leads) in linked_rows(&page, picture) {
+            assert_eq!(listed(&manager.get(&app, &href).await), leads, "{name}: {href}");
+            counted.push((name, leads));
+        }
+    }
+    let expected = [
+        ("Created", 3),
+        ("Updated", 1),
+        ("With warnings", 2),
+        ("Waiting", 0),
+        ("Failed", 1),
+        ("Skipped", 0),
+        ("New contacts", 4),
+        ("Updated contacts", 2),
+        ("Without e-mail", 1),
+    ];
+    assert_eq!(counted, expected);
     let page = manager.get(&app, "/accounts/acme?dealership=north").await;
     for link in ["/accounts/acme/logs?dealership=north&#38;from=", "contact=updated", "email=without"] {
         assert!(text(&page).contains(link), "{link}: {}", text(&page));
@@ -228,9 +266,11 @@ async fn figures_lead_to_the_leads_that_they_count() {
     assert!(text(&page).contains("<option value=\"north\" selected>"), "{}", text(&page));
     for (query, rows) in [
         ("contact=updated&outcome=synced", 1),
-        ("contact=created", 3),
+        ("contact=updated&outcome=synced_with_warnings", 1),
+        ("contact=created&outcome=synced_with_warnings", 1),
+        ("contact=created", 4),
         ("email=without", 1),
-        ("outcome=in_hubspot", 4),
+        ("outcome=in_hubspot", 6),
         ("outcome=not_in_hubspot", 1),
         ("outcome=open", 0),
         ("dealership=north", 1),

@@ -11,8 +11,16 @@ use crate::model::time::Timestamp;
 use crate::model::word;
 use crate::store::{self, Store};
 
-/// Why leads were skipped for want of a connection.
-const NOT_CONNECTED: [Code; 2] = [Code::ConnectionDisconnected, Code::AccountNotConnected];
+/// Why leads were skipped for want of a connection. Nobody chose that.
+pub const UNCONNECTED: [Code; 2] = [Code::ConnectionDisconnected, Code::AccountNotConnected];
+
+/// When leads came that have one of these causes, as the end of a sentence.
+pub fn when(cause: Code) -> &'static str {
+    match cause {
+        Code::AccountNotConnected => "before HubSpot was connected",
+        _ => "while HubSpot was disconnected",
+    }
+}
 
 /// A connection, and what is known of it beside its state.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -48,11 +56,7 @@ impl Unsent {
     pub fn words(&self) -> String {
         let more = if self.is_more { "more than " } else { "" };
         let leads = if self.leads == 1 && !self.is_more { "lead" } else { "leads" };
-        let why = match self.cause {
-            Code::AccountNotConnected => "before HubSpot was connected",
-            _ => "while HubSpot was disconnected",
-        };
-        format!("{more}{} {leads} came {why}", self.leads)
+        format!("{more}{} {leads} came {}", self.leads, when(self.cause))
     }
 
     /// The command that says what sending them would come to.
@@ -85,7 +89,7 @@ pub async fn standing(store: &Store, connection: &Connection) -> store::Result<S
 /// The store's.
 pub async fn unsent(store: &Store, account: &AccountId) -> store::Result<Vec<Unsent>> {
     let mut all = Vec::new();
-    for cause in NOT_CONNECTED {
+    for cause in UNCONNECTED {
         let (leads, is_more) = store.skipped_for(account, cause).await?;
         if leads > 0 {
             all.push(Unsent { cause, leads, is_more });

@@ -10,8 +10,8 @@ use super::{Picture, Size, Table, Tone};
 pub struct Flow {
     /// Which time, such as "in the last 7 days".
     pub period: String,
-    pub created: Stream,
-    pub updated: Stream,
+    /// Delivered with nothing left out, in parts that have names.
+    pub synced: Vec<(&'static str, Stream)>,
     /// Delivered, though something was left out.
     pub warned: Stream,
     pub waiting: Loss,
@@ -60,7 +60,7 @@ const GAP: f64 = 6.0;
 const NODE: f64 = 8.0;
 
 impl Flow {
-    fn ends(&self) -> [End<'_>; 7] {
+    fn ends(&self) -> Vec<End<'_>> {
         let end = |name, tone, stage: usize, stream: &Stream| {
             let mut from = [0; 3];
             from[stage] = stream.leads;
@@ -68,15 +68,15 @@ impl Flow {
         };
         let lost = |name, tone, loss: &Loss| (name, tone, [0, loss.before_plan, loss.after_plan]);
         let with = |(name, tone, from), href| End { name, tone, from, href };
-        [
-            with(end("Created", Tone::Synced, 2, &self.created), &self.created.href),
-            with(end("Updated", Tone::Synced, 2, &self.updated), &self.updated.href),
+        let synced = self.synced.iter().map(|(name, part)| with(end(*name, Tone::Synced, 2, part), &part.href));
+        let others = [
             with(end("With warnings", Tone::Warned, 2, &self.warned), &self.warned.href),
             with(lost("Waiting", Tone::Waiting, &self.waiting), &self.waiting.href),
             with(lost("Failed", Tone::Failed, &self.failed), &self.failed.href),
             with(end("Skipped", Tone::Skipped, 1, &self.skipped), &self.skipped.href),
             with(end("Turned away", Tone::Skipped, 0, &self.turned_away), &self.turned_away.href),
-        ]
+        ];
+        synced.chain(others).collect()
     }
 
     fn title(&self) -> String {
@@ -214,8 +214,7 @@ mod tests {
     #[test]
     fn stages_follow_from_the_ends() {
         let flow = Flow {
-            created: stream(5),
-            updated: stream(3),
+            synced: vec![("Created", stream(5)), ("Updated", stream(3))],
             waiting: Loss { before_plan: 2, after_plan: 1, href: None },
             skipped: stream(4),
             turned_away: stream(1),
@@ -230,11 +229,10 @@ mod tests {
     #[test]
     fn any_flow_can_be_drawn() {
         inspect(&Flow { period: "<today>".to_owned(), ..Flow::default() });
-        inspect(&Flow { created: stream(1), ..Flow::default() });
+        inspect(&Flow { synced: vec![("Synced", stream(1))], ..Flow::default() });
         let all = |leads| Flow {
             period: "in all".to_owned(),
-            created: stream(leads),
-            updated: stream(1),
+            synced: vec![("Created", stream(leads)), ("Updated", stream(1)), ("Without contact", stream(leads / 3))],
             warned: stream(leads),
             waiting: Loss { before_plan: leads, after_plan: 1, href: None },
             failed: Loss { before_plan: 1, after_plan: leads, href: None },

@@ -15,7 +15,7 @@ use super::gauge::Gauge;
 use super::hours::Hours;
 use super::latency::{Latency, Point, Times};
 use super::sparkline::Sparkline;
-use super::split::{Part, Split};
+use super::split::{Bar, Part, Split};
 use super::squares::{Health, Square, Squares};
 use super::timetable::{Timetable, Try};
 use super::waterfall::{self, Kind, Waterfall};
@@ -74,8 +74,7 @@ fn flow() -> Flow {
     let stream = |leads, outcome: &str| Stream { leads, href: logs(&format!("outcome={outcome}")) };
     Flow {
         period: "in the last 7 days".to_owned(),
-        created: stream(812, "created"),
-        updated: stream(274, "updated"),
+        synced: vec![("Created", stream(812, "created")), ("Updated", stream(274, "updated"))],
         warned: stream(38, "warnings"),
         waiting: Loss { before_plan: 6, after_plan: 31, href: logs("outcome=attention") },
         failed: Loss { before_plan: 4, after_plan: 9, href: logs("outcome=failed") },
@@ -242,12 +241,12 @@ fn hours() -> Hours {
 
 fn split() -> Split {
     let part = |name: &str, count, tone| Part { name: name.to_owned(), count, tone, href: logs("group=match") };
-    let parts = vec![
-        part("new contacts", 812, Tone::Synced),
-        part("updated", 274, Tone::Accent),
-        part("without e-mail", 38, Tone::Skipped),
+    let contacts = vec![part("new contacts", 812, Tone::Synced), part("updated", 274, Tone::Accent)];
+    let bars = vec![
+        Bar { leads: 1086, which: "in HubSpot", parts: contacts },
+        Bar { leads: 1273, which: "received", parts: vec![part("without e-mail", 38, Tone::Skipped)] },
     ];
-    Split { title: "Contacts in HubSpot".to_owned(), parts }
+    Split { title: "Contacts in HubSpot".to_owned(), bars }
 }
 
 fn dots() -> Dots {

@@ -1,6 +1,7 @@
 //! Overview: a verdict in one sentence, then the figures and pictures behind it.
 
 mod changes;
+pub(super) mod parts;
 pub mod series;
 mod window;
 
@@ -9,9 +10,11 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use self::parts::{by_choice, unconnected};
 use super::logs::Query;
 use super::moment::{count, span, things};
 use crate::cause::Code;
+use crate::connection::standing::{UNCONNECTED, when};
 use crate::hours::Figures;
 use crate::model::account::PastBinding;
 use crate::model::outcome::{Group, Outcome};
@@ -163,25 +166,14 @@ fn without_email() -> Query {
     Query { email: "without".to_owned(), ..Query::default() }
 }
 
-/// Leads that came while HubSpot was not connected, by why they were skipped. Nobody chose that.
-const UNCONNECTED: [Code; 2] = [Code::AccountNotConnected, Code::ConnectionDisconnected];
-
-fn unconnected(all: &Figures) -> u64 {
-    UNCONNECTED.iter().filter_map(|code| all.causes.get(code)).sum()
-}
-
 /// Once HubSpot is connected, what came before can be sent.
 fn offers(seen: &Seen<'_>, all: &Figures) -> Vec<Offer> {
     let offer = |code: &Code| {
-        let leads = *all.causes.get(code)?;
-        let came = match code {
-            Code::AccountNotConnected => "before HubSpot was connected",
-            _ => "while HubSpot was disconnected",
-        };
+        let leads = Some(all.skipped_for(&[*code])).filter(|leads| *leads > 0)?;
         let asked = Query { dealership: seen.dealership.unwrap_or_default().to_owned(), ..Query::default() };
         let more = if asked.is_filtered() { format!("&{}", asked.encoded()) } else { String::new() };
         Some(Offer {
-            text: format!("{} came {came}, and can be sent now.", things(signed(leads), "lead", "leads")),
+            text: format!("{} came {}, and can be sent now.", things(signed(leads), "lead", "leads"), when(*code)),
             label: "Send them",
             href: format!("{}/replays?state=skipped&cause={code}{more}", seen.base),
         })
@@ -222,8 +214,8 @@ fn verdict(seen: &Seen<'_>, all: &Figures) -> (&'static str, String) {
         _ if all.sending > 0 => {
             ("good", format!("All good: {} {when}, the last ones on their way.", leads(all.received)))
         }
-        _ if all.skipped + all.cancelled > 0 => {
-            ("good", format!("All good: {} {when}; {} by choice.", leads(all.received), skipped(all)))
+        _ if by_choice(all) > 0 => {
+            ("good", format!("All good: {} {when}; {} by choice.", leads(all.received), not_sent(by_choice(all))))
         }
         _ => ("good", format!("All good: {} {when}, all in HubSpot.", leads(all.received))),
     }
@@ -237,8 +229,8 @@ fn tried(number: u64) -> String {
     things(signed(number), "lead is tried", "leads are tried")
 }
 
-fn skipped(all: &Figures) -> String {
-    things(signed(all.skipped + all.cancelled), "was not sent", "were not sent")
+fn not_sent(number: u64) -> String {
+    things(signed(number), "was not sent", "were not sent")
 }
 
 fn tiles(seen: &Seen<'_>, all: &Figures) -> Vec<Tile> {
@@ -295,20 +287,16 @@ fn flow(seen: &Seen<'_>, all: &Figures) -> Drawn {
     use picture::flow::{Flow, Loss, Stream};
     let link = |which: Query| Some(seen.leads(which));
     let stream = |leads: u64, href| Stream { leads, href };
-    let clean =
-        |part: u64| part.saturating_sub(if all.delivered() > 0 { all.warnings * part / all.delivered() } else { 0 });
-    let (created, updated) = (clean(all.created + all.saved), clean(all.updated));
-    let synced = |word: &str| Query { outcome: Outcome::Synced.word().to_owned(), ..contact(word) };
+    let synced = parts::synced(all).into_iter();
     drawn(
         "flow",
         &Flow {
             period: seen.window.when.clone(),
-            created: stream(created, link(synced("created"))),
-            updated: stream(updated, link(synced("updated"))),
-            warned: stream(all.delivered() - created - updated, link(outcome(Outcome::SyncedWithWarnings))),
+            synced: synced.map(|part| (part.name, stream(part.leads, part.which.and_then(link)))).collect(),
+            warned: stream(all.warnings, link(outcome(Outcome::SyncedWithWarnings))),
             waiting: Loss { before_plan: 0, after_plan: all.open(), href: link(group(Group::Open)) },
             failed: Loss { before_plan: all.refused, after_plan: all.failed, href: link(outcome(Outcome::Failed)) },
-            skipped: stream(all.skipped + all.cancelled + all.removed, link(group(Group::NotSent))),
+            skipped: stream(all.not_sent(), link(group(Group::NotSent))),
             turned_away: stream(0, None),
         },
     )
@@ -345,7 +333,7 @@ fn deliveries(seen: &Seen<'_>) -> Drawn {
             warned: figures.warnings,
             waiting: figures.open(),
             failed: figures.failed + figures.refused,
-            skipped: figures.skipped + figures.cancelled + figures.removed,
+            skipped: figures.not_sent(),
         },
         href: (figures.received > 0).then(|| seen.leads_of((from, Some(until)), Query::default())),
     };
@@ -395,19 +383,26 @@ fn causes(seen: &Seen<'_>, all: &Figures) -> Drawn {
 }
 
 fn split(seen: &Seen<'_>, all: &Figures) -> Drawn {
-    use picture::split::{Part, Split};
-    let part = |name: &str, count, tone, which: Query| Part {
+    use picture::split::{Bar, Part, Split};
+    let part = |name: &str, count, tone, which: Option<Query>| Part {
         name: name.to_owned(),
         count,
         tone,
-        href: Some(seen.leads(which)),
+        href: which.map(|which| seen.leads(which)),
     };
-    let parts = vec![
-        part("New contacts", all.created + all.saved, Tone::Synced, contact("created")),
-        part("Updated contacts", all.updated, Tone::Accent, contact("updated")),
-        part("Without e-mail", all.without_email, Tone::Waiting, without_email()),
+    let mut contacts = vec![
+        part("New contacts", all.created, Tone::Synced, Some(contact("created"))),
+        part("Updated contacts", all.updated, Tone::Accent, Some(contact("updated"))),
     ];
-    drawn("split", &Split { title: "New and known contacts".to_owned(), parts })
+    if all.saved > 0 {
+        contacts.push(part(parts::WITHOUT_CONTACT, all.saved, Tone::Soft, None));
+    }
+    let asked = vec![part("Without e-mail", all.without_email, Tone::Waiting, Some(without_email()))];
+    let bars = vec![
+        Bar { leads: all.delivered(), which: "in HubSpot", parts: contacts },
+        Bar { leads: all.received, which: "received", parts: asked },
+    ];
+    drawn("split", &Split { title: "New and known contacts".to_owned(), bars })
 }
 
 /// By the hours of the account's own time, which is what people open by. A square that is one hour of the time leads to the

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::fields::{Labels, in_sentences};
 use super::moment::{count, things};
-use super::overview::{Overview, PERIODS, Seen, Tile, Window};
+use super::overview::{Overview, PERIODS, Seen, Tile, Window, parts};
 use crate::hours::Figures;
 use crate::letter::Letter;
 use crate::model::account::PastBinding;
@@ -32,6 +32,9 @@ const SHADES: [(&str, &str); 5] = [
     ("#4a86d8", "#ffffff"),
     ("#1d5bbf", "#ffffff"),
 ];
+
+/// Of the parts that went through with nothing left out, in their order.
+const SYNCED: [&str; 3] = ["#17754a", "#1d5bbf", "#7fb59a"];
 
 /// One week, from Monday to Sunday.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -264,16 +267,20 @@ fn change(now: u64, before: u64) -> String {
     }
 }
 
+/// The parts of the overview's flow; and of what was not sent, what nobody chose is apart.
 fn flow(all: &Figures) -> Vec<Part> {
-    let parts = [
-        ("New contacts", all.created + all.saved, "#17754a"),
-        ("Known contacts, updated", all.updated, "#1d5bbf"),
+    let synced = parts::synced(all).into_iter().zip(SYNCED);
+    let synced = synced.map(|(part, colour)| (part.name, part.leads, colour));
+    let others = [
+        ("With warnings", all.warnings, "#5f8f1f"),
         ("Waiting", all.open(), "#c98a1b"),
         ("Failed", all.failed + all.refused, "#b42318"),
-        ("Not sent by choice", all.skipped + all.cancelled + all.removed, "#8492a4"),
+        ("HubSpot was not connected", parts::unconnected(all), "#4d5a6b"),
+        ("Not sent by choice", parts::by_choice(all), "#8492a4"),
+        ("Removed", all.removed, "#c3cbd5"),
     ];
     let part = |(label, leads, colour)| Part { label, leads, percent: share(leads, all.received).max(1), colour };
-    parts.into_iter().filter(|(_, leads, _)| *leads > 0).map(part).collect()
+    synced.chain(others).filter(|(_, leads, _)| *leads > 0).map(part).collect()
 }
 
 fn share(part: u64, all: u64) -> u64 {
@@ -330,6 +337,9 @@ fn dealerships(seen: &WeekSeen<'_>) -> Vec<(String, u64)> {
 mod tests {
     use super::*;
     use crate::cause::Code;
+    use crate::hours::Counted;
+    use crate::model::delivery::ContactWrite;
+    use crate::model::outcome::Outcome;
 
     fn week(hours: &[HourOfLeads], before: &[HourOfLeads]) -> Weekly {
         Weekly::of(&WeekSeen {
@@ -379,6 +389,46 @@ mod tests {
         assert_eq!(letter.subject, "Ocean Honda: 1 of 4 leads in this week did not reach HubSpot");
         assert!(!letter.html.contains("<svg") && !letter.html.contains("<img") && !letter.html.contains("<script"));
         assert!(letter.html.contains("href=\"https://leads.example.com/accounts/ocean\""));
+    }
+
+    #[test]
+    fn every_lead_of_a_week_is_in_one_part_and_nobody_chose_that_hubspot_was_not_connected() {
+        let mut all = Figures::default();
+        let lead = |outcome| Counted {
+            outcome,
+            is_refused: false,
+            contact: None,
+            has_email: Some(true),
+            cause: None,
+            took: None,
+        };
+        let gone = Some(Code::ConnectionDisconnected);
+        let (created, updated) = (Some(ContactWrite::Created), Some(ContactWrite::Updated));
+        for lead in [
+            Counted { contact: created, ..lead(Outcome::Synced) },
+            Counted { contact: created, ..lead(Outcome::SyncedWithWarnings) },
+            Counted { contact: updated, ..lead(Outcome::Synced) },
+            Counted { cause: gone, ..lead(Outcome::NeedsAttention) },
+            Counted { cause: gone, ..lead(Outcome::Skipped) },
+            Counted { cause: gone, ..lead(Outcome::Skipped) },
+            Counted { cause: Some(Code::EventNotSelected), ..lead(Outcome::Skipped) },
+            lead(Outcome::Cancelled),
+            lead(Outcome::Removed),
+        ] {
+            all.add(&lead);
+        }
+        let parts: Vec<_> = flow(&all).iter().map(|part| (part.label, part.leads)).collect();
+        let expected = [
+            ("Created", 1),
+            ("Updated", 1),
+            ("With warnings", 1),
+            ("Waiting", 1),
+            ("HubSpot was not connected", 2),
+            ("Not sent by choice", 2),
+            ("Removed", 1),
+        ];
+        assert_eq!(parts, expected);
+        assert_eq!(parts.iter().map(|(_, leads)| leads).sum::<u64>(), all.received);
     }
 
     #[test]

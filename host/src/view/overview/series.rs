@@ -111,12 +111,13 @@ pub struct Weekday {
     pub leads: Vec<u64>,
 }
 
-/// What was done to contacts.
+/// What was done to contacts. A lead that wrote none is neither.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = SeriesContacts)]
 pub struct Contacts {
     pub created: u64,
     pub updated: u64,
+    /// Of all leads that were received.
     pub without_email: u64,
 }
 
@@ -133,7 +134,7 @@ impl Values {
             Name::Causes => Self::Causes(causes(seen, &all)),
             Name::Hours => Self::Hours(weekdays(seen)),
             Name::Contacts => Self::Contacts(Contacts {
-                created: all.created + all.saved,
+                created: all.created,
                 updated: all.updated,
                 without_email: all.without_email,
             }),
@@ -149,7 +150,7 @@ fn outcomes(Step { from, until, figures }: Step) -> Outcomes {
         synced_with_warnings: figures.warnings,
         waiting: figures.open(),
         failed: figures.failed + figures.refused,
-        skipped: figures.skipped + figures.cancelled + figures.removed,
+        skipped: figures.not_sent(),
     }
 }
 
@@ -161,7 +162,7 @@ fn flow(all: &Figures) -> Flow {
         waiting: all.open(),
         refused: all.refused,
         failed: all.failed,
-        skipped: all.skipped + all.cancelled + all.removed,
+        skipped: all.not_sent(),
     }
 }
 
@@ -239,7 +240,7 @@ mod tests {
 
         let Values::Flow(flow) = Values::of(Name::Flow, &seen) else { panic!("another series") };
         assert_eq!((flow.received, flow.delivered, flow.waiting, flow.failed), (5, 3, 1, 1));
-        let contacts = Contacts { created: 2, updated: 1, without_email: 1 };
+        let contacts = Contacts { created: 1, updated: 1, without_email: 1 };
         assert_eq!(Values::of(Name::Contacts, &seen), Values::Contacts(contacts));
         let Values::Causes(causes) = Values::of(Name::Causes, &seen) else { panic!("another series") };
         assert_eq!(
