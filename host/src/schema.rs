@@ -45,6 +45,11 @@ pub static EVENT_TYPES: LazyLock<Vec<EventType>> = LazyLock::new(|| {
     .collect()
 });
 
+/// The name of each event type that we know.
+pub fn event_type_names() -> Vec<&'static str> {
+    EVENT_TYPES.iter().map(|known| known.name).collect()
+}
+
 /// What breaks the schema of the event type; nothing for a type without one.
 pub fn event_violations(event_type: &str, data: &Value) -> Vec<Violation> {
     EVENT_TYPES

@@ -14,6 +14,7 @@ use leadline::stock;
 use serde_json::{Value, json};
 
 use crate::cli::{example, json, leadline};
+use crate::probe::of_unknown_type;
 
 /// A crate folder with the stock component's settings and one example, without sources: what `--dir` points at.
 fn folder_with_example(name: &str) -> tempfile::TempDir {
@@ -206,6 +207,13 @@ fn a_file_that_a_service_would_refuse_is_refused_with_the_same_words() {
     assert_eq!(leadline(data, &["guest", "check", "--dir", data.to_str().unwrap()]).0, 2, "there is no crate to build");
     let schema = json(data, &["guest", "schema", component.to_str().unwrap()]);
     assert_eq!(schema["data"]["properties"]["country"]["type"], "string");
+    let eager = data.join("eager.wasm");
+    std::fs::write(&eager, of_unknown_type()).unwrap();
+    assert_eq!(
+        leadline(data, &["guest", "check", eager.to_str().unwrap()]).0,
+        3,
+        "it names an event that is not there"
+    );
 }
 
 /// What a service was sent.

@@ -55,6 +55,10 @@ fn describing(describe: &str) -> Vec<u8> {
     guest_of(&format!("(module {prelude} (func (export \"transform\") (param i32) (result i32) (i32.const 200)))"))
 }
 
+pub(crate) fn of_unknown_type() -> Vec<u8> {
+    describing(r#"(data (i32.const 16) "lead.captured.v9") (func (export "describe") (result i32) (i32.const 112))"#)
+}
+
 #[test]
 fn what_fails_before_its_first_event_is_refused_with_how() {
     let fuel = "used all 20000000 units of fuel; an endless loop?";
@@ -62,9 +66,7 @@ fn what_fails_before_its_first_event_is_refused_with_how() {
     let schema = describing(
         r#"(data (i32.const 48) "{\"$ref\":\"file:/\"}") (func (export "describe") (result i32) (i32.const 112))"#,
     );
-    let unknown = describing(
-        r#"(data (i32.const 16) "lead.captured.v9") (func (export "describe") (result i32) (i32.const 112))"#,
-    );
+    let unknown = of_unknown_type();
     let rows = [
         (with("(func $go (loop $l (br $l))) (start $go)"), format!("it fails before the first event: it {fuel}")),
         (with("(func $go unreachable) (start $go)"), "it fails before the first event: it trapped: wasm `unreachable` instruction executed".to_owned()),

@@ -11,7 +11,7 @@ use crate::account::{self, SourceChange, SourceWish};
 use crate::model::account::{SchemaMode, SchemaModes, Source};
 use crate::model::time::clock;
 use crate::model::word;
-use crate::schema::EVENT_TYPES;
+use crate::schema::event_type_names;
 use crate::signature::Secret;
 use crate::store::{Rejection, RejectionFilter, Store};
 
@@ -134,8 +134,8 @@ async fn find(store: &Store, id: &str) -> Result<Source> {
 
 fn schema_mode(text: &str) -> std::result::Result<(String, SchemaMode), String> {
     let (event_type, mode) = text.split_once('=').ok_or("write `TYPE=MODE`")?;
-    if !EVENT_TYPES.iter().any(|known| known.name == event_type) {
-        let known: Vec<_> = EVENT_TYPES.iter().map(|known| known.name).collect();
+    let known = event_type_names();
+    if !known.contains(&event_type) {
         return Err(format!("there is no schema for `{event_type}`; there are {}", known.join(", ")));
     }
     let mode = match mode {

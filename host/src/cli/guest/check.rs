@@ -11,8 +11,9 @@ use super::super::output::grouped;
 use super::Component;
 use crate::contract::manifest::Manifest;
 use crate::digest::sha256_hex;
-use crate::schema::{EVENT_TYPES, Settings};
-use crate::transform::{self, CompileError, Loaded, Prepared, ProbeError, Transformer, UploadError};
+use crate::model::account::QuotaClass;
+use crate::schema::Settings;
+use crate::transform::{self, CompileError, Loaded, Prepared, ProbeError, Transformer, UploadError, Whose, probe};
 use crate::view::steps;
 
 #[derive(clap::Args, Debug)]
@@ -45,7 +46,7 @@ struct Shown<'a> {
     properties: Vec<&'a str>,
     imports: &'a [String],
     toolchain: &'a [String],
-    warnings: Vec<String>,
+    warnings: &'a [String],
 }
 
 pub(super) fn run(args: Args, context: &mut Context<'_>) -> Result<()> {
@@ -65,10 +66,12 @@ pub(super) fn checked(file: &Path) -> Result<Checked> {
         CompileError::Ours(_) => refused(&error, None),
     });
     let Prepared { checked: about, loaded } = prepared?;
-    let manifest = loaded.describe().map_err(|error| match &error {
+    // Without examples: those of the author are tried by `guest test`.
+    let probed = probe(&loaded, QuotaClass::Standard, Whose::Own, |_, _| Vec::new()).map_err(|error| match &error {
         ProbeError::Refused(why) => refused(&error, Some(why)),
         ProbeError::Ours(_) => refused(&error, None),
     })?;
+    let manifest = probed.manifest;
     let settings = Settings::compile(&manifest.settings_schema)
         .map_err(|error| Failure::problems(format!("{}: {error}", file.display())))?;
     Ok(Checked { file: file.to_owned(), bytes, loaded, manifest, settings, about })
@@ -88,7 +91,7 @@ pub(super) fn show(checked: &Checked, context: &mut Context<'_>) -> Result<()> {
         properties: manifest.properties.iter().map(|property| property.name.as_str()).collect(),
         imports: &about.imports,
         toolchain: &about.toolchain,
-        warnings: warnings(manifest, about),
+        warnings: &about.warnings,
     };
     context.one(&shown, text)
 }
@@ -114,20 +117,4 @@ fn text(shown: &Shown<'_>) -> String {
             .to_owned(),
     );
     lines.join("\n")
-}
-
-/// What a service takes, and what could be better.
-fn warnings(manifest: &Manifest, about: &transform::Checked) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for event_type in &manifest.event_types {
-        if !EVENT_TYPES.iter().any(|known| known.name == event_type) {
-            let known: Vec<_> = EVENT_TYPES.iter().map(|known| known.name).collect();
-            warnings.push(format!("no event is of the type `{event_type}` yet; known are {}", known.join(", ")));
-        }
-    }
-    if manifest.event_types.is_empty() {
-        warnings.push("`describe` names no event type, so nothing would ever reach it".to_owned());
-    }
-    warnings.extend(about.warnings.iter().cloned());
-    warnings
 }

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::contract::manifest::Manifest;
-use crate::schema::{EVENT_TYPES, Settings};
+use crate::schema::{Settings, event_type_names};
 use crate::transform::check::{UploadError, words};
 
 /// The stock schemas have some 4 KB; the form that is made of it has to stay one that a person can fill in.
@@ -60,7 +60,7 @@ fn texts(manifest: &Manifest) -> Result<(), String> {
 }
 
 fn event_types(named: &[String]) -> Result<(), String> {
-    let known: Vec<_> = EVENT_TYPES.iter().map(|known| known.name).collect();
+    let known = event_type_names();
     if named.is_empty() {
         return Err(format!("names no event type; known are {}", known.join(", ")));
     }
