@@ -53,8 +53,12 @@ pub enum AccessError {
 /// A name that people will read.
 fn name(text: &str) -> Result<&str, AccessError> {
     let text = text.trim();
-    let fits = (1..=NAME_CHARS_MAX).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    if fits { Ok(text) } else { Err(AccessError::Name) }
+    if is_name(text) { Ok(text) } else { Err(AccessError::Name) }
+}
+
+/// Whether people can read a name, on one line.
+pub fn is_name(text: &str) -> bool {
+    (1..=NAME_CHARS_MAX).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
 /// An address in the form that it is kept and compared in.
@@ -225,7 +229,7 @@ pub async fn make_link(
         expires_at,
         created_by: by.name.clone(),
     };
-    store.insert_sign_in_link(&link, &sha256_hex(text.as_bytes()), now).await?;
+    store.insert_sign_in_link(&link, &sha256_hex(text.as_bytes())).await?;
     Ok((text.into(), expires_at))
 }
 

@@ -5,14 +5,15 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use crate::access::{self, NAME_CHARS_MAX};
 use crate::cause::Code;
 use crate::issue;
 use crate::model::account::{Account, AccountNote, Connection, SchemaModes, Source};
-use crate::model::id::{AccountId, EventId, SourceId};
+use crate::model::id::{AccountId, DeliveryId, EventId, SourceId};
 use crate::model::lane::PauseScope;
 use crate::model::share::Share;
 use crate::model::time::Timestamp;
-use crate::schema::EVENT_TYPES;
+use crate::schema::event_type_names;
 use crate::signature::Secret;
 use crate::store::{self, CreateAccount, NewSource, RotateSecret, Store, StoreError};
 
@@ -32,6 +33,8 @@ pub enum AccountError {
     Slug(String),
     #[error("there is an account `{0}` already")]
     Taken(String),
+    #[error("a name has 1 to {NAME_CHARS_MAX} characters, on one line")]
+    Name,
     #[error("a tolerance of {0} s is not between 60 and 900")]
     Tolerance(i64),
     #[error("a rate is a whole number from 0 to {max}, not {0}", max = Source::RATE_MAX)]
@@ -94,7 +97,7 @@ pub async fn event_types(store: &Store, connection: &Connection) -> Result<Vec<E
         name: name.to_owned(),
         selected: selected.iter().any(|one| one.event_type == name),
     };
-    Ok(EVENT_TYPES.iter().map(|known| choice(known.name)).collect())
+    Ok(event_type_names().into_iter().map(choice).collect())
 }
 
 /// The event types that go to a portal.
@@ -117,10 +120,10 @@ pub async fn select_event_types(
     now: Timestamp,
 ) -> Result<(), AccountError> {
     check_types(types.iter().map(String::as_str))?;
-    for known in EVENT_TYPES.iter() {
-        match types.iter().any(|name| name == known.name) {
-            true => store.subscribe(connection, known.name, now).await?,
-            false => store.unsubscribe(connection, known.name).await?,
+    for known in event_type_names() {
+        match types.iter().any(|name| name == known) {
+            true => store.subscribe(connection, known, now).await?,
+            false => store.unsubscribe(connection, known).await?,
         }
     }
     Ok(())
@@ -231,6 +234,10 @@ pub async fn create_source(
     wish: SourceWish<'_>,
     now: Timestamp,
 ) -> Result<(Source, SecretString), AccountError> {
+    let name = wish.name.trim();
+    if !access::is_name(name) {
+        return Err(AccountError::Name);
+    }
     if !Source::TOLERANCE_S_RANGE.contains(&wish.tolerance_s) {
         return Err(AccountError::Tolerance(wish.tolerance_s));
     }
@@ -239,7 +246,7 @@ pub async fn create_source(
     let secret = wish.secret.unwrap_or_else(|| SecretString::from(Secret::generate()));
     let new = NewSource {
         account_id: &account.id,
-        name: wish.name,
+        name,
         tolerance_s: wish.tolerance_s,
         schema_modes: &wish.schema_modes,
         rate: wish.rate,
@@ -284,7 +291,8 @@ pub async fn set_source(
 
 /// Refuses names that no event type has.
 fn check_types<'a>(mut names: impl Iterator<Item = &'a str>) -> Result<(), AccountError> {
-    match names.find(|name| !EVENT_TYPES.iter().any(|known| known.name == *name)) {
+    let known = event_type_names();
+    match names.find(|name| !known.contains(name)) {
         Some(stranger) => Err(AccountError::EventType(stranger.to_owned())),
         None => Ok(()),
     }
@@ -328,6 +336,10 @@ pub async fn behind(store: &Store, word: &str) -> store::Result<Option<AccountId
             Ok(id) => store.find_event(&id).await?.map(|event| event.account_id),
             Err(_) => None,
         },
+        Some("dlv") => match word.parse::<DeliveryId>() {
+            Ok(id) => store.find_delivery(&id).await?.map(|delivery| delivery.account_id),
+            Err(_) => None,
+        },
         Some("alr") => store.alert_rule(word).await?.map(|rule| rule.account_id),
         Some("era") => store.erasure(word).await?.map(|erasure| erasure.account_id),
         Some("iss") => match store.issue(word).await? {
@@ -345,6 +357,19 @@ pub async fn behind(store: &Store, word: &str) -> store::Result<Option<AccountId
     match account {
         Some(account) => Ok(Some(account)),
         None => Ok(store.account(word).await?.map(|account| account.id)),
+    }
+}
+
+/// The account that somebody means who looks for a word: the one [`behind`] it, else the one whose sender knows an event
+/// by it. Only for looking: a sender chooses its ids, and one may be called as something else is.
+///
+/// # Errors
+/// The store's.
+pub async fn looked_for(store: &Store, word: &str) -> store::Result<Option<AccountId>> {
+    // Our own ids and slugs have no capital letters.
+    match behind(store, &word.to_lowercase()).await? {
+        Some(account) => Ok(Some(account)),
+        None => store.account_of_sent(word).await,
     }
 }
 

@@ -104,6 +104,9 @@ pub async fn next(store: &Store, limits: &Limits, now: Timestamp) -> anyhow::Res
     if store.remove_kept_answers(now - ANSWERS).await.context("kept answers cannot be removed")? > 0 {
         return Ok(Step::Worked);
     }
+    if store.forget_sessions(now).await.context("sessions that are over cannot be forgotten")? {
+        return Ok(Step::Worked);
+    }
     if store.forget_changes(now).await.context("what happened to leads cannot be forgotten")? {
         return Ok(Step::Worked);
     }

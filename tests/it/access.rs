@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 use leadline::access::{LINK_LIFE, SESSION_LIFE};
-use leadline::model::access::Role;
+use leadline::model::access::{Reach, Role};
+use leadline::model::time::Timestamp;
 use leadline::store::AuditEntry;
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderValue};
@@ -286,7 +287,7 @@ async fn a_link_signs_in_once_and_not_by_being_looked_at() {
     let elsewhere = nobody.with("sec-fetch-site", "cross-site").post(&app, &path, Value::Null).await;
     assert_eq!(elsewhere.refusal(), (403, "stray"));
     let entered = nobody.post(&app, &path, Value::Null).await;
-    assert_eq!((entered.status, entered.header("location")), (303, "/accounts/acme"));
+    assert_eq!((entered.status, entered.header("location")), (303, "/accounts/acme/connectors"));
     assert_eq!(nobody.post(&app, &path, Value::Null).await.status, 410, "once");
     assert_eq!(nobody.get(&app, &path).await.status, 410);
 
@@ -301,6 +302,25 @@ async fn a_link_signs_in_once_and_not_by_being_looked_at() {
     let led_away = link(&app, &Asker::operator(), json!({ "name": "sam", "role": "support" })).await;
     let home = nobody.post(&app, &format!("{led_away}?to=//evil.example"), Value::Null).await;
     assert_eq!((home.status, home.header("location")), (303, "/accounts"));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn every_way_in_leads_to_connectors_until_hubspot_is_connected() {
+    let app = with_public_url("https://leads.example.com").await;
+    app.account("acme").await;
+    app.connected("ocean").await;
+    for (account, home) in [("acme", "/accounts/acme/connectors"), ("ocean", "/accounts/ocean")] {
+        let asked = |embedded| json!({ "account": account, "name": "maya", "role": "viewer", "embedded": embedded });
+        let by_mail = link(&app, &Asker::operator(), asked(false)).await;
+        let by_mail = Asker::default().post(&app, &by_mail, Value::Null).await;
+        let in_a_frame = link(&app, &Asker::operator(), asked(true)).await;
+        let in_a_frame = Asker::default().get(&app, &in_a_frame).await;
+        let later = browser(&by_mail).get(&app, "/").await;
+        for way in [by_mail, in_a_frame, later] {
+            assert_eq!((way.status, way.header("location")), (303, home), "{account}: {way:?}");
+        }
+    }
     app.finish().await;
 }
 
@@ -366,7 +386,7 @@ async fn a_session_changes_something_only_for_our_own_pages() {
 #[tokio::test]
 async fn signing_out_ends_the_session_and_so_does_its_time_and_whoever_sees_to_access() {
     let app = with_public_url("http://localhost:8080").await;
-    app.account("acme").await;
+    let acme = app.account("acme").await;
     let maya = signed_in(&app, Some("acme"), "manager").await;
     assert_eq!(maya.ask(&app, Method::POST, "/sign-out", None).await.refusal(), (403, "stray"));
     let left = maya.with("x-csrf-token", &csrf(&maya)).ask(&app, Method::POST, "/sign-out", None).await;
@@ -384,6 +404,10 @@ async fn signing_out_ends_the_session_and_so_does_its_time_and_whoever_sees_to_a
     let third = signed_in(&app, Some("acme"), "viewer").await;
     app.advance(SESSION_LIFE);
     assert_eq!(third.get(&app, "/v1/connections").await.status, 401);
+    app.advance(Duration::from_secs(1));
+    app.keep_house().await;
+    let kept = app.app.store.sessions(&Reach::One(acme.id), Timestamp(0)).await.unwrap();
+    assert!(kept.is_empty(), "it names somebody: {kept:?}");
     app.finish().await;
 }
 

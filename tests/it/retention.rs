@@ -16,7 +16,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl TestApp {
     /// Keeps house until nothing is left to do.
-    async fn keep_house(&self) {
+    pub(crate) async fn keep_house(&self) {
         while housekeeping::next(&self.app.store, &Limits::default(), self.now()).await.unwrap() == Step::Worked {}
     }
 }

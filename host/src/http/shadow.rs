@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 
 use super::answer::{Data, One, one};
 use super::error::ApiError;
+use super::events::busy;
 use super::guard::needing;
 use super::reach::{owner, read};
 use crate::app::App;
@@ -64,9 +65,12 @@ async fn create(
     let choice = rollout::choose(&app.store, &account, &connection, &asked.version, asked.settings).await?;
     let by = asked.by.as_deref().unwrap_or(&actor.name);
     let events = asked.events.unwrap_or(EVENTS_MAX).clamp(1, EVENTS_MAX);
+    // Kept until it ends: asking over and over takes no more than that.
+    let place = app.transformer.trial_place().ok_or_else(busy)?;
     let run = shadow::begin(&app.store, &connection, &choice, events, by, (app.clock)()).await?;
     let answer = one(run.clone());
     tokio::spawn(async move {
+        let _place = place;
         let id = run.id.clone();
         let clock = app.clock.clone();
         if let Err(error) = shadow::carry_out(&app.store, &app.transformer, run, &choice, move || clock()).await {

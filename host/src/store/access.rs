@@ -265,9 +265,8 @@ impl Store {
         Ok(revoke.bind(owner(reach)).bind(id).bind(now.0).execute(&self.db).await? > 0)
     }
 
-    /// Keeps a link, and forgets those that are over.
-    pub async fn insert_sign_in_link(&self, link: &SignInLink, hash: &str, now: Timestamp) -> Result<()> {
-        let forget = query(sql!("DELETE FROM sign_in_links WHERE account_id = $1 AND expires_at < $2"));
+    /// Keeps a link.
+    pub async fn insert_sign_in_link(&self, link: &SignInLink, hash: &str) -> Result<()> {
         let insert = query(sql!(
             "INSERT INTO sign_in_links (account_id, hash, name, role, session_ms, is_embedded, expires_at, created_by)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
@@ -280,8 +279,17 @@ impl Store {
         .bind(i64::from(link.is_embedded))
         .bind(link.expires_at.0)
         .bind(&link.created_by);
-        let forget = forget.bind(owner(&link.reach)).bind(now.0);
-        self.db.execute_all([forget, insert]).await.map(drop)
+        insert.execute(&self.db).await.map(drop)
+    }
+
+    /// Forgets links and sessions that are over. Says whether there were any.
+    pub async fn forget_sessions(&self, now: Timestamp) -> Result<bool> {
+        let [links, sessions] = [
+            query(sql!("DELETE FROM sign_in_links WHERE expires_at < $1")),
+            query(sql!("DELETE FROM sessions WHERE expires_at < $1")),
+        ];
+        let forgotten = self.db.execute_all([links.bind(now.0), sessions.bind(now.0)]).await?;
+        Ok(forgotten.iter().any(|rows| *rows > 0))
     }
 
     /// The link of a hash, as long as it is good.
@@ -318,8 +326,6 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool> {
         let account = session.account_id.as_ref().map_or(HOUSE, AccountId::as_str).to_owned();
-        let forget = query(sql!("DELETE FROM sessions WHERE account_id = $1 AND expires_at < $2"));
-        let forget = forget.bind(&account).bind(now.0);
         let take = query(sql!(
             "UPDATE sign_in_links SET used_at = $2 WHERE hash = $1 AND used_at IS NULL AND expires_at > $2"
         ));
@@ -342,7 +348,6 @@ impl Store {
                 if take.execute(&mut *tx).await? == 0 {
                     return Ok(false);
                 }
-                forget.execute(&mut *tx).await?;
                 insert.execute(tx).await?;
                 Ok(true)
             })
