@@ -89,11 +89,12 @@ class Browser {
       viewport: { width, height: 900 },
     });
     context.setDefaultTimeout(PATIENCE_MS);
-    const problems = [];
+    const [problems, lines] = [[], []];
     const page = await context.newPage();
-    watch(context, [new URL(this.#service.url).origin, ...also], (problem) => {
+    const report = (problem) => {
       if (!expected.some((known) => known.test(problem))) problems.push(problem);
-    });
+    };
+    watch(context, [new URL(this.#service.url).origin, ...also], report, (line) => lines.push(line));
     await page.addInitScript(() => {
       document.addEventListener("securitypolicyviolation", (event) => {
         console.error(`forbidden by ${event.violatedDirective}: ${event.blockedURI} at ${event.sourceFile}:${event.lineNumber}`);
@@ -103,7 +104,7 @@ class Browser {
       await body(page);
       if (problems.length > 0) throw new Error(`the page did what it may not do:\n${problems.join("\n")}`);
     } catch (error) {
-      await keep(t.name, page, problems);
+      await keep(t.name, context, problems, lines);
       throw error;
     } finally {
       await context.close();
@@ -151,9 +152,12 @@ export async function signIn(page, link) {
   await page.waitForURL((url) => !url.pathname.startsWith("/sign-in"));
 }
 
-function watch(context, origins, report) {
+/** `report` hears what no page may do, `note` every line of the console. */
+function watch(context, origins, report, note) {
   context.on("console", (message) => {
-    if (message.type() === "error") report(`console: ${message.text()} (${message.location().url})`);
+    const said = `${message.text()} (${message.location().url})`;
+    note(`${message.type()}: ${said}`);
+    if (message.type() === "error") report(`console: ${said}`);
   });
   context.on("weberror", (error) => report(`script: ${error.error().stack}`));
   context.on("request", (request) => {
@@ -162,13 +166,20 @@ function watch(context, origins, report) {
   });
 }
 
-/** What a failed test leaves behind. */
-async function keep(name, page, problems) {
-  const base = path.join(PICTURES, fileName(name));
+/** How many pages of a test were kept: where one person waits for another, the failure of the one fails the other too. */
+const kept = new Map();
+
+/** What a failed test leaves behind of each page that is open: its picture, its HTML, and what the console said. */
+async function keep(name, context, problems, lines) {
   await mkdir(PICTURES, { recursive: true });
-  await page.screenshot({ path: `${base}.png`, fullPage: true }).catch(() => {});
-  await writeFile(`${base}.html`, await page.content().catch(String));
-  await writeFile(`${base}.txt`, [page.url(), ...problems].join("\n"));
+  for (const page of context.pages()) {
+    const number = (kept.get(name) ?? 0) + 1;
+    kept.set(name, number);
+    const base = path.join(PICTURES, number === 1 ? fileName(name) : `${fileName(name)}-${number}`);
+    await page.screenshot({ path: `${base}.png`, fullPage: true }).catch(() => {});
+    await writeFile(`${base}.html`, await page.content().catch(String));
+    await writeFile(`${base}.txt`, [page.url(), ...problems, "", "The console:", ...lines, ""].join("\n"));
+  }
 }
 
 export function fileName(name) {

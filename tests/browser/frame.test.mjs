@@ -9,6 +9,8 @@ import { scene } from "./browser.mjs";
 
 const TOKEN = "frame-test-token-0123456789abcdef";
 const PORTAL = "Ocean Honda";
+/** Where a frame begins whose account is not connected yet. */
+const BEGINNING = "Connectors";
 
 /** A page that shows a frame, and notes what it is told. For a browser `127.0.0.1` and `localhost` are two sites. */
 const PAGE = `<!doctype html><title>Product</title><h1>Product</h1><iframe title="Leads" width="900" height="500"></iframe>
@@ -58,7 +60,7 @@ const also = [listed, stranger];
 test("frame: it shows, looks as its product does, and tells its height to that one", async (t) => {
   await stage.browser.page(t, { also }, async (page) => {
     await page.goto(around(listed, await link("?theme=dark")));
-    await leads(page).getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+    await leads(page).getByRole("heading", { level: 1, name: BEGINNING }).waitFor();
     assert.equal(await leads(page).locator("html").getAttribute("data-theme"), "dark");
     const told = await page.waitForFunction(() => window.told.at(-1)).then((handle) => handle.jsonValue());
     assert.deepEqual({ ...told, height: 0 }, { origin: stage.service.url, type: "leadline:height", height: 0 });
@@ -80,7 +82,7 @@ test("frame: a page that is not there, and a session that is over, say so", asyn
   const expected = [/responded with a status of 404/];
   await stage.browser.page(t, { also, expected }, async (page) => {
     await page.goto(around(listed, await link()));
-    await leads(page).getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+    await leads(page).getByRole("heading", { level: 1, name: BEGINNING }).waitFor();
     await inner(page).goto(`${stage.service.url}${home()}/logs/nothing`);
     await leads(page).getByText("To the beginning").waitFor();
     await page.context().clearCookies();
@@ -95,7 +97,7 @@ test("frame: nobody shows it who is not listed", async (t) => {
   await stage.browser.page(t, { also, expected }, async (page) => {
     await page.goto(around(stranger, await link()));
     await page.waitForFunction(() => document.readyState === "complete");
-    assert.equal(await leads(page).getByRole("heading", { level: 1, name: "Overview" }).count(), 0);
+    assert.equal(await leads(page).getByRole("heading", { level: 1, name: BEGINNING }).count(), 0);
     assert.deepEqual(await page.evaluate(() => window.told), []);
   });
 });
@@ -103,7 +105,7 @@ test("frame: nobody shows it who is not listed", async (t) => {
 test("frame: consent opens a window of its own, and the frame looks again afterwards", async (t) => {
   await stage.browser.page(t, { also }, async (page) => {
     await page.goto(around(listed, await link()));
-    await leads(page).getByRole("link", { name: "Connectors" }).click();
+    await leads(page).getByRole("heading", { level: 1, name: BEGINNING }).waitFor();
     const opens = page.context().waitForEvent("page");
     await leads(page).getByRole("button", { name: "Connect to HubSpot" }).click();
     const window = await opens;

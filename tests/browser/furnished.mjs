@@ -1,9 +1,13 @@
-// Three dealerships that between them show every state of the screens: a busy one, one that has only just connected,
-// and one that has not yet.
+// Three dealerships that between them show most states of the screens: a busy one, one that has only just connected, and
+// one that has not yet; and three more, for who looks at every state.
 
-import { eventually } from "./service.mjs";
+import path from "node:path";
+
+import { eventually, PROJECT } from "./service.mjs";
 
 export const PORTALS = ["ready=Ocean Honda", "bare=Bay Motors", "ready=Cove Cars"];
+/** Those of `unsettle`, beside these. */
+export const MORE_PORTALS = ["ready=Dune Dacia", "ready=Elm Rover", "ready=Fjord Volvo"];
 
 /** HubSpot does not answer about this one. */
 const UNREACHED = "unreached@example.com";
@@ -45,6 +49,37 @@ export async function furnish({ service }) {
   });
   const versions = await service.cli("transform", "list");
   return { busy, fresh, unconnected, synced, skipped, retrying, refused, warned, erased, versions };
+}
+
+/** More than a page of Logs has. */
+const CROWD = 60;
+
+/**
+ * After `furnish`, whose faults go on: a dealership that HubSpot no longer lets in, with a lead that waits for that; one with
+ * a lead that is still to be sent; one with many leads, which came before it was connected. And for the busy one a version
+ * whose gates are closed.
+ */
+export async function unsettle({ service, made }) {
+  const shutOut = await service.dealership("Dune Dacia");
+  const sending = await service.dealership("Elm Rover");
+  const crowded = { account: await service.account("Fjord Volvo") };
+  const source = await service.source(crowded.account);
+
+  await service.act("Dune Dacia", { act: "revoke_token" });
+  const waiting = await service.send(shutOut.source, { name: "Ida Holm", email: "ida@example.com" });
+  await service.send(sending.source, { name: "Max Frey", email: UNREACHED });
+  const leads = [];
+  while (leads.length < CROWD) {
+    const send = (_, next) => service.send(source, { name: `Lead ${leads.length + next}` });
+    leads.push(...(await Promise.all(Array.from({ length: 20 }, send))));
+  }
+  await service.until(leads.at(-1), "skipped");
+  await service.connect(crowded.account, "Fjord Volvo");
+
+  const component = path.join(PROJECT, "tests", "browser", "guests", "trap.wasm");
+  await service.cli("transform", "upload", component, "--account", made.busy.account.slug, "--name", "trap");
+  await service.until(waiting, "blocked", "held");
+  return { shutOut, sending, crowded, waiting };
 }
 
 const REFUSAL = JSON.stringify({

@@ -107,10 +107,17 @@ journey("an admin connects by a link that somebody else made", "Birch Cars", asy
   await page.goto(at(account, "connectors"));
   await page.getByRole("button", { name: "Make a link for the admin" }).click();
   const link = await page.getByText(`${stage.service.url}/connect/`).innerText();
+  const notice = page.getByRole("status", { name: "The admin's link" });
+  await notice.getByText("Waiting for the admin.").waitFor();
+  await page.evaluate(() => { globalThis.same = true; });
   await stage.browser.page(t, through(), async (admin) => {
     await admin.goto(link);
     await agree(admin, portal);
   });
+  // Nobody touches the dealer's own page, which looks every few seconds.
+  await notice.getByText("The admin is done.").waitFor();
+  await page.getByRole("region", { name: "Steps" }).getByText(`Connected to ${portal}`).waitFor();
+  assert.ok(await page.evaluate(() => globalThis.same), "the page was loaded anew");
   await page.goto(at(account, "connectors"));
   await page.getByRole("region", { name: "HubSpot CRM" }).getByText("Connected", { exact: true }).first().waitFor();
 }, { connected: false });
@@ -158,9 +165,20 @@ journey("a property is deleted: a warning, the property again, and what was miss
   await told(page, account, "Iris Wong", "Synced with warnings", "dealership_slug");
   await page.getByRole("link", { name: "Iris Wong" }).click();
   await page.getByRole("row").filter({ hasText: "dealership_slug" }).getByText("left out").waitFor();
-  await stage.service.act(portal, { act: "restore_property", object_type: "0-1", name: "dealership_slug" });
+  // That HubSpot refused it makes the service read the portal again, a moment after the lead.
+  const create = page.getByRole("button", { name: "Create the missing ones" });
+  await eventually("nobody offers to create it", async () => {
+    await page.goto(at(account, "fields"));
+    return create.isVisible();
+  });
+  await create.click();
+  // HubSpot brings back what was deleted, with its old values, so that is asked for by itself.
+  await page.getByRole("heading", { name: "This needs your word first" }).waitFor();
+  await page.getByRole("button", { name: /^Restore it…/ }).click();
+  await page.getByRole("heading", { name: "This is what will be created" }).waitFor();
+  await page.getByRole("button", { name: "Restore it", exact: true }).click();
+  await page.getByRole("heading", { name: "What was done" }).waitFor();
   await page.goto(at(account, "fields"));
-  await page.getByRole("button", { name: "Check again" }).click();
   await page.getByText("Every property is there.").waitFor();
   await page.getByRole("button", { name: "Fill in earlier contacts…" }).click();
   await page.getByRole("heading", { name: "This is what would be filled in" }).waitFor();
@@ -353,7 +371,7 @@ journey("a shopper is erased, and a replay brings nobody back", "Larch Skoda", a
   await form.getByLabel("Why").fill("request 4711");
   await form.getByLabel("Type the address or the number again").fill("somebody@example.com");
   await form.getByRole("button", { name: "Erase" }).click();
-  await page.getByRole("alert").getByText("It was not done").waitFor();
+  await page.getByRole("alert").getByText("It cannot be done").waitFor();
   await form.getByLabel("Type the address or the number again").fill(email);
   await form.getByLabel("Ask HubSpot to delete").check();
   await form.getByRole("button", { name: "Erase" }).click();
@@ -377,7 +395,7 @@ journey("a shopper is erased, and a replay brings nobody back", "Larch Skoda", a
   });
   assert.equal((await stage.service.calls(portal)).length, calls, "HubSpot hears nothing of her");
   assert.deepEqual(await addresses(portal), ["otto@example.com"]);
-});
+}, { expected: [/responded with a status of 400/] });
 
 journey("one id sent twice is one row, and a wrong signature is none", "Juniper Fiat", async (page, { account, source }) => {
   const event = lead({ name: "Only Once", email: "once@example.com" });

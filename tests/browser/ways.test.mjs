@@ -310,6 +310,7 @@ test("a viewer who posts all the same is refused", async (t) => {
       ["test/preview", { body: "{}" }],
       ["test/send", { body: "{}" }],
       ["replays", { state: "delivered", again: "yes" }],
+      ["settings/sources", { name: "mine", rate: "0", tolerance_s: "300" }],
       ["fields/check"],
       ["fields/create", { sure: "yes" }],
       ["fields/fill"],
