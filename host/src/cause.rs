@@ -72,9 +72,9 @@ codes! {
     PropertyNotUnique = "property.not_unique", "The key property does not hold unique values in HubSpot", "Choose or create another key property.";
     PropertyTaken = "property.taken", "Another record in HubSpot holds this value, which only one may hold", "Merge the two records in HubSpot, or correct the value.";
     OptionUnknown = "option.unknown", "The value is not an option of the property in HubSpot", "Add the option in HubSpot, or map the value in the settings.";
-    PipelineMissing = "pipeline.missing", "The pipeline no longer exists in HubSpot", "Choose a pipeline in the settings.";
-    StageMissing = "stage.missing", "The stage no longer exists in HubSpot", "Choose a stage in the settings.";
-    OwnerUnknown = "owner.unknown", "The owner cannot be assigned in HubSpot", "Choose another owner in the settings.";
+    PipelineMissing = "pipeline.missing", "The pipeline no longer exists in HubSpot", "Ask support to choose another pipeline; what waits then runs by itself.";
+    StageMissing = "stage.missing", "The stage no longer exists in HubSpot", "Ask support to choose another stage; what waits then runs by itself.";
+    OwnerUnknown = "owner.unknown", "The owner cannot be assigned in HubSpot", "Ask support to choose another owner.";
     EmailInvalid = "email.invalid", "HubSpot does not accept the e-mail address", "Correct it in HubSpot, or send the lead again with the right address.";
     ContactConflict = "contact.conflict", "Two contacts in HubSpot share the address", "Merge them in HubSpot, then replay the lead.";
     ContactErased = "contact.erased", "The shopper asked to be forgotten", "Nothing is sent for them any more. If that is a mistake, lift the suppression, and let the lead come again.";
@@ -102,7 +102,8 @@ impl Code {
             }
             "transform" => "the author of the transformation",
             "ingest" => "whoever runs the sender",
-            "auth" | "property" | "option" | "pipeline" | "stage" | "owner" => "the dealership's HubSpot admin",
+            "auth" | "property" | "option" => "the dealership's HubSpot admin",
+            "pipeline" | "stage" | "owner" => "support",
             "hubspot" if self == Self::HubspotRefused => "the dealership's HubSpot admin",
             "lead" if self == Self::LeadForReview => "the dealership",
             "hubspot" | "lead" => "nobody has to",

@@ -25,8 +25,8 @@ pub use objects::{
 };
 pub use pipelines::{owners_of, pipelines_of, read_owners, read_pipelines};
 pub use properties::{
-    Shelf, create_group, create_property, definition_json, has_group, properties_of, property_of, read_groups,
-    read_properties, read_property, read_rules, rules_of, set_options, with_options,
+    GROUP_LABEL, Shelf, create_group, create_property, definition_json, has_group, properties_of, property_of,
+    read_groups, read_properties, read_property, read_rules, rules_of, set_options, with_options,
 };
 pub use records::{Change, delete_record, read_records, records_of, update_records};
 

@@ -148,13 +148,14 @@ pub fn of_history(entries: &[AuditEntry]) -> Vec<Change> {
     let change = |entry: &AuditEntry| {
         let (of, deed) = entry.action.rsplit_once('.')?;
         let of_connection = ["accounts", "connections", "accounts.connectors"].contains(&of);
+        let of_source = ["sources", "accounts.settings.sources"].contains(&of);
         let (kind, what) = match deed {
             "connect" if of_connection => (Kind::Connected, "HubSpot was connected"),
             "pause" if of_connection || of == "lanes" => (Kind::Paused, "it was paused"),
             "disconnect" if of_connection => (Kind::Disconnected, "HubSpot was disconnected"),
             "set" if of.ends_with("quota") => (Kind::Limits, "the limits of the account were set"),
-            "set" if of == "sources" => (Kind::Source, "the source was set"),
-            "rotate" if of == "sources" => (Kind::Source, "the secret of the source was rotated"),
+            "set" if of_source => (Kind::Source, "the source was set"),
+            "rotate" if of_source => (Kind::Source, "the secret of the source was rotated"),
             _ => return None,
         };
         Some(Change { kind, at: entry.at, what: what.to_owned(), by: entry.actor.clone() })
@@ -278,9 +279,15 @@ mod tests {
             subject: String::new(),
             detail: Value::Null,
         };
-        let actions =
-            ["accounts.connect", "accounts.connectors.pause", "views.create", "accounts.quota.set", "sources.rotate"];
+        let actions = [
+            "accounts.connect",
+            "accounts.connectors.pause",
+            "views.create",
+            "accounts.quota.set",
+            "sources.rotate",
+            "accounts.settings.sources.set",
+        ];
         let kinds: Vec<_> = of_history(&actions.map(entry)).into_iter().map(|change| change.kind).collect();
-        assert_eq!(kinds, [Kind::Connected, Kind::Paused, Kind::Limits, Kind::Source]);
+        assert_eq!(kinds, [Kind::Connected, Kind::Paused, Kind::Limits, Kind::Source, Kind::Source]);
     }
 }

@@ -801,3 +801,24 @@ async fn the_command_line_makes_lists_tests_and_deletes_rules_and_prints_the_wee
     assert!(page.starts_with("<!doctype html>") && !page.contains("<svg"), "{page}");
     app.finish().await;
 }
+
+#[tokio::test]
+async fn suggested_rules_that_are_refused_keep_what_was_typed_and_ticked() {
+    let mail = MailServer::start().await;
+    let app = start_with(&mail).await;
+    app.account("acme").await;
+    let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
+    let fields = [("reconnect", "yes"), ("weekly", "yes"), ("to", "maya")];
+    let refused = submit(&app, &manager, "/accounts/acme/alerts/suggested", &fields).await;
+    assert_eq!(refused.status, 400, "{}", text(&refused));
+    for words in [
+        "`maya` is no e-mail address",
+        "multiple value=\"maya\"",
+        "name=\"reconnect\" value=\"yes\" checked",
+        "name=\"failed\" value=\"yes\">",
+        "name=\"weekly\" value=\"yes\" checked",
+    ] {
+        assert!(text(&refused).contains(words), "{words}: {}", text(&refused));
+    }
+    app.finish().await;
+}

@@ -147,6 +147,18 @@ async fn a_type_that_is_turned_on_takes_along_what_was_skipped_and_the_switch_ca
 }
 
 #[tokio::test]
+async fn a_policy_without_a_choice_on_the_page_goes_through_it_unchanged() {
+    let app = with_public_url(URL).await;
+    let settings = json!({ "country": "US", "consent_property": "message", "policies": { "message": "always" } });
+    app.dealer("acme", Preset::Ready, "default", settings).await;
+    let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
+    let shown = manager.get(&app, "/accounts/acme/fields/mapping").await;
+    let sent = r#"<input type="hidden" name="/policies/message" value="always">"#;
+    assert!(text(&shown).contains(sent), "{}", text(&shown));
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn the_mapping_shows_what_the_last_lead_brought_and_how_each_property_stands() {
     let app = with_public_url(URL).await;
     let acme = app.dealer("acme", Preset::Ready, "default", json!({ "country": "US" })).await;
@@ -211,5 +223,25 @@ async fn the_page_for_deals_shows_what_the_last_leads_would_make() {
     let page = manager.get(&app, "/accounts/acme/deals").await;
     assert!(text(&page).contains("CR-V") && text(&page).contains("none: no deal"), "{}", text(&page));
     assert!(text(&page).contains("pipelines-settings/"), "{}", text(&page));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn that_no_lead_came_with_a_consent_is_said_where_the_settings_have_a_use_for_it() {
+    let app = with_public_url(URL).await;
+    for (slug, settings, is_said) in [
+        ("acme", json!({ "country": "US" }), false),
+        ("ocean", json!({ "country": "US", "legal_basis": "Freely given consent from contact" }), true),
+    ] {
+        let dealer = app.dealer(slug, Preset::Ready, "default", settings).await;
+        let manager = looks(&signed_in(&app, Some(slug), "manager").await);
+        let overview = async || manager.get(&app, &format!("/accounts/{slug}")).await;
+        let words = "None of the last leads came with a consent";
+        assert!(!text(&overview().await).contains(words), "{slug}: none came at all");
+        app.send_lead(&dealer, "ana").await;
+        app.run_until_idle().await;
+        let page = overview().await;
+        assert_eq!(text(&page).contains(words), is_said, "{slug}: {}", text(&page));
+    }
     app.finish().await;
 }

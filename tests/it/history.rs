@@ -132,7 +132,7 @@ async fn a_key_ends_on_its_last_day_and_may_do_what_was_ticked() {
     for (fields, words) in [
         (vec![("name", "x"), ("ends", "2026-11-20"), ("right", "read")], "no day to come"),
         (vec![("name", "x")], "needs at least one right"),
-        (vec![("name", "x"), ("right", "operate")], "Nobody can give more than he has"),
+        (vec![("name", "x"), ("right", "operate")], "nobody can give more than he has"),
     ] {
         let refused = submit(&app, &manager, "/accounts/acme/settings/keys", &fields).await;
         assert!(!refused.status.eq(&200) && text(&refused).contains(words), "{words}: {}", text(&refused));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hubspot_sim::Preset;
 use leadline::cause::{Code, Problem};
 use leadline::issue::COMMENT_CHARS_MAX;
 use serde_json::json;
@@ -91,5 +92,25 @@ async fn an_issue_is_seen_to_muted_and_talked_about_until_it_is_over() {
     let new = store.issues(Some(&acme.account.id)).await.unwrap().remove(0);
     assert!(new.id.as_str() != id && new.acknowledged.is_none() && new.muted.is_none());
     store.close_issue(&new, app.now()).await.unwrap();
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn what_support_sets_leads_support_to_the_form_and_everybody_else_to_support() {
+    let app = with_public_url("http://localhost:8080").await;
+    let settings = json!({ "country": "US", "pipeline": "new-vehicles", "stage": "no-such-stage" });
+    let acme = app.dealer("acme", Preset::Deals, "deals", settings).await;
+    app.send_lead(&acme, "ana").await;
+    app.run_until_idle().await;
+    for (account, role, href, label) in [
+        (Some("acme"), "manager", "/help/codes/stage.missing", "How to reach support"),
+        (None, "support", "/accounts/acme/transformation/deals@1", "Choose another in the settings"),
+    ] {
+        let browser = looks(&signed_in(&app, account, role).await);
+        let page = browser.get(&app, "/accounts/acme/issues").await;
+        assert!(text(&page).contains("Ask support to choose another stage"), "{}", text(&page));
+        assert!(text(&page).contains(&format!("href=\"{href}\">{label}</a>")), "{role}: {}", text(&page));
+        assert_eq!(browser.get(&app, href).await.status, 200, "{role}");
+    }
     app.finish().await;
 }

@@ -216,3 +216,46 @@ async fn what_waits_for_its_next_try_is_tried_now_when_it_is_chosen() {
     assert!(app.fate(&event).await.starts_with("delivered"), "{}", app.fate(&event).await);
     app.finish_after(&[FindingKind::TooManyErrors]).await;
 }
+
+#[tokio::test]
+async fn possible_duplicates_are_a_choice_of_the_filter_and_their_leads_lead_there() {
+    let app = with_public_url("http://localhost:8080").await;
+    let acme = app.connected("acme").await;
+    let mut newest = String::new();
+    for name in ["ana", "ana_l"] {
+        let mut of_one_number = lead(name);
+        of_one_number["email"] = Value::Null;
+        newest = app.send(&acme, &format!("msg_{name}"), of_one_number).await.to_string();
+        app.run_until_idle().await;
+    }
+    let viewer = signed_in(&app, Some("acme"), "viewer").await.with("accept", "text/html");
+    let page = viewer.get(&app, &format!("/accounts/acme/logs/{newest}")).await;
+    assert!(text(&page).contains("href=\"/accounts/acme/logs?duplicate=possible\""), "{}", text(&page));
+    let list = viewer.get(&app, "/accounts/acme/logs?duplicate=possible").await;
+    assert!(text(&list).contains("<details class=\"more\" open>"), "{}", text(&list));
+    assert!(text(&list).contains("<option value=\"possible\" selected>"), "{}", text(&list));
+    assert_eq!(text(&list).matches("name=\"duplicate\"").count(), 1, "it is said once");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn whatever_hubspot_took_says_so_and_a_lead_says_what_was_really_answered() {
+    let app = with_public_url("http://localhost:8080").await;
+    let acme = app.connected("acme").await;
+    let mut urgent = lead("ana");
+    urgent["priority"] = json!("urgent");
+    let warned = app.send(&acme, "msg_1", urgent).await;
+    app.run_until_idle().await;
+    let viewer = signed_in(&app, Some("acme"), "viewer").await.with("accept", "text/html");
+    let list = viewer.get(&app, "/accounts/acme/logs?outcome=synced_with_warnings").await;
+    assert!(text(&list).contains("<span class=\"small soft\">200 OK</span>"), "{}", text(&list));
+    let told = Asker::operator().get(&app, &format!("/v1/leads/{warned}")).await.body["data"].clone();
+    let last = told["calls"].as_array().unwrap().last().unwrap()["status"].as_i64().unwrap();
+    let words = if last == 200 { "200 OK".to_owned() } else { last.to_string() };
+    let page = viewer.get(&app, &format!("/accounts/acme/logs/{warned}")).await;
+    assert!(text(&page).contains(&format!("Synced with warnings</span> <span class=\"small soft\">{words}</span>")));
+    // Nobody knows when the widget made a lead of it.
+    let created = &told["steps"][1];
+    assert_eq!((&created["at"], &created["note"]), (&Value::Null, &json!("the widget does not say when")), "{told:#}");
+    app.finish().await;
+}

@@ -1,13 +1,14 @@
 //! What whoever runs the service sees: the fleet, the queue, guests, refused requests, keys and configuration. And that the
 //! command line says who did what.
 
+use leadline::account;
 use leadline::model::access::Role;
 use leadline::signature::Secret;
 use serde_json::{Value, json};
 
 use crate::access::{Asker, Reply, csrf, key_in_role, signed_in, with_public_url};
 use crate::guests::guest;
-use crate::support::{NOON, TestApp};
+use crate::support::{NOON, TestApp, lead};
 use crate::upkeep::forms;
 
 const URL: &str = "http://localhost:8080";
@@ -399,5 +400,46 @@ async fn a_configuration_is_told_with_where_each_value_comes_from_and_checked_as
     let (code, said) = app.command(&bad).await;
     assert_eq!(code, 3, "{said}");
     assert!(said.contains("is no origin") && said.contains("the HubSpot app is named in part only"), "{said}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_account_is_found_by_a_delivery_and_by_what_its_sender_calls_an_event() {
+    let app = with_public_url(URL).await;
+    let acme = app.connected("acme").await;
+    app.connected("ocean").await;
+    let event = app.send(&acme, "Msg-7F", lead("ana")).await;
+    app.run_until_idle().await;
+    let delivery = app.event(&event).await.deliveries[0].delivery.id.to_string();
+    let (store, shouted) = (&app.app.store, delivery.to_uppercase());
+    for word in [delivery.as_str(), shouted.as_str(), "Msg-7F"] {
+        let found = account::looked_for(store, word).await.unwrap();
+        assert_eq!(found.as_ref(), Some(&acme.account.id), "{word}");
+    }
+    assert_eq!(account::looked_for(store, "msg-nobody").await.unwrap(), None);
+    // Under which account a deed is noted is no sender's to choose.
+    assert_eq!(account::behind(store, "Msg-7F").await.unwrap(), None);
+    let operator = looking(&app, None, "operator").await;
+    for word in [delivery.as_str(), "Msg-7F"] {
+        let found = operator.get(&app, &format!("/accounts?text={word}")).await;
+        let found = text(&found);
+        assert!(found.contains("/accounts/acme\"") && !found.contains("/accounts/ocean\""), "{word}: {found}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_help_says_when_support_is_there_as_the_operator_set_it() {
+    let app = TestApp::start_with(|config, _, _| {
+        config.public_url = Some(URL.to_owned());
+        config.support_email = Some("support@example.com".to_owned());
+        config.support_hours = "08:30-20".to_owned();
+        config.support_days = ["mon", "sat"].map(str::to_owned).to_vec();
+    })
+    .await;
+    app.account("acme").await;
+    let help = looking(&app, Some("acme"), "viewer").await.get(&app, "/help").await;
+    let expected = "That is within 24 hours on business days, Monday and Saturday from 8:30 to 20:00.";
+    assert!(text(&help).contains(expected), "{}", text(&help));
     app.finish().await;
 }

@@ -14,8 +14,11 @@ use leadline::store::Issue;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
+use crate::access::{signed_in, with_public_url};
+use crate::dashboard::{looks, submit, text};
 use crate::support::{Dealer, TestApp, lead};
 
+const URL: &str = "http://localhost:8080";
 const CONTACT: &str = "0-1";
 const DEAL: &str = "0-3";
 /// What a lead of the tests brings for the properties that a bare portal lacks.
@@ -654,5 +657,70 @@ async fn a_merged_contact_is_filled_in_under_its_new_id_and_a_lost_answer_is_ask
     assert_eq!(app.contact(&dealer, "anna")["lead_priority"], "high");
     let report = app.fill(&dealer, Wish::default()).await;
     assert!(report.stopped.is_none() && report.skipped.iter().all(|skipped| !skipped.stays), "{report:#?}");
+    app.finish().await;
+}
+
+/// The row of a property in a table of those that are made by hand.
+fn by_hand<'a>(table: &'a str, name: &str) -> &'a str {
+    let row = table.split("<tr>").find(|row| row.contains(&format!("text=\"{name}\"")));
+    row.unwrap_or_else(|| panic!("{name} is not in {table}"))
+}
+
+#[tokio::test]
+async fn who_creates_by_hand_finds_everything_to_take_over_contacts_and_deals_apart() {
+    let app = with_public_url(URL).await;
+    app.dealer("acme", Preset::Deals, "deals", deals()).await;
+    let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
+    let page = manager.get(&app, "/accounts/acme/fields").await;
+    assert!(text(&page).contains("single-line text, unique values only"), "the checklist says it: {}", text(&page));
+    let (_, tables) = text(&page).split_once("id=\"by-hand\"").unwrap();
+    let (contacts, deals) = tables.split_once("<h2>Deal properties</h2>").unwrap();
+    for (table, name, told) in [
+        (contacts, "leadline_lead_id", vec!["Single-line text", "<strong>yes</strong>"]),
+        (contacts, "budget_range", vec!["Single-line text", "<td>no</td>"]),
+        (contacts, "lead_priority", vec!["Dropdown select", "high = <code>high</code>", "low = <code>low</code>"]),
+        (deals, "leadline_deal_key", vec!["Single-line text", "<strong>yes</strong>"]),
+    ] {
+        for words in told {
+            assert!(by_hand(table, name).contains(words), "{name}: {words} is not in {table}");
+        }
+    }
+    assert!(contacts.contains("<h2>Contact properties</h2>") && !contacts.contains("leadline_deal_key"), "{contacts}");
+    assert!(contacts.contains("/properties?type=0-1\"") && deals.contains("/properties?type=0-3\""), "{tables}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn while_hubspot_cannot_be_asked_the_page_shows_what_it_said_last_and_that_nothing_was_changed() {
+    let app = with_public_url(URL).await;
+    let dealer = app.dealer("acme", Preset::Bare, "default", json!({ "country": "US" })).await;
+    let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
+    app.hubspot.add_fault(Fault::status(503).on_path("/crm/properties/"));
+    for (path, fields) in [("check", vec![]), ("create", vec![]), ("create", vec![("sure", "yes")])] {
+        let away = submit(&app, &manager, &format!("/accounts/acme/fields/{path}"), &fields).await;
+        assert_eq!(away.status, 502, "{path}: {}", text(&away));
+        for words in [
+            "<h1>Fields</h1>",
+            "HubSpot had a problem, and nothing was changed.",
+            "Try it again in a moment.",
+            "Below stands what HubSpot said",
+            "hubspot.server_error",
+            "Create the missing ones",
+        ] {
+            assert!(text(&away).contains(words), "{path}: {words} is not in {}", text(&away));
+        }
+    }
+    let calls = app.hubspot.calls();
+    assert!(!calls.iter().any(|call| call.method == "POST" && call.path.contains("/crm/properties/")), "{calls:#?}");
+    // Once HubSpot lets us in no more, there is something to do.
+    app.hubspot.clear_faults();
+    app.hubspot.revoke_token(dealer.portal());
+    app.send_lead(&dealer, "ana").await;
+    app.run_until_idle().await;
+    let out = submit(&app, &manager, "/accounts/acme/fields/fill", &[]).await;
+    assert_eq!(out.status, 409, "{}", text(&out));
+    for words in ["<h1>Fields</h1>", "HubSpot no longer lets us in, and nothing was changed.", "Reconnect HubSpot"] {
+        assert!(text(&out).contains(words), "{words} is not in {}", text(&out));
+    }
     app.finish().await;
 }

@@ -207,13 +207,13 @@ impl Code {
                 "The property is a list in HubSpot, and what the lead says is none of its options. Differences in upper and lower case are mended by themselves; this is another word."
             }
             Self::PipelineMissing => {
-                "The settings name a pipeline that somebody deleted in HubSpot. The deal waits; contact and note do not."
+                "The settings name a pipeline that somebody deleted in HubSpot. Support keeps these settings. The deal waits; contact and note do not."
             }
             Self::StageMissing => {
-                "The settings name a stage that somebody deleted in HubSpot. The deal waits; contact and note do not."
+                "The settings name a stage that somebody deleted in HubSpot. Support keeps these settings. The deal waits; contact and note do not."
             }
             Self::OwnerUnknown => {
-                "The settings name a user who left, or who may not own records. The record is written without an owner."
+                "The settings name a user who left, or who may not own records. Support keeps these settings. The record is written without an owner."
             }
             Self::EmailInvalid => {
                 "The address looks like one, but HubSpot does not take it. It stands in the note as it was typed, and the contact is recognised by its lead."

@@ -1,4 +1,4 @@
-//! The checklist of a portal's properties, and creating what is missing.
+//! The checklist of a portal's properties, and creating what is missing: by us, or by hand.
 
 use std::time::Duration;
 
@@ -10,9 +10,10 @@ use super::drift::{self, Row};
 use super::portal::{self, Read};
 use super::session::Session;
 use crate::cause::{Code, Problem};
+use crate::contract::manifest::{PropertyDefinition, PropertyKind};
 use crate::fit::{PropertyState, compare};
 use crate::hubspot::{self, Meaning, Reply, Shelf};
-use crate::model::portal::{PortalSchema, PropertyInfo};
+use crate::model::portal::{COMPANY, CONTACT, DEAL, PortalSchema, PropertyInfo, object_type_id};
 use crate::model::time::Timestamp;
 use crate::store::{Bound, Store};
 
@@ -60,6 +61,48 @@ pub async fn check(store: &Store, session: &Session, now: Timestamp) -> anyhow::
     care::take_in(store, &session.connection, &bound, &read, now).await?;
     let dropped_leads = store.dropped_leads(&session.connection).await?;
     Ok(Ok(Check::of(&bound, session, &read, dropped_leads)))
+}
+
+/// The properties of one object type, as somebody makes them by hand in HubSpot.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ByHand {
+    pub object_type: String,
+    /// Where HubSpot's settings have them, such as `Contact properties`.
+    pub place: String,
+    pub properties: Vec<HandMade>,
+}
+
+/// A property, as HubSpot's own form asks for it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct HandMade {
+    pub name: String,
+    pub label: String,
+    pub description: String,
+    /// What the form calls its field type.
+    pub called: &'static str,
+    /// The same for programs: HubSpot's `type` and `fieldType`.
+    pub kind: String,
+    pub field_type: String,
+    /// Label and internal value of each.
+    pub options: Vec<(String, String)>,
+    pub unique: bool,
+}
+
+/// What to make by hand, object type by object type: the same that creating would send.
+pub fn by_hand<'a>(definitions: impl IntoIterator<Item = &'a PropertyDefinition>) -> Vec<ByHand> {
+    let mut all: Vec<ByHand> = Vec::new();
+    for definition in definitions {
+        let object_type = object_type_id(&definition.object_type);
+        match all.iter_mut().find(|one| one.object_type == object_type) {
+            Some(known) => known.properties.push(hand_made(definition)),
+            None => all.push(ByHand {
+                object_type: object_type.to_owned(),
+                place: place(object_type),
+                properties: vec![hand_made(definition)],
+            }),
+        }
+    }
+    all
 }
 
 /// What may be done beside creating what is missing.
@@ -345,4 +388,84 @@ fn is_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
         && name.len() <= crate::plan::NAME_BYTES_MAX
+}
+
+fn hand_made(definition: &PropertyDefinition) -> HandMade {
+    let sent = hubspot::definition_json(definition);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let options = sent["options"].as_array().into_iter().flatten();
+    HandMade {
+        name: text(&sent["name"]),
+        label: text(&sent["label"]),
+        description: text(&sent["description"]),
+        called: called(definition.kind),
+        kind: text(&sent["type"]),
+        field_type: text(&sent["fieldType"]),
+        options: options.map(|option| (text(&option["label"]), text(&option["value"]))).collect(),
+        unique: definition.unique,
+    }
+}
+
+fn place(object_type: &str) -> String {
+    match object_type {
+        CONTACT => "Contact properties".to_owned(),
+        COMPANY => "Company properties".to_owned(),
+        DEAL => "Deal properties".to_owned(),
+        other => format!("Properties of the object {other}"),
+    }
+}
+
+/// What HubSpot's form calls the field type of a kind.
+fn called(kind: PropertyKind) -> &'static str {
+    match kind {
+        PropertyKind::Text => "Single-line text",
+        PropertyKind::MultiLineText => "Multi-line text",
+        PropertyKind::Number => "Number",
+        PropertyKind::YesNo => "Single checkbox",
+        PropertyKind::Date => "Date picker",
+        PropertyKind::DateTime => "Date and time picker",
+        PropertyKind::Choice => "Dropdown select",
+        PropertyKind::Choices => "Multiple checkboxes",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_made_by_hand_is_what_would_be_sent_each_under_its_object_type() {
+        let definition = |object_type: &str, name: &str, kind, options: &[&str], unique| PropertyDefinition {
+            object_type: object_type.into(),
+            name: name.into(),
+            label: name.to_uppercase(),
+            description: String::new(),
+            kind,
+            options: options.iter().map(|option| (*option).into()).collect(),
+            unique,
+        };
+        let definitions = [
+            definition("contact", "priority", PropertyKind::Choice, &["high", "low"], false),
+            definition("deal", "deal_key", PropertyKind::Text, &[], true),
+            definition("0-1", "call", PropertyKind::YesNo, &[], false),
+            definition("2-77", "seen", PropertyKind::DateTime, &[], false),
+        ];
+        let told = |one: &ByHand| {
+            let line = |property: &HandMade| {
+                let HandMade { name, called, kind, field_type, unique, .. } = property;
+                let options = property.options.iter().map(|(label, value)| format!("{label}={value}"));
+                let options = options.collect::<Vec<_>>().join(" ");
+                format!("{}: {name}, {called} ({kind}, {field_type}), [{options}], {unique}", one.place)
+            };
+            one.properties.iter().map(line).collect::<Vec<_>>()
+        };
+        let told: Vec<_> = by_hand(&definitions).iter().flat_map(told).collect();
+        let expected = [
+            "Contact properties: priority, Dropdown select (enumeration, select), [high=high low=low], false",
+            "Contact properties: call, Single checkbox (bool, booleancheckbox), [Yes=true No=false], false",
+            "Deal properties: deal_key, Single-line text (string, text), [], true",
+            "Properties of the object 2-77: seen, Date and time picker (datetime, date), [], false",
+        ];
+        assert_eq!(told, expected);
+    }
 }

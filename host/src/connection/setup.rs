@@ -173,10 +173,10 @@ fn event_types(facts: &Facts) -> SetupStep {
 
 fn source(facts: &Facts) -> SetupStep {
     let proof = (facts.sources > 0).then(|| "It has an address and a secret of its own.".to_owned());
-    let about = "To an address of your own, signed with a secret of your own.";
+    let about = "Make a source: an address and a secret of your own, for whoever builds the widget.";
     SetupStep {
         screen: "settings",
-        label: "Go to Settings",
+        label: "Make a source",
         ..step("source", "Let the chat widget send its events", proof, about)
     }
 }

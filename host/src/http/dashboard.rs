@@ -5,7 +5,9 @@ mod activity;
 mod alerts;
 mod bench;
 mod connectors;
+mod deletion;
 mod event_types;
+mod fault;
 mod fields;
 mod form;
 mod help;
@@ -43,7 +45,6 @@ use super::guard::needing;
 use super::page::{self, Frame};
 use crate::app::App;
 use crate::model::access::{Actor, Right};
-use crate::model::account::ConnectionState;
 
 /// Where others try something out, and have every turn.
 const BUSY: &str = "Other leads are being tried; try it again in a moment.";
@@ -58,6 +59,7 @@ pub(super) fn router(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
         .merge(activity::router())
         .merge(alerts::router())
         .merge(connectors::router())
+        .merge(deletion::router())
         .merge(event_types::router())
         .merge(fields::router())
         .merge(issues::router())
@@ -80,18 +82,9 @@ pub(super) fn router(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
         .layer(middleware::from_fn_with_state(app.clone(), as_page))
 }
 
-/// Everybody begins where he has most to do.
+/// The beginning, as after signing in.
 async fn home(State(app): State<Arc<App>>, actor: Actor) -> Result<Redirect, ApiError> {
-    let own = match actor.own_account() {
-        Some(account) => app.store.account(account.as_str()).await?,
-        None => None,
-    };
-    let Some(account) = own else { return Ok(Redirect::to("/accounts")) };
-    let connection = app.store.connection_of(&account.id).await?;
-    // Until HubSpot is connected there is nothing to look at, and one thing to do.
-    let is_connected = connection.is_some_and(|connection| connection.state != ConnectionState::Disconnected);
-    let screen = if is_connected { "" } else { "/connectors" };
-    Ok(Redirect::to(&format!("/accounts/{}{screen}", account.slug)))
+    Ok(Redirect::to(&super::sign_in::home(&app, actor.own_account()).await?))
 }
 
 #[derive(Deserialize)]

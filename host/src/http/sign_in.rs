@@ -20,8 +20,9 @@ use super::page::{Frame, is_framed, quiet};
 use crate::access::{self, AccessError};
 use crate::app::App;
 use crate::model::access::{Actor, Reach};
+use crate::model::account::ConnectionState;
+use crate::model::id::AccountId;
 use crate::post;
-use crate::store::StoredSession;
 use crate::view::moment::things;
 
 /// Open to everybody, and to who is signed in already, as somebody else perhaps.
@@ -189,7 +190,7 @@ async fn begin(app: &App, link: &str, wanted: &To, headers: &HeaderMap) -> Resul
     };
     let to = match wanted.to.as_deref().filter(|to| is_ours(to)) {
         Some(to) => to.to_owned(),
-        None => home(app, &session).await?,
+        None => home(app, session.account_id.as_ref()).await?,
     };
     let mut response = Redirect::to(&to).into_response();
     let scope = if session.is_embedded { Scope::Frame } else { Scope::Site };
@@ -206,15 +207,15 @@ pub(super) fn is_ours(to: &str) -> bool {
     to.starts_with('/') && !to.starts_with("//") && !to.contains('\\') && !to.chars().any(char::is_control)
 }
 
-/// Where somebody begins.
-async fn home(app: &App, session: &StoredSession) -> Result<String, ApiError> {
-    Ok(match &session.account_id {
-        None => "/accounts".to_owned(),
-        Some(account) => match app.store.account(account.as_str()).await? {
-            Some(account) => format!("/accounts/{}", account.slug),
-            None => "/sign-in".to_owned(),
-        },
-    })
+/// Where somebody of this account begins, or of the house, where it is none: there he has most to do.
+pub(super) async fn home(app: &App, account: Option<&AccountId>) -> Result<String, ApiError> {
+    let Some(account) = account else { return Ok("/accounts".to_owned()) };
+    let Some(account) = app.store.account(account.as_str()).await? else { return Ok("/sign-in".to_owned()) };
+    let connection = app.store.connection_of(&account.id).await?;
+    // Until HubSpot is connected there is nothing to look at, and one thing to do.
+    let is_connected = connection.is_some_and(|connection| connection.state != ConnectionState::Disconnected);
+    let screen = if is_connected { "" } else { "/connectors" };
+    Ok(format!("/accounts/{}{screen}", account.slug))
 }
 
 async fn leave(State(app): State<Arc<App>>, actor: Actor) -> Result<Response, ApiError> {

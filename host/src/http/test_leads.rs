@@ -112,7 +112,7 @@ impl From<TestLeadError> for ApiError {
     fn from(error: TestLeadError) -> Self {
         match error {
             TestLeadError::NoSource(_) => {
-                Self::Conflict(error.to_string(), "Make a source first: `leadline source create`.")
+                Self::Conflict(error.to_string(), "Make a source first, in Settings or with `leadline source create`.")
             }
             TestLeadError::NotJson(_) | TestLeadError::NoTest | TestLeadError::Answer(..) => {
                 Self::BadRequest(error.to_string(), "Send an event as the widget does, with a test lead's address.")

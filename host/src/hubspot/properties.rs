@@ -10,7 +10,7 @@ use crate::model::portal::{PropertyInfo, PropertyOption};
 /// The group that our properties stand in.
 const GROUP: &str = "leadline";
 /// What people in HubSpot read, whatever we are called.
-const GROUP_LABEL: &str = "Lead details";
+pub const GROUP_LABEL: &str = "Lead details";
 /// The rules that can be checked before a call. The others are left to HubSpot.
 const RULES_KEPT: [&str; 4] = ["MAX_LENGTH", "MIN_LENGTH", "MAX_NUMBER", "MIN_NUMBER"];
 

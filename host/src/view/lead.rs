@@ -296,9 +296,22 @@ impl Lead {
 }
 
 impl Lead {
+    /// What HubSpot answered last, where it took the lead and the call is still kept.
+    pub fn answer(&self) -> Option<String> {
+        let last = self.calls.iter().rev().find(|call| call.is_good);
+        last.filter(|_| self.told.outcome.is_in_hubspot())?.status_words()
+    }
+
     /// Whether more was done with it than to plan and deliver it once, which the timeline says.
     pub fn is_eventful(&self) -> bool {
         self.history.len() > 3 || self.history.iter().any(|past| past.by.is_some())
+    }
+}
+
+impl Call {
+    /// The status of its answer.
+    pub fn status_words(&self) -> Option<String> {
+        self.status.map(|status| if status == 200 { "200 OK".to_owned() } else { status.to_string() })
     }
 }
 
@@ -358,7 +371,8 @@ fn steps(shown: &ShownEvent, outcome: Outcome, version: Option<&str>, reader: &R
     let arrived = event.received_at.since(event.occurred_at);
     vec![
         step("Form submitted", done, time(event.occurred_at), String::new()),
-        step("Lead created", done, time(event.occurred_at), String::new()),
+        // No event carries a time of its own for it.
+        step("Lead created", done, None, "the widget does not say when".to_owned()),
         Step {
             href: Some("#event"),
             ..step("Received and stored", done, time(event.received_at), format!("after {}", span(millis(arrived))))

@@ -43,9 +43,6 @@ pub struct Query {
     pub after: String,
 }
 
-/// Types of events that there are, for whoever chooses.
-pub const EVENT_TYPES: [&str; 3] = ["lead.captured.v1", "carousel.clicked.v1", "session.initiated.v1"];
-
 /// Rows of a page.
 pub const PAGE: u32 = 50;
 
@@ -153,8 +150,8 @@ impl Query {
 
     /// Whether it filters by what a page shows only when asked for more.
     pub fn has_more(&self) -> bool {
-        let Self { contact, cause, dealership, from, until, test, email, .. } = self;
-        [contact, cause, dealership, from, until, test, email].into_iter().any(|said| !said.is_empty())
+        let Self { contact, cause, dealership, from, until, test, email, duplicate, .. } = self;
+        [contact, cause, dealership, from, until, test, email, duplicate].into_iter().any(|said| !said.is_empty())
     }
 
     /// Whether it filters anything.
@@ -368,6 +365,7 @@ mod tests {
         let last = EventId::stored("evt_1".into());
         assert_eq!(query.at(Some(&last), None), "before=evt_1&outcome=failed&text=maya+%26+co");
         assert!(query.is_filtered() && !Query { before: "evt_1".into(), ..Query::default() }.is_filtered());
+        assert!(!query.has_more() && Query { duplicate: POSSIBLE.into(), ..Query::default() }.has_more());
     }
 
     #[test]

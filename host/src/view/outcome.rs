@@ -162,6 +162,8 @@ fn waiting(reason: &Problem) -> String {
     let who = match reason.code.who() {
         "the dealership" => "you",
         "the dealership's HubSpot admin" if for_you(reason.code) => "you",
+        // Whoever reads it can ask.
+        "support" => "you",
         "the dealership's HubSpot admin" => "your HubSpot admin",
         who => who,
     };
@@ -388,7 +390,7 @@ mod tests {
                     reason: Some(Problem::new(Code::StageMissing, "").about("won")),
                     ..base(Blocked)
                 },
-                "! Needs attention: Waiting for your HubSpot admin: choose a stage in the settings (won) | The contact is in HubSpot already",
+                "! Needs attention: Waiting for you: ask support to choose another stage (won) | The contact is in HubSpot already",
             ),
             (
                 Delivery { reason: Some(Problem::new(Code::AuthRevoked, "")), ..base(Blocked) },

@@ -1,5 +1,7 @@
 //! By when support answers: within 24 hours on business days, as the clocks of the account show them.
 
+use std::fmt;
+
 use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{ToSpan as _, Zoned};
@@ -75,6 +77,34 @@ impl Hours {
     }
 }
 
+/// Such as `Monday to Friday from 9:00 to 17:00`.
+impl fmt::Display for Hours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let days: Vec<_> = Day::ALL.into_iter().filter(|day| self.days.contains(day)).collect();
+        let is_row = Day::ALL.windows(days.len()).any(|row| row == days);
+        let names: Vec<_> = days.into_iter().map(name).collect();
+        match &names[..] {
+            [first, _, .., last] if is_row => write!(f, "{first} to {last}")?,
+            [first @ .., last] if !first.is_empty() => write!(f, "{} and {last}", first.join(", "))?,
+            _ => f.write_str(&names.concat())?,
+        }
+        let clock = |minute: i32| format!("{}:{:02}", minute / 60, minute % 60);
+        write!(f, " from {} to {}", clock(self.opens), clock(self.closes))
+    }
+}
+
+fn name(day: Day) -> &'static str {
+    match day {
+        Day::Mon => "Monday",
+        Day::Tue => "Tuesday",
+        Day::Wed => "Wednesday",
+        Day::Thu => "Thursday",
+        Day::Fri => "Friday",
+        Day::Sat => "Saturday",
+        Day::Sun => "Sunday",
+    }
+}
+
 /// The minute of the day; `24` is its end.
 fn minutes(text: &str) -> Option<i32> {
     let text = text.trim();
@@ -94,8 +124,13 @@ pub fn answer_by(hours: &Hours, now: Timestamp, zone: &TimeZone) -> Option<Zoned
     due.to_zoned(zone.clone()).ok()
 }
 
-/// The same in a sentence, such as `We answer by Monday 14:30 (America/New_York).`
-pub fn sentence(hours: &Hours, now: Timestamp, zone: &TimeZone) -> String {
+/// The same in a sentence, and what business days are.
+pub fn sentences(hours: &Hours, now: Timestamp, zone: &TimeZone) -> String {
+    format!("{} That is within 24 hours on business days, {hours}.", sentence(hours, now, zone))
+}
+
+/// Such as `We answer by Monday 14:30 (America/New_York).`
+fn sentence(hours: &Hours, now: Timestamp, zone: &TimeZone) -> String {
     match answer_by(hours, now, zone) {
         Some(by) => {
             let name = zone.iana_name().unwrap_or("UTC");
@@ -130,6 +165,23 @@ mod tests {
         for (text, days) in [("9", "mon"), ("17-9", "mon"), ("9-25", "mon"), ("9-17", "monday"), ("9-17", "")] {
             assert!(hours(text, days).is_err(), "{text} {days}");
         }
+    }
+
+    #[test]
+    fn business_days_are_named_as_they_are_set() {
+        for (text, days, expected) in [
+            ("9-17", "mon,tue,wed,thu,fri", "Monday to Friday from 9:00 to 17:00"),
+            ("08:30-24", "sat,mon,sun", "Monday, Saturday and Sunday from 8:30 to 24:00"),
+            ("0-24", "sun,mon,tue,wed,thu,fri,sat", "Monday to Sunday from 0:00 to 24:00"),
+            ("9-12", "tue,wed", "Tuesday and Wednesday from 9:00 to 12:00"),
+            ("9-12", "fri", "Friday from 9:00 to 12:00"),
+        ] {
+            assert_eq!(hours(text, days).unwrap().to_string(), expected);
+        }
+        let told = sentences(&usual(), Timestamp::parse("2026-11-30T12:00:00Z").unwrap(), &TimeZone::UTC);
+        let expected = "We answer by Tuesday 12:00 (UTC). That is within 24 hours on business days, Monday to Friday \
+                        from 9:00 to 17:00.";
+        assert_eq!(told, expected);
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub fn lines(tried: &Tried) -> Vec<String> {
         tried.runs.len(),
         match tried.samples {
             Whose::Own => "that came with it",
-            Whose::Stock => "of Leadline",
+            Whose::Stock => "of this service",
         },
         tried.runs.iter().filter(|run| run.is_green()).count(),
         grouped(most(|run| run.fuel)),

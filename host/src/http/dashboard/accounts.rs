@@ -12,7 +12,8 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::draw;
-use super::shell::{Shell, Visit};
+use super::fault::Fault;
+use super::shell::{Place, Shell, Visit};
 use super::wishes;
 use crate::account;
 use crate::app::App;
@@ -53,6 +54,9 @@ struct Accounts {
     next: Option<String>,
     /// What somebody waits for.
     wishes: Vec<wishes::Row>,
+    /// The account that was typed, and why it was not made.
+    typed: Create,
+    wrong: Option<Fault>,
 }
 
 struct AccountRow {
@@ -71,7 +75,7 @@ struct AccountRow {
 }
 
 /// What is looked for.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Search {
     text: Option<String>,
     /// Counts from 1.
@@ -84,10 +88,13 @@ async fn list(State(app): State<Arc<App>>, actor: Actor, uri: Uri, headers: Head
         let slug = account.map(|account| account.slug).unwrap_or_default();
         return Ok(Redirect::to(&format!("/accounts/{slug}")).into_response());
     }
-    let search: Search = serde_urlencoded(&uri);
+    let shell = Shell::of_the_house(&app, &actor, &uri, &headers);
+    draw(&app, &actor, &accounts_page(&app, shell, serde_urlencoded(&uri)).await?)
+}
+
+async fn accounts_page(app: &App, shell: Shell, search: Search) -> Result<Accounts, ApiError> {
     let page: usize = search.page.and_then(|page| page.parse().ok()).unwrap_or(1).clamp(1, PAGES_MAX);
     let text = search.text.unwrap_or_default();
-    let shell = Shell::of_the_house(&app, &actor, &uri, &headers);
     let connections = by_account(app.store.connections(None).await?);
     let mut open: HashMap<AccountId, (usize, i64)> = HashMap::new();
     for issue in app.store.issues(None).await?.into_iter().filter(|issue| !issue.is_muted(shell.now)) {
@@ -98,8 +105,9 @@ async fn list(State(app): State<Arc<App>>, actor: Actor, uri: Uri, headers: Head
     let accounts = app.store.accounts().await?;
     let all = things(i64::try_from(accounts.len()).unwrap_or(i64::MAX), "dealership", "dealerships");
     let wanted = text.trim().to_lowercase();
-    // The id of a lead leads to its account, as every other id of ours does.
-    let behind = if wanted.contains('_') { account::behind(&app.store, &wanted).await? } else { None };
+    // The id of a lead leads to its account, as every other id does.
+    let word = text.trim();
+    let behind = if word.is_empty() { None } else { account::looked_for(&app.store, word).await? };
     let fits = |account: &Account| {
         let portal = connections.get(&account.id).map(|connection| connection.portal_id.to_string());
         wanted.is_empty()
@@ -147,7 +155,8 @@ async fn list(State(app): State<Arc<App>>, actor: Actor, uri: Uri, headers: Head
         }
     });
     let rows = rows.collect();
-    draw(&app, &actor, &Accounts { text, rows, all, prev, next, wishes, shell })
+    let (typed, wrong) = (Create::default(), None);
+    Ok(Accounts { text, rows, all, prev, next, wishes, typed, wrong, shell })
 }
 
 /// Rows of a page.
@@ -162,18 +171,32 @@ fn address(text: &str, page: usize) -> String {
 }
 
 /// An account to make.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Create {
     name: String,
     /// Empty: it is made of the name.
     slug: String,
 }
 
-async fn create(State(app): State<Arc<App>>, actor: Actor, Form(asked): Form<Create>) -> Result<Response, ApiError> {
+async fn create(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    uri: Uri,
+    headers: HeaderMap,
+    Form(typed): Form<Create>,
+) -> Result<Response, ApiError> {
     reach::house(&actor)?;
-    let slug = Some(asked.slug.trim().to_owned()).filter(|slug| !slug.is_empty());
-    let made = account::create(&app.store, &asked.name, slug, (app.clock)()).await?;
-    Ok(Redirect::to(&format!("/accounts/{}/connectors", made.slug)).into_response())
+    let slug = Some(typed.slug.trim().to_owned()).filter(|slug| !slug.is_empty());
+    match account::create(&app.store, &typed.name, slug, (app.clock)()).await {
+        Ok(made) => Ok(Redirect::to(&format!("/accounts/{}/connectors", made.slug)).into_response()),
+        Err(error) => {
+            let fault = Fault::of(error.into())?;
+            let shell = Shell::of_the_house(&app, &actor, &uri, &headers);
+            let drawn = accounts_page(&app, shell, Search::default()).await?;
+            let status = fault.status;
+            Ok((status, draw(&app, &actor, &Accounts { typed, wrong: Some(fault), ..drawn })?).into_response())
+        }
+    }
 }
 
 #[derive(Template)]
@@ -181,17 +204,24 @@ async fn create(State(app): State<Arc<App>>, actor: Actor, Form(asked): Form<Cre
 struct Notes {
     shell: Shell,
     notes: Vec<(AccountNote, Moment)>,
+    /// The note that was typed, and why it is not kept.
+    typed: String,
+    wrong: Option<Fault>,
 }
 
 /// What support keeps in mind about an account; its own people do not see it.
 async fn notes(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
     reach::house(&actor)?;
+    draw(&app, &actor, &notes_page(&app, place).await?)
+}
+
+async fn notes_page(app: &App, place: Place) -> Result<Notes, ApiError> {
     let notes = app.store.account_notes(&place.account.id).await?.into_iter();
     let notes = notes.map(|note| {
         let at = place.shell.time(note.at);
         (note, at)
     });
-    draw(&app, &actor, &Notes { notes: notes.collect(), shell: place.shell })
+    Ok(Notes { notes: notes.collect(), typed: String::new(), wrong: None, shell: place.shell })
 }
 
 /// What a form says.
@@ -202,8 +232,15 @@ struct NoteForm {
 
 async fn note(Visit { app, actor, place }: Visit, Form(asked): Form<NoteForm>) -> Result<Response, ApiError> {
     reach::house(&actor)?;
-    account::note(&app.store, &place.account.id, (&asked.text, &actor.name), place.shell.now).await?;
-    Ok(Redirect::to(&format!("{}?done=noted", place.shell.at("notes"))).into_response())
+    match account::note(&app.store, &place.account.id, (&asked.text, &actor.name), place.shell.now).await {
+        Ok(()) => Ok(Redirect::to(&format!("{}?done=noted", place.shell.at("notes"))).into_response()),
+        Err(error) => {
+            let fault = Fault::of(error.into())?;
+            let (status, drawn) = (fault.status, notes_page(&app, place).await?);
+            let drawn = Notes { typed: asked.text, wrong: Some(fault), ..drawn };
+            Ok((status, draw(&app, &actor, &drawn)?).into_response())
+        }
+    }
 }
 
 async fn remove_note(

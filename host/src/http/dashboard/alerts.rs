@@ -14,11 +14,13 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::accounts::serde_urlencoded;
 use super::draw;
+use super::fault::Fault;
 use super::shell::{Place, Shell, Visit};
 use crate::alerts::{self, AlertError, Wish};
 use crate::app::App;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
+use crate::http::repeat::ShownOnce;
 use crate::letter::Sender;
 use crate::model::access::{Actor, Right};
 use crate::model::account::Sign;
@@ -54,11 +56,14 @@ struct Page {
     asked: Asked,
     /// The rule that the form changes, and its revision; none for a new one.
     edited: Option<(String, i64)>,
-    /// Why it cannot be done, and what to do.
-    wrong: Option<(String, &'static str)>,
+    /// Why the form was refused.
+    refused: Option<Fault>,
+    /// Why something else was not done.
+    wrong: Option<Fault>,
     /// What signs for a webhook, shown this once, and what it is of.
     secret: Option<(&'static str, String)>,
-    suggested: Vec<(&'static str, String)>,
+    /// Each by its word and as a sentence, and whether its box is ticked.
+    suggested: Vec<(&'static str, String, bool)>,
     zone: String,
 }
 
@@ -230,13 +235,17 @@ fn addresses(text: &str) -> Vec<String> {
 struct Filled {
     asked: Asked,
     edited: Option<(String, i64)>,
-    wrong: Option<(String, &'static str)>,
+    refused: Option<Fault>,
+    wrong: Option<Fault>,
     secret: Option<(&'static str, String)>,
+    /// Suggested rules that somebody did not want.
+    left_out: Vec<Watch>,
 }
 
 impl Filled {
     fn new(actor: &Actor) -> Self {
-        Self { asked: Asked::new(actor), edited: None, wrong: None, secret: None }
+        let (refused, wrong) = (None, None);
+        Self { asked: Asked::new(actor), edited: None, refused, wrong, secret: None, left_out: Vec::new() }
     }
 }
 
@@ -258,19 +267,29 @@ async fn page(app: &App, actor: &Actor, place: Place, filled: Filled) -> Result<
     let rules: Vec<_> = rules.into_iter().map(row).collect();
     let messages = app.store.messages(Some(&account.id), None, LISTED_MAX).await?;
     let messages = messages.into_iter().map(|message| sent(&shell, message)).collect();
+    let suggested = Watch::SUGGESTED.iter();
     let page = Page {
         rules,
         messages,
         has_mail: app.outside.mailer.is_some(),
         asked: filled.asked,
         edited: filled.edited,
+        refused: filled.refused,
         wrong: filled.wrong,
         secret: filled.secret,
-        suggested: Watch::SUGGESTED.iter().map(|watch| (watch.word(), watch.to_string())).collect(),
+        suggested: suggested.map(|watch| (watch.word(), watch.to_string(), !filled.left_out.contains(watch))).collect(),
         zone: shell.zone.iana_name().unwrap_or("UTC").to_owned(),
         shell,
     };
-    draw(app, actor, &page)
+    let mut response = draw(app, actor, &page)?;
+    if page.secret.is_some() {
+        response.extensions_mut().insert(ShownOnce);
+    }
+    // Nothing was done then, and the history does not tell of it.
+    if let Some(fault) = page.refused.as_ref().or(page.wrong.as_ref()) {
+        *response.status_mut() = fault.status;
+    }
+    Ok(response)
 }
 
 #[derive(Deserialize)]
@@ -295,13 +314,9 @@ async fn found(app: &App, place: &Place, id: &str) -> Result<AlertRule, ApiError
     rule.ok_or_else(|| AlertError::NoRule(id.to_owned()).into())
 }
 
-/// What a form's problem says; none for what is no fault of the form.
-fn told(error: AlertError) -> Result<(String, &'static str), ApiError> {
-    let told = (error.to_string(), error.fix());
-    match error {
-        AlertError::Store(_) | AlertError::Ours(_) | AlertError::NoRule(_) => Err(error.into()),
-        _ => Ok(told),
-    }
+/// What is wrong with what somebody typed.
+fn mistyped(text: String) -> Result<Fault, ApiError> {
+    Fault::of(ApiError::BadRequest(text, "Correct it, and send it again."))
 }
 
 type Made = Result<(AlertRule, Option<secrecy::SecretString>), AlertError>;
@@ -325,8 +340,13 @@ async fn after(
             let secret = Some((words, secret.expose_secret().to_owned()));
             page(app, actor, place, Filled { secret, ..Filled::new(actor) }).await
         }
-        Err(error) => page(app, actor, place, Filled { wrong: Some(told(error)?), ..filled }).await,
+        Err(error) => page(app, actor, place, Filled { refused: Some(Fault::of(error.into())?), ..filled }).await,
     }
+}
+
+/// The page again, with why something was not done that is no matter of the form.
+async fn wrong((app, actor, place): (&App, &Actor, Place), error: AlertError) -> Result<Response, ApiError> {
+    page(app, actor, place, Filled { wrong: Some(Fault::of(error.into())?), ..Filled::new(actor) }).await
 }
 
 fn to(shell: &Shell, done: &str) -> Response {
@@ -341,8 +361,8 @@ async fn create(
     let wish = match asked.wish() {
         Ok(wish) => wish,
         Err(wrong) => {
-            let wrong = Some((wrong, "Correct it, and send it again."));
-            return page(&app, &actor, place, Filled { asked, wrong, ..Filled::new(&actor) }).await;
+            let refused = Some(mistyped(wrong)?);
+            return page(&app, &actor, place, Filled { asked, refused, ..Filled::new(&actor) }).await;
         }
     };
     let now = (app.clock)();
@@ -362,8 +382,8 @@ async fn change(
     let wish = match asked.wish() {
         Ok(wish) => wish,
         Err(wrong) => {
-            let wrong = Some((wrong, "Correct it, and send it again."));
-            return page(&app, &actor, place, Filled { asked, edited, wrong, ..Filled::new(&actor) }).await;
+            let refused = Some(mistyped(wrong)?);
+            return page(&app, &actor, place, Filled { asked, edited, refused, ..Filled::new(&actor) }).await;
         }
     };
     // Whoever was quicker is not overwritten.
@@ -382,14 +402,16 @@ async fn take_suggested(
 ) -> Result<Response, ApiError> {
     let asked = Asked::of(pairs);
     let channel = Channel::Mail { to: addresses(asked.get("to")) };
-    let mut wanted: Vec<_> = Watch::SUGGESTED.to_vec();
-    wanted.retain(|watch| asked.get(watch.word()) == "yes");
+    let is_wanted = |watch: &Watch| asked.get(watch.word()) == "yes";
+    let (wanted, left_out): (Vec<_>, Vec<_>) = Watch::SUGGESTED.into_iter().partition(is_wanted);
     for watches in wanted {
         let wish = Wish { watches, channel: channel.clone(), quiet: None };
         let now = (app.clock)();
         if let Err(error) = alerts::create(&app.store, &app.outside, &place.account, &actor.name, wish, now).await {
-            let wrong = Some(told(error)?);
-            return page(&app, &actor, place, Filled { wrong, ..Filled::new(&actor) }).await;
+            let mut typed = Asked::new(&actor);
+            typed.put("to", asked.get("to"));
+            let wrong = Some(Fault::of(error.into())?);
+            return page(&app, &actor, place, Filled { asked: typed, wrong, left_out, ..Filled::new(&actor) }).await;
         }
     }
     Ok(to(&place.shell, "alert-made"))
@@ -402,8 +424,10 @@ async fn rotate(
 ) -> Result<Response, ApiError> {
     // Whoever has rotated meanwhile is not overtaken: pressed twice, it is done once.
     let rule = AlertRule { revision: seen.revision, ..found(&app, &place, &id).await? };
-    let made = alerts::rotate(&app.store, &rule, (app.clock)()).await;
-    after((&app, &actor, place), Asked::new(&actor), None, (made, "alert-rotated")).await
+    match alerts::rotate(&app.store, &rule, (app.clock)()).await {
+        Err(error) => wrong((&app, &actor, place), error).await,
+        made => after((&app, &actor, place), Asked::new(&actor), None, (made, "alert-rotated")).await,
+    }
 }
 
 async fn test(Visit { app, actor, place }: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, ApiError> {
@@ -414,7 +438,7 @@ async fn test(Visit { app, actor, place }: Visit, Path((_, id)): Path<(String, S
             app.wake.post.notify_one();
             Ok(to(&place.shell, "alert-tested"))
         }
-        Err(error) => page(&app, &actor, place, Filled { wrong: Some(told(error)?), ..Filled::new(&actor) }).await,
+        Err(error) => wrong((&app, &actor, place), error).await,
     }
 }
 
@@ -435,7 +459,7 @@ async fn switch(
             actor.changes(rule.told(), AlertRule { is_on: !rule.is_on, ..rule.clone() }.told());
             Ok(to(&place.shell, if rule.is_on { "alert-off" } else { "alert-on" }))
         }
-        Err(error) => page(&app, &actor, place, Filled { wrong: Some(told(error)?), ..Filled::new(&actor) }).await,
+        Err(error) => wrong((&app, &actor, place), error).await,
     }
 }
 

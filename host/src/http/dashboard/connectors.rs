@@ -13,6 +13,7 @@ use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::draw;
+use super::fault::Fault;
 use super::shell::{Place, Shell, Visit, is_embedded};
 use crate::app::App;
 use crate::cause::{Code, Problem};
@@ -27,7 +28,7 @@ use crate::http::connections::refused;
 use crate::http::error::ApiError;
 use crate::http::etag;
 use crate::http::guard::needing;
-use crate::model::access::Right;
+use crate::model::access::{Actor, Right};
 use crate::model::account::{Agreed, Agreement, Auth, Connection, ConnectionState, ContactWrite, Policy, Waiting};
 use crate::model::time::Timestamp;
 use crate::picture::Drawn;
@@ -71,6 +72,18 @@ struct Page {
     support_email: Option<String>,
     /// HubSpot lets nobody agree in a frame, so its page opens in a window of its own: this address.
     window: Option<String>,
+    /// Why leads are not written as somebody typed.
+    wrong: Option<Fault>,
+    /// What he typed otherwise than somebody else, who was quicker.
+    differs: Vec<Differs>,
+}
+
+/// A part of how leads are written: as it is by now, and as it was typed.
+#[derive(Debug, PartialEq, Eq)]
+struct Differs {
+    what: &'static str,
+    now: String,
+    typed: String,
 }
 
 /// A connection, in words.
@@ -89,7 +102,8 @@ struct Shown {
     last_success: Option<Moment>,
     checked: Option<Moment>,
     token: &'static str,
-    api_version: String,
+    /// The version of HubSpot's API that is talked to.
+    talks: String,
     is_paused: bool,
     /// It is disconnected then, unless somebody presses the button.
     ends: Option<Moment>,
@@ -105,10 +119,19 @@ struct Shown {
     /// What it says, what to do, and the code.
     problem: Option<(String, &'static str, &'static str)>,
     permissions: Vec<Granted>,
+    /// As the form shows it, with the version of HubSpot's API.
     policy: Policy,
-    /// By which the policy that is shown is told from others.
+    api_version: String,
+    /// By which the policy that counts is told from others.
     policy_tag: String,
     limit: Drawn,
+}
+
+impl Shown {
+    /// How leads are written, for those who cannot change it.
+    fn words(&self) -> [(&'static str, String); 7] {
+        words((&self.policy, &self.api_version))
+    }
 }
 
 /// A permission that is needed, and whether HubSpot gave it.
@@ -147,7 +170,7 @@ async fn shown(app: &App, shell: &Shell, connection: &Connection) -> Result<Show
             Auth::OAuth => "renews by itself",
             Auth::Token => "of a private app; it stays until somebody changes it in HubSpot",
         },
-        api_version: connection.api_version.clone(),
+        talks: connection.api_version.clone(),
         is_paused: connection.state == ConnectionState::Paused && connection.ends_at.is_none(),
         ends: ends(connection).map(|at| shell.time(at)),
         left: standing.left_to_send.map(|left| things(left, "lead is left to send", "leads are left to send")),
@@ -167,6 +190,7 @@ async fn shown(app: &App, shell: &Shell, connection: &Connection) -> Result<Show
             .map(|one| Granted { words: one.words, why: one.why, scope: one.scope, chip: granted(one.scope) })
             .collect(),
         policy: connection.policy.clone(),
+        api_version: connection.api_version.clone(),
         policy_tag: etag::tag(&policy::told(connection)),
         limit: limit_gauge(&used, &shell.zone, shell.now),
     })
@@ -199,6 +223,8 @@ async fn page(app: &App, place: Place, check: Option<Check>, window: Option<Stri
         check,
         support_email: app.support_email.clone(),
         window,
+        wrong: None,
+        differs: Vec::new(),
         shell,
     })
 }
@@ -276,8 +302,11 @@ fn to(shell: &Shell, done: &str) -> Response {
 
 /// The connection that a form is about.
 fn found(place: Place) -> Result<(Shell, Connection), ApiError> {
-    let missing = || ApiError::Conflict("HubSpot is not connected".to_owned(), "Connect HubSpot first.");
-    Ok((place.shell, place.connection.ok_or_else(missing)?))
+    Ok((place.shell, place.connection.ok_or_else(not_connected)?))
+}
+
+fn not_connected() -> ApiError {
+    ApiError::Conflict("HubSpot is not connected".to_owned(), "Connect HubSpot first.")
 }
 
 async fn pause(Visit { app, place, .. }: Visit) -> Result<Response, ApiError> {
@@ -337,22 +366,118 @@ struct PolicyForm {
     api_version: String,
 }
 
-async fn set_policy(Visit { app, actor, place }: Visit, Form(form): Form<PolicyForm>) -> Result<Response, ApiError> {
-    let (shell, connection) = found(place)?;
-    let change = Change {
-        strict: Some(form.strict.is_some()),
-        hold_without_email: Some(form.hold_without_email.is_some()),
-        lifecycle_guard: Some(form.lifecycle_guard.is_some()),
-        contact_write: Some(form.contact_write),
-        contact_key: Some(form.contact_key.trim().to_owned()),
-        deal_key: Some(form.deal_key.trim().to_owned()),
-        api_version: Some(form.api_version),
-    };
-    if form.tag != etag::tag(&policy::told(&connection)) {
-        return Err(PolicyError::Meanwhile.into());
+impl PolicyForm {
+    fn policy(&self) -> Policy {
+        Policy {
+            strict: self.strict.is_some(),
+            hold_without_email: self.hold_without_email.is_some(),
+            contact_key: self.contact_key.trim().to_owned(),
+            deal_key: self.deal_key.trim().to_owned(),
+            contact_write: self.contact_write,
+            lifecycle_guard: self.lifecycle_guard.is_some(),
+        }
     }
-    let changed = policy::change(&app.store, &connection, change, shell.now).await?;
-    actor.changes(policy::told(&connection), policy::told(&changed.connection));
-    app.wake.deliver.notify_one();
-    Ok(to(&shell, "policy"))
+
+    /// Everything is named: the form shows all of it.
+    fn change(&self) -> Change {
+        let policy = self.policy();
+        Change {
+            strict: Some(policy.strict),
+            hold_without_email: Some(policy.hold_without_email),
+            lifecycle_guard: Some(policy.lifecycle_guard),
+            contact_write: Some(policy.contact_write),
+            contact_key: Some(policy.contact_key),
+            deal_key: Some(policy.deal_key),
+            api_version: Some(self.api_version.clone()),
+        }
+    }
+}
+
+async fn set_policy(Visit { app, actor, place }: Visit, Form(form): Form<PolicyForm>) -> Result<Response, ApiError> {
+    let connection = place.connection.clone().ok_or_else(not_connected)?;
+    let changed = match form.tag == etag::tag(&policy::told(&connection)) {
+        true => policy::change(&app.store, &connection, form.change(), place.shell.now).await,
+        false => Err(PolicyError::Meanwhile),
+    };
+    match changed {
+        Ok(changed) => {
+            actor.changes(policy::told(&connection), policy::told(&changed.connection));
+            app.wake.deliver.notify_one();
+            Ok(to(&place.shell, "policy"))
+        }
+        Err(error) => unsaved(&app, &actor, place, &form, error).await,
+    }
+}
+
+/// The page with the form as it was typed, and why that does not count. Where somebody else was quicker, what counts by
+/// now stands beside it, and whoever saves once more has seen it.
+async fn unsaved(
+    app: &App,
+    actor: &Actor,
+    place: Place,
+    form: &PolicyForm,
+    error: PolicyError,
+) -> Result<Response, ApiError> {
+    let is_late = matches!(error, PolicyError::Meanwhile);
+    let fault = Fault::of(error.into())?;
+    let status = fault.status;
+    let connection = app.store.connection_of(&place.account.id).await?;
+    let mut drawn = page(app, Place { connection, ..place }, None, None).await?;
+    drawn.wrong = Some(fault);
+    if let Some(shown) = &mut drawn.connection {
+        let typed = form.policy();
+        if is_late {
+            drawn.differs = differs((&shown.policy, &shown.api_version), (&typed, &form.api_version));
+        }
+        (shown.policy, shown.api_version) = (typed, form.api_version.clone());
+    }
+    Ok((status, draw(app, actor, &drawn)?).into_response())
+}
+
+/// In what two ways of writing leads differ.
+fn differs(now: (&Policy, &str), typed: (&Policy, &str)) -> Vec<Differs> {
+    let pairs = words(now).into_iter().zip(words(typed));
+    let one = |((what, now), (_, typed))| Differs { what, now, typed };
+    pairs.map(one).filter(|one| one.now != one.typed).collect()
+}
+
+/// How leads are written, for people.
+fn words((policy, api_version): (&Policy, &str)) -> [(&'static str, String); 7] {
+    let either = |is: bool, yes: &str, no: &str| if is { yes } else { no }.to_owned();
+    let is_upsert = policy.contact_write == ContactWrite::Upsert;
+    [
+        ("A value HubSpot refuses", either(policy.strict, "holds the lead", "is left out")),
+        (
+            "A lead without an address",
+            either(policy.hold_without_email, "waits until somebody looked at it", "is sent"),
+        ),
+        (
+            "A lifecycle stage before the one that a contact has",
+            either(policy.lifecycle_guard, "is never asked for", "is asked for"),
+        ),
+        ("Contacts are written", either(is_upsert, "new and known ones in one call", "known and new ones apart")),
+        ("Recognises a contact without an address", policy.contact_key.clone()),
+        ("Recognises a deal", policy.deal_key.clone()),
+        ("HubSpot's API", api_version.to_owned()),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_two_people_typed_differs_where_it_differs() {
+        let now = Policy { strict: true, ..Policy::default() };
+        let typed = Policy { contact_key: "own_id".to_owned(), ..Policy::default() };
+        let told = differs((&now, "2026-09"), (&typed, "2026-03"));
+        let told: Vec<_> = told.iter().map(|one| (one.what, one.now.as_str(), one.typed.as_str())).collect();
+        let expected = [
+            ("A value HubSpot refuses", "holds the lead", "is left out"),
+            ("Recognises a contact without an address", "leadline_lead_id", "own_id"),
+            ("HubSpot's API", "2026-09", "2026-03"),
+        ];
+        assert_eq!(told, expected);
+        assert!(differs((&now, "2026-09"), (&now, "2026-09")).is_empty());
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::Form;
-use axum::http::Uri;
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -12,13 +12,13 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::accounts::serde_urlencoded;
 use super::connectors::can_connect;
-use super::draw;
 use super::shell::{Place, Shell, Visit};
 use super::transformations::connected;
+use super::{draw, sentence};
 use crate::app::App;
-use crate::cause::{Code, Problem};
+use crate::cause::{Class, Code, Problem};
 use crate::connection::check::lets_create;
-use crate::connection::checklist::{self, Consent, Creation, What, Work};
+use crate::connection::checklist::{self, ByHand, Consent, Creation, What, Work};
 use crate::connection::drift::{self, Row};
 use crate::connection::fill::{self, Report};
 use crate::connection::fill_job;
@@ -27,7 +27,7 @@ use crate::connection::session::{self, Session};
 use crate::fit::PropertyState;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
-use crate::model::access::Right;
+use crate::model::access::{Actor, Right};
 use crate::model::account::{Auth, Connection, ConnectionState};
 use crate::model::fill::{Fill, FillState};
 use crate::overview::fields_of_account;
@@ -56,6 +56,8 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
 struct Page {
     shell: Shell,
     is_connected: bool,
+    /// Why nothing was done of what somebody asked for.
+    unasked: Option<Unasked>,
     rows: Vec<Shown>,
     /// When HubSpot was asked.
     read_at: Option<Moment>,
@@ -71,6 +73,7 @@ struct Page {
     filling: Option<Filling>,
     /// Filling in in the background: the job that runs, or the last one.
     job: Option<Job>,
+    by_hand: Vec<ByHand>,
     properties_address: String,
     period: Period,
     /// The one that the days are of, by its slug.
@@ -89,6 +92,37 @@ impl Page {
     fn periods(&self) -> &'static [Period] {
         BY_DAY
     }
+}
+
+/// Why HubSpot could not be asked, and what to do about it.
+pub(super) struct Unasked {
+    code: Code,
+    detail: String,
+    fix: &'static str,
+}
+
+impl Unasked {
+    /// The whole of it in a line.
+    pub(super) fn words(&self) -> String {
+        format!("{}, and nothing was changed. {} {}", self.code.title(), self.detail, self.fix)
+    }
+}
+
+/// What a page says that asked HubSpot, and how it answers.
+///
+/// # Errors
+/// The error itself, where it is none of HubSpot's.
+pub(super) fn unasked(error: ApiError) -> Result<(StatusCode, Unasked), ApiError> {
+    let (status, problem) = match error {
+        ApiError::Away(problem) => (StatusCode::BAD_GATEWAY, problem),
+        ApiError::Blocked(problem) => (StatusCode::CONFLICT, problem),
+        error => return Err(error),
+    };
+    // Leads that meet it go on by themselves; whoever pressed a button has to press it again. Credentials of the app do not
+    // mend themselves.
+    let is_passing = matches!(problem.code.class(), Class::Retried | Class::Rests) && problem.code != Code::AppConfig;
+    let fix = if is_passing { "Try it again in a moment." } else { problem.code.fix() };
+    Ok((status, Unasked { code: problem.code, detail: sentence(&problem.detail), fix }))
 }
 
 /// Creating what is missing, as it is shown before and after.
@@ -240,6 +274,7 @@ async fn page(app: &App, place: Place, (period, dealership): (Period, Option<Str
         return Ok(Page {
             shell,
             is_connected: false,
+            unasked: None,
             rows: Vec::new(),
             read_at: None,
             is_troubled: false,
@@ -249,6 +284,7 @@ async fn page(app: &App, place: Place, (period, dealership): (Period, Option<Str
             making: None,
             filling: None,
             job: None,
+            by_hand: Vec::new(),
             properties_address: String::new(),
             known_from: None,
             period,
@@ -274,6 +310,8 @@ async fn page(app: &App, place: Place, (period, dealership): (Period, Option<Str
             &format!("property-settings/{}/properties", connection.portal_id),
         ),
         is_connected: true,
+        unasked: None,
+        by_hand: checklist::by_hand(rows.iter().map(|shown| &shown.row.definition)),
         making: None,
         filling: None,
         job: app.store.fill_job(&connection).await?.map(|fill| job(&shell, fill)),
@@ -307,11 +345,25 @@ async fn talk(app: &App, connection: Option<&Connection>) -> Result<Session, Api
     Ok(session::open(&app.store, &app.hubspot, connection.ok_or_else(missing)?, &*app.clock).await?)
 }
 
-async fn look(Visit { app, place, .. }: Visit) -> Result<Response, ApiError> {
-    let session = talk(&app, place.connection.as_ref()).await?;
-    checklist::check(&app.store, &session, (app.clock)()).await?.map_err(ApiError::Away)?;
+/// The page as HubSpot was read last, with why it could not be asked now. Nothing was changed.
+async fn as_before(app: &App, actor: &Actor, place: Place, error: ApiError) -> Result<Response, ApiError> {
+    let (status, unasked) = unasked(error)?;
+    let drawn = Page { unasked: Some(unasked), ..page(app, place, (BY_DAY[0], None)).await? };
+    Ok((status, draw(app, actor, &drawn)?).into_response())
+}
+
+async fn look(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
+    if let Err(error) = read_anew(&app, place.connection.as_ref()).await {
+        return as_before(&app, &actor, place, error).await;
+    }
     app.wake.deliver.notify_one();
     Ok(Redirect::to(&place.shell.at("fields")).into_response())
+}
+
+async fn read_anew(app: &App, connection: Option<&Connection>) -> Result<(), ApiError> {
+    let session = talk(app, connection).await?;
+    checklist::check(&app.store, &session, (app.clock)()).await?.map_err(ApiError::Away)?;
+    Ok(())
 }
 
 /// What somebody agreed to.
@@ -326,7 +378,6 @@ struct Agreed {
 }
 
 async fn create(Visit { app, actor, place }: Visit, Form(agreed): Form<Agreed>) -> Result<Response, ApiError> {
-    let session = talk(&app, place.connection.as_ref()).await?;
     let is_done = agreed.sure.is_some();
     let consent = Consent {
         only: agreed.only.iter().filter(|name| !name.is_empty()).cloned().collect(),
@@ -334,11 +385,18 @@ async fn create(Visit { app, actor, place }: Visit, Form(agreed): Form<Agreed>) 
         restore: agreed.restore.is_some(),
         options: agreed.options.is_some(),
     };
-    let created = checklist::create_missing(&app.store, &session, consent, (app.clock)()).await?;
-    let Creation { work, stopped, .. } = created.map_err(ApiError::Away)?;
+    let Creation { work, stopped, .. } = match created(&app, place.connection.as_ref(), consent).await {
+        Ok(creation) => creation,
+        Err(error) => return as_before(&app, &actor, place, error).await,
+    };
     app.wake.deliver.notify_one();
     let making = Some(Making { work, is_done, stopped, agreed });
     draw(&app, &actor, &Page { making, ..page(&app, place, (BY_DAY[0], None)).await? })
+}
+
+async fn created(app: &App, connection: Option<&Connection>, consent: Consent) -> Result<Creation, ApiError> {
+    let session = talk(app, connection).await?;
+    checklist::create_missing(&app.store, &session, consent, (app.clock)()).await?.map_err(ApiError::Away)
 }
 
 /// A page of records to fill in.
@@ -352,7 +410,10 @@ struct FillAsked {
 }
 
 async fn fill_in(Visit { app, actor, place }: Visit, Form(asked): Form<FillAsked>) -> Result<Response, ApiError> {
-    let session = talk(&app, place.connection.as_ref()).await?;
+    let session = match talk(&app, place.connection.as_ref()).await {
+        Ok(session) => session,
+        Err(error) => return as_before(&app, &actor, place, error).await,
+    };
     let is_done = asked.sure.is_some();
     let wish = fill::Wish { limit: Some(FILL_MAX), after: Some(asked.after), dry_run: !is_done, property: None };
     let report = fill::fill(&app.store, &session, &wish, &app.clock).await?;

@@ -50,7 +50,7 @@ struct Page<'a> {
     read: Read,
     support_email: Option<&'a str>,
     support_chat: Option<&'a str>,
-    /// By when somebody is answered who asks now.
+    /// By when somebody is answered who asks now, and when support is there.
     promise: String,
     /// What is copied for support.
     support_code: String,
@@ -154,7 +154,7 @@ impl Reader {
         let support_code = self.support_code(&shell, connection.as_ref(), &at).await?;
         let support_email = self.app.support_email.as_deref();
         let support_chat = self.app.support_chat_url.as_deref();
-        let promise = promise::sentence(&self.app.support_hours, shell.now, &shell.zone);
+        let promise = promise::sentences(&self.app.support_hours, shell.now, &shell.zone);
         draw(&self.app, actor, &Page { shell, read, support_email, support_chat, promise, support_code })
     }
 

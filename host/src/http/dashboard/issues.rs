@@ -13,6 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::connectors::can_connect;
 use super::draw;
+use super::fault::Fault;
 use super::shell::{Place, Shell, Visit};
 use crate::app::App;
 use crate::cause::Code;
@@ -65,8 +66,7 @@ impl Issues {
 struct Wrong {
     id: String,
     typed: String,
-    text: String,
-    fix: &'static str,
+    fault: Fault,
 }
 
 struct Row {
@@ -80,7 +80,7 @@ struct Row {
     path: Option<&'static str>,
     chip: Chip,
     is_seen: bool,
-    /// Where it is mended here.
+    /// Where whoever reads it goes to get it mended.
     here: Option<(String, &'static str)>,
     /// What mends it here, for those who may press it: the address of a form, and its button.
     mend: Option<(String, String)>,
@@ -148,6 +148,18 @@ fn mending(shell: &Shell, code: Code, can_connect: bool) -> Option<(&'static str
     may.then_some(form)
 }
 
+/// Where whoever reads the page goes to get it mended.
+fn way_of(shell: &Shell, slug: &str, code: Code, version: Option<&str>) -> Option<(String, &'static str)> {
+    let (screen, label) = place_of(code)?;
+    let address = format!("/accounts/{slug}/{screen}");
+    Some(match (code.who(), version) {
+        // Its article says how to reach those who may set it.
+        ("support", _) if !shell.may_transform() => (crate::help::address(code.as_str()), "How to reach support"),
+        ("support", Some(version)) => (format!("{address}/{version}"), "Choose another in the settings"),
+        _ => (address, label),
+    })
+}
+
 /// Where it is mended here.
 fn place_of(code: Code) -> Option<(&'static str, &'static str)> {
     match code {
@@ -203,7 +215,7 @@ fn row(shell: &Shell, index: usize, slug: &str, shown: Shown, around: &Around<'_
             (format!("/accounts/{slug}/{form}"), label)
         }),
         newest: around.back.map(|back| back.seen.to_string()).unwrap_or_default(),
-        here: place_of(code).map(|(screen, label)| (format!("/accounts/{slug}/{screen}"), label)),
+        here: way_of(shell, slug, code, around.version.as_deref()),
         concerned: concerned.into_iter().flatten().collect::<Vec<_>>().join(", "),
         logs: format!("/accounts/{slug}/logs?cause={code}"),
         trend: trend.values.iter().any(|leads| *leads > 0).then(|| drawn(&format!("issue{index}"), &trend)),
@@ -264,6 +276,8 @@ struct Around<'a> {
     can_connect: bool,
     /// What a rollback would do, on the page of one account.
     back: Option<&'a Back>,
+    /// The version in use, where it is the only one, on the page of one account.
+    version: Option<String>,
 }
 
 /// The issues, each with the slug of its account.
@@ -289,8 +303,16 @@ async fn page_of(app: &App, place: Place) -> Result<Issues, ApiError> {
         Some(connection) if is_needed && place.shell.may_transform() => rollout::back(&app.store, connection).await?,
         _ => None,
     };
+    let bound = match &place.connection {
+        Some(connection) => app.store.bound(connection).await?,
+        None => Vec::new(),
+    };
+    let version = match &bound[..] {
+        [one] => Some(one.label.clone()),
+        _ => None,
+    };
     let open = open.into_iter().map(|shown| (slug.clone(), shown)).collect();
-    Ok(page(place.shell, open, past, &Around { can_connect: can_connect(app), back: back.as_ref() }))
+    Ok(page(place.shell, open, past, &Around { can_connect: can_connect(app), back: back.as_ref(), version }))
 }
 
 async fn of_account(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
@@ -306,7 +328,7 @@ async fn all(State(app): State<Arc<App>>, actor: Actor, uri: Uri, headers: Heade
     let past = issue::over(&app.store, actor.own_account()).await?;
     let open = open.into_iter().map(|shown| (slug(&shown.issue.account_id), shown)).collect();
     let past = past.into_iter().map(|past| (slug(&past.issue.account_id), past)).collect();
-    draw(&app, &actor, &page(shell, open, past, &Around { can_connect: can_connect(&app), back: None }))
+    draw(&app, &actor, &page(shell, open, past, &Around { can_connect: can_connect(&app), back: None, version: None }))
 }
 
 /// Which issue a form is about.
@@ -348,10 +370,11 @@ async fn act(visit: Visit, id: &str, act: Act, done: &str) -> Result<Response, A
     let typed = if let Act::Comment(text) = &act { text.clone() } else { String::new() };
     match issue::act(&app.store, &issue, act, &actor.name, place.shell.now).await {
         Ok(()) => Ok(Redirect::to(&format!("{}?done={done}#{id}", place.shell.at("issues"))).into_response()),
-        Err(IssueError::Store(error)) => Err(error.into()),
         Err(error) => {
-            let wrong = Wrong { id: id.to_owned(), typed, text: error.to_string(), fix: error.fix() };
-            draw(&app, &actor, &Issues { wrong: Some(wrong), ..page_of(&app, place).await? })
+            let fault = Fault::of(error.into())?;
+            let status = fault.status;
+            let wrong = Some(Wrong { id: id.to_owned(), typed, fault });
+            Ok((status, draw(&app, &actor, &Issues { wrong, ..page_of(&app, place).await? })?).into_response())
         }
     }
 }

@@ -33,11 +33,12 @@ use crate::model::outcome::{Group, Outcome};
 use crate::model::replay::Filter;
 use crate::model::time::Timestamp;
 use crate::replay::{self, Wish};
+use crate::schema::event_type_names;
 use crate::store::{CauseCount, Count, LeadFilter, LeadRow, SavedView, ShownEvent};
 use crate::test_lead::read_back::{self, ReadBack};
 use crate::view::csv;
 use crate::view::lead::Lead;
-use crate::view::logs::{EVENT_TYPES, Query, Row, Segment, segments};
+use crate::view::logs::{Query, Row, Segment, segments};
 use crate::view::moment::{Moment, count};
 use crate::view::outcome::Reader;
 
@@ -91,7 +92,7 @@ struct Page {
     /// The same from a program, and from a terminal.
     api: String,
     command: String,
-    types: &'static [&'static str],
+    types: Vec<&'static str>,
     /// Queries of the neighbouring pages.
     next: Option<String>,
     prev: Option<String>,
@@ -229,7 +230,7 @@ async fn list(Visit { app, actor, place }: Visit, uri: Uri, headers: HeaderMap) 
         views: views.into_iter().map(view).collect(),
         api: api_call(&app, &query, &account.slug),
         command: query.command(&account.slug),
-        types: &EVENT_TYPES,
+        types: event_type_names(),
         next: page.next.as_ref().map(|next| query.at(Some(next), None)),
         prev: page.prev.as_ref().map(|prev| query.at(None, Some(prev))),
         looked_until: page.looked_until.map(|until| shell.time(until)),
@@ -351,12 +352,19 @@ async fn retry(
 
 /// Shows what HubSpot holds of a test lead.
 async fn read_it_back(
-    Visit { app, actor, place }: Visit,
+    Visit { app, actor, mut place }: Visit,
     Path((_, event)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
     let shown = found(&app, &place, &event).await?;
-    let read = read_back::read_back(&app.store, &app.hubspot, &shown, &*app.clock).await?;
-    draw(&app, &actor, &lead_page(&app, &shown, actor.sight, place, Some(read)).await?)
+    match read_back::read_back(&app.store, &app.hubspot, &shown, &*app.clock).await {
+        Ok(read) => draw(&app, &actor, &lead_page(&app, &shown, actor.sight, place, Some(read)).await?),
+        Err(error) => {
+            let (status, unasked) = super::fields::unasked(error.into())?;
+            place.shell.said = Some(super::shell::Said { tone: "bad", text: unasked.words() });
+            let page = lead_page(&app, &shown, actor.sight, place, None).await?;
+            Ok((status, draw(&app, &actor, &page)?).into_response())
+        }
+    }
 }
 
 /// Takes the contact of a test lead out of HubSpot.

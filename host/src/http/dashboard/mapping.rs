@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::Form;
-use axum::http::{StatusCode, Uri};
+use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -14,11 +14,13 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::accounts::serde_urlencoded;
 use super::draw;
+use super::fault::Fault;
 use super::fields::state_chip;
 use super::form::{Drawn, drawn_fields};
 use super::shell::{Place, Shell, Visit};
 use super::transformations::connected;
 use crate::app::App;
+use crate::form;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::mapping::{self, Line, Mapping, MappingError, Preview};
@@ -53,6 +55,19 @@ struct Page {
     history: Vec<(PastBinding, Moment)>,
     /// Somebody else was quicker: what counts by now.
     quicker: Option<(PastBinding, Moment)>,
+    /// Why the draft does not count, where nobody was quicker.
+    wrong: Option<Fault>,
+    /// Why it is to count, as the forms carry it on.
+    reason: String,
+}
+
+/// What the form of the page shows.
+enum Shows<'a> {
+    /// The settings in force.
+    InForce,
+    Draft(&'a Map<String, Value>),
+    /// What was typed and cannot be read, and where that is so.
+    Typed(&'a [(String, String)], Vec<Violation>),
 }
 
 /// A line with its settings as they are drawn.
@@ -95,24 +110,41 @@ fn changes(before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<Chang
     after.iter().filter_map(one).collect()
 }
 
-/// The page with a draft, or with what is in force.
+/// The mapping with what was typed into its form, so that whoever corrects one thing loses no other.
+fn typed(mut mapping: Mapping, sent: &[(String, String)], wrong: Vec<Violation>) -> Mapping {
+    let policy = |(name, value): &(String, String)| Some((name.strip_prefix("/policies/")?.to_owned(), value.clone()));
+    let mut policies: Vec<_> = sent.iter().filter_map(policy).collect();
+    for line in &mut mapping.lines {
+        line.settings = form::typed(&line.settings, sent);
+        if let Some(place) = policies.iter().position(|(property, _)| *property == line.property) {
+            line.policy = Some(policies.remove(place).1).filter(|policy| !policy.is_empty());
+        }
+    }
+    mapping.more = form::typed(&mapping.more, sent);
+    // What has no line is carried on as it came.
+    mapping.other_policies = policies;
+    mapping.violations = wrong;
+    mapping
+}
+
+/// The page, as far as nothing is tried yet.
 async fn page(
     app: &App,
     (shell, account, connection): (Shell, &Account, &Connection),
     sight: Sight,
-    draft: Option<&Map<String, Value>>,
-    wrong: Vec<Violation>,
+    shows: Shows<'_>,
 ) -> Result<Page, ApiError> {
     let now = mapping::of_connection(&app.store, account, connection, None).await?;
     let before = now.settings.as_object().cloned().unwrap_or_default();
-    let settings = draft.filter(|_| now.fixed.is_none()).map(|draft| now.with(draft)).transpose()?;
-    let mut mapping = match settings {
-        Some(settings) => mapping::of_connection(&app.store, account, connection, Some(settings)).await?,
-        None => now,
+    let (mapping, draft) = match shows {
+        Shows::InForce => (now, None),
+        Shows::Draft(draft) if now.fixed.is_some() => (now, Some(draft)),
+        Shows::Draft(draft) => {
+            let settings = now.with(draft)?;
+            (mapping::of_connection(&app.store, account, connection, Some(settings)).await?, Some(draft))
+        }
+        Shows::Typed(sent, wrong) => (typed(now, sent, wrong), None),
     };
-    if !wrong.is_empty() {
-        mapping.violations = wrong;
-    }
     let mapping = mapping::with_samples(&app.store, account, mapping, sight).await?;
     let violations = mapping.violations.clone();
     let drawing = |line: &Line| Drawing {
@@ -130,6 +162,8 @@ async fn page(
         tried: None,
         history: history.into_iter().map(|past| (past.clone(), shell.time(past.at))).collect(),
         quicker: None,
+        wrong: None,
+        reason: String::new(),
         mapping,
         shell,
     })
@@ -145,12 +179,12 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
     let connection = connected(place.connection)?;
     let asked: Asked = serde_urlencoded(&uri);
     let whose = (place.shell, &place.account, &connection);
-    let mut drawn = page(&app, whose, actor.sight, None, Vec::new()).await?;
+    let mut drawn = page(&app, whose, actor.sight, Shows::InForce).await?;
     if let Some(id) = asked.restore {
         let past = drawn.history.iter().find(|(past, _)| past.id.as_str() == id).map(|(past, _)| past.settings.clone());
         let past = past.ok_or_else(|| ApiError::NotFound(format!("there are no settings `{id}` to go back to")))?;
         let draft = drawn.mapping.part(&past);
-        drawn = page(&app, (drawn.shell, &place.account, &connection), actor.sight, Some(&draft), Vec::new()).await?;
+        drawn = page(&app, (drawn.shell, &place.account, &connection), actor.sight, Shows::Draft(&draft)).await?;
     }
     draw(&app, &actor, &drawn)
 }
@@ -161,13 +195,17 @@ async fn preview(Visit { app, actor, place }: Visit, body: Bytes) -> Result<Resp
     let connection = connected(connection)?;
     let sent: Vec<(String, String)> = url::form_urlencoded::parse(&body).into_owned().collect();
     let now = mapping::of_connection(&app.store, &account, &connection, None).await?;
+    let whose = (shell, &account, &connection);
+    let reason = sent.iter().find(|(name, _)| name == "reason").map(|(_, reason)| reason.clone()).unwrap_or_default();
     let draft = match now.sent(&sent) {
         Ok(draft) => draft,
         Err(wrong) => {
-            return draw(&app, &actor, &page(&app, (shell, &account, &connection), actor.sight, None, wrong).await?);
+            let drawn = page(&app, whose, actor.sight, Shows::Typed(&sent, wrong)).await?;
+            return draw(&app, &actor, &Page { reason, ..drawn });
         }
     };
-    let mut drawn = page(&app, (shell, &account, &connection), actor.sight, Some(&draft), Vec::new()).await?;
+    let drawn = page(&app, whose, actor.sight, Shows::Draft(&draft)).await?;
+    let mut drawn = Page { reason, ..drawn };
     if drawn.mapping.violations.is_empty() && !drawn.changed.is_empty() {
         let choice = mapping::choose(&app.store, &account, &connection, &now, &draft).await?;
         let (clock, by) = (app.clock.clone(), &actor.name);
@@ -190,36 +228,53 @@ async fn apply(Visit { app, actor, place }: Visit, Form(asked): Form<Apply>) -> 
     let connection = connected(connection)?;
     let broken = |_| ApiError::BadRequest("the draft cannot be read".to_owned(), "Fill in the form once more.");
     let draft: Map<String, Value> = serde_json::from_str(&asked.draft).map_err(broken)?;
-    let now = mapping::of_connection(&app.store, &account, &connection, None).await?;
-    let choice = mapping::choose(&app.store, &account, &connection, &now, &draft).await?;
-    let expected = (!asked.expected.is_empty()).then(|| BindingId::stored(asked.expected));
-    let signed = (Sign::new(actor.name.clone(), asked.reason), expected);
-    let clock = app.clock.clone();
-    match mapping::apply(&app.store, &app.transformer, &connection, &choice, signed, || clock()).await {
-        Ok(_) => {
+    match put_in_force(&app, &actor, (&account, &connection), (&draft, &asked)).await {
+        Ok(()) => {
             app.wake.plan.notify_one();
             Ok(Redirect::to(&format!("{}?done=mapped", shell.at("fields/mapping"))).into_response())
         }
-        Err(MappingError::Rollout(RolloutError::Changed { .. })) => {
-            quicker(&app, &actor, (shell, &account, &connection), &draft).await
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => not_yet(&app, &actor, (shell, &account, &connection), (&draft, asked.reason), error).await,
     }
 }
 
-/// What somebody typed is kept, beside what counts since somebody else changed it.
-async fn quicker(
+/// Makes a draft count from the next lead on.
+async fn put_in_force(
+    app: &App,
+    actor: &Actor,
+    (account, connection): (&Account, &Connection),
+    (draft, asked): (&Map<String, Value>, &Apply),
+) -> Result<(), MappingError> {
+    let now = mapping::of_connection(&app.store, account, connection, None).await?;
+    let choice = mapping::choose(&app.store, account, connection, &now, draft).await?;
+    let expected = (!asked.expected.is_empty()).then(|| BindingId::stored(asked.expected.clone()));
+    let signed = (Sign::new(actor.name.clone(), asked.reason.clone()), expected);
+    let clock = app.clock.clone();
+    mapping::apply(&app.store, &app.transformer, connection, &choice, signed, || clock()).await?;
+    Ok(())
+}
+
+/// What somebody typed is kept, beside why it does not count, or what counts since somebody else changed it.
+async fn not_yet(
     app: &App,
     actor: &Actor,
     whose: (Shell, &Account, &Connection),
-    draft: &Map<String, Value>,
+    (draft, reason): (&Map<String, Value>, String),
+    error: MappingError,
 ) -> Result<Response, ApiError> {
+    let is_late = matches!(error, MappingError::Rollout(RolloutError::Changed { .. }));
+    let fault = Fault::of(error.into())?;
+    let status = fault.status;
     let newest = app.store.binding_history(whose.2, 1).await?.pop();
-    let mut drawn = page(app, whose, actor.sight, Some(draft), Vec::new()).await?;
-    drawn.quicker = newest.map(|past| (past.clone(), drawn.shell.time(past.at)));
-    let mut response = draw(app, actor, &drawn)?;
-    *response.status_mut() = StatusCode::PRECONDITION_FAILED;
-    Ok(response)
+    let mut drawn = page(app, whose, actor.sight, Shows::Draft(draft)).await?;
+    drawn.reason = reason;
+    match newest.filter(|_| is_late) {
+        Some(past) => {
+            let at = drawn.shell.time(past.at);
+            drawn.quicker = Some((past, at));
+        }
+        None => drawn.wrong = Some(fault),
+    }
+    Ok((status, draw(app, actor, &drawn)?).into_response())
 }
 
 #[cfg(test)]

@@ -21,9 +21,9 @@ use crate::connection::setup::{Setup, setup};
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::model::access::Right;
-use crate::model::account::ConnectionState;
+use crate::model::account::{Connection, ConnectionState};
 use crate::overview::of_account;
-use crate::store::{LeadFilter, LeadRow};
+use crate::store::{Bound, LeadFilter, LeadRow};
 use crate::test_lead;
 use crate::view::connection::{Chip, chip};
 use crate::view::logs::Row;
@@ -35,6 +35,8 @@ use crate::view::wishes::ShownWish;
 const RECENT: usize = 5;
 /// Leads that are asked whether they carry a consent.
 const ASKED: u32 = 50;
+/// Settings that say what becomes of it.
+const OF_A_CONSENT: [&str; 2] = ["consent_property", "legal_basis"];
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let read = OpenApiRouter::new().route("/accounts/{account}", get(show));
@@ -63,7 +65,7 @@ struct Page {
     setup: Option<Setup>,
     /// The one that is looked at, where somebody chose.
     dealership: Option<String>,
-    /// Of the last leads, those without a consent, where others carry one; and of how many.
+    /// Of the last leads, those without a consent, where it is missed; and of how many.
     consent: Option<(usize, usize)>,
     /// What else can be done with the leads, once everything is set up.
     suggestions: Vec<Suggestion>,
@@ -152,6 +154,7 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
         suggestions.retain(|one| !one.is_dismissed || asked.all.is_some());
         dismissed = all - suggestions.len();
     }
+    let consent = consent(&app, live, &page.rows).await?;
     let wishes = wishes.into_iter().map(|wish| ShownWish::of(wish, &account)).filter(ShownWish::is_open).collect();
     let reader = reader(&shell);
     let row = |lead| Row::of(lead, connection.as_ref(), actor.sight, &reader);
@@ -160,7 +163,7 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
         test_lead: can_test.then(|| test_lead::sample(&account, shell.now).to_string()),
         chip: chip(connection.as_ref(), shell.open_issues > 0),
         rows: page.rows.iter().take(RECENT).map(row).collect(),
-        consent: without_consent(&page.rows),
+        consent,
         setup: (!is_set_up).then_some(setup),
         wishes: wishes::rows(&shell, wishes),
         suggestions,
@@ -177,7 +180,27 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
     draw(&app, &actor, &page)
 }
 
-/// Leads that came without a consent, where the sender knows what that is; and of how many.
+/// Leads that came without a consent, and of how many. That none came with one is news only where the settings have a
+/// use for it.
+async fn consent(
+    app: &App,
+    connection: Option<&Connection>,
+    rows: &[LeadRow],
+) -> Result<Option<(usize, usize)>, ApiError> {
+    let Some((without, of)) = without_consent(rows) else { return Ok(None) };
+    let is_missed = match connection {
+        _ if without < of => true,
+        Some(connection) => app.store.bound(connection).await?.iter().any(uses_consent),
+        None => false,
+    };
+    Ok(is_missed.then_some((without, of)))
+}
+
+fn uses_consent(bound: &Bound) -> bool {
+    OF_A_CONSENT.iter().any(|name| bound.settings[*name].as_str().is_some_and(|text| !text.is_empty()))
+}
+
+/// Leads that came without a consent, and of how many; none where all came with one.
 fn without_consent(rows: &[LeadRow]) -> Option<(usize, usize)> {
     let has_consent = |row: &LeadRow| {
         let body: serde_json::Value = serde_json::from_str(row.body.as_ref()?).ok()?;
@@ -186,5 +209,5 @@ fn without_consent(rows: &[LeadRow]) -> Option<(usize, usize)> {
     let is_lead = |row: &&LeadRow| row.event.event_type == "lead.captured.v1" && !row.is_test;
     let asked: Vec<_> = rows.iter().filter(is_lead).filter_map(has_consent).collect();
     let with = asked.iter().filter(|has| **has).count();
-    (with > 0 && with < asked.len()).then_some((asked.len() - with, asked.len()))
+    (with < asked.len()).then_some((asked.len() - with, asked.len()))
 }

@@ -13,6 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::accounts::serde_urlencoded;
 use super::draw;
+use super::fault::Fault;
 use super::shell::{Place, Shell, Visit};
 use crate::app::App;
 use crate::housekeeping::Limits;
@@ -73,7 +74,7 @@ struct Page {
     asked: Asked,
     found: Option<Found>,
     /// Why it cannot be done, and what to do.
-    wrong: Option<(String, &'static str)>,
+    wrong: Option<Fault>,
     days: u32,
     is_own: bool,
     default_days: u32,
@@ -168,16 +169,14 @@ async fn refused(
     asked: Asked,
     error: PrivacyError,
 ) -> Result<Response, ApiError> {
-    if let PrivacyError::Store(error) = error {
-        return Err(error.into());
-    }
-    let wrong = Some((error.to_string(), error.fix().unwrap_or_default()));
+    let fault = Fault::of(error.into())?;
+    let status = fault.status;
     let found = match asked.subject() {
         Ok(subject) => Some(found_of(app, &place, &subject, &asked).await?),
         Err(_) => None,
     };
-    let page = Page { wrong, found, ..page(app, place, asked, None).await? };
-    draw(app, actor, &page)
+    let page = Page { wrong: Some(fault), found, ..page(app, place, asked, None).await? };
+    Ok((status, draw(app, actor, &page)?).into_response())
 }
 
 async fn found_of(app: &App, place: &Place, subject: &Subject, asked: &Asked) -> Result<Found, ApiError> {

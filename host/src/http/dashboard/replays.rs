@@ -13,6 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::accounts::serde_urlencoded;
 use super::draw;
+use super::fault::Fault;
 use super::logs::reader;
 use super::shell::{Place, Shell, Visit};
 use crate::app::App;
@@ -23,7 +24,8 @@ use crate::model::access::Right;
 use crate::model::replay::{Change, Estimate, Filter, Replay, ReplayState, Standing, Tally};
 use crate::model::word;
 use crate::replay::{self, Wish};
-use crate::view::logs::{EVENT_TYPES, Query};
+use crate::schema::event_type_names;
+use crate::view::logs::Query;
 use crate::view::moment::{Moment, count, span};
 use crate::view::outcome::Reader;
 
@@ -114,12 +116,12 @@ struct Page {
     asked: Asked,
     /// What there is to choose from: causes with their titles, and slugs.
     causes: Vec<Code>,
-    types: &'static [&'static str],
+    types: Vec<&'static str>,
     dealerships: Vec<String>,
     /// What it would come to; none where nobody has asked.
     estimate: Option<Shown>,
     /// Why it cannot be done, and what to do.
-    wrong: Option<(String, &'static str)>,
+    wrong: Option<Fault>,
     rows: Vec<Row>,
 }
 
@@ -187,14 +189,13 @@ fn row(shell: &Shell, replay: Replay) -> Row {
     }
 }
 
-async fn page(app: &App, place: Place, asked: Asked, wrong: Option<(String, &'static str)>) -> Result<Page, ApiError> {
+async fn page(app: &App, place: Place, asked: Asked, wrong: Option<Fault>) -> Result<Page, ApiError> {
     let (mut estimate, mut wrong) = (None, wrong);
     if asked.is_given() && wrong.is_none() {
         let wish = asked.wish(&reader(&place.shell));
         match replay::estimate(&app.store, &place.account, &wish, place.shell.now).await {
             Ok(found) => estimate = Some(shown(&found)),
-            Err(replay::ReplayError::Store(error)) => return Err(error.into()),
-            Err(error) => wrong = Some((error.to_string(), error.fix().unwrap_or_default())),
+            Err(error) => wrong = Some(Fault::of(error.into())?),
         }
     }
     let (id, since) = (&place.account.id, place.shell.now - CHOICES_OF);
@@ -209,7 +210,7 @@ async fn page(app: &App, place: Place, asked: Asked, wrong: Option<(String, &'st
         causes.push(chosen);
     }
     let rows = replays.into_iter().map(|replay| row(&place.shell, replay)).collect();
-    Ok(Page { asked, causes, types: &EVENT_TYPES, dealerships, estimate, wrong, rows, shell: place.shell })
+    Ok(Page { asked, causes, types: event_type_names(), dealerships, estimate, wrong, rows, shell: place.shell })
 }
 
 async fn list(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, ApiError> {
@@ -220,10 +221,10 @@ async fn create(Visit { app, actor, place }: Visit, Form(asked): Form<Asked>) ->
     let wish = asked.wish(&reader(&place.shell));
     match replay::create(&app.store, &place.account, &wish, (app.clock)()).await {
         Ok(_) => Ok(Redirect::to(&format!("{}?done=replayed", place.shell.at("replays"))).into_response()),
-        Err(replay::ReplayError::Store(error)) => Err(error.into()),
         Err(error) => {
-            let wrong = Some((error.to_string(), error.fix().unwrap_or_default()));
-            draw(&app, &actor, &page(&app, place, asked, wrong).await?)
+            let fault = Fault::of(error.into())?;
+            let status = fault.status;
+            Ok((status, draw(&app, &actor, &page(&app, place, asked, Some(fault)).await?)?).into_response())
         }
     }
 }

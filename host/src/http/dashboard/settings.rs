@@ -1,4 +1,6 @@
-//! Settings: people, keys, secrets of sources, signed-in browsers; and what was done, which `activity.rs` finds.
+//! Settings: people, keys, sources, signed-in browsers; and what was done, which `activity.rs` finds.
+
+mod sources;
 
 use std::sync::Arc;
 
@@ -7,45 +9,42 @@ use axum::extract::{Form, Path};
 use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
-use secrecy::ExposeSecret as _;
-use serde::Deserialize;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 
+use self::sources::{Blank, OVERLAPS, SourceRow};
 use super::activity::{self, Activity};
 use super::draw;
+use super::fault::Fault;
 use super::shell::{Place, Shell, Visit};
 use crate::access::{self, NewKey};
-use crate::account::{self, AccountError};
 use crate::app::App;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
+use crate::http::repeat::ShownOnce;
 use crate::model::access::{Actor, Reach, Right, Role};
-use crate::model::account::Source;
 use crate::model::message::{Kind, Message, MessageState};
 use crate::model::time::Timestamp;
 use crate::model::word;
 use crate::post;
-use crate::store::{ApiKey, Person, SourceSecret, StoredSession};
+use crate::signature::HEADER_SETS;
+use crate::store::{ApiKey, Person, StoredSession};
 use crate::text::cut;
 use crate::view::moment::{Moment, begin_of_day};
 
 /// Messages among which the last invitation of each person is looked for.
 const LETTERS_READ: u32 = 200;
-/// For how long the secret before counts beside a new one, as the page offers it.
-const OVERLAPS: [(u64, &str); 4] =
-    [(24, "for a day"), (72, "for three days"), (168, "for a week"), (0, "not at all: it may be known to somebody")];
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let access = OpenApiRouter::new()
         .route("/accounts/{account}/settings", get(show))
-        .route("/accounts/{account}/settings/sources/{id}/rotate", post(rotate))
         .route("/accounts/{account}/settings/keys", post(make_key))
         .route("/accounts/{account}/settings/keys/{id}/revoke", post(revoke_key))
         .route("/accounts/{account}/settings/people", post(invite))
         .route("/accounts/{account}/settings/people/{id}/remove", post(remove))
         .route("/accounts/{account}/settings/sessions/{id}/end", post(end_session));
-    needing(Right::Access, access)
+    needing(Right::Access, access).merge(sources::router())
 }
 
 #[derive(Template)]
@@ -56,31 +55,65 @@ struct Page {
     has_mail: bool,
     keys: Vec<KeyRow>,
     sessions: Vec<SessionRow>,
-    /// What a key may be given by whoever looks.
-    rights: Vec<Right>,
+    /// What a key may be given by whoever looks, and whether its box is ticked.
+    rights: Vec<(Right, bool)>,
     sources: Vec<SourceRow>,
-    overlaps: [(u64, &'static str); 4],
+    new_source: Blank,
+    overlaps: [(u64, &'static str); OVERLAPS.len()],
+    /// Those that a signed request carries.
+    headers: String,
     activity: Activity,
-    /// What was made just now, in words, and itself: shown this once.
-    fresh: Option<(&'static str, String)>,
-    /// Why something was not done.
-    wrong: Option<&'static str>,
-}
-
-/// A source, with the secrets that count.
-struct SourceRow {
-    source: Source,
-    /// When the newest was made, for people and for the form.
-    made: Option<(Moment, i64)>,
-    /// Until when others count beside it.
-    others: Vec<Moment>,
+    news: News,
 }
 
 /// What the page says beside what is stored.
 #[derive(Default)]
 struct News {
-    fresh: Option<(&'static str, String)>,
-    wrong: Option<&'static str>,
+    fresh: Option<Fresh>,
+    refused: Option<Refused>,
+}
+
+/// What was made just now, and is shown this once.
+struct Fresh {
+    words: &'static str,
+    secret: String,
+    /// Of a new source: where its events go.
+    address: Option<String>,
+}
+
+/// The fields of a form, as they were sent.
+type Fields = Vec<(String, String)>;
+
+/// A form that was refused, as it was filled in.
+struct Refused {
+    form: String,
+    typed: Fields,
+    fault: Fault,
+}
+
+impl News {
+    fn of(fresh: Fresh) -> Self {
+        Self { fresh: Some(fresh), refused: None }
+    }
+
+    /// Why this form was refused, if it was.
+    fn fault(&self, form: &str) -> Option<&Fault> {
+        self.refused_at(form).map(|refused| &refused.fault)
+    }
+
+    /// What stands in a field: what was typed where its form was refused, and `start` otherwise.
+    fn field<'a>(&'a self, form: &str, name: &str, start: &'a str) -> &'a str {
+        self.refused_at(form).map_or(start, |refused| sent(&refused.typed, name))
+    }
+
+    /// Whether the box of a right is ticked. A new key may read, unless somebody says otherwise.
+    fn ticks(&self, right: Right) -> bool {
+        self.refused_at("key").map_or(right == Right::Read, |refused| is_ticked(&refused.typed, right))
+    }
+
+    fn refused_at(&self, form: &str) -> Option<&Refused> {
+        self.refused.as_ref().filter(|refused| refused.form == form)
+    }
 }
 
 /// Somebody who may sign in, and why the last letter did not arrive, if it did not.
@@ -112,8 +145,6 @@ async fn page(app: &App, actor: &Actor, place: Place, uri: &Uri, news: News) -> 
     let people = app.store.people(&reach).await?;
     let keys = app.store.api_keys(&reach).await?;
     let sessions = app.store.sessions(&reach, shell.now).await?;
-    let secrets = app.store.source_secrets(Some(&account.id), shell.now).await?;
-    let sources = app.store.sources(Some(&account.id)).await?;
     let letters = app.store.messages(Some(&account.id), None, LETTERS_READ).await?;
     let own = actor.session.as_ref().map(|session| session.id.as_str());
     let page = Page {
@@ -148,25 +179,55 @@ async fn page(app: &App, actor: &Actor, place: Place, uri: &Uri, news: News) -> 
                 session,
             })
             .collect(),
-        rights: Right::ALL.into_iter().filter(|right| shell.may(*right)).collect(),
-        sources: sources.into_iter().map(|source| source_row(&shell, source, &secrets)).collect(),
+        rights: Right::ALL
+            .into_iter()
+            .filter(|right| *right != Right::Operate && shell.may(*right))
+            .map(|right| (right, news.ticks(right)))
+            .collect(),
+        sources: sources::rows(app, &shell, &account, &news).await?,
+        new_source: sources::blank(&news),
         overlaps: OVERLAPS,
+        headers: HEADER_SETS[0].join(", "),
         activity: activity::find(app, &shell, &account, uri).await?,
-        fresh: news.fresh,
-        wrong: news.wrong,
+        news,
         shell,
     };
-    draw(app, actor, &page)
+    let mut response = draw(app, actor, &page)?;
+    if page.news.fresh.is_some() {
+        response.extensions_mut().insert(ShownOnce);
+    }
+    Ok(response)
 }
 
-fn source_row(shell: &Shell, source: Source, secrets: &[SourceSecret]) -> SourceRow {
-    let own: Vec<_> = secrets.iter().filter(|secret| secret.source == source.id.as_str()).collect();
-    let newest = own.iter().find(|secret| secret.valid_until.is_none());
-    SourceRow {
-        made: newest.map(|secret| (shell.time(secret.created_at), secret.created_at.0)),
-        others: own.iter().filter_map(|secret| secret.valid_until).map(|until| shell.time(until)).collect(),
-        source,
-    }
+/// The page again, where a form was refused: with why, and with what was typed. Its status says that nothing was done,
+/// so the history does not tell of it.
+async fn refused(
+    (app, actor, place): (&App, &Actor, Place),
+    uri: &Uri,
+    (form, typed): (String, Fields),
+    error: ApiError,
+) -> Result<Response, ApiError> {
+    let fault = Fault::of(error)?;
+    let status = fault.status;
+    let news = News { fresh: None, refused: Some(Refused { form, typed, fault }) };
+    let mut response = page(app, actor, place, uri, news).await?;
+    *response.status_mut() = status;
+    Ok(response)
+}
+
+/// What stands in a field that was sent, without the spaces around it.
+fn sent<'a>(fields: &'a [(String, String)], name: &str) -> &'a str {
+    fields.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value.trim())
+}
+
+fn is_ticked(fields: &[(String, String)], right: Right) -> bool {
+    fields.iter().any(|(name, value)| name == "right" && *value == word(&right))
+}
+
+/// A number that somebody typed.
+fn number(text: &str) -> Result<i64, ApiError> {
+    let wrong = |_| ApiError::BadRequest(format!("`{}` is no whole number", cut(text, 20)), "Type a number.");
+    text.parse().map_err(wrong)
 }
 
 /// Why the last invitation of a person did not arrive, or has not yet.
@@ -180,21 +241,34 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
     page(&app, &actor, place, &uri, News::default()).await
 }
 
-/// Makes a key: its name, the last day on which it opens something, and a `right` for each box that is ticked.
 async fn make_key(
     Visit { app, actor, place }: Visit,
     uri: Uri,
-    Form(asked): Form<Vec<(String, String)>>,
+    Form(typed): Form<Fields>,
 ) -> Result<Response, ApiError> {
-    let field = |name: &str| asked.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value.trim());
-    let is_ticked = |right: &Right| asked.iter().any(|(name, value)| name == "right" && *value == word(right));
-    let rights: Vec<_> = Right::ALL.into_iter().filter(is_ticked).collect();
-    let expires_at = last_day(field("ends"), &place.shell)?;
+    match made_key(&app, &actor, &place, &typed).await {
+        Ok(key) => {
+            let words = "The key is made. It is shown this once:";
+            let fresh = Fresh { words, secret: key.expose_secret().to_owned(), address: None };
+            page(&app, &actor, place, &uri, News::of(fresh)).await
+        }
+        Err(error) => refused((&app, &actor, place), &uri, ("key".to_owned(), typed), error).await,
+    }
+}
+
+/// Makes a key: its name, the last day on which it opens something, and a `right` for each box that is ticked.
+async fn made_key(
+    app: &App,
+    actor: &Actor,
+    place: &Place,
+    typed: &[(String, String)],
+) -> Result<SecretString, ApiError> {
+    let rights: Vec<_> = Right::ALL.into_iter().filter(|right| is_ticked(typed, *right)).collect();
+    let expires_at = last_day(sent(typed, "ends"), &place.shell)?;
     let reach = Reach::One(place.account.id.clone());
-    let new = NewKey { reach, name: field("name"), rights: &rights, expires_at };
-    let (_, text) = access::make_key(&app.store, &actor, new, (app.clock)()).await?;
-    let fresh = Some(("The key is made. It is shown this once:", text.expose_secret().to_owned()));
-    page(&app, &actor, place, &uri, News { fresh, wrong: None }).await
+    let new = NewKey { reach, name: sent(typed, "name"), rights: &rights, expires_at };
+    let (_, text) = access::make_key(&app.store, actor, new, (app.clock)()).await?;
+    Ok(text)
 }
 
 /// The end of a day in the account's time zone, which is still to come; none where nothing is typed.
@@ -205,38 +279,6 @@ fn last_day(text: &str, shell: &Shell) -> Result<Option<Timestamp>, ApiError> {
     let end = text.parse().ok().and_then(|day: jiff::civil::Date| begin_of_day(day.tomorrow().ok()?, &shell.zone));
     let wrong = || ApiError::BadRequest(format!("`{}` is no day to come", cut(text, 20)), "Choose a day to come.");
     end.filter(|end| *end > shell.now).map(Some).ok_or_else(wrong)
-}
-
-/// How the secrets of a source change over, and which secret the form saw.
-#[derive(Deserialize)]
-struct Rotate {
-    overlap_hours: u64,
-    seen: i64,
-}
-
-/// Gives a source a new secret, which the page shows this once. Pressed again by somebody who saw the one before, it stays.
-async fn rotate(
-    Visit { app, actor, place }: Visit,
-    Path((_, id)): Path<(String, String)>,
-    uri: Uri,
-    Form(asked): Form<Rotate>,
-) -> Result<Response, ApiError> {
-    let sources = app.store.sources(Some(&place.account.id)).await?;
-    let source = sources.into_iter().find(|source| source.id.as_str() == id);
-    let source = source.ok_or_else(|| ApiError::NotFound(format!("there is no source `{id}`")))?;
-    let seen = Some(Timestamp(asked.seen));
-    let news = match account::rotate(&app.store, (&source, seen), asked.overlap_hours, (app.clock)()).await {
-        Ok(secret) => {
-            let words = "The source has a new signing secret. Give it to whoever signs. It is shown this once:";
-            News { fresh: Some((words, secret.expose_secret().to_owned())), wrong: None }
-        }
-        Err(AccountError::Meanwhile(_)) => {
-            let wrong = Some("The secret was changed meanwhile. Look at it again, then change it.");
-            News { fresh: None, wrong }
-        }
-        Err(error) => return Err(error.into()),
-    };
-    page(&app, &actor, place, &uri, news).await
 }
 
 /// The account of a form.
@@ -257,23 +299,19 @@ async fn revoke_key(
     Ok(to(&shell, if revoked { "revoked" } else { "nothing" }))
 }
 
-#[derive(Deserialize)]
-struct Invite {
-    email: String,
-    name: String,
-    role: String,
-}
-
-async fn invite(Visit { app, actor, place }: Visit, Form(asked): Form<Invite>) -> Result<Response, ApiError> {
-    let (shell, reach) = found(place);
-    let role = if asked.role == "manager" { Role::Manager } else { Role::Viewer };
-    let now = (app.clock)();
-    let before = access::told_of(&app.store.people(&reach).await?, &asked.email);
-    let person = access::invite(&app.store, &actor, &reach, (&asked.email, &asked.name, role), now).await?;
+async fn invite(Visit { app, actor, place }: Visit, uri: Uri, Form(typed): Form<Fields>) -> Result<Response, ApiError> {
+    let reach = Reach::One(place.account.id.clone());
+    let role = if sent(&typed, "role") == "manager" { Role::Manager } else { Role::Viewer };
+    let (email, name, now) = (sent(&typed, "email"), sent(&typed, "name"), (app.clock)());
+    let before = access::told_of(&app.store.people(&reach).await?, email);
+    let person = match access::invite(&app.store, &actor, &reach, (email, name, role), now).await {
+        Ok(person) => person,
+        Err(error) => return refused((&app, &actor, place), &uri, ("person".to_owned(), typed), error.into()).await,
+    };
     actor.changes(before, person.told());
     let is_told = post::announce(&app.store, &app.outside, &person, now).await?;
     app.wake.post.notify_one();
-    Ok(to(&shell, if is_told { "invited-by-mail" } else { "invited" }))
+    Ok(to(&place.shell, if is_told { "invited-by-mail" } else { "invited" }))
 }
 
 async fn remove(

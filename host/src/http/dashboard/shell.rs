@@ -357,6 +357,8 @@ fn said(uri: &Uri) -> Option<Said> {
         "enabled-again" => ("good", "Enabled again. The next leads use it."),
         "waiver-asked" => ("warning", "Not enabled yet: gates are closed, and a second person has to approve it."),
         "waiver-declined" => ("good", "Declined. Nothing changed."),
+        "source-set" => ("good", "Set. It counts about a second later."),
+        "account-deleted" => ("good", "Deleted. What is left of it goes within the next minutes."),
         "version-deleted" => ("good", "Taken out. Leads that it wrote keep its name."),
         "noted" => ("good", "The note is kept."),
         "note-removed" => ("good", "The note is removed."),

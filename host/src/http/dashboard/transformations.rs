@@ -27,6 +27,7 @@ use crate::digest::sha256_hex;
 use crate::form::{self, Field};
 use crate::gates::{self, Gate};
 use crate::http::error::ApiError;
+use crate::http::events::busy;
 use crate::http::guard::needing;
 use crate::http::reach;
 use crate::http::versions::own_version;
@@ -41,6 +42,7 @@ use crate::schema::Violation;
 use crate::shadow;
 use crate::store::{HOUSE, ShadowRun};
 use crate::transform::{Quota, Tried, UPLOAD_BYTES_MAX};
+use crate::trial;
 use crate::upload::{self, Upload, Uploaded};
 use crate::usage::{self, LISTED_MAX};
 use crate::view::ShownVersion;
@@ -322,10 +324,14 @@ async fn try_on_leads(
     let settings = parsed(Some(&with.settings));
     let choice = rollout::choose(&app.store, &place.account, &connection, &version, settings).await?;
     let leads = with.leads.unwrap_or(COMPARED).clamp(COMPARED_MIN, shadow::EVENTS_MAX);
-    let run = shadow::begin(&app.store, &connection, &choice, leads, &actor.name, (app.clock)()).await?;
-    let clock = app.clock.clone();
-    shadow::carry_out(&app.store, &app.transformer, run, &choice, move || clock()).await?;
-    Ok(on(&place.shell, &version, &choice.settings))
+    let settings = choice.settings.clone();
+    let (store, transformer, clock) = (app.store.clone(), app.transformer.clone(), app.clock.clone());
+    let look = async move {
+        let run = shadow::begin(&store, &connection, &choice, leads, &actor.name, clock()).await?;
+        shadow::carry_out(&store, &transformer, run, &choice, move || clock()).await
+    };
+    trial::in_turn(&app.transformer, look).await?.ok_or_else(busy)?;
+    Ok(on(&place.shell, &version, &settings))
 }
 
 /// How a version is to be enabled.

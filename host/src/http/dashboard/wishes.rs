@@ -11,6 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::connectors::{can_connect, on_to_hubspot};
 use super::draw;
+use super::fault::Fault;
 use super::shell::{House, Place, Shell, Visit};
 use crate::app::App;
 use crate::connection::scopes::{Feature, PERMISSIONS};
@@ -62,6 +63,8 @@ struct Page {
     /// What is asked already, and what was answered.
     asked: Option<Row>,
     answers: Deals,
+    /// Why it is not asked with the answers that were typed.
+    wrong: Option<Fault>,
     /// What deals need.
     permissions: Vec<Needed>,
     /// A permission is missing, and whoever is asked at HubSpot can be asked for it from here.
@@ -126,6 +129,7 @@ async fn page(app: &App, actor: &Actor, place: Place) -> Result<Page, ApiError> 
     Ok(Page {
         asked: rows(&place.shell, shown.into_iter().collect()).pop(),
         answers,
+        wrong: None,
         can_authorize: is_missing && can_connect(app),
         permissions,
         support_email: app.support_email.clone(),
@@ -150,8 +154,14 @@ async fn authorize(visit: Visit, Form(asked): Form<Authorize>) -> Result<Respons
 }
 
 async fn deals(Visit { app, actor, place }: Visit, Form(answers): Form<Deals>) -> Result<Response, ApiError> {
-    asked_by(&app, &actor, &place.account, Wished::Deals(answers)).await?;
-    Ok(Redirect::to(&format!("{}?done=asked", place.shell.at("deals"))).into_response())
+    match asked_by(&app, &actor, &place.account, Wished::Deals(answers.clone())).await {
+        Ok(_) => Ok(Redirect::to(&format!("{}?done=asked", place.shell.at("deals"))).into_response()),
+        Err(error) => {
+            let fault = Fault::of(error)?;
+            let (status, drawn) = (fault.status, page(&app, &actor, place).await?);
+            Ok((status, draw(&app, &actor, &Page { answers, wrong: Some(fault), ..drawn })?).into_response())
+        }
+    }
 }
 
 /// Which event type somebody waits for.

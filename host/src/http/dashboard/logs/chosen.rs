@@ -9,6 +9,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
+use super::super::fault::Fault;
 use super::reader;
 use crate::app::App;
 use crate::choice::{self, Choice, Chosen};
@@ -20,7 +21,7 @@ use crate::http::guard::needing;
 use crate::model::access::Right;
 use crate::model::id::EventId;
 use crate::model::replay::Manner;
-use crate::replay::{self, ReplayError};
+use crate::replay;
 use crate::view::logs::Query;
 use crate::view::moment::count;
 
@@ -84,7 +85,7 @@ struct Page {
     estimate: Option<Shown>,
     /// Whether anything would come of it.
     can_send: bool,
-    wrong: Option<(String, &'static str)>,
+    wrong: Option<Fault>,
 }
 
 async fn estimate(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, ApiError> {
@@ -107,21 +108,15 @@ async fn send(Visit { app, actor, place }: Visit, body: Bytes) -> Result<Respons
             };
             Ok(Redirect::to(&to).into_response())
         }
-        Err(ReplayError::Store(error)) => Err(error.into()),
         Err(error) => {
-            let wrong = Some((error.to_string(), error.fix().unwrap_or_default()));
-            draw(&app, &actor, &page(&app, place, asked, &chosen, wrong).await?)
+            let fault = Fault::of(error.into())?;
+            let status = fault.status;
+            Ok((status, draw(&app, &actor, &page(&app, place, asked, &chosen, Some(fault)).await?)?).into_response())
         }
     }
 }
 
-async fn page(
-    app: &App,
-    place: Place,
-    asked: Asked,
-    chosen: &Chosen,
-    wrong: Option<(String, &'static str)>,
-) -> Result<Page, ApiError> {
+async fn page(app: &App, place: Place, asked: Asked, chosen: &Chosen, wrong: Option<Fault>) -> Result<Page, ApiError> {
     let estimate = match chosen.events.is_empty() {
         true => None,
         false => {
