@@ -36,7 +36,9 @@ pub struct Args {
 
 impl Args {
     pub(super) fn deed(&self) -> Option<Deed> {
-        Deed::of("versions.create", &self.file.to_string_lossy(), self.account.as_deref())
+        // Without its folder, which says more of a machine than of the version.
+        let file = self.file.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        Deed::of("versions.create", &file, self.account.as_deref())
     }
 }
 
