@@ -37,6 +37,8 @@ const SCREENS = [
   ["transformations", () => operator, () => "/transformations"],
   ["compare two versions", () => operator, () => "/transformations/compare"],
   ["notes", () => operator, (made) => at(made, "notes")],
+  ["delete an account", () => operator, (made) => at(made, "delete", "unconnected")],
+  ["delete an account, connected", () => operator, (made) => at(made, "delete")],
   ["version", () => operator, (made) => `/versions/${stock(made, "default")}`],
   ["queue", () => operator, () => "/queue"],
   ["fleet", () => operator, () => "/fleet"],
