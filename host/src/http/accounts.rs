@@ -138,8 +138,8 @@ struct Confirmation {
     confirm: String,
 }
 
-/// Deletes an account that is not connected. Its events are refused from then on, and its keys, people and links open
-/// nothing; its rows go within minutes. What is in HubSpot stays there.
+/// Deletes an account that is not connected. From then on its keys, people and links open nothing, and a second later its
+/// events are refused; its rows go within minutes. What is in HubSpot stays there.
 #[utoipa::path(
     delete,
     path = "/v1/accounts/{account}",
@@ -154,10 +154,7 @@ async fn delete(
     Path(name): Path<String>,
     Query(Confirmation { confirm }): Query<Confirmation>,
 ) -> Result<StatusCode, ApiError> {
-    reach::house(&actor)?;
-    // Not as somebody who works on the account: its own history goes with it, so the service's tells this.
-    let found = app.store.account(&name).await?;
-    let account = found.ok_or_else(|| ApiError::NotFound(format!("there is no account `{name}`")))?;
+    let account = reach::from_outside(&app, &actor, &name).await?;
     deletion::delete(&app.store, &account, &confirm, (app.clock)()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -34,6 +34,13 @@ pub(super) async fn account_or_all(app: &App, actor: &Actor, name: Option<&str>)
     }
 }
 
+/// An account for what is done to it as a whole, by those who work across accounts. They do not work on it meanwhile, so
+/// the history of the service tells it.
+pub(super) async fn from_outside(app: &App, actor: &Actor, name: &str) -> Result<Account, ApiError> {
+    house(actor)?;
+    app.store.account(name).await?.ok_or_else(|| ApiError::NotFound(format!("there is no account `{name}`")))
+}
+
 /// What is given access to: the account that is named, else the only one that the asker reaches, else the house, which
 /// only its operators change.
 pub(super) async fn reach(app: &App, actor: &Actor, name: Option<&str>) -> Result<Reach, ApiError> {

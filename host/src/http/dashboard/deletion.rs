@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::deletion;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
+use crate::http::reach;
 use crate::model::access::Right;
 use crate::model::account::Account;
 
@@ -34,19 +35,13 @@ struct Page {
     shell: Shell,
 }
 
-/// The account itself. It is not the one that the history tells this of: that goes with it.
-async fn named(app: &App, name: &str) -> Result<Account, ApiError> {
-    let found = app.store.account(name).await?;
-    found.ok_or_else(|| ApiError::NotFound(format!("there is no account `{name}`")))
-}
-
 async fn page(app: &App, account: Account, shell: Shell) -> Result<Page, ApiError> {
     let is_connected = app.store.holds_on_to_hubspot(&account.id).await?;
     Ok(Page { account, is_connected, typed: String::new(), wrong: None, shell })
 }
 
 async fn ask(House { app, actor, shell }: House, Path(name): Path<String>) -> Result<Response, ApiError> {
-    let account = named(&app, &name).await?;
+    let account = reach::from_outside(&app, &actor, &name).await?;
     draw(&app, &actor, &page(&app, account, shell).await?)
 }
 
@@ -60,7 +55,7 @@ async fn delete(
     Path(name): Path<String>,
     Form(Confirmation { confirm }): Form<Confirmation>,
 ) -> Result<Response, ApiError> {
-    let account = named(&app, &name).await?;
+    let account = reach::from_outside(&app, &actor, &name).await?;
     match deletion::delete(&app.store, &account, &confirm, (app.clock)()).await {
         Ok(()) => Ok(Redirect::to("/accounts?done=account-deleted").into_response()),
         Err(error) => {

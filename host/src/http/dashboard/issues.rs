@@ -304,8 +304,8 @@ async fn page_of(app: &App, place: Place) -> Result<Issues, ApiError> {
         _ => None,
     };
     let bound = match &place.connection {
-        Some(connection) => app.store.bound(connection).await?,
-        None => Vec::new(),
+        Some(connection) if place.shell.may_transform() => app.store.bound(connection).await?,
+        _ => Vec::new(),
     };
     let version = match &bound[..] {
         [one] => Some(one.label.clone()),
