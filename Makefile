@@ -43,15 +43,15 @@ postgres: guests
 	fi
 
 # LEADLINE_BIN names another binary than the release one, or the debug one where there is no other.
-## The dashboard in a real Chromium: every screen, the journeys, the keyboard, hostile text. Failures leave pictures in target/browser.
+## The dashboard in a real Chromium: every screen, the journeys, the keyboard, hostile text. Failures leave pictures and traces in target/browser.
 browser:
 	@test -n "$$LEADLINE_BIN" || test -x target/release/leadline || test -x target/debug/leadline || $(MAKE) build
 	@tests/browser/run
 
-# The whole workspace, so that nothing is compiled a second time but what has crash points in it.
+# The crash points are in what the tests are built with (tests/Cargo.toml), so nothing is compiled a second time.
 ## Kills the service again and again, and compares what was sent, what HubSpot saw and what is stored.
 crash: guests
-	cargo build --workspace --bins --features leadline/crash
+	cargo test --workspace --no-run
 	target/debug/leadline-crash --cycles $(CYCLES) $(CRASH)
 	tests/with-postgres sh -c 'target/debug/leadline-crash --cycles $(CYCLES) --database "$$LEADLINE_TEST_POSTGRES"'
 	cargo test --workspace --test broken -- --ignored
@@ -66,11 +66,12 @@ schemathesis:
 	@test -n "$$LEADLINE_BIN" || test -x target/release/leadline || test -x target/debug/leadline || $(MAKE) build
 	@tests/schemathesis/run
 
+# The second pass is the service as it is released: without the crash points that the tests turn on.
 ## Warnings are errors here.
 lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	cargo clippy --workspace --all-targets --features leadline/crash -- -D warnings
+	cargo clippy -p leadline -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
 
 # In a workspace of their own, because nothing of them should get into what we build.

@@ -360,8 +360,8 @@ pub async fn behind(store: &Store, word: &str) -> store::Result<Option<AccountId
     }
 }
 
-/// The account that somebody means who looks for a word: the one [`behind`] it, else the one whose sender knows an event
-/// by it. Only for looking: a sender chooses its ids, and one may be called as something else is.
+/// The account that somebody means who looks for a word: the one [`behind`] it, else the one whose sender knows an event or
+/// a lead by it. Only for looking: a sender chooses its ids, and one may be called as something else is.
 ///
 /// # Errors
 /// The store's.
@@ -369,7 +369,10 @@ pub async fn looked_for(store: &Store, word: &str) -> store::Result<Option<Accou
     // Our own ids and slugs have no capital letters.
     match behind(store, &word.to_lowercase()).await? {
         Some(account) => Ok(Some(account)),
-        None => store.account_of_sent(word).await,
+        None => match store.account_of_sent(word).await? {
+            Some(account) => Ok(Some(account)),
+            None => store.account_of_lead(word).await,
+        },
     }
 }
 

@@ -10,6 +10,7 @@ pub mod drift;
 pub mod ending;
 pub mod fill;
 pub mod fill_job;
+mod names;
 pub mod policy;
 pub mod portal;
 pub mod scopes;

@@ -66,6 +66,16 @@ impl Action {
             Self::UpsertObject(object) => &object.properties,
         }
     }
+
+    /// The same, to be changed. A note has none.
+    pub fn properties_mut(&mut self) -> Option<&mut Vec<Property>> {
+        match self {
+            Self::UpsertContact(contact) => Some(&mut contact.properties),
+            Self::UpsertDeal(deal) => Some(&mut deal.properties),
+            Self::AddNote(_) => None,
+            Self::UpsertObject(object) => Some(&mut object.properties),
+        }
+    }
 }
 
 impl WritePolicy {

@@ -7,7 +7,7 @@ mod armed;
 mod half;
 
 #[cfg(feature = "crash")]
-pub use armed::{POINTS, arm, clock_ahead, is_broken};
+pub use armed::{POINTS, arm, clock_ahead, is_broken, is_campaign};
 #[cfg(feature = "crash")]
 pub(crate) use armed::{is_known, pass};
 #[cfg(feature = "crash")]
@@ -39,5 +39,11 @@ pub enum Broken {
 /// Whether the engine is to break this promise. Without the feature it never is.
 #[cfg(not(feature = "crash"))]
 pub const fn is_broken(_: Broken) -> bool {
+    false
+}
+
+/// Whether a campaign started this process. Without the feature none can.
+#[cfg(not(feature = "crash"))]
+pub const fn is_campaign() -> bool {
     false
 }

@@ -4,6 +4,7 @@
 mod check;
 mod journal;
 mod link;
+mod names;
 mod note;
 mod passed;
 mod round;
@@ -53,6 +54,7 @@ pub async fn deliver_next(store: &Store, hubspot: &HubSpot, owner: &str, clock: 
         store.settle(&lease, Settlement::resting(lane), clock()).await?;
         return Ok(Step::Worked);
     }
+    let claimed = names::apply(&connection.policy, claimed);
     let claimed = passed::look_back(store, &lease, claimed).await?;
     let mut round = Round::begin(claimed, clock());
     // The last door: what was planned a moment before somebody asked to be forgotten, and what is replayed by its old plan.

@@ -69,6 +69,9 @@ pub struct Line {
     /// Fields of a lead; empty where it comes from none.
     pub from: Vec<&'static str>,
     pub property: String,
+    /// The property of HubSpot that takes it in its place, where the connection says so; the state is that one's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub written_to: Option<String>,
     pub label: String,
     /// In words, as Markdown.
     pub rule: String,
@@ -258,8 +261,12 @@ fn lines(
     let is_ours =
         ["policies", "status_map", "priority_map", "origin_property"].iter().all(|name| field(name).is_some());
     let wanted = drift::wanted(bound, &connection.policy);
-    let of_portal = |property: &str| match wanted.iter().find(|wanted| wanted.definition.name == property) {
-        Some(wanted) => (wanted.definition.label.clone(), fit::compare(&wanted.definition, schema)),
+    let of_portal = |property: &str| match wanted.iter().find(|wanted| wanted.planned() == property) {
+        Some(wanted) => Place {
+            label: wanted.definition.label.clone(),
+            state: fit::compare(&wanted.definition, schema),
+            written_to: wanted.written_to(),
+        },
         None => hubspots_own(property, schema),
     };
     let set = |property: &str| settings["policies"][property].as_str().map(str::to_owned);
@@ -276,11 +283,12 @@ fn lines(
         }
     }
     for wanted in &wanted {
-        let name = &wanted.definition.name;
-        if !wanted.definition.unique && !all.iter().any(|line| line.property == *name) {
+        let name = wanted.planned();
+        if !wanted.definition.unique && !all.iter().any(|line| line.property == name) {
             all.push(Line {
                 from: Vec::new(),
-                property: name.clone(),
+                property: name.to_owned(),
+                written_to: wanted.written_to(),
                 label: wanted.definition.label.clone(),
                 rule: format!("by `{}`", wanted.used_by.join("`, `")),
                 usual: None,
@@ -303,8 +311,15 @@ fn lines(
     }
 }
 
-/// Label and state of a contact property that HubSpot brings along.
-fn hubspots_own(property: &str, schema: &PortalSchema) -> (String, PropertyState) {
+/// Where a line goes in HubSpot.
+struct Place {
+    label: String,
+    state: PropertyState,
+    written_to: Option<String>,
+}
+
+/// A contact property that HubSpot brings along.
+fn hubspots_own(property: &str, schema: &PortalSchema) -> Place {
     let known = schema.objects.get(CONTACT_TYPE);
     let found = known.and_then(|properties| properties.get(property));
     let label = found.map(|found| found.label.clone()).filter(|label| !label.is_empty());
@@ -315,13 +330,13 @@ fn hubspots_own(property: &str, schema: &PortalSchema) -> (String, PropertyState
         Some(found) if found.read_only => PropertyState::ReadOnly,
         Some(_) => PropertyState::Fine,
     };
-    (label.unwrap_or_else(|| property.to_owned()), state)
+    Place { label: label.unwrap_or_else(|| property.to_owned()), state, written_to: None }
 }
 
 fn line_of(
     rule: &Rule,
     property: &str,
-    (label, state): (String, PropertyState),
+    Place { label, state, written_to }: Place,
     policy: Option<String>,
     settings: Vec<Field>,
 ) -> Line {
@@ -329,6 +344,7 @@ fn line_of(
     Line {
         from: rule.from.to_vec(),
         property: property.to_owned(),
+        written_to,
         label,
         rule: rule.words.to_owned(),
         usual: Some(rule.policy.label()),
@@ -501,9 +517,9 @@ mod tests {
             ("city", "City", "archived"),
             ("email", "email", "missing"),
         ] {
-            let (said, stands) = hubspots_own(property, &schema);
-            assert_eq!((said.as_str(), stands.label()), (label, state));
+            let place = hubspots_own(property, &schema);
+            assert_eq!((place.label.as_str(), place.state.label(), place.written_to), (label, state, None));
         }
-        assert_eq!(hubspots_own("email", &PortalSchema::default()).1, PropertyState::Unknown);
+        assert_eq!(hubspots_own("email", &PortalSchema::default()).state, PropertyState::Unknown);
     }
 }

@@ -7,10 +7,11 @@ use std::time::Duration;
 use crate::connection::drift;
 use crate::model::account::{Account, Connection, ConnectionState};
 use crate::model::time::Timestamp;
+use crate::picture::deliveries::Deliveries;
 use crate::store::{self, Dealerships, Store};
 use crate::view::fields::{FieldsByDay, FieldsSeen, Labels};
 use crate::view::moment;
-use crate::view::overview::{Overview, Period, Seen, Window, actions_of_note};
+use crate::view::overview::{Overview, Period, Seen, Window, actions_of_note, deliveries};
 
 pub use series::series_of_account;
 
@@ -32,9 +33,35 @@ pub async fn of_account(
     dealership: Option<&str>,
     now: Timestamp,
 ) -> store::Result<Overview> {
-    let (of, actions) = (whose(dealership), actions_of_note());
+    seen(store, (account, connection), window, dealership, now, Overview::of).await
+}
+
+/// What became of an account's leads step by step, with what was changed meanwhile.
+///
+/// # Errors
+/// The store's.
+pub async fn deliveries_of_account(
+    store: &Store,
+    account: &Account,
+    connection: Option<&Connection>,
+    window: &Window,
+    now: Timestamp,
+) -> store::Result<Deliveries> {
+    seen(store, (account, connection), window, None, now, deliveries).await
+}
+
+/// What `of` makes of a time of an account.
+async fn seen<T>(
+    store: &Store,
+    (account, connection): (&Account, Option<&Connection>),
+    window: &Window,
+    dealership: Option<&str>,
+    now: Timestamp,
+    of: fn(&Seen<'_>) -> T,
+) -> store::Result<T> {
+    let (whose_leads, actions) = (whose(dealership), actions_of_note());
     let (hours, open_issues, history) = tokio::try_join!(
-        store.lead_hours(&account.id, &of, window.from, window.until),
+        store.lead_hours(&account.id, &whose_leads, window.from, window.until),
         store.open_issues(&account.id, now),
         store.audit_of(&account.id, &actions, (window.from, window.until), ACTIONS)
     )?;
@@ -42,7 +69,7 @@ pub async fn of_account(
         Some(connection) => store.binding_history(connection, BINDINGS).await?,
         None => Vec::new(),
     };
-    Ok(Overview::of(&Seen {
+    Ok(of(&Seen {
         window,
         hours: &hours.hours,
         complete_from: hours.complete_from,
@@ -94,7 +121,8 @@ pub async fn labels(store: &Store, connection: Option<&Connection>) -> store::Re
     let bound = store.bound(connection).await?;
     // A key says nothing of what a customer answered.
     let wanted = drift::wanted(&bound, &connection.policy).into_iter().filter(|wanted| !wanted.definition.unique);
-    let wanted = wanted.map(|wanted| (wanted.definition.name, wanted.definition.label));
+    // Figures go by the transformations' names, whichever property of the portal takes a value.
+    let wanted = wanted.map(|wanted| (wanted.planned().to_owned(), wanted.definition.label));
     let portal = store.schema(connection).await?;
     Ok(Labels::new(wanted, portal.as_ref().map(|cached| cached.schema.as_ref())))
 }

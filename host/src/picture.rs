@@ -21,6 +21,7 @@ pub mod gallery;
 pub mod gauge;
 pub mod hours;
 pub mod latency;
+pub mod retries;
 pub mod sparkline;
 pub mod split;
 pub mod squares;

@@ -1,6 +1,8 @@
 //! From the actions that a transformation returned to the plan that is stored: checked, so that what is carried out
 //! later cannot surprise.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::contract::actions::{Action, Contact, MatchKey, Property};
@@ -108,15 +110,25 @@ pub fn plan(mut actions: Vec<Action>, lead_id: Option<String>) -> Result<Plan, I
     for (action, kind) in actions.iter().enumerate() {
         check(action, kind, &actions)?;
     }
-    for action in &mut actions {
-        match action {
-            Action::UpsertContact(contact) => drop_empty(&mut contact.properties),
-            Action::UpsertDeal(deal) => drop_empty(&mut deal.properties),
-            Action::UpsertObject(object) => drop_empty(&mut object.properties),
-            Action::AddNote(_) => {}
+    actions.iter_mut().filter_map(Action::properties_mut).for_each(drop_empty);
+    Ok(Plan { actions, lead_id })
+}
+
+/// Puts the properties of an action under the names by which they are written. Where the action writes under such a name
+/// itself, that value stands: what gave way to it is returned.
+pub fn rename(properties: &mut Vec<Property>, names: &BTreeMap<String, String>) -> Vec<Property> {
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let own: Vec<_> = properties.iter().map(|property| property.name.clone()).collect();
+    let gives_way = |property: &mut Property| names.get(&property.name).is_some_and(|name| own.contains(name));
+    let gone = properties.extract_if(.., gives_way).collect();
+    for property in properties {
+        if let Some(name) = names.get(&property.name) {
+            property.name.clone_from(name);
         }
     }
-    Ok(Plan { actions, lead_id })
+    gone
 }
 
 /// Takes out the deals, and the notes that would be about nothing else. Says whether there were any.
@@ -339,6 +351,31 @@ mod tests {
         let plan = plan(actions, None).unwrap();
         assert_eq!(plan.actions[0].properties(), [property("firstname", "Ana")]);
         assert_eq!(super::plan(vec![], None), Ok(Plan { actions: vec![], lead_id: None }));
+    }
+
+    #[test]
+    fn a_property_is_written_under_another_name_unless_that_one_is_written_already() {
+        fn told(properties: &[Property]) -> Vec<&str> {
+            properties.iter().map(|property| property.name.as_str()).collect()
+        }
+        let names = [("vehicle_of_interest", "vehicle"), ("budget_range", "budget")];
+        let names: BTreeMap<_, _> = names.into_iter().map(|(name, to)| (name.to_owned(), to.to_owned())).collect();
+        for (before, after, gone) in [
+            (vec!["phone"], vec!["phone"], vec![]),
+            (vec!["vehicle_of_interest", "phone"], vec!["vehicle", "phone"], vec![]),
+            (vec!["vehicle_of_interest", "vehicle"], vec!["vehicle"], vec!["vehicle_of_interest"]),
+            (vec!["budget", "budget_range", "vehicle_of_interest"], vec!["budget", "vehicle"], vec!["budget_range"]),
+        ] {
+            // The value tells which of the two it was.
+            let mut properties: Vec<_> = before.iter().map(|name| property(name, name)).collect();
+            let gave_way = rename(&mut properties, &names);
+            assert_eq!((told(&properties), told(&gave_way)), (after, gone));
+            assert!(properties.iter().all(|one| one.value == one.name || names.get(&one.value) == Some(&one.name)));
+            let mut again = properties.clone();
+            assert!(rename(&mut again, &names).is_empty() && again == properties, "once is enough");
+        }
+        let mut untouched = vec![property("vehicle_of_interest", "x")];
+        assert!(rename(&mut untouched, &BTreeMap::new()).is_empty() && untouched[0].name == "vehicle_of_interest");
     }
 
     #[test]

@@ -115,7 +115,7 @@ pub use take::{TakenDeliveries, TakenEvents};
 pub use tokens::{Credentials, NewTokens};
 pub use transformations::{Bound, HOUSE, Hold, NewVersion, TakenOut};
 pub use uploads::Upload;
-pub use usage::{VersionFigures, VersionRun, VersionUse};
+pub use usage::{TransformationVersions, VersionFigures, VersionRun, VersionUse};
 pub use views::{SaveView, SavedView, VIEWS_MAX};
 pub use waivers::Answering;
 pub use words::MERGED_AT_ONCE;
@@ -460,6 +460,7 @@ mod tests {
         store.limit_use(connection, NOW, NOW).await.unwrap();
         store.filled_hours(std::slice::from_ref(&connection.account_id), NOW).await.unwrap();
         store.planned_retries(NOW).await.unwrap();
+        store.retries_by_attempt().await.unwrap();
         store.account_standings(NOW, NOW).await.unwrap();
         let account = Some(&connection.account_id);
         for account in [None, account] {
@@ -501,10 +502,12 @@ mod tests {
             LeadFilter { cause: Some(Code::PropertyMissing), ..of_one.clone() },
             LeadFilter { group: Some(Group::Open), ..of_one.clone() },
             LeadFilter { group: Some(Group::NotSent), has_email: Some(false), ..of_one.clone() },
+            LeadFilter { contact: Some(None), ..of_one.clone() },
             LeadFilter { after: Some(EventId::earliest(NOW)), ..of_one.clone() },
         ];
         assert!(store.causes_since(&connection.account_id, Timestamp(0)).await.unwrap().len() < Code::ALL.len());
         store.dealerships(&connection.account_id, Timestamp(0)).await.unwrap();
+        assert_eq!(store.account_of_lead("lead_1").await.unwrap(), None);
         filters.extend(Outcome::ALL.map(|outcome| LeadFilter { outcome: Some(outcome), ..of_one.clone() }));
         for filter in filters {
             store.leads(&filter).await.unwrap();
@@ -514,6 +517,7 @@ mod tests {
         let later = NOW + std::time::Duration::from_secs(24 * 60 * 60);
         while store.fill_hours(later).await.unwrap() {}
         store.lead_hours(&connection.account_id, &Dealerships::Each, NOW, later).await.unwrap();
+        store.hours_of_all(NOW, later).await.unwrap();
         store
             .field_hours(&connection.account_id, &Dealerships::Each, NOW, later + std::time::Duration::from_secs(1))
             .await

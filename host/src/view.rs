@@ -30,7 +30,7 @@ use serde::Serialize;
 
 use crate::contract::actions::Action;
 use crate::model::account::Version;
-use crate::model::id::EventId;
+use crate::model::id::{EventId, TransformationId};
 use crate::model::outcome::Outcome;
 use crate::model::time::Timestamp;
 use crate::model::word;
@@ -84,6 +84,28 @@ impl VersionUsage {
     pub fn labels_text(&self) -> String {
         self.labels.iter().map(|label| word(label).to_uppercase()).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// A transformation, with its versions taken together: in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct ShownTransformation {
+    pub id: TransformationId,
+    #[schema(example = "deals")]
+    pub name: String,
+    /// The slug of the account that owns it; none where every account may use it.
+    pub account: Option<String>,
+    /// The newest of its versions.
+    #[schema(example = "deals@3")]
+    pub newest: String,
+    /// Those of its versions that decide about leads, the newest first.
+    #[schema(example = json!(["deals@2"]))]
+    pub enabled: Vec<String>,
+    /// How many there are.
+    #[schema(example = 3)]
+    pub versions: u64,
+    /// Of all of its versions. Each transformation has a newest one, so none is labelled by that.
+    #[serde(flatten)]
+    pub usage: VersionUsage,
 }
 
 /// What a version is called in a list.

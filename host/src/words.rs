@@ -58,6 +58,11 @@ pub fn dealership_word(slug: &str) -> String {
     cut(format!("@dealership:{slug}"))
 }
 
+/// The word under which a lead stands by the id that its sender gave it.
+pub fn id_word(id: &str) -> String {
+    cut(plain(folded(id)))
+}
+
 /// The word under which our own test leads stand.
 pub const TEST_WORD: &str = "@test";
 
@@ -98,7 +103,7 @@ fn of_lead(lead: &Lead) -> LeadTraits {
     if let Some(digits) = lead.phone.as_deref().map(digits).filter(|digits| digits.len() >= PHONE_END_DIGITS) {
         words.push(phone_word(&digits));
     }
-    words.push(plain(folded(&lead.id)));
+    words.push(id_word(&lead.id));
     let mut words: Vec<_> = words.into_iter().map(cut).filter(|word| word.len() >= WORD_BYTES_MIN).collect();
     words.truncate(WORDS_MAX);
     let dealership = lead.dealership.as_ref().map(|dealership| dealership.slug.clone());

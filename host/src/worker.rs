@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::app::App;
 use crate::config::Role;
@@ -269,70 +269,65 @@ async fn mend(app: &App, step: &str, error: &anyhow::Error) {
     }
 }
 
-/// Does the pages of replays as they fall due. One at a time: each is one commit, and knocks for what it put into the
-/// queue.
-async fn run_replays(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+/// Does one round after another until `stop` says so, and rests after each for as long as it says, or until somebody knocks.
+/// A round that is under way is finished.
+async fn run_rounds<R>(
+    app: &App,
+    step: &'static str,
+    (knock, mut stop): (Option<&Notify>, watch::Receiver<bool>),
+    round: impl Fn() -> R,
+) where
+    R: Future<Output = anyhow::Result<Duration>>,
+{
     while !*stop.borrow() {
-        let round = tokio::select! {
-            round = app.clock_watch.begin(&app.store) => round,
-            _ = stop.changed() => continue,
-        };
-        let done = match round {
-            Ok(_round) => replay_round(&app).await,
-            Err(error) => Err(error),
-        };
+        let done = round().await;
         let rest = async {
             match done {
+                Ok(rest) if rest.is_zero() => {}
                 Ok(rest) => tokio::time::sleep(rest).await,
-                Err(error) => mend(&app, "replay", &error).await,
+                Err(error) => mend(app, step, &error).await,
+            }
+        };
+        let knocked = async {
+            match knock {
+                Some(knock) => knock.notified().await,
+                None => std::future::pending().await,
             }
         };
         tokio::select! {
             () = rest => {}
+            () = knocked => {}
             _ = stop.changed() => {}
         }
     }
 }
 
-/// Sends messages to people and programs outside as they fall due.
-async fn run_post(app: Arc<App>, mut stop: watch::Receiver<bool>) {
-    while !*stop.borrow() {
-        let rest = async {
-            match post_round(&app).await {
-                Ok(rest) => tokio::time::sleep(rest).await,
-                Err(error) => mend(&app, "message", &error).await,
-            }
-        };
-        tokio::select! {
-            () = rest => {}
-            () = app.wake.post.notified() => {}
-            _ = stop.changed() => {}
-        }
+/// A round that goes by the clock: it begins once that is trusted, and not at all where `stop` comes first.
+async fn by_the_clock(
+    app: &App,
+    mut stop: watch::Receiver<bool>,
+    round: impl Future<Output = anyhow::Result<Duration>>,
+) -> anyhow::Result<Duration> {
+    let _begun = tokio::select! {
+        begun = app.clock_watch.begin(&app.store) => begun?,
+        _ = stop.changed() => return Ok(Duration::ZERO),
+    };
+    round.await
+}
+
+/// How long to rest after a step: not at all where there may be more to do.
+fn rest_after(step: Step, idle: Duration) -> Duration {
+    match step {
+        Step::Worked => Duration::ZERO,
+        Step::Idle => idle,
     }
 }
 
-/// Sends what is due, and says how long to rest after it.
-async fn post_round(app: &Arc<App>) -> anyhow::Result<Duration> {
-    while post::send_next(app).await? == Step::Worked {}
-    let next = app.store.next_message_at().await?;
-    Ok(next.map_or(POST_SLEEP_MAX, |next| next.since((app.clock)()).clamp(POST_SLEEP_MIN, POST_SLEEP_MAX)))
-}
-
-/// Looks at the rules of each account as its time comes.
-async fn run_looks(app: Arc<App>, mut stop: watch::Receiver<bool>) {
-    while !*stop.borrow() {
-        let rest = async {
-            match alerts::look_next(&app).await {
-                Ok(Step::Worked) => {}
-                Ok(Step::Idle) => tokio::time::sleep(LOOK_SLEEP).await,
-                Err(error) => mend(&app, "alert", &error).await,
-            }
-        };
-        tokio::select! {
-            () = rest => {}
-            _ = stop.changed() => {}
-        }
-    }
+/// Does the pages of replays as they fall due. One at a time: each is one commit, and knocks for what it put into the
+/// queue.
+async fn run_replays(app: Arc<App>, stop: watch::Receiver<bool>) {
+    let round = || by_the_clock(&app, stop.clone(), replay_round(&app));
+    run_rounds(&app, "replay", (None, stop.clone()), round).await;
 }
 
 /// One page, and how long to rest after it.
@@ -351,54 +346,52 @@ async fn replay_round(app: &App) -> anyhow::Result<Duration> {
     }
 }
 
-/// Does the pages of the jobs that fill in what leads went without.
-async fn run_fills(app: Arc<App>, mut stop: watch::Receiver<bool>) {
-    while !*stop.borrow() {
-        let round = tokio::select! {
-            round = app.clock_watch.begin(&app.store) => round,
-            _ = stop.changed() => continue,
-        };
-        let done = match round {
-            Ok(_round) => fill_job::next(&app.store, &app.hubspot, &app.clock).await,
-            Err(error) => Err(error),
-        };
-        let rest = async {
-            match done {
-                Ok(Step::Worked) => app.wake.deliver.notify_one(),
-                Ok(Step::Idle) => tokio::time::sleep(SLEEP_MAX).await,
-                Err(error) => mend(&app, "fill", &error).await,
-            }
-        };
-        tokio::select! {
-            () = rest => {}
-            _ = stop.changed() => {}
-        }
+/// Sends messages to people and programs outside as they fall due. A knock ends a rest, and no attempt: that would be made
+/// once more.
+async fn run_post(app: Arc<App>, stop: watch::Receiver<bool>) {
+    run_rounds(&app, "message", (Some(&app.wake.post), stop), || post_round(&app)).await;
+}
+
+/// Sends some of what is due, and says how long to rest after it.
+async fn post_round(app: &Arc<App>) -> anyhow::Result<Duration> {
+    if post::send_next(app).await? == Step::Worked {
+        return Ok(Duration::ZERO);
     }
+    let next = app.store.next_message_at().await?;
+    Ok(next.map_or(POST_SLEEP_MAX, |next| next.since((app.clock)()).clamp(POST_SLEEP_MIN, POST_SLEEP_MAX)))
+}
+
+/// Looks at the rules of each account as its time comes.
+async fn run_looks(app: Arc<App>, stop: watch::Receiver<bool>) {
+    run_rounds(&app, "alert", (None, stop), || look_round(&app)).await;
+}
+
+async fn look_round(app: &App) -> anyhow::Result<Duration> {
+    Ok(rest_after(alerts::look_next(app).await?, LOOK_SLEEP))
+}
+
+/// Does the pages of the jobs that fill in what leads went without.
+async fn run_fills(app: Arc<App>, stop: watch::Receiver<bool>) {
+    let round = || by_the_clock(&app, stop.clone(), fill_round(&app));
+    run_rounds(&app, "fill", (None, stop.clone()), round).await;
+}
+
+async fn fill_round(app: &App) -> anyhow::Result<Duration> {
+    let step = fill_job::next(&app.store, &app.hubspot, &app.clock).await?;
+    if step == Step::Worked {
+        app.wake.deliver.notify_one();
+    }
+    Ok(rest_after(step, SLEEP_MAX))
 }
 
 /// Does the pages of erasures as they fall due, one at a time.
-async fn run_erasures(app: Arc<App>, mut stop: watch::Receiver<bool>) {
-    while !*stop.borrow() {
-        let round = tokio::select! {
-            round = app.clock_watch.begin(&app.store) => round,
-            _ = stop.changed() => continue,
-        };
-        let done = match round {
-            Ok(_round) => privacy::next(&app.store, &app.hubspot, &app.clock).await,
-            Err(error) => Err(error),
-        };
-        let rest = async {
-            match done {
-                Ok(Step::Worked) => {}
-                Ok(Step::Idle) => tokio::time::sleep(SLEEP_MAX).await,
-                Err(error) => mend(&app, "erasure", &error).await,
-            }
-        };
-        tokio::select! {
-            () = rest => {}
-            _ = stop.changed() => {}
-        }
-    }
+async fn run_erasures(app: Arc<App>, stop: watch::Receiver<bool>) {
+    let round = || by_the_clock(&app, stop.clone(), erasure_round(&app));
+    run_rounds(&app, "erasure", (None, stop.clone()), round).await;
+}
+
+async fn erasure_round(app: &App) -> anyhow::Result<Duration> {
+    Ok(rest_after(privacy::next(&app.store, &app.hubspot, &app.clock).await?, SLEEP_MAX))
 }
 
 /// Knocks when something falls due. One for all loops of a kind: if each looked for itself, idle ones would keep the

@@ -89,12 +89,13 @@ const at = (screen) => `/accounts/${stage.made.account.slug}/${screen}`;
 /** Looks at a screen in light and dark, wide and narrow. */
 async function look(t, name, as, where, prepare = async () => {}) {
   for (const [scheme, width] of [["light", 1280], ["light", 390], ["dark", 1280], ["dark", 390]]) {
-    await stage.browser.page(t, { as, scheme, width }, async (page) => {
+    await stage.browser.page(t, { as, scheme, width, traced: false }, async (page) => {
       await page.goto(where);
       await prepare(page);
       await page.screenshot({ path: path.join(SHOTS, `${fileName(name)}-${scheme}-${width}.png`), fullPage: true });
       assert.deepEqual(await overflow(page), []);
-      assert.deepEqual(await barriers(page), []);
+      // Colours hang on the scheme and layout on the width: each once is enough.
+      if ((scheme === "light") === (width === 1280)) assert.deepEqual(await barriers(page), []);
     });
   }
 }

@@ -28,6 +28,8 @@ const FLAGS = [
 ];
 /** Enough for the slowest page of an unoptimised service; a test that waits longer would never end well. */
 const PATIENCE_MS = 30_000;
+/** What a trace has of every step: the page before and after it, and what went over the line. Films cost more than they tell. */
+const TRACE = { snapshots: true, screenshots: false, sources: false };
 
 const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -62,7 +64,7 @@ export function scene(options, furnish) {
 class Browser {
   #chromium;
   #service;
-  /** Who is signed in already, so that not every test has to. */
+  /** Who is signed in already, or about to be, so that not every test has to. */
   #sessions = new Map();
 
   constructor(chromium, service) {
@@ -76,9 +78,10 @@ class Browser {
 
   /**
    * A page for one test. `as` is who is signed in, `{ account, role, name }`; nobody without it. `expected` are errors in the
-   * console that belong to the test, `also` origins that it may go to.
+   * console that belong to the test, `also` origins that it may go to. A page that is only opened and looked at need not be
+   * `traced`: its picture tells as much, and a trace takes its time.
    */
-  async page(t, { as, scheme = "light", width = 1280, javaScript = true, expected = [], also = [] }, body) {
+  async page(t, { as, scheme = "light", width = 1280, javaScript = true, expected = [], also = [], traced = true }, body) {
     const context = await this.#chromium.newContext({
       baseURL: this.#service.url,
       colorScheme: scheme,
@@ -89,6 +92,7 @@ class Browser {
       viewport: { width, height: 900 },
     });
     context.setDefaultTimeout(PATIENCE_MS);
+    if (traced) await context.tracing.start(TRACE);
     const [problems, lines] = [[], []];
     const page = await context.newPage();
     const report = (problem) => {
@@ -103,23 +107,34 @@ class Browser {
     try {
       await body(page);
       if (problems.length > 0) throw new Error(`the page did what it may not do:\n${problems.join("\n")}`);
+      if (traced) await context.tracing.stop();
     } catch (error) {
-      await keep(t.name, context, problems, lines);
+      await keep(t.name, context, traced, problems, lines);
       throw error;
     } finally {
       await context.close();
     }
   }
 
-  async #signedIn({ account, role, name }) {
-    const key = `${account?.slug ?? ""} ${role} ${name ?? ""}`;
+  #signedIn(person) {
+    const key = `${person.account?.slug ?? ""} ${person.role} ${person.name ?? ""}`;
     if (!this.#sessions.has(key)) {
-      const context = await this.#chromium.newContext();
-      await signIn(await context.newPage(), await this.#service.link({ account, role, name }));
-      this.#sessions.set(key, await context.storageState());
-      await context.close();
+      const session = this.#enter(person);
+      this.#sessions.set(key, session);
+      // The next test tries again.
+      session.catch(() => this.#sessions.delete(key));
     }
     return this.#sessions.get(key);
+  }
+
+  async #enter({ account, role, name }) {
+    const context = await this.#chromium.newContext();
+    try {
+      await signIn(await context.newPage(), await this.#service.link({ account, role, name }));
+      return await context.storageState();
+    } finally {
+      await context.close();
+    }
   }
 }
 
@@ -169,13 +184,22 @@ function watch(context, origins, report, note) {
 /** How many pages of a test were kept: where one person waits for another, the failure of the one fails the other too. */
 const kept = new Map();
 
-/** What a failed test leaves behind of each page that is open: its picture, its HTML, and what the console said. */
-async function keep(name, context, problems, lines) {
+function place(name) {
+  const number = (kept.get(name) ?? 0) + 1;
+  kept.set(name, number);
+  return path.join(PICTURES, number === 1 ? fileName(name) : `${fileName(name)}-${number}`);
+}
+
+/**
+ * What a failed test leaves behind of each page that is open: its picture, its HTML, and what the console said; and the trace
+ * of how they came there.
+ */
+async function keep(name, context, traced, problems, lines) {
   await mkdir(PICTURES, { recursive: true });
-  for (const page of context.pages()) {
-    const number = (kept.get(name) ?? 0) + 1;
-    kept.set(name, number);
-    const base = path.join(PICTURES, number === 1 ? fileName(name) : `${fileName(name)}-${number}`);
+  const pages = context.pages().map((page) => ({ page, base: place(name) }));
+  // First, so that its last step is the test's own.
+  if (traced) await context.tracing.stop({ path: `${pages[0]?.base ?? place(name)}.trace.zip` }).catch(() => {});
+  for (const { page, base } of pages) {
     await page.screenshot({ path: `${base}.png`, fullPage: true }).catch(() => {});
     await writeFile(`${base}.html`, await page.content().catch(String));
     await writeFile(`${base}.txt`, [page.url(), ...problems, "", "The console:", ...lines, ""].join("\n"));
@@ -186,14 +210,10 @@ export function fileName(name) {
   return name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-").replaceAll(/^-|-$/g, "").slice(0, 120);
 }
 
-/**
- * The findings of axe that keep somebody out, a line each; by all its rules, or by these only. It is put in from outside,
- * so that the content policy stays on.
- */
-export async function barriers(page, rules) {
+/** The findings of axe that keep somebody out, a line each. It is put in from outside, so that the content policy stays on. */
+export async function barriers(page) {
   if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(AXE);
-  const options = { resultTypes: ["violations"], ...(rules && { runOnly: rules }) };
-  const { violations } = await page.evaluate((options) => globalThis.axe.run(document, options), options);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
   return violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .flatMap(({ id, impact, nodes }) =>

@@ -1,33 +1,14 @@
-// Every screen in its states, light and dark, wide and narrow: nobody is kept out, nothing sticks out, nothing complains.
+// Every screen as it is found, light and dark, wide and narrow: nobody is kept out, nothing sticks out, nothing complains.
 
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
-import path from "node:path";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 
-import { barriers, fileName, overflow, PICTURES, scene, unfold } from "./browser.mjs";
-import { furnish, MORE_PORTALS, PORTALS, unsettle } from "./furnished.mjs";
+import { at, furnished, look, manager, operator, stock, support } from "./look.mjs";
 
-const SHOTS = path.join(PICTURES, "shots");
-/** By all of axe's rules, or by these, where only colours differ from a view before. */
-const COLOURS = ["color-contrast", "link-in-text-block"];
-const VIEWS = [["light", 1280], ["light", 390], ["dark", 1280, COLOURS], ["dark", 390, COLOURS]];
-/** Of a state that differs from others of its screen in what it says: each width and each theme once. */
-const TWO_VIEWS = [["light", 1280], ["dark", 390]];
-/** The narrowest phone; only its width is looked at. */
-const NARROWEST = 320;
+/** So many pages that change nothing are looked at beside each other: while the one is drawn, the other is judged. */
+const BESIDE = 2;
 
-const stage = scene({ portals: [...PORTALS, ...MORE_PORTALS] }, async (scene) => {
-  scene.made = await furnish(scene);
-  Object.assign(scene.made, await unsettle(scene));
-  await mkdir(SHOTS, { recursive: true });
-});
-
-const manager = (made, which = "busy") => ({ account: made[which].account, role: "manager" });
-const operator = { role: "operator" };
-const support = { role: "support" };
-const at = (made, screen = "", which = "busy") => `/accounts/${made[which].account.slug}${screen && `/${screen}`}`;
-const stock = (made, name) => made.versions.find((version) => version.name === name).id;
+const stage = furnished();
 
 /** A state of a screen: its name, who looks at it, and where. */
 const SCREENS = [
@@ -103,16 +84,18 @@ const SCREENS = [
   ["of somebody else", (made) => manager(made, "fresh"), (made) => at(made), 404],
 ];
 
-for (const [name, as, where, status = 200] of SCREENS) {
-  test(`screen: ${name}`, async (t) => {
-    const expected = status === 200 ? [] : [new RegExp(`responded with a status of ${status}`)];
-    await stage.browser.page(t, { as: as(stage.made), expected }, async (page) => {
-      const answer = await page.goto(where(stage.made));
-      assert.equal(answer.status(), status);
-      await look(page, name);
+describe("every screen", { concurrency: BESIDE }, () => {
+  for (const [name, as, where, status = 200] of SCREENS) {
+    test(`screen: ${name}`, async (t) => {
+      const expected = status === 200 ? [] : [new RegExp(`responded with a status of ${status}`)];
+      await stage.browser.page(t, { as: as(stage.made), expected, traced: false }, async (page) => {
+        const answer = await page.goto(where(stage.made));
+        assert.equal(answer.status(), status);
+        await look(page, name);
+      });
     });
-  });
-}
+  }
+});
 
 for (const [name, email] of [["privacy, found", "maya.lind@example.com"], ["privacy, nothing held", "nobody@example.com"]]) {
   test(`screen: ${name}`, async (t) => {
@@ -140,153 +123,3 @@ test("screen: whatever else the navigation leads to", async (t) => {
     }
   });
 });
-
-const of = (which) => (made) => manager(made, which);
-const press = (page, name) => page.getByRole("button", { name, exact: true }).click();
-
-/** HubSpot serves nobody about this portal any more. */
-const away = () => stage.service.fault({ match: { portal: stage.service.portal("Bay Motors").id }, then: { status: 503 } });
-
-/** As far as the words that come before anything archived is brought back. */
-async function askToRestore(page) {
-  await press(page, "Create the missing ones");
-  await page.getByRole("heading", { name: "This needs your word first" }).waitFor();
-}
-
-/**
- * States that are brought about on the page, or are told from others by what they say: name, who looks, where, how, and the
- * errors that belong to it. Last, and in their order, because some change what others look at.
- */
-const STATES = [
-  ["connectors, reconnect required", of("shutOut"), (made) => at(made, "connectors", "shutOut"), async (page) => {
-    await page.getByRole("status", { name: "Reconnect required" }).waitFor();
-  }],
-  ["overview, reconnect required", of("shutOut"), (made) => at(made, "", "shutOut"), async (page) => {
-    await page.getByText("Reconnect required").first().waitFor();
-  }],
-  ["lead, waits for somebody", of("shutOut"), (made) => at(made, `logs/${made.waiting}`, "shutOut"), async (page) => {
-    await page.getByText("Needs attention").first().waitFor();
-  }],
-  ["connectors, paused", of("sending"), (made) => at(made, "connectors", "sending"), async (page) => {
-    await press(page, "Pause");
-    await page.getByText("Paused. Leads are taken in and wait.").waitFor();
-  }],
-  ["connectors, disconnecting", of("sending"), (made) => at(made, "connectors", "sending"), async (page) => {
-    await page.getByText("Disconnect…").click();
-    await press(page, "Disconnect");
-    await page.getByRole("button", { name: "Undo" }).waitFor();
-    await page.getByRole("button", { name: "Hold the rest, and end now" }).waitFor();
-  }],
-  ["logs, crowded", of("crowded"), (made) => at(made, "logs", "crowded"), async (page) => {
-    await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Older" }).waitFor();
-  }],
-  ["replays, estimated", of("crowded"), (made) => `${at(made, "replays", "crowded")}?state=skipped`, async (page) => {
-    await page.getByText("would be sent on their way").waitFor();
-  }],
-  ["replays, running", of("crowded"), (made) => `${at(made, "replays", "crowded")}?state=skipped&rate=1`, async (page) => {
-    await press(page, "Send them");
-    await page.getByText("The replay has begun.").waitFor();
-    await page.getByRole("button", { name: "Pause" }).waitFor();
-  }],
-  ["mapping, a draft", manager, (made) => at(made, "fields/mapping"), async (page) => {
-    await page.getByRole("combobox", { name: /^When phone/i }).selectOption("always");
-    await press(page, "Preview on the last leads");
-    await page.getByRole("status", { name: "What the draft changes" }).getByText(/of the last \d+ leads would change/).waitFor();
-  }],
-  ["test bench, a run", () => support, (made) => at(made, `transformation/${stock(made, "default")}/bench`), async (page) => {
-    await press(page, "Run");
-    await page.getByRole("status", { name: "What it would do" }).waitFor();
-  }],
-  ["test bench, all samples", () => support, (made) => at(made, `transformation/${stock(made, "default")}/bench`), async (page) => {
-    await press(page, "Run all samples");
-    await page.getByRole("status", { name: "All samples" }).waitFor();
-  }],
-  ["transformation, asked for", () => support, (made) => at(made, "transformation/trap@1"), async (page) => {
-    await page.getByLabel("Why it is to be used although gates are closed").fill("to see whom it harms");
-    await press(page, "Ask to enable trap@1");
-    await page.getByText("Somebody else of support has to approve it.").first().waitFor();
-  }],
-  ["transformation, to be approved", () => ({ ...support, name: "Second Person" }), (made) => at(made, "transformation"), async (page) => {
-    await page.getByRole("button", { name: /^Approve and enable/ }).waitFor();
-  }],
-  ["fields, needs a word", manager, (made) => at(made, "fields"), askToRestore],
-  ["fields, restored", manager, (made) => at(made, "fields"), async (page) => {
-    await askToRestore(page);
-    await page.getByRole("button", { name: /^Restore it…/ }).click();
-    await press(page, "Restore it");
-    await page.getByRole("heading", { name: "What was done" }).waitFor();
-  }],
-  ["fields, to be filled in", manager, (made) => at(made, "fields"), async (page) => {
-    await press(page, "Fill in earlier contacts…");
-    await page.getByRole("heading", { name: "This is what would be filled in" }).waitFor();
-  }],
-  ["fields, to be created", of("fresh"), (made) => at(made, "fields", "fresh"), async (page) => {
-    await press(page, "Create the missing ones");
-    await page.getByRole("heading", { name: "This is what will be created" }).waitFor();
-  }],
-  ["connectors, diagnosed", of("fresh"), (made) => at(made, "connectors", "fresh"), async (page) => {
-    await press(page, "Diagnose");
-    await page.getByRole("region", { name: "Diagnosis" }).getByText("HubSpot accepts our token.").first().waitFor();
-  }],
-  ["connectors, HubSpot is away", of("fresh"), (made) => at(made, "connectors", "fresh"), async (page) => {
-    await away();
-    await press(page, "Diagnose");
-    await page.getByRole("region", { name: "Diagnosis" }).getByText("HubSpot could not be asked").first().waitFor();
-  }],
-  ["fields, HubSpot is away", of("fresh"), (made) => at(made, "fields", "fresh"), async (page) => {
-    await away();
-    await press(page, "Check again");
-    await page.getByRole("alert").getByText("nothing was changed").waitFor();
-  }, [/responded with a status of 502/]],
-];
-
-for (const [name, as, where, bring, expected] of STATES) {
-  test(`screen: ${name}`, async (t) => {
-    await stage.browser.page(t, { as: as(stage.made), expected }, async (page) => {
-      const answer = await page.goto(where(stage.made));
-      assert.equal(answer.status(), 200);
-      await bring(page);
-      await look(page, name, TWO_VIEWS);
-    });
-  });
-}
-
-for (const [name, as, where] of [
-  ["overview, read-only", manager, (made) => at(made)],
-  ["system, read-only", () => operator, () => "/system"],
-]) {
-  test(`screen: ${name}`, async (t) => {
-    await stage.browser.page(t, { as: as(stage.made) }, async (page) => {
-      await stage.service.cli("read-only", "on", "--reason", "The database moves until 14:00.");
-      try {
-        await page.goto(where(stage.made));
-        await page.getByRole("status", { name: "Read-only mode" }).waitFor();
-        await look(page, name, TWO_VIEWS);
-      } finally {
-        await stage.service.cli("read-only", "off");
-      }
-    });
-  });
-}
-
-/** Everything that holds for every screen. Failures are gathered, so that one run tells all of them. */
-async function look(page, name, views = VIEWS) {
-  // A page that nobody sees does not exchange itself, which some would do while they are looked at.
-  await page.evaluate(() => { Object.defineProperty(document, "hidden", { value: true, configurable: true }); });
-  const findings = new Set();
-  const title = await page.title();
-  if (!/^\S.* · Leadline$/.test(title)) findings.add(`title: ${title}`);
-  const headings = page.getByRole("heading", { level: 1 });
-  if ((await headings.count()) !== 1 || !(await headings.first().isVisible())) findings.add("there is not one visible first heading");
-  await unfold(page);
-  for (const [scheme, width, rules] of views) {
-    await page.emulateMedia({ colorScheme: scheme });
-    await page.setViewportSize({ width, height: 900 });
-    for (const barrier of await barriers(page, rules)) findings.add(`${barrier} [${scheme}]`);
-    for (const wide of await overflow(page)) findings.add(`sticks out at ${width}: ${wide}`);
-    await page.screenshot({ path: path.join(SHOTS, `${fileName(name)}-${scheme}-${width}.png`), fullPage: true });
-  }
-  await page.setViewportSize({ width: NARROWEST, height: 900 });
-  for (const wide of await overflow(page)) findings.add(`sticks out at ${NARROWEST}: ${wide}`);
-  assert.equal([...findings].join("\n"), "");
-}

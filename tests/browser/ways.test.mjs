@@ -199,7 +199,7 @@ test("what was typed is not lost when the session ends under a form", async (t) 
   });
 });
 
-test("of two tabs, the one that did not see the change is told so", async (t) => {
+test("of two tabs, the one that did not see the change is told so, keeps what was typed, and goes on", async (t) => {
   const expected = [/responded with a status of 412/];
   await stage.browser.page(t, { as: { role: "operator" }, expected }, async (page) => {
     const version = stage.made.versions.find(({ name }) => name === "default").id;
@@ -208,8 +208,17 @@ test("of two tabs, the one that did not see the change is told so", async (t) =>
     await enable(stage.browser, t, page, `${home()}/transformation`, "a test");
     const despite = other.getByLabel("Why it is to be used although gates are closed");
     if (await despite.count()) await despite.fill("a test");
-    await other.getByRole("button", { name: /^(Ask to enable|Enable) default/ }).click();
-    await other.getByRole("heading", { level: 1, name: "It changed meanwhile" }).waitFor();
+    const reason = other.getByLabel("Why", { exact: true });
+    await reason.fill("the other tab");
+    const press = () => other.getByRole("button", { name: /^(Ask to enable|Enable) default/ }).click();
+    await press();
+    await other.getByRole("alert").getByText("changed it meanwhile").waitFor();
+    const beside = other.getByRole("region", { name: "By now, and yours" });
+    await beside.getByRole("cell", { name: "the other tab" }).waitFor();
+    assert.equal(await reason.inputValue(), "the other tab");
+    // Whoever presses once more has seen what counts by now.
+    await press();
+    await other.getByText(/^(Enabled\. The next leads use it\.|Not enabled yet)/).waitFor();
   });
 });
 
@@ -313,6 +322,7 @@ test("a viewer who posts all the same is refused", async (t) => {
       ["settings/sources", { name: "mine", rate: "0", tolerance_s: "300" }],
       ["fields/check"],
       ["fields/create", { sure: "yes" }],
+      ["fields/use", { object_type: "0-1", planned: "vehicle_of_interest", name: "phone" }],
       ["fields/fill"],
       [`logs/${stage.made.synced}/replay`],
       [`logs/${stage.made.synced}/retry`],

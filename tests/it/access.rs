@@ -12,7 +12,7 @@ use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
 use crate::dashboard::{looks, submit};
-use crate::support::{API_TOKEN, TestApp};
+use crate::support::{API_TOKEN, TestApp, lead};
 
 /// Somebody who asks the service for something, known by what is sent along.
 #[derive(Clone, Default)]
@@ -273,6 +273,32 @@ async fn support_reaches_every_account_and_a_manager_one() {
 }
 
 #[tokio::test]
+async fn support_finds_an_account_by_the_id_that_the_chat_gave_a_lead_and_by_nothing_of_a_person() {
+    let app = with_public_url("http://localhost:8080").await;
+    let acme = app.connected("acme").await;
+    app.connected("other").await;
+    let mut of_the_chat = lead("ana1");
+    of_the_chat["id"] = json!("chat-4711-x");
+    app.send(&acme, "msg_1", of_the_chat).await;
+    app.run_until_idle().await;
+    let support = looks(&signed_in(&app, None, "support").await);
+    for (word, is_found) in [
+        ("chat-4711-x", true),
+        ("CHAT-4711-X", true),
+        ("chat-4711", false),
+        ("ana1", false),
+        ("ana1%40example.com", false),
+        ("3055550187", false),
+    ] {
+        let page = support.get(&app, &format!("/accounts?text={word}")).await;
+        let page = page.body.as_str().unwrap();
+        assert_eq!(page.contains("/accounts/acme\""), is_found, "{word}: {page}");
+        assert!(!page.contains("/accounts/other\""), "{word}: {page}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn a_link_signs_in_once_and_not_by_being_looked_at() {
     let app = with_public_url("http://localhost:8080").await;
     app.account("acme").await;
@@ -317,7 +343,8 @@ async fn every_way_in_leads_to_connectors_until_hubspot_is_connected() {
         let in_a_frame = link(&app, &Asker::operator(), asked(true)).await;
         let in_a_frame = Asker::default().get(&app, &in_a_frame).await;
         let later = browser(&by_mail).get(&app, "/").await;
-        for way in [by_mail, in_a_frame, later] {
+        let by_the_list = browser(&by_mail).get(&app, "/accounts").await;
+        for way in [by_mail, in_a_frame, later, by_the_list] {
             assert_eq!((way.status, way.header("location")), (303, home), "{account}: {way:?}");
         }
     }

@@ -35,6 +35,8 @@ enum Mood {
     Refuses,
     /// It has no time now.
     Busy,
+    /// It takes its time to say that it has a letter.
+    Slow,
 }
 
 /// A letter as it arrived.
@@ -112,6 +114,9 @@ impl MailServer {
                     stream.write_all(b"354 go on\r\n").await?;
                     let raw = self.read_letter(&mut stream).await?;
                     self.letters.lock().unwrap().push(Arrived { to: to.clone(), raw });
+                    if mood == Mood::Slow {
+                        tokio::time::sleep(Duration::from_millis(500)).await;
+                    }
                     "250 taken"
                 }
                 "QUIT" => {
@@ -367,6 +372,31 @@ async fn what_was_promised_survives_the_process_and_is_sent_by_one_of_several() 
     to.dedup();
     assert_eq!((all, to.len()), (30, 30), "nobody is sent two");
     app.finish().await;
+}
+
+#[tokio::test]
+async fn a_letter_that_is_being_sent_is_not_cut_short_by_the_next_one() {
+    let mail = MailServer::start().await;
+    let app = start_with(&mail).await;
+    let acme = app.account("acme").await;
+    let made = rule(&app, json!({ "for": "issue" })).await;
+    let test = format!("/v1/alerts/{}/test", made["id"].as_str().unwrap());
+    mail.set(Mood::Slow);
+    app.let_go().await;
+    // More than there are loops that send, so that somebody knocks while each of them is at it.
+    for _ in 0..8 {
+        assert_eq!(Asker::operator().post(&app, &test, Value::Null).await.status, 200);
+    }
+    let is_sent = |message: &Message| message.state == MessageState::Sent;
+    let wait = async {
+        while !messages(&app, Some(&acme.id)).await.iter().all(is_sent) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    // What is cut short is sent once more, after two minutes.
+    let are_sent = tokio::time::timeout(MINUTE, wait).await.is_ok();
+    assert!(are_sent, "{:?}", messages(&app, Some(&acme.id)).await);
+    assert_eq!(mail.take().len(), 8, "each of them once");
 }
 
 #[tokio::test]
@@ -799,6 +829,38 @@ async fn the_command_line_makes_lists_tests_and_deletes_rules_and_prints_the_wee
     assert!(week.starts_with("acme · The week of"), "{week}");
     let (_, page) = app.command(&["digest", "--account", "acme", "--html"]).await;
     assert!(page.starts_with("<!doctype html>") && !page.contains("<svg"), "{page}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn one_button_makes_those_of_the_three_suggested_rules_that_are_not_there_yet() {
+    let mail = MailServer::start().await;
+    let app = start_with(&mail).await;
+    let acme = app.account("acme").await;
+    let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
+    let page = manager.get(&app, "/accounts/acme/alerts").await;
+    assert!(text(&page).contains("name=\"all\" value=\"yes\">Make all three</button>"), "{}", text(&page));
+    // Somebody else makes one of them meanwhile.
+    rule(&app, json!({ "for": "failed" })).await;
+    let words = async || {
+        let rules = app.app.store.alert_rules(&acme.id).await.unwrap();
+        rules.iter().map(|rule| rule.watches.word()).collect::<Vec<_>>()
+    };
+    let press = async |to: &str| {
+        let fields = [("reconnect", "yes"), ("all", "yes"), ("to", to)];
+        submit(&app, &manager, "/accounts/acme/alerts/suggested", &fields).await
+    };
+    let wrong = press("maya").await;
+    assert_eq!((wrong.status, words().await), (400, vec!["failed"]), "{}", text(&wrong));
+    for done in ["alert-made", "nothing"] {
+        let pressed = press("maya@example.com").await;
+        assert_eq!(pressed.header("location"), format!("/accounts/acme/alerts?done={done}"));
+        assert_eq!(words().await, ["failed", "reconnect", "weekly"]);
+    }
+    let audit = Asker::operator().get(&app, "/v1/audit?account=acme").await.body;
+    let made = audit["data"].as_array().unwrap().iter().map(|entry| &entry["detail"]["after"]);
+    let made: Vec<_> = made.filter_map(Value::as_array).flatten().map(|rule| &rule["when"]).collect();
+    assert_eq!(made, ["HubSpot has to be connected again", "The week's leads, every Monday at 08:00"], "{audit}");
     app.finish().await;
 }
 

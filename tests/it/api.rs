@@ -107,6 +107,7 @@ const OPERATIONS: &[(&str, Right, Whose)] = &[
     ("POST /v1/lanes/resume", Operate, House),
     ("GET /v1/versions", Read, Named),
     ("GET /v1/versions/{version}", Read, Named),
+    ("GET /v1/transformations", Read, Named),
     ("GET /v1/accounts/{account}/quota", Read, Named),
     ("PUT /v1/accounts/{account}/quota", Operate, House),
     ("GET /v1/accounts/{account}/quota/preview", Operate, House),

@@ -188,12 +188,12 @@ async fn the_filter_of_the_logs_is_in_the_address_and_finds_leads() {
 }
 
 /// The leads that a page of the list shows.
-fn listed(page: &Reply) -> usize {
+pub(crate) fn listed(page: &Reply) -> usize {
     text(page).matches(" data-row>").count()
 }
 
 /// The rows of a picture's table that lead somewhere: their name, where, and how many leads they count.
-fn linked_rows<'a>(page: &'a Reply, picture: &str) -> Vec<(&'a str, String, usize)> {
+pub(crate) fn linked_rows<'a>(page: &'a Reply, picture: &str) -> Vec<(&'a str, String, usize)> {
     let section = text(page).split(&format!("aria-label=\"{picture}\"><header>")).nth(1).unwrap();
     let table = section.split("<tbody>").nth(1).unwrap().split("</tbody>").next().unwrap();
     let row = |row: &'a str| {
@@ -254,6 +254,8 @@ async fn figures_lead_to_the_leads_that_they_count() {
         ("Waiting", 0),
         ("Failed", 1),
         ("Skipped", 0),
+        ("Cancelled", 0),
+        ("Removed", 0),
         ("New contacts", 4),
         ("Updated contacts", 2),
         ("Without e-mail", 1),
@@ -710,6 +712,11 @@ async fn support_tries_an_event_at_the_bench_before_anything_is_enabled() {
     assert!(text(&page).contains("value=\"USA!\""), "it is there to be corrected: {}", text(&page));
     let page = submit(&app, &support, bench, &[&form[..], &[("act", "all")]].concat()).await;
     assert!(text(&page).contains("are green") && text(&page).contains("plain-lead"), "{}", text(&page));
+    for (settings, is_beside) in [(r#"{"country": "US"}"#, false), ("{}", true)] {
+        let page = submit(&app, &support, bench, &[("body", &lead), ("settings", settings), ("act", "all")]).await;
+        assert!(text(&page).contains("Fuel of a run"), "what the samples used is drawn: {}", text(&page));
+        assert_eq!(text(&page).contains("default@1 (in use)"), is_beside, "{settings}: {}", text(&page));
+    }
     let saved = submit(&app, &support, bench, &[&form[..], &[("act", "save")]].concat()).await;
     assert_eq!(saved.header("content-type"), "application/x-tar");
     for words in ["default-example/event.json", "default-example/expected.json", "UpsertContact"] {

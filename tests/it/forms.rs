@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::access::{Asker, Reply, signed_in, with_public_url};
 use crate::dashboard::{looks, submit, text};
+use crate::guests::guest;
 
 const URL: &str = "http://localhost:8080";
 
@@ -49,6 +50,55 @@ async fn a_mapping_that_cannot_be_read_or_comes_late_stays_as_it_was_typed() {
     let fields = [("/country", "US"), ("/policies/phone", "if-empty"), ("reason", "HubSpot knows best")];
     let again = ["id=\"reason\" name=\"reason\" value=\"HubSpot knows best\""];
     stays(&submit(&app, &manager, path, &fields).await, 200, "Mapping", &again);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn whoever_enables_or_goes_back_late_sees_what_is_in_use_by_now_and_types_nothing_twice() {
+    let app = with_public_url(URL).await;
+    let acme = app.connected("acme").await;
+    app.upload(acme.account.id.as_str(), "quiet", &guest("honest")).await;
+    let support = looks(&signed_in(&app, None, "support").await);
+    let home = "/accounts/acme/transformation";
+    let newest = async || app.app.store.binding_history(&acme.connection, 1).await.unwrap().remove(0).id.to_string();
+    let seen = newest().await;
+    let other = json!({ "account": "acme", "version": "default@1", "settings": { "country": "CA" }, "by": "ana", "reason": "leads from Canada" });
+    let quicker = Asker::operator().post(&app, "/v1/bindings", other).await;
+    assert_eq!(quicker.status, 200, "{quicker:?}");
+    let now = newest().await;
+    let carried = format!("name=\"expected\" value=\"{now}\"");
+
+    let enable = async |expected: &str, share: &str| {
+        let how = [("settings", "{}"), ("share", share), ("expected", expected)];
+        let why = [("reason", "a quiet try"), ("despite", "nobody uses it")];
+        submit(&app, &support, &format!("{home}/quiet@1/enable"), &[&how[..], &why[..]].concat()).await
+    };
+    let typed =
+        ["name=\"reason\" value=\"a quiet try\"", "name=\"despite\" value=\"nobody uses it\"", carried.as_str()];
+    let beside = [
+        "ana changed it meanwhile",
+        "<td data-label=\"By now\">100 %</td><td data-label=\"You asked for\">50 %</td>",
+        "<td data-label=\"By now\">leads from Canada</td><td data-label=\"You asked for\">a quiet try</td>",
+        "max=\"100\" value=\"50\"",
+    ];
+    stays(&enable(&seen, "50").await, 412, "quiet@1", &[&typed[..], &beside[..]].concat());
+    let no_share = ["`0` is no share", "max=\"100\" value=\"0\""];
+    stays(&enable(&now, "0").await, 400, "quiet@1", &[&typed[..], &no_share[..]].concat());
+    assert_eq!(enable(&now, "50").await.header("location"), "/accounts/acme/transformation?done=waiver-asked");
+
+    let back = async |expected: &str| {
+        let fields = [("reason", "wrong country"), ("expected", expected)];
+        submit(&app, &support, &format!("{home}/rollback"), &fields).await
+    };
+    let kept = ["ana changed it meanwhile", "name=\"reason\" value=\"wrong country\"", carried.as_str()];
+    stays(&back(&seen).await, 412, "Transformation", &kept);
+    assert_eq!(back(&now).await.header("location"), "/accounts/acme/transformation?done=rolled-back");
+    let again = [("binding", now.as_str()), ("expected", now.as_str())];
+    let again = submit(&app, &support, &format!("{home}/restore"), &again).await;
+    stays(&again, 412, "Transformation", &["changed it meanwhile", "wrong country", "Undo: enable default@1 again"]);
+    let history = Asker::operator().get(&app, "/v1/audit?account=acme").await.body.to_string();
+    let told = ["enable", "rollback", "restore"].map(|deed| history.matches(&format!("transformation.{deed}")).count());
+    assert_eq!(told, [1, 1, 0], "what was not done is not told: {history}");
     app.finish().await;
 }
 
@@ -115,7 +165,7 @@ async fn an_account_a_note_and_a_wish_that_are_refused_are_not_typed_twice() {
 }
 
 #[tokio::test]
-async fn a_lead_is_still_there_when_hubspot_is_not_there_to_be_read_back() {
+async fn a_lead_is_still_there_when_hubspot_is_not_there_to_be_asked() {
     let app = with_public_url(URL).await;
     let acme = app.connected("acme").await;
     let sample = test_lead::sample(&acme.account, app.now()).to_string();
@@ -123,11 +173,13 @@ async fn a_lead_is_still_there_when_hubspot_is_not_there_to_be_read_back() {
     app.run_until_idle().await;
     let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
     app.hubspot.set_knobs(|knobs| knobs.outage = Some(Outage { from_ms: 0, to_ms: i64::MAX }));
-    let path = format!("/accounts/acme/logs/{}/read-back", sent.event_id);
-    let away = submit(&app, &manager, &path, &[]).await;
-    assert_eq!(away.status, 502, "{}", text(&away));
-    for words in ["<div class=\"notice bad\"", "and nothing was changed.", "Read back from HubSpot"] {
-        assert!(text(&away).contains(words), "{words} is not in {}", text(&away));
+    for deed in ["read-back", "delete-test-contact"] {
+        let path = format!("/accounts/acme/logs/{}/{deed}", sent.event_id);
+        let away = submit(&app, &manager, &path, &[]).await;
+        assert_eq!(away.status, 502, "{deed}: {}", text(&away));
+        for words in ["<div class=\"notice bad\"", "and nothing was changed.", "Read back from HubSpot"] {
+            assert!(text(&away).contains(words), "{deed}: {words} is not in {}", text(&away));
+        }
     }
     app.hubspot.set_knobs(|knobs| knobs.outage = None);
     app.finish().await;

@@ -114,3 +114,39 @@ async fn what_support_sets_leads_support_to_the_form_and_everybody_else_to_suppo
     }
     app.finish().await;
 }
+
+#[tokio::test]
+async fn leads_over_time_show_when_an_issue_began_and_what_was_changed_before() {
+    let app = with_public_url("http://localhost:8080").await;
+    let acme = app.connected("acme").await;
+    let viewer = looks(&signed_in(&app, Some("acme"), "viewer").await);
+    let page = async || text(&viewer.get(&app, "/accounts/acme/issues").await).to_owned();
+    let picture = "aria-label=\"Leads over time\"";
+    app.send_lead(&acme, "zoe").await;
+    app.run_until_idle().await;
+    assert!(!page().await.contains(picture), "nothing stands in the way");
+
+    let operator = Asker::operator();
+    app.advance(HOUR);
+    operator.post(&app, &format!("/v1/connections/{}/pause", acme.connection.id), json!({})).await;
+    app.advance(HOUR);
+    app.send_lead(&acme, "ana").await;
+    app.run_until_idle().await;
+    let began = "<td>Issue: The connection is paused</td>";
+    let seen = page().await;
+    for words in [picture, "the leads in the last 24 hours", "<td>paused</td>", began, "href=\"#iss_"] {
+        assert!(seen.contains(words), "{words}: {seen}");
+    }
+    app.advance(HOUR * 24);
+    let seen = page().await;
+    for words in ["the leads in the last 7 days", "Issue: The connection is paused"] {
+        assert!(seen.contains(words), "{words}: {seen}");
+    }
+    let all = looks(&signed_in(&app, None, "operator").await).get(&app, "/issues").await;
+    assert!(!text(&all).contains(picture), "Fleet shows all accounts: {}", text(&all));
+
+    let id = operator.get(&app, "/v1/issues?account=acme").await.body["data"][0]["id"].as_str().unwrap().to_owned();
+    operator.post(&app, &format!("/v1/issues/{id}/mute"), json!({})).await;
+    assert!(!page().await.contains(picture), "nobody is told of it");
+    app.finish().await;
+}

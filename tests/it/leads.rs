@@ -315,7 +315,7 @@ fn takes(filter: &LeadFilter, lead: &Naive) -> bool {
         && filter.outcome.is_none_or(|outcome| outcome == lead.outcome())
         && filter.group.is_none_or(|group| group.holds(lead.outcome()))
         && filter.has_email.is_none_or(|has| lead.traits.as_ref().map(|traits| traits.has_email) == Some(has))
-        && filter.contact.is_none_or(|contact| delivered && delivery.unwrap().contact == Some(contact))
+        && filter.contact.is_none_or(|contact| delivered && delivery.unwrap().contact == contact)
         && filter.cause.is_none_or(|cause| causes.contains(&cause))
         && filter.event_type.as_ref().is_none_or(|wanted| *wanted == lead.event.event_type)
         && filter
@@ -367,7 +367,10 @@ fn filters(scene: &Scene) -> Vec<LeadFilter> {
         ..none.clone()
     });
     all.extend([true, false].map(|has| LeadFilter { has_email: Some(has), ..none.clone() }));
-    all.push(LeadFilter { contact: Some(ContactWrite::Created), ..none.clone() });
+    let contacts = [Some(ContactWrite::Created), Some(ContactWrite::Updated), None];
+    all.extend(contacts.map(|contact| LeadFilter { contact: Some(contact), ..none.clone() }));
+    all.push(LeadFilter { contact: Some(None), outcome: Some(Outcome::SyncedWithWarnings), ..none.clone() });
+    all.push(LeadFilter { contact: Some(None), dealership: Some("ocean".to_owned()), ..none.clone() });
     all.push(LeadFilter { event_type: Some("session.initiated.v1".to_owned()), ..none.clone() });
     all.push(LeadFilter { dealership: Some("ocean".to_owned()), ..none.clone() });
     all.push(LeadFilter { test: Some(true), ..none.clone() });
@@ -495,6 +498,32 @@ async fn words_go_with_the_bodies_and_what_is_told_of_a_lead_stays() {
     assert!(page.rows.iter().all(|row| row.body.is_none()));
 }
 
+#[tokio::test]
+async fn a_lead_leads_to_its_account_by_its_own_id_and_by_nothing_else_that_it_says() {
+    let mut scene = Scene::new(7).await;
+    scene.go_on(60).await;
+    let all = scene.everything().await;
+    let mut owners = BTreeSet::new();
+    for lead in all.iter().filter(|lead| lead.traits.is_some()) {
+        let body = scene.store.body(&lead.event).await.unwrap().unwrap();
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        let id = body["data"]["id"].as_str().unwrap();
+        for word in [id.to_owned(), id.to_uppercase()] {
+            let found = scene.store.account_of_lead(&word).await.unwrap();
+            assert_eq!(found.as_ref(), Some(&lead.event.account_id), "{word}");
+        }
+        owners.insert(lead.event.account_id.clone());
+        for said in ["email", "phone", "name"] {
+            let said = body["data"][said].as_str().unwrap_or("nobody1");
+            assert_eq!(scene.store.account_of_lead(said).await.unwrap(), None, "{said}");
+        }
+    }
+    assert_eq!(owners.len(), 2, "of both accounts");
+    for nobodys in ["lead_", "lead_0", "maya", ""] {
+        assert_eq!(scene.store.account_of_lead(nobodys).await.unwrap(), None, "{nobodys}");
+    }
+}
+
 /// The figures of an account, added up from nothing but what is stored of each lead.
 fn recount(all: &[Naive], account: &Account) -> BTreeMap<(i64, String), Figures> {
     let mut hours: BTreeMap<(i64, String), Figures> = BTreeMap::new();
@@ -547,6 +576,16 @@ async fn the_figures_of_hours_are_those_of_their_leads_whatever_changes_later() 
                 let together = told(Dealerships::Together).await.hours;
                 let together = together.into_iter().map(|of| (hour(of.hour), of.figures)).collect::<BTreeMap<_, _>>();
                 assert_eq!(together, sums, "seed {seed}, round {round}");
+                let without_contact = LeadFilter {
+                    account: Some(of.account.id.clone()),
+                    contact: Some(None),
+                    test: Some(false),
+                    limit: 50,
+                    ..LeadFilter::default()
+                };
+                let counted: u64 = together.values().map(|figures| figures.saved).sum();
+                let listed = scene.walk(&without_contact).await.len() as u64;
+                assert_eq!(listed, counted, "seed {seed}, round {round}");
             }
         }
         let all = scene.everything().await;

@@ -3,6 +3,7 @@
 
 use hubspot_sim::{FindingKind, Outage};
 use leadline::model::access::Role;
+use leadline::model::id::EventId;
 use serde_json::{Value, json};
 
 use crate::access::{Asker, Reply, csrf, key_in_role, signed_in, with_public_url};
@@ -20,17 +21,22 @@ async fn submit(app: &TestApp, browser: &Asker, path: &str, fields: &[(&str, &st
     browser.send(app, path, "application/x-www-form-urlencoded", form.query().unwrap().to_owned()).await
 }
 
+/// A lead that is skipped: nobody is told from it.
+fn nobody(name: &str) -> Value {
+    let mut nobody = lead(name);
+    for field in ["name", "email", "phone"] {
+        nobody[field] = Value::Null;
+    }
+    nobody
+}
+
 /// A dealership with a lead of a dangerous name, and one that is skipped.
 async fn two_leads(app: &TestApp) -> [String; 2] {
     let acme = app.connected("acme").await;
     let mut dangerous = lead("=HYPERLINK(1)");
     dangerous["email"] = json!("maya@example.com");
     let synced = app.send(&acme, "msg_1", dangerous).await;
-    let mut nobody = lead("nobody");
-    for field in ["name", "email", "phone"] {
-        nobody[field] = Value::Null;
-    }
-    let skipped = app.send(&acme, "msg_2", nobody).await;
+    let skipped = app.send(&acme, "msg_2", nobody("nobody")).await;
     app.run_until_idle().await;
     [synced.to_string(), skipped.to_string()]
 }
@@ -124,6 +130,24 @@ async fn causes_are_counted_the_same_everywhere() {
     assert!(text(&page).contains(&format!("?cause={code}\">{}", cause["title"].as_str().unwrap())), "{}", text(&page));
     let (_, printed) = app.command(&["lead", "list", "--account", "acme", "--by-cause"]).await;
     assert!(printed.contains(code), "{printed}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn each_cause_shows_the_newest_of_its_leads() {
+    let app = with_public_url("http://localhost:8080").await;
+    let acme = app.connected("acme").await;
+    let mut skipped = Vec::new();
+    for number in 0..4 {
+        skipped.push(app.send(&acme, &format!("msg_{number}"), nobody(&format!("nobody{number}"))).await);
+    }
+    app.run_until_idle().await;
+    let browser = signed_in(&app, Some("acme"), "viewer").await.with("accept", "text/html");
+    let page = browser.get(&app, "/accounts/acme/logs?group=cause").await;
+    let is_shown = |event: &EventId| text(&page).contains(&format!("\"/accounts/acme/logs/{event}\""));
+    let shown: Vec<_> = skipped.iter().map(is_shown).collect();
+    assert_eq!(shown, [false, true, true, true], "{}", text(&page));
+    assert!(text(&page).contains(">All 4<"), "all of them are counted: {}", text(&page));
     app.finish().await;
 }
 

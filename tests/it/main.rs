@@ -31,6 +31,7 @@ mod delivery;
 mod docs;
 mod examples;
 mod fairness;
+mod flow;
 mod forms;
 mod frame;
 mod freeze;

@@ -1,9 +1,14 @@
 //! What whoever runs the service sees: the fleet, the queue, guests, refused requests, keys and configuration. And that the
 //! command line says who did what.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use leadline::account;
+use leadline::hours::Figures;
 use leadline::model::access::Role;
 use leadline::signature::Secret;
+use leadline::store::Dealerships;
 use serde_json::{Value, json};
 
 use crate::access::{Asker, Reply, csrf, key_in_role, signed_in, with_public_url};
@@ -233,9 +238,13 @@ async fn the_fleet_says_how_hubspot_answers_each_portal_and_the_ring_how_old_its
     let portal = &fleet["portals"][0];
     assert_eq!((portal["account"].as_str(), portal["too_many"].as_u64()), (Some("acme"), Some(0)), "{portal}");
     assert!(portal["calls"].as_u64().unwrap() > 0, "{portal}");
+    let [fullest, limit] = ["fullest_window", "window_limit"].map(|name| portal[name].as_u64().unwrap());
+    assert!(fullest > 0 && fullest <= limit, "the clock stood still, so all calls are of one window: {portal}");
     let operator = looking(&app, None, "operator").await;
     let page = operator.get(&app, "/fleet").await;
     assert!(text(&page).contains("How HubSpot answers") && text(&page).contains("/accounts/acme/connectors"));
+    let used = format!("{fullest} of {limit}<span class=\"meter ");
+    assert!(text(&page).contains(&used), "{used}: {}", text(&page));
 
     let ring = asked(&app, "/v1/keys").await["ring"][0].clone();
     assert_eq!((ring["known_since"].as_str(), ring["is_exact"].as_bool()), (Some("2026-11-23T12:00:00Z"), Some(false)));
@@ -247,6 +256,66 @@ async fn the_fleet_says_how_hubspot_answers_each_portal_and_the_ring_how_old_its
     assert_eq!(ring[1]["known_since"], "2026-11-23T12:00:00Z", "it stays");
     let keys = operator.get(&app, "/keys").await;
     assert!(text(&keys).contains("its age is noted since then"), "{}", text(&keys));
+    app.finish().await;
+}
+
+/// What became of the leads since noon, by the hour: of all accounts together, and as the sum of what is told of each.
+async fn figures(app: &TestApp) -> [BTreeMap<i64, Figures>; 2] {
+    let (store, until) = (&app.app.store, app.now() + Duration::from_secs(1));
+    let (all, known_until) = store.hours_of_all(NOON, until).await.unwrap();
+    assert!(known_until >= until, "{known_until}");
+    let mut sums = BTreeMap::<i64, Figures>::new();
+    for account in store.accounts().await.unwrap() {
+        let of_one = store.lead_hours(&account.id, &Dealerships::Together, NOON, until).await.unwrap();
+        of_one.hours.iter().for_each(|hour| sums.entry(hour.hour.0).or_default().merge(&hour.figures));
+    }
+    [all.into_iter().map(|hour| (hour.hour.0, hour.figures)).collect(), sums]
+}
+
+#[tokio::test]
+async fn the_leads_of_all_accounts_are_the_sums_of_theirs_and_what_changes_later_is_added_up_again() {
+    let app = with_public_url(URL).await;
+    let (acme, ocean) = (app.connected("acme").await, app.connected("ocean").await);
+    let operator = looking(&app, None, "operator").await;
+    app.send_lead(&acme, "ana").await;
+    app.send_lead(&ocean, "ben").await;
+    app.run_until_idle().await;
+    let [all, sums] = figures(&app).await;
+    assert_eq!(all, sums, "nothing is added up yet");
+    assert_eq!((all[&NOON.0].received, all[&NOON.0].delivered()), (2, 2));
+
+    submit(&app, &operator, "/queue/pause", &[("pause", "yes")]).await;
+    app.send_lead(&acme, "cleo").await;
+    app.advance(Duration::from_secs(5 * 3600));
+    while app.app.store.fill_hours(app.now()).await.unwrap() {}
+    let [all, sums] = figures(&app).await;
+    assert_eq!(all, sums, "the hour is added up");
+    assert_eq!((all[&NOON.0].delivered(), all[&NOON.0].open()), (2, 1));
+
+    submit(&app, &operator, "/queue/pause", &[("pause", "no")]).await;
+    app.run_until_idle().await;
+    let [all, sums] = figures(&app).await;
+    assert_eq!((all[&NOON.0].delivered(), sums[&NOON.0].delivered()), (2, 3), "until somebody adds it up again");
+    while app.app.store.fill_hours(app.now()).await.unwrap() {}
+    let [all, sums] = figures(&app).await;
+    assert_eq!(all, sums);
+    assert_eq!(all[&NOON.0].delivered(), 3);
+
+    let fleet = asked(&app, "/v1/fleet").await;
+    let hours = fleet["deliveries"].as_array().unwrap();
+    let synced = |hour: &Value| hour["synced"].as_u64().unwrap() + hour["synced_with_warnings"].as_u64().unwrap();
+    assert_eq!((hours.len(), hours.iter().map(synced).sum::<u64>()), (24, 3), "{fleet:#}");
+    let took: u64 = fleet["time_to_crm"].as_array().unwrap().iter().map(|hour| hour["leads"].as_u64().unwrap()).sum();
+    assert_eq!(took, 3, "{fleet:#}");
+    let pictures = ["Leads over time by outcome", "Time from lead to HubSpot"];
+    for (query, shown) in [("", "24 hours"), ("?period=week", "7 days"), ("?period=year", "24 hours")] {
+        let page = operator.get(&app, &format!("/fleet{query}")).await;
+        let page = text(&page);
+        for words in pictures.into_iter().chain(["everything paused", "everything resumed"]) {
+            assert!(page.contains(words), "{query} {words}: {page}");
+        }
+        assert!(page.contains(&format!("aria-current=\"true\">{shown}</a>")), "{query}: {page}");
+    }
     app.finish().await;
 }
 
@@ -270,17 +339,27 @@ async fn one_lane_is_paused_and_resumed_from_the_queue() {
 }
 
 #[tokio::test]
-async fn retries_that_are_planned_are_told_by_the_hour() {
-    let app = TestApp::start().await;
+async fn retries_that_are_planned_are_told_by_the_hour_and_by_their_place_in_the_timetable() {
+    let app = with_public_url(URL).await;
     let acme = app.connected("acme").await;
+    let operator = looking(&app, None, "operator").await;
     let outage = hubspot_sim::Outage { from_ms: NOON.0, to_ms: NOON.0 + 1 };
     app.hubspot.set_knobs(|knobs| knobs.outage = Some(outage));
-    app.send_lead(&acme, "ana").await;
+    let event = app.send_lead(&acme, "ana").await;
     app.run_until_idle().await;
     app.hubspot.set_knobs(|knobs| knobs.outage = None);
     let fleet = asked(&app, "/v1/fleet").await;
     assert_eq!(fleet["planned_retries"], json!([{ "hour": "2026-11-23T12:00:00Z", "retries": 1 }]), "{fleet:#}");
+    let attempts = app.event(&event).await.deliveries[0].delivery.attempts;
+    assert!(attempts > 0);
+    assert_eq!(app.app.store.retries_by_attempt().await.unwrap(), (vec![(attempts, 1)], false));
+    let queue = operator.get(&app, "/queue").await;
+    assert!(text(&queue).contains("1 lead waits for a retry"), "{}", text(&queue));
+    app.advance(Duration::from_secs(3600));
     app.run_until_idle().await;
+    assert_eq!(app.app.store.retries_by_attempt().await.unwrap(), (Vec::new(), false));
+    let queue = operator.get(&app, "/queue").await;
+    assert!(text(&queue).contains("No lead waits for a retry"), "{}", text(&queue));
     app.finish_after(&[hubspot_sim::FindingKind::TooManyErrors]).await;
 }
 

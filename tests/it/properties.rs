@@ -1,5 +1,7 @@
 //! The portal's schema: checked, created, watched. What a lead went without is filled in once it can be.
 
+mod names;
+
 use std::time::Duration;
 
 use hubspot_sim::{Act, End, Fault, NewProperty, Preset};

@@ -174,6 +174,7 @@ async fn the_stream_has_the_filter_of_the_list() {
         "outcome=skipped",
         "contact=created",
         "contact=updated",
+        "contact=none",
         "dealership=cove-cars",
         "text=lopez",
         "text=ana%20elsewhere",

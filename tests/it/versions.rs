@@ -149,6 +149,48 @@ async fn a_version_is_found_by_its_label_within_the_account() {
 }
 
 #[tokio::test]
+async fn transformations_are_listed_by_name_the_same_everywhere_and_only_those_that_one_may_use() {
+    let app = TestApp::start().await;
+    let acme = app.connected("acme").await;
+    app.connected("other").await;
+    app.install(&acme, "own", &guest("honest")).await;
+    app.upload(acme.account.id.as_str(), "own", &guest("refuse")).await;
+    let names = |list: &Value| {
+        let all = list["data"].as_array().unwrap().iter();
+        all.map(|one| one["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let all = get(&app, "/v1/transformations").await;
+    assert_eq!(names(&all), ["deals", "default", "own"], "{all:#}");
+    let (stock, own) = (&all["data"][0], &all["data"][2]);
+    for (shown, account, newest, enabled, used_by) in [
+        (stock, json!(null), "deals@1", json!([]), json!([])),
+        (own, json!("acme"), "own@2", json!(["own@1"]), json!(["acme"])),
+    ] {
+        assert_eq!((&shown["account"], &shown["newest"]), (&account, &json!(newest)), "{shown:#}");
+        assert_eq!((&shown["enabled"], &shown["used_by"]), (&enabled, &used_by), "{shown:#}");
+        assert_eq!((&shown["runs"], &shown["fuel_p95"]), (&json!(0), &json!(null)), "{shown:#}");
+    }
+    assert_eq!((&own["versions"], &own["labels"]), (&json!(2), &json!(["enabled"])));
+
+    let of_other = get(&app, "/v1/transformations?account=other").await;
+    assert_eq!(names(&of_other), ["deals", "default"], "{of_other:#}");
+    assert_eq!(of_other["data"][1]["used_by"], json!(["other"]), "who else uses it is nothing for them");
+    let first = get(&app, "/v1/transformations?limit=1").await;
+    let next = first["next"].as_str().unwrap();
+    let second = get(&app, &format!("/v1/transformations?limit=1&after={next}")).await;
+    assert_eq!((names(&first), names(&second)), (vec!["deals".to_owned()], vec!["default".to_owned()]));
+
+    let listed = ["transform", "list", "--by-name", "--account", "acme"];
+    let (code, told) = app.command(&[&listed[..], &["--json"]].concat()).await;
+    assert_eq!(code, 0, "{told}");
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["data"], get(&app, "/v1/transformations?account=acme").await["data"]);
+    let (_, table) = app.command(&listed).await;
+    assert!(table.contains("own@2") && table.contains("own@1"), "{table}");
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn versions_that_come_at_once_all_get_a_number() {
     let folder = tempfile::tempdir().unwrap();
     let store = open_store(&folder).await;

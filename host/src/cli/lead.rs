@@ -67,8 +67,8 @@ pub struct Which {
     /// cancelled, removed; or to one of several: in_hubspot, not_in_hubspot, open, not_sent.
     #[arg(long)]
     outcome: Option<String>,
-    /// Only those whose contact was created, or updated.
-    #[arg(long, value_name = "created|updated")]
+    /// Only those whose contact was created, or updated; or those that are in HubSpot without one.
+    #[arg(long, value_name = "created|updated|none")]
     contact: Option<String>,
     /// Only those with an e-mail address, or without one.
     #[arg(long, value_name = "with|without")]

@@ -1,5 +1,5 @@
-//! `leadline property`: whether HubSpot has the properties that leads need, creating what is missing, and filling in
-//! what leads went without.
+//! `leadline property`: whether HubSpot has the properties that leads need, creating what is missing or using another one in
+//! its place, and filling in what leads went without.
 
 use std::sync::Arc;
 
@@ -12,9 +12,11 @@ use crate::cause::Problem;
 use crate::connection::checklist::{self, Check, Consent, Creation, Done, What, Work};
 use crate::connection::fill::{self, Report, Wish};
 use crate::connection::fill_job::{self, FillJobError};
+use crate::connection::policy::{self, Change, Changed};
 use crate::connection::session::{self, Session};
 use crate::model::account::{Connection, ConnectionState};
 use crate::model::fill::Fill;
+use crate::model::portal::CONTACT;
 use crate::model::time::clock;
 use crate::model::word;
 use crate::store::Store;
@@ -42,6 +44,19 @@ pub enum Command {
         /// Only this property; may be given several times.
         #[arg(long, value_name = "NAME")]
         property: Vec<String>,
+    },
+    /// Write to a property that HubSpot has already, in place of the one that the transformations name.
+    Use {
+        #[command(flatten)]
+        of: Of,
+        /// The property that the transformations name, such as `vehicle_of_interest`.
+        name: String,
+        /// The property of HubSpot that takes its values from now on; without it, the one of its own name again.
+        #[arg(value_name = "IN_ITS_PLACE")]
+        instead: Option<String>,
+        /// Whose property it is: `contact`, `deal`, or an object type id.
+        #[arg(long, value_name = "TYPE", default_value = "contact")]
+        object: String,
     },
     /// Fill in what leads went without, where the record in HubSpot is still empty.
     Fill {
@@ -79,6 +94,7 @@ impl Command {
             Self::Create { of, dry_run: false, .. } => {
                 Deed::of("connections.properties.create-missing", &of.account, Some(&of.account))
             }
+            Self::Use { of, .. } => Deed::of("connections.policy.set", &of.account, Some(&of.account)),
             Self::Fill { of, background: true, .. } => Deed::of("connections.fills", &of.account, Some(&of.account)),
             Self::Filling { of, cancel: true } => Deed::of("connections.fills.cancel", &of.account, Some(&of.account)),
             Self::Fill { of, dry_run: false, .. } => {
@@ -113,6 +129,16 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<()> {
             let consent = Consent { only: property, restore: yes, options, dry_run };
             let creation = checklist::create_missing(&store, &session, consent, clock()).await?;
             show_creation(&creation.map_err(|why| away(&why))?, dry_run, context)
+        }
+        Command::Use { of, name, instead, object } => {
+            let connection = found(&store, &of, context).await?;
+            let instead = instead.unwrap_or_else(|| name.clone());
+            let told = format!("Leads write `{instead}`{} from now on.", in_place_of(&name, &instead));
+            let changed = policy::change(&store, &connection, Change::of_name(object, name, instead), clock()).await?;
+            context.changes(policy::told(&connection), policy::told(&changed.connection));
+            let Changed { connection, released } = changed;
+            let went = if released > 0 { format!("\n{released} that waited go on.") } else { String::new() };
+            context.one(&connection, |_| told + &went)
         }
         Command::Fill { of, background: true, .. } => {
             let connection = found(&store, &of, context).await?;
@@ -163,6 +189,10 @@ fn job_text(job: &Fill) -> String {
     lines.join("\n")
 }
 
+fn in_place_of(name: &str, instead: &str) -> String {
+    if name == instead { String::new() } else { format!(" in place of `{name}`") }
+}
+
 /// The portal of an account.
 async fn found(store: &Store, of: &Of, context: &Context<'_>) -> Result<Connection> {
     let account = context.account(store, &of.account).await?;
@@ -191,7 +221,7 @@ fn show_check(check: &Check, account: &str, context: &mut Context<'_>) -> Result
     if context.json {
         context.json(&serde_json::json!({ "data": check }))?;
     } else {
-        write_rows(check, context)?;
+        write_rows(check, account, context)?;
         if check.dropped_leads > 0 {
             let count = check.dropped_leads;
             let leads = if count == 1 { "lead" } else { "leads" };
@@ -207,13 +237,20 @@ fn show_check(check: &Check, account: &str, context: &mut Context<'_>) -> Result
     Err(Failure::problems(text).hint(format!("`leadline property create --account {account}` creates what is missing")))
 }
 
-fn write_rows(check: &Check, context: &mut Context<'_>) -> Result<()> {
+fn write_rows(check: &Check, account: &str, context: &mut Context<'_>) -> Result<()> {
     let mut rows = table(&["Property", "Label", "Type", "State", "What to do"]);
     for row in &check.rows {
         let mut todo = vec![row.way_out.clone()];
         if let Some((name, label)) = &row.similar {
-            todo.push(format!("You have `{name}` ({label}) already: ask support if that one is meant."));
+            let planned = row.planned();
+            let object = match row.object_type.as_str() {
+                CONTACT => String::new(),
+                other => format!("--object {other} "),
+            };
+            todo.push(format!("You have `{name}` ({label}) already, which can take its values:"));
+            todo.push(format!("`leadline property use --account {account} {object}{planned} {name}`."));
         }
+        todo.extend(row.stands_for.iter().map(|planned| format!("It stands in place of `{planned}`.")));
         todo.extend(row.why.filter(|_| row.state.is_trouble()).map(str::to_owned));
         todo.retain(|text| !text.is_empty());
         let kind = if row.unique { format!("{}, unique", row.kind) } else { row.kind.clone() };
@@ -277,12 +314,12 @@ fn show_report(report: &Report, wish: &Wish, context: &mut Context<'_>) -> Resul
     } else {
         for filled in &report.filled {
             let one = &filled.dropped;
-            let text = format!("{} {}: {} = {}", one.object_type, one.record_id, one.property, one.value);
+            let text = format!("{} {}: {} = {}", one.object_type, one.record_id, one.target(), one.value);
             writeln!(context.out, "{}", printable(&text))?;
         }
         for skipped in &report.skipped {
             let one = &skipped.dropped;
-            let text = format!("{} {}: {} left out: {}", one.object_type, one.record_id, one.property, skipped.reason);
+            let text = format!("{} {}: {} left out: {}", one.object_type, one.record_id, one.target(), skipped.reason);
             writeln!(context.out, "{}", printable(&text))?;
         }
         let verb = if wish.dry_run { "would be filled in" } else { "filled in" };

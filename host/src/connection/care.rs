@@ -1,19 +1,20 @@
 //! What a connection needs beside its leads: its portal's schema read again, its bindings checked against it, and
 //! whatever waited for something that is there by now released.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::access;
 use super::drift;
 use super::portal::{self, Read};
 use super::session::Session;
-use crate::cause::Code;
+use crate::cause::{Code, Problem};
 use crate::fit::{Gone, is_gone};
 use crate::hubspot::Meaning;
 use crate::model::account::Connection;
 use crate::model::portal::PortalSchema;
 use crate::model::time::{DAY, Timestamp};
-use crate::store::{Bound, CachedSchema, Issue, Store};
+use crate::store::{self, Bound, CachedSchema, Issue, Store};
 
 /// While leads come, a schema is believed for so long.
 const FRESH: Duration = Duration::from_secs(3600);
@@ -133,6 +134,51 @@ pub async fn take_in(
     Ok(())
 }
 
+/// Takes in that values go under other names: by what was read of the portal last, issues open and close, and what waited for
+/// a name in `left`, under which nothing goes any more, goes on. Returns how much that was.
+///
+/// # Errors
+/// The store's.
+pub async fn take_in_names(
+    store: &Store,
+    connection: &Connection,
+    left: &BTreeSet<String>,
+    now: Timestamp,
+) -> store::Result<u64> {
+    let known = store.schema(connection).await?.map(|cached| cached.schema).unwrap_or_default();
+    let issues = store.issues(Some(&connection.account_id)).await?.into_iter();
+    // What HubSpot did not show is not asked for again: it stands as it did.
+    let unseen = issues.filter(|issue| issue.stands && issue.problem.code == Code::AuthMissingScope);
+    let refused = unseen.map(|issue| issue.problem).collect();
+    let read = Read { schema: (*known).clone(), refused };
+    let bound = store.bound(connection).await?;
+    store.set_drift(connection, &drift::drift(&bound, connection, &read), now).await?;
+    let mut released = 0;
+    for Issue { problem, stands, .. } in store.issues(Some(&connection.account_id)).await? {
+        released += match property_of(&problem).is_some_and(|name| left.contains(name)) {
+            false => 0,
+            // Another kind of record still misses it under this name.
+            true if stands => store.try_issue(connection, &problem, now).await?,
+            true => store.release_issue(connection, &problem, now).await?,
+        };
+    }
+    Ok(released)
+}
+
+/// The property to which a value could not go, as an issue names it; none where it is about something else.
+fn property_of(problem: &Problem) -> Option<&str> {
+    let subject = problem.subject.as_deref()?;
+    match problem.code {
+        Code::PropertyMissing
+        | Code::PropertyArchived
+        | Code::PropertyReadOnly
+        | Code::PropertyWrongType
+        | Code::PropertyRule => Some(subject),
+        Code::OptionUnknown => Some(subject.split_once('=').map_or(subject, |(name, _)| name)),
+        _ => None,
+    }
+}
+
 /// When the daily check of a connection is due: a day after the last one, or a little less.
 fn next_check(connection: &Connection) -> Timestamp {
     let spread = connection.id.as_str().bytes().fold(7_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
@@ -141,6 +187,11 @@ fn next_check(connection: &Connection) -> Timestamp {
 
 /// Whether the cause of an issue is gone. An option whose value nobody noted may have come with any change of the list.
 fn gone(issue: &Issue, before: &PortalSchema, schema: &PortalSchema, connection: &Connection, now: Timestamp) -> Gone {
+    let goes_elsewhere = |name: &str| connection.policy.names.values().any(|of_type| of_type.contains_key(name));
+    if property_of(&issue.problem).is_some_and(goes_elsewhere) {
+        // A round that was under way when another name was chosen met it once more.
+        return Gone::Yes;
+    }
     let subject = issue.problem.subject.as_deref().unwrap_or("");
     let gone = |schema| is_gone(issue.problem.code, subject, schema, connection.scopes.as_deref());
     if gone(before) == Gone::Yes && gone(schema) == Gone::Yes && issue.last_at + WAITING > now {
@@ -210,7 +261,6 @@ fn is_about_a_portal(code: Code) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cause::Problem;
     use crate::model::id::{AccountId, CauseId};
 
     const NOW: Timestamp = Timestamp(1_795_435_200_000);
@@ -239,6 +289,21 @@ mod tests {
         for (cached, has_work, due) in rows {
             assert_eq!(is_due(cached.as_ref(), has_work, NOW), due, "{cached:?} {has_work}");
         }
+    }
+
+    #[test]
+    fn an_issue_names_the_property_to_which_a_value_could_not_go() {
+        for (code, subject, expected) in [
+            (Code::PropertyMissing, "vehicle_of_interest", Some("vehicle_of_interest")),
+            (Code::OptionUnknown, "lead_priority=hot", Some("lead_priority")),
+            (Code::OptionUnknown, "lead_priority", Some("lead_priority")),
+            // HubSpot wants a value there, whatever leads bring.
+            (Code::PropertyRequired, "city", None),
+            (Code::StageMissing, "new", None),
+        ] {
+            assert_eq!(property_of(&Problem::new(code, "x").about(subject)), expected, "{code}");
+        }
+        assert_eq!(property_of(&Problem::new(Code::PropertyMissing, "x")), None);
     }
 
     #[test]

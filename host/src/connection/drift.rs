@@ -20,8 +20,28 @@ const DEAL_KEY: &str = "leadline_deal_key";
 #[derive(Clone, Debug)]
 pub struct Wanted {
     pub definition: PropertyDefinition,
+    /// What the transformations call it, where the connection writes to another property in its place.
+    pub stands_for: Option<String>,
     /// Such as `deals@3`.
     pub used_by: Vec<String>,
+}
+
+impl Wanted {
+    /// The name by which the transformations write it.
+    pub fn planned(&self) -> &str {
+        self.stands_for.as_deref().unwrap_or(&self.definition.name)
+    }
+
+    /// The portal's property that takes it in its place, where there is such a one.
+    pub fn written_to(&self) -> Option<String> {
+        self.stands_for.as_ref().map(|_| self.definition.name.clone())
+    }
+
+    /// Whether a value of such a record is written, or meant, under this name.
+    fn is_called(&self, object_type: &str, name: &str) -> bool {
+        object_type_id(&self.definition.object_type) == object_type_id(object_type)
+            && (self.definition.name == name || self.planned() == name)
+    }
 }
 
 /// Everything that has to be read to tell whether a portal fits.
@@ -39,18 +59,21 @@ pub fn wanted(bound: &[Bound], policy: &Policy) -> Vec<Wanted> {
     for one in bound {
         for definition in &one.manifest.properties {
             let mut definition = definition.clone();
-            match (definition.name.as_str(), definition.unique) {
-                (CONTACT_KEY, true) => definition.name.clone_from(&policy.contact_key),
-                (DEAL_KEY, true) => definition.name.clone_from(&policy.deal_key),
-                _ => {}
-            }
+            let name = match (definition.name.as_str(), definition.unique) {
+                (CONTACT_KEY, true) => Some(policy.contact_key.as_str()),
+                (DEAL_KEY, true) => Some(policy.deal_key.as_str()),
+                (_, true) => None,
+                (name, false) => policy.name_of(object_type_id(&definition.object_type), name),
+            };
+            let planned = name.map(|name| std::mem::replace(&mut definition.name, name.to_owned()));
+            let stands_for = planned.filter(|_| !definition.unique);
             let same = |known: &&mut Wanted| {
                 known.definition.name == definition.name && known.definition.object_type == definition.object_type
             };
             match all.iter_mut().find(same) {
                 Some(known) if known.used_by.contains(&one.label) => {}
                 Some(known) => known.used_by.push(one.label.clone()),
-                None => all.push(Wanted { definition, used_by: vec![one.label.clone()] }),
+                None => all.push(Wanted { definition, stands_for, used_by: vec![one.label.clone()] }),
             }
         }
     }
@@ -141,6 +164,9 @@ pub struct Row {
     /// Object type id.
     pub object_type: String,
     pub name: String,
+    /// What the transformations call it, where the connection writes to this property in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stands_for: Option<String>,
     pub label: String,
     /// What HubSpot's people would call it, such as "single-line text".
     pub kind: String,
@@ -155,20 +181,30 @@ pub struct Row {
     pub state: PropertyState,
     pub sentence: String,
     pub way_out: String,
-    /// A property of the portal that looks like the missing one: name and label.
+    /// A property of the portal that looks like the missing one and can be used in its place: name and label.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub similar: Option<(String, String)>,
     #[serde(skip)]
     pub definition: PropertyDefinition,
 }
 
+impl Row {
+    /// The name by which the transformations write it.
+    pub fn planned(&self) -> &str {
+        self.stands_for.as_deref().unwrap_or(&self.name)
+    }
+}
+
 /// The checklist of a connection.
 pub fn checklist(bound: &[Bound], connection: &Connection, read: &Read) -> Vec<Row> {
-    let row = |wanted: Wanted| {
-        let definition = wanted.definition;
+    let all = wanted(bound, &connection.policy);
+    let row = |wanted: &Wanted| {
+        let definition = wanted.definition.clone();
         let state = fit::compare(&definition, &read.schema);
-        let similar =
-            matches!(state, PropertyState::Missing).then(|| fit::suggestion(&definition, &read.schema)).flatten();
+        let is_free = |name: &str| !all.iter().any(|other| other.is_called(&definition.object_type, name));
+        // A key is chosen by a setting of its own.
+        let is_asked = matches!(state, PropertyState::Missing) && !definition.unique;
+        let similar = if is_asked { fit::suggestion(&definition, &read.schema, is_free) } else { None };
         let object_type = object_type_id(&definition.object_type).to_owned();
         Row {
             why: definition.unique.then_some(match object_type.as_str() {
@@ -178,12 +214,13 @@ pub fn checklist(bound: &[Bound], connection: &Connection, read: &Read) -> Vec<R
                 _ => "Without it, these records wait: nothing else tells a repeat from a new one.",
             }),
             name: definition.name.clone(),
+            stands_for: wanted.stands_for.clone(),
             label: definition.label.clone(),
             kind: fit::words_of_kind(definition.kind),
             options: definition.options.clone(),
             unique: definition.unique,
             description: definition.description.clone(),
-            used_by: wanted.used_by,
+            used_by: wanted.used_by.clone(),
             sentence: state.sentence(&definition),
             way_out: state.way_out(),
             similar: similar.map(|(name, label)| (name.to_owned(), label.to_owned())),
@@ -192,5 +229,44 @@ pub fn checklist(bound: &[Bound], connection: &Connection, read: &Read) -> Vec<R
             definition,
         }
     };
-    wanted(bound, &connection.policy).into_iter().map(row).collect()
+    all.iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_property_is_wanted_under_the_name_that_the_connection_gives_it() {
+        let property = |object_type: &str, name: &str, unique: bool| {
+            json!({ "object_type": object_type, "name": name, "label": "X", "description": "", "kind": "Text",
+                    "options": [], "unique": unique })
+        };
+        let properties = [
+            property("contact", "vehicle_of_interest", false),
+            property("contact", "budget_range", false),
+            property("contact", CONTACT_KEY, true),
+            property("deal", "vehicle_of_interest", false),
+        ];
+        let manifest = json!({ "name": "m", "summary": "", "event_types": [], "settings_schema": "{}",
+                               "properties": properties });
+        let manifest = serde_json::from_value(manifest).unwrap();
+        let bound = Bound { label: "m@1".into(), event_type: String::new(), manifest, settings: json!({}) };
+        let names = [("vehicle_of_interest".to_owned(), "car".to_owned()), (CONTACT_KEY.to_owned(), "no".to_owned())];
+        let names = [(CONTACT.to_owned(), names.into())].into();
+        let policy = Policy { contact_key: "own_id".into(), names, ..Policy::default() };
+        let wanted = wanted(&[bound], &policy);
+        let told: Vec<_> = wanted.iter().map(|one| (one.definition.name.as_str(), one.planned())).collect();
+        let expected = [
+            ("car", "vehicle_of_interest"),
+            ("budget_range", "budget_range"),
+            ("own_id", "own_id"),
+            ("vehicle_of_interest", "vehicle_of_interest"),
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(wanted[0].written_to().as_deref(), Some("car"));
+        assert!(wanted[1..].iter().all(|one| one.written_to().is_none()));
+    }
 }

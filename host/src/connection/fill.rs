@@ -11,6 +11,7 @@ use crate::cause::{Code, Problem};
 use crate::deliver::Clock;
 use crate::fit::Judged;
 use crate::hubspot::{self, BATCH_MAX, Change, Found, Input, Meaning};
+use crate::model::account::Policy;
 use crate::model::lane::Lease;
 use crate::model::portal::PortalSchema;
 use crate::model::time::Timestamp;
@@ -123,6 +124,7 @@ pub async fn fill(store: &Store, session: &Session, wish: &Wish, clock: &Clock) 
             report.stopped = Some(Problem::new(Code::HubspotRateLimited, words));
             break;
         };
+        let values = under_names(&session.connection.policy, values);
         let done = fill_page(store, session, (&schema, values), wish, &mut report, clock()).await;
         store.give_back(&lease).await?;
         done?;
@@ -221,18 +223,33 @@ async fn fill_page(
     Ok(())
 }
 
+/// Values by the portal's names of now. The order stays that of the store: of one record and property the oldest first.
+fn under_names(policy: &Policy, mut values: Vec<DroppedValue>) -> Vec<DroppedValue> {
+    fn place(value: &DroppedValue) -> (&str, &str, &str, &str) {
+        (&value.object_type, &value.record_id, value.target(), value.delivery_id.as_str())
+    }
+    for value in &mut values {
+        let name = policy.name_of(&value.object_type, &value.planned).unwrap_or(&value.planned);
+        value.written_to = (name != value.property).then(|| name.to_owned());
+    }
+    if values.iter().any(|value| value.written_to.is_some()) {
+        values.sort_by(|one, other| place(one).cmp(&place(other)));
+    }
+    values
+}
+
 /// Of each record and property the newest lead's value, in the form that the portal takes. The order is that of the
 /// store: of one record and property the oldest first.
 fn choose(schema: &PortalSchema, values: &[DroppedValue], report: &mut Report) -> Vec<DroppedValue> {
     let mut chosen = Vec::new();
-    for same in values.chunk_by(|one, other| one.record_id == other.record_id && one.property == other.property) {
+    for same in values.chunk_by(|one, other| one.record_id == other.record_id && one.target() == other.target()) {
         let (newest, older) = same.split_last().expect("a chunk is never empty");
         older.iter().for_each(|value| report.skip(value, "a newer lead brought a value for this field", false));
         if newest.value.is_empty() {
             report.skip(newest, "it was filled in before", false);
             continue;
         }
-        match schema.judge(&newest.object_type, &newest.property, &newest.value) {
+        match schema.judge(&newest.object_type, newest.target(), &newest.value) {
             Judged::Fine => chosen.push(newest.clone()),
             Judged::Mended(value) => chosen.push(DroppedValue { value, ..newest.clone() }),
             Judged::Bad(_, words) => report.skip(newest, words, true),
@@ -253,7 +270,7 @@ async fn fill_type(session: &Session, object_type: &str, chosen: Vec<DroppedValu
             report.skip(&value, "the record was deleted in HubSpot", false);
             continue;
         };
-        if held.contains_key(&value.property) {
+        if held.contains_key(value.target()) {
             report.skip(&value, "the record holds a value already, which stays", false);
             continue;
         }
@@ -266,12 +283,12 @@ async fn fill_type(session: &Session, object_type: &str, chosen: Vec<DroppedValu
                 changes.last_mut().expect("it was just put in")
             }
         };
-        if change.properties.contains_key(&value.property) {
+        if change.properties.contains_key(value.target()) {
             // Two records were merged into one since.
             report.skip(&value, "another lead brought a value for this field", false);
             continue;
         }
-        change.properties.insert(value.property.clone(), value.value.clone());
+        change.properties.insert(value.target().to_owned(), value.value.clone());
         values.push(value);
     }
     if wish.dry_run {
@@ -287,7 +304,7 @@ type Records = BTreeMap<String, (String, BTreeMap<String, String>)>;
 async fn read(session: &Session, object_type: &str, chosen: &[DroppedValue], report: &mut Report) -> Option<Records> {
     let mut ids: Vec<_> = chosen.iter().map(|value| value.record_id.clone()).collect();
     ids.dedup();
-    let mut properties: Vec<_> = chosen.iter().map(|value| value.property.as_str()).collect();
+    let mut properties: Vec<_> = chosen.iter().map(DroppedValue::target).collect();
     properties.sort_unstable();
     properties.dedup();
     let mut found = Records::new();
@@ -371,6 +388,8 @@ mod tests {
             object_type: "0-1".into(),
             record_id: record.into(),
             property: property.into(),
+            planned: property.into(),
+            written_to: None,
             value: "20k".into(),
             delivery_id: DeliveryId::stored("dlv_1".to_owned()),
         }
@@ -387,6 +406,33 @@ mod tests {
         assert_eq!(report.reasons(), [("gone", 2), ("`20k` is no number", 1)]);
         let told = serde_json::to_string(&report.masked()).unwrap();
         assert!(!told.contains("20k") && told.contains("gone"), "{told}");
+    }
+
+    #[test]
+    fn under_another_name_the_newest_lead_still_wins() {
+        let names = [("vehicle_of_interest".to_owned(), "car".to_owned())].into();
+        let policy = Policy { names: [("0-1".to_owned(), names)].into(), ..Policy::default() };
+        let value = |property: &str, delivery: &str| DroppedValue {
+            value: delivery.into(),
+            delivery_id: DeliveryId::stored(delivery.to_owned()),
+            ..dropped("1", property)
+        };
+        // As the store gives them: by property, then by delivery.
+        let stored = [value("car", "dlv_2"), value("phone", "dlv_1"), value("vehicle_of_interest", "dlv_1")];
+        let mut report = Report::default();
+        let chosen = choose(&PortalSchema::default(), &under_names(&policy, stored.into()), &mut report);
+        let told: Vec<_> = chosen.iter().map(|one| (one.target(), one.value.as_str())).collect();
+        assert_eq!(told, [("car", "dlv_2"), ("phone", "dlv_1")]);
+        let skipped = &report.skipped[0].dropped;
+        assert_eq!((skipped.property.as_str(), skipped.written_to.as_deref()), ("vehicle_of_interest", Some("car")));
+        // It went by a name that is given up by now.
+        let seat = DroppedValue { planned: "vehicle_of_interest".into(), ..value("seat", "dlv_1") };
+        for (policy, target) in [(policy, "car"), (Policy::default(), "vehicle_of_interest")] {
+            assert_eq!(under_names(&policy, vec![seat.clone()])[0].target(), target);
+        }
+        let plain = [value("car", "dlv_2"), value("vehicle_of_interest", "dlv_1")];
+        let plain = under_names(&Policy::default(), plain.into());
+        assert!(plain.iter().all(|one| one.target() == one.property));
     }
 
     #[test]

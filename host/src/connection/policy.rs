@@ -4,8 +4,9 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::{care, names};
 use crate::cause::{Class, Code};
-use crate::model::account::{Connection, ContactWrite, Policy};
+use crate::model::account::{Connection, ContactWrite, Names, Policy};
 use crate::model::time::Timestamp;
 use crate::plan::{cut, is_property_name};
 use crate::store::{Store, StoreError};
@@ -31,9 +32,21 @@ pub struct Change {
     /// The unique property that recognises a deal.
     #[schema(example = "leadline_deal_key")]
     pub deal_key: Option<String>,
+    /// Properties that are written to another one of the portal: by `contact`, `deal` or object type id, from the
+    /// transformations' name to the portal's. The same name twice takes that back.
+    #[schema(value_type = Option<std::collections::BTreeMap<String, std::collections::BTreeMap<String, String>>>)]
+    pub names: Option<Names>,
     /// The dated version of HubSpot's API.
     #[schema(example = "2026-09")]
     pub api_version: Option<String>,
+}
+
+impl Change {
+    /// What the transformations write as `planned` goes to the portal's `name`.
+    pub fn of_name(object_type: String, planned: String, name: String) -> Self {
+        let names = [(object_type, [(planned, name)].into())].into();
+        Self { names: Some(names), ..Self::default() }
+    }
 }
 
 /// What came of a change.
@@ -51,6 +64,14 @@ pub enum PolicyError {
     Property(String),
     #[error("`{0}` is no version of HubSpot's API that is known here")]
     Version(String),
+    #[error("`{0}` recognises records, and no other value goes there")]
+    Key(String),
+    #[error("no transformation in use writes a property `{0}`")]
+    NotWritten(String),
+    #[error("`{0}` takes another value of the lead")]
+    Taken(String),
+    #[error("`{name}` cannot take what is meant for `{planned}`: {why}")]
+    Unfit { planned: String, name: String, why: String },
     #[error("somebody changed how leads are written meanwhile")]
     Meanwhile,
     #[error("there is no such connection any more")]
@@ -65,6 +86,10 @@ impl PolicyError {
         match self {
             Self::Property(_) => "Give the internal name, as HubSpot shows it beside the property.",
             Self::Version(_) => "Choose `2026-09` or `2026-03`.",
+            Self::Key(_) => "Choose another property. `contact_key` and `deal_key` say which ones recognise records.",
+            Self::NotWritten(_) => "Name one of those that the checklist shows (`leadline property check`).",
+            Self::Taken(_) => "Choose another property of HubSpot.",
+            Self::Unfit { .. } => "Choose another property of HubSpot, or mend this one there and check again.",
             Self::Meanwhile => "Look at it as it is now, then try once more.",
             Self::Gone | Self::Store(_) => "Try it again.",
         }
@@ -75,6 +100,8 @@ impl PolicyError {
 pub fn told(connection: &Connection) -> Value {
     let mut told = serde_json::to_value(&connection.policy).unwrap_or_default();
     told["api_version"] = connection.api_version.as_str().into();
+    let names = names::words(&connection.policy.names);
+    told["names"] = if names.is_empty() { Value::Null } else { names.into() };
     told
 }
 
@@ -89,6 +116,13 @@ pub async fn change(
     now: Timestamp,
 ) -> Result<Changed, PolicyError> {
     let Connection { policy: before, api_version, .. } = connection;
+    let names = match change.names {
+        None => before.names.clone(),
+        Some(asked) => {
+            let schema = store.schema(connection).await?.map(|cached| cached.schema).unwrap_or_default();
+            names::chosen(before, asked, &store.bound(connection).await?, &schema)?
+        }
+    };
     let policy = Policy {
         strict: change.strict.unwrap_or(before.strict),
         hold_without_email: change.hold_without_email.unwrap_or(before.hold_without_email),
@@ -96,7 +130,12 @@ pub async fn change(
         lifecycle_guard: change.lifecycle_guard.unwrap_or(before.lifecycle_guard),
         contact_key: property(change.contact_key, &before.contact_key)?,
         deal_key: property(change.deal_key, &before.deal_key)?,
+        names,
     };
+    let keys = [&policy.contact_key, &policy.deal_key];
+    if let Some((_, name)) = policy.names.values().flatten().find(|(_, name)| keys.contains(name)) {
+        return Err(PolicyError::Taken(name.clone()));
+    }
     let api_version = change.api_version.unwrap_or_else(|| api_version.clone());
     if !API_VERSIONS.contains(&api_version.as_str()) && api_version != connection.api_version {
         return Err(PolicyError::Version(api_version));
@@ -104,8 +143,12 @@ pub async fn change(
     if !store.set_policy(connection, &policy, &api_version).await? {
         return Err(PolicyError::Meanwhile);
     }
-    let released = store.release(&connection.account_id, &no_longer_held(before, &policy), now).await?;
+    let mut released = store.release(&connection.account_id, &no_longer_held(before, &policy), now).await?;
+    let left = names::left(&before.names, &policy.names);
     let connection = store.connection(connection.id.as_str()).await?.ok_or(PolicyError::Gone)?;
+    if !left.is_empty() {
+        released += care::take_in_names(store, &connection, &left, now).await?;
+    }
     Ok(Changed { connection, released })
 }
 

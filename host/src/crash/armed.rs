@@ -147,6 +147,11 @@ pub(super) fn die() -> ! {
     }
 }
 
+/// Whether a campaign started this process: it always names the file of its clock.
+pub fn is_campaign() -> bool {
+    ARMED.get().is_some_and(|armed| armed.clock_ahead.is_some())
+}
+
 /// Whether the engine is to break this promise.
 pub fn is_broken(promise: Broken) -> bool {
     ARMED.get().is_some_and(|armed| armed.broken == Some(promise))

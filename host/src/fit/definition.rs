@@ -200,8 +200,12 @@ fn words_of(kind: &str, field_type: &str) -> String {
 }
 
 /// A property that the portal has already and that looks like the missing one: `vehicle_interest` for
-/// `vehicle_of_interest`. Its name and label.
-pub fn suggestion<'a>(definition: &PropertyDefinition, schema: &'a PortalSchema) -> Option<(&'a str, &'a str)> {
+/// `vehicle_of_interest`. Its name and label. `is_free`: nothing else of a lead goes there.
+pub fn suggestion<'a>(
+    definition: &PropertyDefinition,
+    schema: &'a PortalSchema,
+    is_free: impl Fn(&str) -> bool,
+) -> Option<(&'a str, &'a str)> {
     let properties = schema.objects.get(object_type_id(&definition.object_type))?;
     let wanted = [words(&definition.name), words(&definition.label)];
     let likeness = |name: &str, found: &PropertyInfo| {
@@ -212,7 +216,11 @@ pub fn suggestion<'a>(definition: &PropertyDefinition, schema: &'a PortalSchema)
     properties
         .iter()
         .filter(|(name, found)| {
-            **name != definition.name && !compare_live(definition, found).is_trouble() && !found.archived
+            **name != definition.name
+                && !found.archived
+                && !found.unique
+                && is_free(name)
+                && !compare_live(definition, found).is_trouble()
         })
         .map(|(name, found)| (likeness(name, found), name.as_str(), found.label.as_str()))
         .filter(|(likeness, ..)| *likeness >= LIKENESS_MIN)
@@ -338,7 +346,8 @@ mod tests {
                 PropertyDefinition { name: name.into(), label: label.into(), ..wanted(PropertyKind::Text, &[], false) };
             let found = PropertyInfo { label: other_label.into(), ..has("string", "text", &[]) };
             let schema = portal(&[(other, found), ("email", has("string", "text", &[]))]);
-            assert_eq!(suggestion(&definition, &schema).is_some(), suggested, "{name} {other}");
+            assert_eq!(suggestion(&definition, &schema, |_| true).is_some(), suggested, "{name} {other}");
+            assert_eq!(suggestion(&definition, &schema, |name| name != other), None, "{other} has its own value");
         }
     }
 }

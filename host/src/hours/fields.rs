@@ -14,7 +14,8 @@ pub const FIELDS_MAX: usize = 60;
 #[serde(default)]
 pub struct FieldFigures {
     pub leads: u64,
-    /// By the name of the property, whichever record it is of.
+    /// By the name of the property, whichever record it is of: the transformation's, so that the days stay comparable
+    /// whichever property of the portal takes it.
     pub of: BTreeMap<String, Filled>,
 }
 
@@ -116,6 +117,23 @@ struct Property<'a> {
 struct Gone<'a> {
     #[serde(borrow, default)]
     dropped: Vec<GoneField<'a>>,
+    #[serde(default)]
+    actions: Vec<Renamed>,
+}
+
+/// Under which names the properties of an action were written, where those are not the plan's.
+#[derive(Deserialize)]
+struct Renamed {
+    #[serde(default)]
+    renamed: BTreeMap<String, String>,
+}
+
+impl Gone<'_> {
+    /// The plan's name of a property that was written under another one.
+    fn planned(&self, name: &str) -> Option<String> {
+        let mut all = self.actions.iter().flat_map(|action| &action.renamed);
+        all.find(|(_, written)| *written == name).map(|(planned, _)| planned.clone())
+    }
 }
 
 #[derive(Deserialize)]
@@ -139,7 +157,8 @@ pub fn fields_of_lead<'a>(plan: &'a str, progress: Option<&'a str>) -> serde_jso
     }
     if let Some(progress) = progress {
         let gone: Gone<'_> = serde_json::from_str(progress)?;
-        fields.extend(gone.dropped.into_iter().map(|gone| (gone.field, false)));
+        let planned = |field: &Cow<'a, str>| gone.planned(field).map_or_else(|| field.clone(), Cow::Owned);
+        fields.extend(gone.dropped.iter().map(|gone| (planned(&gone.field), false)));
     }
     Ok(FieldsOfLead(fields))
 }
@@ -147,6 +166,7 @@ pub fn fields_of_lead<'a>(plan: &'a str, progress: Option<&'a str>) -> serde_jso
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cause::Code;
     use crate::contract::actions::{Action, Contact, Deal, MatchKey, Note, Property, PropertyValue, WritePolicy};
     use crate::model::delivery::{Dropped, Progress};
     use crate::plan::Plan;
@@ -189,6 +209,18 @@ mod tests {
         };
         assert_eq!(told(None), ["amount true", "budget_range true", "email true"]);
         assert_eq!(told(Some(&progress)), ["amount true", "budget_range false", "email true", "lead_priority false"]);
+    }
+
+    #[test]
+    fn what_was_dropped_under_another_name_counts_under_the_transformations() {
+        let mut progress = Progress::begin(&plan(), Vec::new());
+        progress.rename(0, [("budget_range".to_owned(), "budget".to_owned())].into());
+        let (field, reason) = ("budget".to_owned(), "no such option".to_owned());
+        progress.drop_value(Dropped { field, value: "x".to_owned(), reason, code: Some(Code::OptionUnknown) });
+        let (plan, progress) = (serde_json::to_string(&plan()).unwrap(), serde_json::to_string(&progress).unwrap());
+        let fields = fields_of_lead(&plan, Some(&progress)).unwrap().0;
+        let told: Vec<_> = fields.into_iter().map(|(name, is_written)| format!("{name} {is_written}")).collect();
+        assert_eq!(told, ["amount true", "budget_range false", "email true"]);
     }
 
     #[test]

@@ -386,7 +386,10 @@ impl From<PolicyError> for ApiError {
     fn from(error: PolicyError) -> Self {
         let (text, fix) = (error.to_string(), error.fix());
         match error {
-            PolicyError::Property(_) | PolicyError::Version(_) => Self::BadRequest(text, fix),
+            PolicyError::Property(_) | PolicyError::Version(_) | PolicyError::Key(_) | PolicyError::NotWritten(_) => {
+                Self::BadRequest(text, fix)
+            }
+            PolicyError::Taken(_) | PolicyError::Unfit { .. } => Self::Conflict(text, fix),
             PolicyError::Meanwhile => Self::Changed(text, fix),
             PolicyError::Gone => Self::NotFound(text),
             PolicyError::Store(error) => error.into(),

@@ -49,7 +49,7 @@ pub(super) struct Asked {
     /// `synced`, `synced_with_warnings`, `sending`, `retrying`, `needs_attention`, `failed`, `skipped`, `cancelled` or
     /// `removed`; or several of them: `in_hubspot`, `not_in_hubspot`, `open` or `not_sent`.
     outcome: Option<String>,
-    /// `created` or `updated`: what was done to the contact.
+    /// `created` or `updated`: what was done to the contact; `none`: it is in HubSpot, and no contact was written.
     contact: Option<String>,
     /// `with` or `without` an e-mail address.
     email: Option<String>,

@@ -20,12 +20,13 @@ use crate::model::id::RejectionId;
 use crate::model::time::Timestamp;
 use crate::operate::bundle::{self, Bundle};
 use crate::operate::doctor::{self, Check};
-use crate::operate::fleet::{self, Fleet};
+use crate::operate::fleet;
 use crate::operate::guests::{self, Guests};
 use crate::operate::keys::{self, Begun, Keys};
 use crate::operate::lines::{self, LINES_KEPT, Level, Line};
 use crate::operate::system::{self, System};
 use crate::store::{Rejection, RejectionFilter};
+use crate::view::operator::leads::FleetWithLeads;
 
 /// Lines of the log that are listed where nobody says otherwise.
 const LINES_DEFAULT: usize = 100;
@@ -45,17 +46,20 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     needing(Right::Operate, operate)
 }
 
-/// How the service is: what comes in, what is due, how HubSpot answers, which accounts are in trouble.
+/// How the service is: what comes in and becomes of it, what is due, how HubSpot answers, which accounts are in trouble.
 #[utoipa::path(
     get,
     path = "/v1/fleet",
     tag = "Operating",
-    responses((status = 200, description = "The service as a whole", body = Data<Fleet>)),
+    responses((status = 200, description = "The service as a whole", body = Data<FleetWithLeads>)),
     extensions(("x-command" = json!("leadline fleet")))
 )]
-async fn show_fleet(State(app): State<Arc<App>>, actor: Actor) -> Result<One<Fleet>, ApiError> {
+async fn show_fleet(State(app): State<Arc<App>>, actor: Actor) -> Result<One<FleetWithLeads>, ApiError> {
     house(&actor)?;
-    Ok(one(fleet::of_service(&app, (app.clock)()).await?))
+    let now = (app.clock)();
+    let window = FleetWithLeads::window(now);
+    let leads = fleet::leads_of_all(&app.store, (window.from, window.until)).await?;
+    Ok(one(FleetWithLeads::of(fleet::of_service(&app, now).await?, &leads, now)))
 }
 
 /// What the newest runs of transformations used, which versions fail, and the classes of quota.

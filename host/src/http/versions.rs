@@ -1,4 +1,4 @@
-//! `/v1/versions`: uploads of transformations, and what is known of each version.
+//! `/v1/versions` and `/v1/transformations`: uploads, and what is known of each version, and of all those of one name.
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ const COMPONENT: &str = "component";
 const SAMPLES: &str = "examples/";
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
-    let read = OpenApiRouter::new().routes(routes!(list)).routes(routes!(show));
+    let read = OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(transformations));
     let publish = OpenApiRouter::new().routes(routes!(create)).layer(DefaultBodyLimit::max(FORM_BYTES_MAX));
     let change = OpenApiRouter::new().routes(routes!(delete)).routes(routes!(delete_all)).routes(routes!(compare));
     needing(Right::Read, read).merge(needing(Right::Publish, publish)).merge(needing(Right::Transform, change))
@@ -196,6 +196,28 @@ async fn list(
     let account = account_or_all(&app, &actor, whose.account.as_deref()).await?;
     let versions = usage::list(&app.store, account.as_ref().map(|account| &account.id), (app.clock)()).await?;
     page.of(versions, |shown: &view::ShownVersion| shown.version.id.as_str())
+}
+
+/// The transformations that an account may use, or all, by name.
+///
+/// Each with its newest version, those in use, who uses them, and how the newest runs of all of its versions went.
+#[utoipa::path(
+    get,
+    path = "/v1/transformations",
+    tag = "Transformations",
+    params(Whose, Wanted),
+    responses((status = 200, description = "The transformations", body = List<view::ShownTransformation>)),
+    extensions(("x-command" = json!("leadline transform list --account acme --by-name")))
+)]
+async fn transformations(
+    State(app): State<Arc<App>>,
+    actor: Actor,
+    Query(whose): Query<Whose>,
+    page: Page,
+) -> Result<List<view::ShownTransformation>, ApiError> {
+    let account = account_or_all(&app, &actor, whose.account.as_deref()).await?;
+    let all = usage::transformations(&app.store, account.as_ref().map(|account| &account.id), (app.clock)()).await?;
+    page.of(all, |shown: &view::ShownTransformation| shown.id.as_str())
 }
 
 /// One version: of an id, or of a label such as `deals@3` — of the account, where one is named, else of the house.

@@ -140,6 +140,10 @@ pub enum Auth {
     OAuth,
 }
 
+/// The names that a portal has for properties of the transformations, where they are others: by object type id, from the
+/// transformations' name to the portal's.
+pub type Names = BTreeMap<String, BTreeMap<String, String>>;
+
 /// What an account wants of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
@@ -155,6 +159,17 @@ pub struct Policy {
     pub contact_write: ContactWrite,
     /// A lifecycle stage is never asked to move back. HubSpot is said to ignore that; some saw it obey.
     pub lifecycle_guard: bool,
+    /// Properties that are written to another one of the portal: by object type id, from the transformations' name to the
+    /// portal's.
+    #[schema(value_type = BTreeMap<String, BTreeMap<String, String>>)]
+    pub names: Names,
+}
+
+impl Policy {
+    /// The portal's name of a property of the transformations, where it is another.
+    pub fn name_of(&self, object_type: &str, name: &str) -> Option<&str> {
+        self.names.get(object_type)?.get(name).map(String::as_str)
+    }
 }
 
 /// How contacts are written.
@@ -178,6 +193,7 @@ impl Default for Policy {
             deal_key: "leadline_deal_key".to_owned(),
             contact_write: ContactWrite::default(),
             lifecycle_guard: true,
+            names: Names::new(),
         }
     }
 }

@@ -1,12 +1,14 @@
 //! A delivery: one event on its way to one connection, and how far its actions have come.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::id::{AccountId, ConnectionId, DeliveryId, EventId, VersionId};
 use super::time::Timestamp;
 use crate::cause::{Code, Problem};
 use crate::contract::actions::Action;
-use crate::plan::Plan;
+use crate::plan::{self, Plan};
 
 /// Where a delivery stands. *In flight* is not stored: a delivery is in flight while an unsettled call names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -64,6 +66,9 @@ pub struct ActionProgress {
     /// Properties that a newer lead of the person wrote: they are written only where there is no value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed: Vec<String>,
+    /// Properties that are written to another one of the portal: from the plan's name to the portal's.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub renamed: BTreeMap<String, String>,
     /// A write was sent and its answer never came: look before it is sent again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsure: bool,
@@ -76,6 +81,14 @@ pub struct ActionProgress {
     /// Why it did not come further in the last round.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
+}
+
+impl ActionProgress {
+    /// The plan's name of a property that is written under this one.
+    fn planned<'a>(&'a self, name: &'a str) -> &'a str {
+        let renamed = self.renamed.iter().find(|(_, written)| *written == name);
+        renamed.map_or(name, |(planned, _)| planned)
+    }
 }
 
 /// A value that did not reach HubSpot, and why.
@@ -177,9 +190,65 @@ impl Progress {
         }
     }
 
-    /// Takes in that a dropped value is in HubSpot after all.
-    pub fn fill(&mut self, field: &str) {
-        self.filled.extend(self.dropped.extract_if(.., |dropped| dropped.field == field));
+    /// Takes in that a dropped value is in HubSpot after all: in this record, under this name.
+    pub fn fill(&mut self, field: &str, (record_id, name): (&str, &str)) {
+        let filled = self.dropped.extract_if(.., |dropped| dropped.field == field);
+        self.filled.extend(filled.map(|dropped| Dropped { field: name.to_owned(), ..dropped }));
+        let is_it = |action: &&mut ActionProgress| action.record.as_ref().is_some_and(|record| record.id == record_id);
+        for action in self.actions.iter_mut().filter(is_it).filter(|_| name != field) {
+            let planned = action.planned(field).to_owned();
+            if planned == name {
+                action.renamed.remove(&planned);
+            } else {
+                action.renamed.insert(planned, name.to_owned());
+            }
+        }
+    }
+
+    /// The plan's name of a value that went into this record, or should have, under another one.
+    pub fn planned<'a>(&'a self, record_id: &str, name: &'a str) -> &'a str {
+        let is_it = |action: &&ActionProgress| action.record.as_ref().is_some_and(|record| record.id == record_id);
+        let mut planned = self.actions.iter().filter(is_it).map(|action| action.planned(name));
+        planned.find(|planned| *planned != name).unwrap_or(name)
+    }
+
+    /// Takes in under which names the properties of an action are written from now on. What HubSpot had against a value under
+    /// another name is forgotten: it is tried anew.
+    pub fn rename(&mut self, action: usize, names: BTreeMap<String, String>) {
+        let Self { actions, dropped, .. } = self;
+        let action = &mut actions[action];
+        if action.renamed == names {
+            return;
+        }
+        let before = std::mem::replace(&mut action.renamed, names);
+        let name = |names: &BTreeMap<String, String>, planned: &String| names.get(planned).unwrap_or(planned).clone();
+        // All at once: a name that one property gives up may be another's by now.
+        let moved: BTreeMap<String, String> = before
+            .keys()
+            .chain(action.renamed.keys())
+            .map(|planned| (name(&before, planned), name(&action.renamed, planned)))
+            .filter(|(old, new)| old != new)
+            .collect();
+        let stays = |dropped: &Dropped| matches!(dropped.code, None | Some(Code::LeadPassed));
+        action.refused.retain(|refused| !moved.contains_key(refused));
+        dropped.retain(|dropped| stays(dropped) || !moved.contains_key(&dropped.field));
+        // What the transformation left out keeps the name by which it said so.
+        let passed = dropped.iter_mut().filter(|dropped| dropped.code.is_some()).map(|dropped| &mut dropped.field);
+        for name in passed.chain(&mut action.passed) {
+            if let Some(new) = moved.get(name.as_str()) {
+                name.clone_from(new);
+            }
+        }
+    }
+
+    /// The plan under the names by which its values are written.
+    pub fn as_written(&self, mut plan: Plan) -> Plan {
+        for (action, progress) in plan.actions.iter_mut().zip(&self.actions) {
+            if let Some(properties) = action.properties_mut() {
+                plan::rename(properties, &progress.renamed);
+            }
+        }
+        plan
     }
 }
 
@@ -302,6 +371,116 @@ impl Outcome {
             first_at: claimed.first_at,
             due_at: None,
             done_at: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::actions::{Contact, MatchKey, Property, WritePolicy};
+
+    fn plan() -> Plan {
+        let property = |name: &str| Property { name: name.into(), value: "x".into(), policy: WritePolicy::Always };
+        let key = MatchKey::Email("ana@example.com".into());
+        let contact = Contact { key, properties: ["vehicle_of_interest", "phone"].map(property).into() };
+        Plan { actions: vec![Action::UpsertContact(contact)], lead_id: None }
+    }
+
+    fn dropped(field: &str, code: Option<Code>) -> Dropped {
+        Dropped { field: field.into(), value: "x".into(), reason: String::new(), code }
+    }
+
+    fn names(to: &str) -> BTreeMap<String, String> {
+        [("vehicle_of_interest".to_owned(), to.to_owned())].into()
+    }
+
+    #[test]
+    fn under_another_name_a_value_is_tried_anew_and_there_and_back_nothing_is_lost() {
+        let mut progress = Progress::begin(&plan(), vec![dropped("vehicle_of_interest", None)]);
+        progress.actions[0].refused = vec!["vehicle_of_interest".into(), "phone".into()];
+        progress.actions[0].passed = vec!["vehicle_of_interest".into()];
+        let missing = dropped("vehicle_of_interest", Some(Code::PropertyMissing));
+        progress.dropped.extend([missing, dropped("phone", Some(Code::PropertyMissing))]);
+        progress.dropped.push(dropped("vehicle_of_interest", Some(Code::LeadPassed)));
+        let told = |progress: &Progress| {
+            let dropped = progress.dropped.iter().map(|one| (one.field.clone(), one.code)).collect::<Vec<_>>();
+            (progress.actions[0].refused.clone(), progress.actions[0].passed.clone(), dropped)
+        };
+        let expected = |name: &str| {
+            let dropped = [("vehicle_of_interest", None), ("phone", Some(Code::PropertyMissing))];
+            let dropped = dropped.into_iter().chain([(name, Some(Code::LeadPassed))]);
+            let dropped = dropped.map(|(field, code)| (field.to_owned(), code)).collect::<Vec<_>>();
+            (vec!["phone".to_owned()], vec![name.to_owned()], dropped)
+        };
+        for (names, name) in [
+            (names("vehicle"), "vehicle"),
+            (names("vehicle"), "vehicle"),
+            (names("car"), "car"),
+            (BTreeMap::new(), "vehicle_of_interest"),
+        ] {
+            progress.rename(0, names.clone());
+            assert_eq!((told(&progress), &progress.actions[0].renamed), (expected(name), &names));
+        }
+    }
+
+    #[test]
+    fn a_name_that_one_property_gives_up_may_be_anothers_at_once() {
+        let names = |phone: &str, vehicle: &str| {
+            let names = [("phone", phone), ("vehicle_of_interest", vehicle)];
+            BTreeMap::from(names.map(|(planned, name)| (planned.to_owned(), name.to_owned())))
+        };
+        let mut progress = Progress::begin(&plan(), Vec::new());
+        progress.rename(0, names("own_phone", "car"));
+        progress.actions[0].passed = vec!["own_phone".into(), "car".into()];
+        progress.dropped = vec![dropped("car", Some(Code::LeadPassed))];
+        progress.rename(0, names("car", "vehicle"));
+        assert_eq!(progress.actions[0].passed, ["car", "vehicle"]);
+        assert_eq!(progress.dropped[0].field, "vehicle");
+    }
+
+    #[test]
+    fn a_plan_is_told_under_the_names_by_which_it_was_written() {
+        let mut progress = Progress::begin(&plan(), Vec::new());
+        let told = |progress: &Progress| {
+            let written = progress.as_written(plan());
+            written.actions[0].properties().iter().map(|property| property.name.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&progress), ["vehicle_of_interest", "phone"]);
+        progress.rename(0, names("vehicle"));
+        assert_eq!(told(&progress), ["vehicle", "phone"]);
+    }
+
+    #[test]
+    fn what_is_filled_in_under_another_name_is_told_under_that_one() {
+        let record = |id: &str| Some(Record { id: id.into(), new: true });
+        let action = |id| ActionProgress { record: record(id), ..ActionProgress::default() };
+        let missing = dropped("vehicle_of_interest", Some(Code::PropertyMissing));
+        let actions = vec![action("1"), action("2")];
+        let before = Progress { actions, dropped: vec![missing], ..Progress::default() };
+        for (name, renamed) in [("vehicle", names("vehicle")), ("vehicle_of_interest", BTreeMap::new())] {
+            let mut progress = before.clone();
+            progress.fill("vehicle_of_interest", ("1", name));
+            assert_eq!((progress.dropped.len(), progress.filled[0].field.as_str()), (0, name));
+            assert_eq!((&progress.actions[0].renamed, progress.actions[1].renamed.len()), (&renamed, 0));
+        }
+    }
+
+    #[test]
+    fn what_was_dropped_under_another_name_is_filled_in_under_the_one_of_now() {
+        let record = |id: &str| Some(Record { id: id.into(), new: true });
+        let other = ActionProgress { record: record("2"), ..ActionProgress::default() };
+        let action = ActionProgress { record: record("1"), renamed: names("car"), ..ActionProgress::default() };
+        let missing = dropped("car", Some(Code::PropertyMissing));
+        let before = Progress { actions: vec![other, action], dropped: vec![missing], ..Progress::default() };
+        assert_eq!(before.planned("1", "car"), "vehicle_of_interest");
+        assert_eq!((before.planned("1", "phone"), before.planned("2", "car")), ("phone", "car"));
+        for (name, renamed) in
+            [("car", names("car")), ("vehicle", names("vehicle")), ("vehicle_of_interest", BTreeMap::new())]
+        {
+            let mut progress = before.clone();
+            progress.fill("car", ("1", name));
+            assert_eq!((progress.filled[0].field.as_str(), &progress.actions[1].renamed), (name, &renamed));
         }
     }
 }

@@ -8,17 +8,25 @@ use serde::Serialize;
 use super::pulse::{Lately, Sample};
 use super::system::BUILD;
 use crate::app::App;
+use crate::budget::WINDOW;
 use crate::model::account::{Connection, ConnectionState};
 use crate::model::id::AccountId;
 use crate::model::lane::PauseScope;
 use crate::model::time::Timestamp;
 use crate::picture::squares::Health;
-use crate::store::{AccountStanding, DatabaseRoom, DueWork, PortalCall, Room, Store, age};
+use crate::store::{
+    self, AccountStanding, AuditEntry, DatabaseRoom, DueWork, HOUSE, HourOfLeads, PortalCall, Room, Store, age,
+};
 
 /// Failures of the last day make an account one that fails.
 const FAILED_WITHIN: Duration = Duration::from_secs(24 * 3600);
 /// HubSpot's answers of so long tell how a portal is.
 const CALLS_WITHIN: Duration = Duration::from_secs(3600);
+/// What is done to the service as a whole, as its history names it, and may show in what becomes of leads.
+pub const DEEDS: [&str; 6] =
+    ["lanes.pause", "lanes.resume", "queue.pause", "read-only.delete", "read-only.set", "system.read-only"];
+/// Deeds that are told, the newest of their time: of more nobody would read the marks.
+const DEEDS_MAX: u32 = 100;
 /// Portals that a report names.
 const PORTALS_MAX: usize = 50;
 /// Accounts in trouble that a report names.
@@ -89,6 +97,10 @@ pub struct PortalHealth {
     pub failed: u64,
     pub p50_ms: u64,
     pub p95_ms: u64,
+    /// The most of our calls that came together within ten seconds.
+    pub fullest_window: u64,
+    /// Calls that HubSpot takes within ten seconds, as far as it told us.
+    pub window_limit: u32,
 }
 
 /// Retries that are due in one hour.
@@ -96,6 +108,28 @@ pub struct PortalHealth {
 pub struct HourOfRetries {
     pub hour: Timestamp,
     pub retries: u64,
+}
+
+/// The leads of a time, of all accounts together.
+#[derive(Clone, Debug)]
+pub struct LeadsOfAll {
+    /// Those that are known, the oldest first.
+    pub hours: Vec<HourOfLeads>,
+    /// So many leads came since then that their hours are added up later.
+    pub known_until: Timestamp,
+    /// What was done to the service as a whole meanwhile.
+    pub history: Vec<AuditEntry>,
+}
+
+/// Gathers the leads of a time, of all accounts together.
+///
+/// # Errors
+/// The store's.
+pub async fn leads_of_all(store: &Store, (from, until): (Timestamp, Timestamp)) -> store::Result<LeadsOfAll> {
+    let house = AccountId::stored(HOUSE.to_owned());
+    let ((hours, known_until), history) =
+        tokio::try_join!(store.hours_of_all(from, until), store.audit_of(&house, &DEEDS, (from, until), DEEDS_MAX))?;
+    Ok(LeadsOfAll { hours, known_until, history })
 }
 
 /// Gathers it in a process that serves.
@@ -171,7 +205,22 @@ fn portal(account: String, portal_id: i64, calls: &[PortalCall]) -> PortalHealth
         failed: count(|call| call.status.is_none_or(|status| status >= 500)),
         p50_ms: percentile(50).unwrap_or(0),
         p95_ms: percentile(95).unwrap_or(0),
+        fullest_window: fullest_window(calls.iter().map(|call| call.started_at).collect()),
+        window_limit: calls.first().map_or(0, |call| call.limit),
     }
+}
+
+/// The most calls of any window of HubSpot's limit.
+fn fullest_window(mut calls: Vec<Timestamp>) -> u64 {
+    calls.sort_unstable();
+    let mut first = 0;
+    let within = |(last, at): (usize, &Timestamp)| {
+        while calls[first] + WINDOW <= *at {
+            first += 1;
+        }
+        last + 1 - first
+    };
+    calls.iter().enumerate().map(within).max().unwrap_or(0) as u64
 }
 
 /// How long the work has waited that has been due longest.
@@ -224,8 +273,14 @@ mod tests {
 
     #[test]
     fn a_portal_is_told_by_its_429s_and_its_slowest_answers() {
-        let call =
-            |account: &str, status, millis| PortalCall { account: account.to_owned(), portal_id: 7, status, millis };
+        let call = |account: &str, status, millis| PortalCall {
+            account: account.to_owned(),
+            portal_id: 7,
+            status,
+            started_at: Timestamp(0),
+            millis,
+            limit: 110,
+        };
         let mut calls: Vec<_> = (1..=100).map(|millis| call("calm", Some(200), millis)).collect();
         calls.extend([call("busy", Some(429), 5), call("busy", None, 10_000), call("busy", Some(503), 7)]);
         let told: Vec<_> = by_portal(calls)
@@ -234,6 +289,21 @@ mod tests {
             .collect();
         assert_eq!(told, [("busy".to_owned(), 3, 1, 2, 7, 10_000), ("calm".to_owned(), 100, 0, 0, 50, 95)]);
         assert!(by_portal(Vec::new()).is_empty());
+    }
+
+    #[test]
+    fn the_fullest_window_is_the_one_with_most_calls_wherever_it_begins() {
+        for (seconds, most) in [
+            (vec![], 0),
+            (vec![5], 1),
+            (vec![0, 10], 1),
+            (vec![0, 9, 10], 2),
+            (vec![30, 0, 5, 9, 12, 14, 31], 4),
+            (vec![7; 40], 40),
+        ] {
+            let calls = seconds.iter().map(|second: &i64| Timestamp(second * 1000)).collect();
+            assert_eq!(fullest_window(calls), most, "{seconds:?}");
+        }
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub struct Spread {
 
 impl Spread {
     /// By the nearest rank: each figure is one that was seen.
-    fn of(mut runs: Vec<u64>) -> Self {
+    pub(crate) fn of(mut runs: Vec<u64>) -> Self {
         runs.sort_unstable();
         let rank = |percent: usize| {
             let rank = (runs.len() * percent).div_ceil(100).max(1) - 1;

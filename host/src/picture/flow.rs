@@ -17,6 +17,9 @@ pub struct Flow {
     pub waiting: Loss,
     pub failed: Loss,
     pub skipped: Stream,
+    pub cancelled: Stream,
+    /// What they said is gone, because somebody asked for that.
+    pub removed: Stream,
     /// Submitted, and not accepted: nobody can know more of them.
     pub turned_away: Stream,
 }
@@ -74,6 +77,8 @@ impl Flow {
             with(lost("Waiting", Tone::Waiting, &self.waiting), &self.waiting.href),
             with(lost("Failed", Tone::Failed, &self.failed), &self.failed.href),
             with(end("Skipped", Tone::Skipped, 1, &self.skipped), &self.skipped.href),
+            with(end("Cancelled", Tone::Skipped, 2, &self.cancelled), &self.cancelled.href),
+            with(end("Removed", Tone::Skipped, 1, &self.removed), &self.removed.href),
             with(end("Turned away", Tone::Skipped, 0, &self.turned_away), &self.turned_away.href),
         ];
         synced.chain(others).collect()
@@ -217,13 +222,18 @@ mod tests {
             synced: vec![("Created", stream(5)), ("Updated", stream(3))],
             waiting: Loss { before_plan: 2, after_plan: 1, href: None },
             skipped: stream(4),
+            cancelled: stream(2),
+            removed: stream(2),
             turned_away: stream(1),
             ..Flow::default()
         };
-        assert_eq!(stages(&flow.ends()), [16, 15, 9]);
+        // What is called off had a plan.
+        assert_eq!(stages(&flow.ends()), [20, 19, 11]);
         let rows = flow.table().rows;
-        assert_eq!(rows[0], ["Submitted", "16", "100%"]);
-        assert_eq!(rows[6], ["Waiting", "3", "19%"]);
+        assert_eq!(rows[0], ["Submitted", "20", "100%"]);
+        assert_eq!(rows[6], ["Waiting", "3", "15%"]);
+        let not_sent: Vec<_> = rows[8..11].iter().map(|row| row[..2].join(" ")).collect();
+        assert_eq!(not_sent, ["Skipped 4", "Cancelled 2", "Removed 2"]);
     }
 
     #[test]
@@ -237,6 +247,8 @@ mod tests {
             waiting: Loss { before_plan: leads, after_plan: 1, href: None },
             failed: Loss { before_plan: 1, after_plan: leads, href: None },
             skipped: stream(leads / 2),
+            cancelled: stream(1),
+            removed: stream(leads / 4),
             turned_away: stream(leads),
         };
         inspect(&all(1));

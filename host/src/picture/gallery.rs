@@ -14,6 +14,7 @@ use super::flow::{Flow, Loss, Stream};
 use super::gauge::Gauge;
 use super::hours::Hours;
 use super::latency::{Latency, Point, Times};
+use super::retries::{Retries, Step};
 use super::sparkline::Sparkline;
 use super::split::{Bar, Part, Split};
 use super::squares::{Health, Square, Squares};
@@ -30,7 +31,7 @@ const HOUR: i64 = 60 * MINUTE;
 
 /// Each picture with its name, in the order of the questions that they answer.
 pub fn gallery() -> Vec<(&'static str, Drawn)> {
-    let pictures: [(&str, &dyn Picture); 16] = [
+    let pictures: [(&str, &dyn Picture); 17] = [
         ("Flow", &flow()),
         ("Deliveries", &deliveries()),
         ("Latency", &latency()),
@@ -38,6 +39,7 @@ pub fn gallery() -> Vec<(&'static str, Drawn)> {
         ("Fields", &fields()),
         ("Waterfall", &waterfall()),
         ("Timetable", &timetable()),
+        ("Retries", &retries()),
         ("Hours", &hours()),
         ("Split", &split()),
         ("Dots", &dots()),
@@ -79,6 +81,8 @@ fn flow() -> Flow {
         waiting: Loss { before_plan: 6, after_plan: 31, href: logs("outcome=attention") },
         failed: Loss { before_plan: 4, after_plan: 9, href: logs("outcome=failed") },
         skipped: stream(96, "skipped"),
+        cancelled: stream(5, "cancelled"),
+        removed: stream(2, "removed"),
         turned_away: Stream { leads: 3, href: None },
     }
 }
@@ -229,6 +233,26 @@ fn timetable() -> Timetable {
     }
 }
 
+fn retries() -> Retries {
+    let steps = [
+        (0, 0, 4),
+        (5, 5, 0),
+        (300, 305, 38),
+        (1800, 2_105, 61),
+        (7200, 9_305, 212),
+        (18_000, 27_305, 0),
+        (36_000, 63_305, 17),
+        (36_000, 99_305, 0),
+        (43_200, 142_505, 0),
+        (43_200, 185_705, 3),
+        (43_200, 228_905, 0),
+        (30_295, 259_200, 9),
+    ];
+    let step =
+        |(wait, after, leads)| Step { wait: Duration::from_secs(wait), after: Duration::from_secs(after), leads };
+    Retries { steps: steps.map(step).to_vec(), end: Duration::from_secs(72 * 3600), is_more: false }
+}
+
 fn hours() -> Hours {
     let leads = |day: usize| {
         std::array::from_fn(|hour| {
@@ -342,7 +366,7 @@ mod tests {
 
     #[test]
     fn everything_in_the_gallery_is_sound() {
-        let all: [&dyn Picture; 15] = [
+        let all: [&dyn Picture; 16] = [
             &flow(),
             &deliveries(),
             &latency(),
@@ -350,6 +374,7 @@ mod tests {
             &fields(),
             &waterfall(),
             &timetable(),
+            &retries(),
             &hours(),
             &split(),
             &dots(),

@@ -3,7 +3,7 @@
 use super::latency::through;
 use super::scale::Scale;
 use super::svg::Svg;
-use super::text::count;
+use super::text::{count, counted};
 use super::{Picture, Size, Table, Tone};
 
 /// A line without an axis; its last value has a dot.
@@ -23,8 +23,13 @@ impl Picture for Sparkline {
     fn svg(&self, ids: &str, _size: Size) -> String {
         let mut svg = Svg::small(ids, WIDTH);
         draw(&mut svg, &self.values, self.tone, (1.0, 3.0), (WIDTH - 4.0, HEIGHT - 3.0));
-        let words = match (self.values.last(), self.values.iter().max()) {
-            (Some(last), Some(most)) => format!("{} at the end, {} at most.", count(*last), count(*most)),
+        let values = &self.values;
+        let words = match (values.last(), values.iter().min(), values.iter().max()) {
+            (Some(last), Some(least), Some(most)) => {
+                let [last, least, most] = [last, least, most].map(|value| count(*value));
+                let figures = counted(values.len() as u64, "figure", "figures");
+                format!("{last} at the end, {least} at least, {most} at most, of {figures}.")
+            }
             _ => "Nothing yet.".to_owned(),
         };
         svg.finish(HEIGHT, &self.title, &words)
@@ -83,7 +88,7 @@ mod tests {
             concat!(
                 r#"<svg xmlns="http://www.w3.org/2000/svg" class="picture p-small" viewBox="0 0 96 24" font-size="12" "#,
                 r#"role="img" aria-labelledby="s1-title" aria-describedby="s1-desc">"#,
-                r#"<title id="s1-title">Failed &lt;leads&gt; a day</title><desc id="s1-desc">1 at the end, 2 at most.</desc>"#,
+                r#"<title id="s1-title">Failed &lt;leads&gt; a day</title><desc id="s1-desc">1 at the end, 0 at least, 2 at most, of 3 figures.</desc>"#,
                 r#"<line x1="1" y1="21" x2="92" y2="21" class="p-grid"/>"#,
                 r#"<path d="M1 21L46.5 3L92 12" class="p-line p-line-failed"/>"#,
                 r#"<circle cx="92" cy="12" r="2.5" class="p-failed"/></svg>"#

@@ -47,7 +47,7 @@ impl Picture for Timetable {
     fn svg(&self, ids: &str, size: Size) -> String {
         let end = self.end.max(Duration::from_secs(60));
         let (left, right) = (10.0, size.width() - 10.0);
-        let along = Scale::log((0.0, end.as_secs_f64()), (left, right), KNEE.as_secs_f64());
+        let along = along(end, (left, right));
         let x = |after: Duration| along.at(after.as_secs_f64());
         let radius = size.pick(5.0, 3.5);
 
@@ -76,17 +76,7 @@ impl Picture for Timetable {
             let text = if self.past.iter().any(|attempt| attempt.has_worked) { "done" } else { "no further try" };
             svg.text(left, 13.0, Anchor::Start, "p-strong", text);
         }
-        let plot = Plot { left, top: 0.0, right, bottom: LINE + 10.0 };
-        let marks = MARKS_S.into_iter().map(Duration::from_secs).filter(|mark| *mark <= end);
-        // The end is what people were promised, so it is said even where its neighbour then is not.
-        let mut marks: Vec<_> =
-            marks.map(|mark| (x(mark), if mark.is_zero() { "first".to_owned() } else { hours(mark) })).collect();
-        if let Some((last, text)) = marks.pop() {
-            let room = width(&text, SMALL) * 2.0 + 8.0;
-            marks.retain(|(x, _)| *x < last - room);
-            marks.push((last, text));
-        }
-        feet(&mut svg, plot, size.width(), marks);
+        foot(&mut svg, Plot { left, top: 0.0, right, bottom: LINE + 10.0 }, &along, end);
         let next = self.planned.first().map_or("no further one".to_owned(), |next| self.next(*next));
         let words = format!(
             "{} until now; {next}; {} planned.",
@@ -119,8 +109,28 @@ impl Timetable {
     }
 }
 
+/// Where times stand that are counted from the first try, until `end`: by ratio, and still with room for zero.
+pub(super) fn along(end: Duration, (left, right): (f64, f64)) -> Scale {
+    Scale::log((0.0, end.as_secs_f64()), (left, right), KNEE.as_secs_f64())
+}
+
+/// Says below a line how long after the first try its places are.
+pub(super) fn foot(svg: &mut Svg, line: Plot, along: &Scale, end: Duration) {
+    let marks = MARKS_S.into_iter().map(Duration::from_secs).filter(|mark| *mark <= end);
+    let text = |mark: Duration| if mark.is_zero() { "first".to_owned() } else { hours(mark) };
+    let mut marks: Vec<_> = marks.map(|mark| (along.at(mark.as_secs_f64()), text(mark))).collect();
+    // The end is what people were promised, so it is said even where its neighbour then is not.
+    if let Some((last, text)) = marks.pop() {
+        let room = width(&text, SMALL) * 2.0 + 8.0;
+        marks.retain(|(x, _)| *x < last - room);
+        marks.push((last, text));
+    }
+    let picture_width = svg.width();
+    feet(svg, line, picture_width, marks);
+}
+
 /// Days are hours here: 72 h is what the timetable promises.
-fn hours(time: Duration) -> String {
+pub(super) fn hours(time: Duration) -> String {
     match time.as_secs() {
         seconds if seconds >= 86_400 => format!("{} h", seconds / 3600),
         _ => wait(time),

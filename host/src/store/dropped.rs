@@ -19,8 +19,21 @@ pub struct DroppedValue {
     pub object_type: String,
     pub record_id: String,
     pub property: String,
+    /// What the transformation calls it: the lead went by another name where the connection said so.
+    #[serde(skip)]
+    pub planned: String,
+    /// The portal's property that takes it by now, where that is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub written_to: Option<String>,
     pub value: String,
     pub delivery_id: DeliveryId,
+}
+
+impl DroppedValue {
+    /// The property that takes it.
+    pub fn target(&self) -> &str {
+        self.written_to.as_deref().unwrap_or(&self.property)
+    }
 }
 
 /// Records that went without a value.
@@ -122,11 +135,13 @@ impl Store {
         let value =
             |(object_type, record_id, property, delivery, outcome): (String, String, String, String, String)| {
                 let progress: Progress = parse(&outcome)?;
+                let planned = progress.planned(&record_id, &property).to_owned();
                 let dropped = progress.dropped.into_iter().find(|dropped| dropped.field == property);
                 // Without an entry the value was filled in, and only the row is left.
                 let value = dropped.map_or_else(String::new, |dropped| dropped.value);
                 let delivery_id = DeliveryId::stored(delivery);
-                Ok(DroppedValue { object_type, record_id, property, value, delivery_id })
+                let written_to = None;
+                Ok(DroppedValue { object_type, record_id, property, planned, written_to, value, delivery_id })
             };
         rows.into_iter().map(value).collect()
     }
@@ -181,22 +196,22 @@ impl Store {
               FROM " rows("$3"; object_type text, record_id text, property text, delivery_id text) " AS j)"
         ));
         let forget = forget.bind(&account).bind(connection.id.as_str()).bind(Rows::of(&gone));
-        let filled: Vec<_> =
-            filled.iter().map(|value| (value.delivery_id.to_string(), value.property.clone())).collect();
+        let filled = filled.to_vec();
         // What was told of these leads changes, however young they are.
-        let marked = filled.iter().map(|(delivery, _)| serde_json::json!({ "account": account, "item": delivery }));
+        let marked = filled.iter().map(|value| serde_json::json!({ "account": account, "item": value.delivery_id }));
         let marked = Rows::of(&marked.collect::<Vec<_>>());
         let marks = hours::changed_by(&marked, Timestamp::NEVER).into_iter().chain([changes::of_items(&marked, now)]);
         let fill = self.db.write(move |tx| {
             Box::pin(async move {
-                for (delivery, property) in filled {
+                for value in filled {
+                    let delivery = value.delivery_id.as_str();
                     let outcome = query(sql!("SELECT outcome FROM deliveries WHERE account_id = $1 AND id = $2"));
-                    let outcome = outcome.bind(&account).bind(&delivery).fetch_optional::<String>(&mut *tx).await?;
+                    let outcome = outcome.bind(&account).bind(delivery).fetch_optional::<String>(&mut *tx).await?;
                     let Some(outcome) = outcome else { continue };
                     let mut progress: Progress = parse(&outcome)?;
-                    progress.fill(&property);
+                    progress.fill(&value.property, (&value.record_id, value.target()));
                     let update = query(sql!("UPDATE deliveries SET outcome = $3 WHERE account_id = $1 AND id = $2"));
-                    update.bind(&account).bind(&delivery).bind(json(&progress)).execute(&mut *tx).await?;
+                    update.bind(&account).bind(delivery).bind(json(&progress)).execute(&mut *tx).await?;
                 }
                 forget.execute(&mut *tx).await?;
                 for mark in marks {

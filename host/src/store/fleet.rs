@@ -9,7 +9,8 @@ use super::issues::{concerned, is_told};
 use super::pauses::{COUNTED_MAX, not_paused};
 use super::plans::RunFigures;
 use super::retention::first_id_since;
-use super::{Db, Result, Sql, Store, query, sql};
+use super::{Db, Result, Sql, Store, parse, query, sql};
+use crate::budget::Learned;
 use crate::model::account::QuotaClass;
 use crate::model::id::{AccountId, CallId, EventId, VersionId};
 use crate::model::lane::LaneKind;
@@ -17,6 +18,8 @@ use crate::model::time::Timestamp;
 
 /// Retries whose times are looked at: enough to see a wave, and read within some 50 ms.
 const RETRIES_READ_MAX: i64 = 100_000;
+/// Retries of which it is looked up how many attempts they had: a row of a large table for each, some 15 ms.
+const ATTEMPTS_READ_MAX: i64 = 10_000;
 /// Accounts whose health is looked at: some index reads for each.
 const ACCOUNTS_READ_MAX: i64 = 5_000;
 /// Secrets of sources that one list shows.
@@ -81,7 +84,10 @@ pub struct PortalCall {
     pub portal_id: i64,
     /// None where HubSpot was not reached.
     pub status: Option<u16>,
+    pub started_at: Timestamp,
     pub millis: u64,
+    /// How many calls HubSpot takes of the portal in one window, as far as its headers taught us.
+    pub limit: u32,
 }
 
 /// Where the database is, and how much room it takes and has.
@@ -165,6 +171,23 @@ impl Store {
         .await?;
         let hour = |(hour, count): (i64, i64)| (Timestamp(hour * HOUR_MILLIS), u64::try_from(count).unwrap_or(0));
         Ok(rows.into_iter().map(hour).collect())
+    }
+
+    /// How many deliveries had how many attempts that failed, and wait for the next one; and whether there are more: some
+    /// thousand retries are looked at.
+    pub async fn retries_by_attempt(&self) -> Result<(Vec<(u32, u64)>, bool)> {
+        // What was released or sent once more waits among the retries, and may have had none.
+        let rows: Vec<(i64, i64)> = query(sql!(
+            "SELECT coalesce(d.attempts, 0), count(*) FROM (SELECT account_id, item_id FROM work"
+            on(sqlite: " INDEXED BY work_retries", postgres: "") " WHERE band = 1 LIMIT $1) AS w
+             LEFT JOIN deliveries AS d ON d.account_id = w.account_id AND d.id = w.item_id GROUP BY 1 ORDER BY 1"
+        ))
+        .bind(ATTEMPTS_READ_MAX + 1)
+        .fetch_all(&self.db)
+        .await?;
+        let is_more = rows.iter().map(|(_, count)| count).sum::<i64>() > ATTEMPTS_READ_MAX;
+        let numbers = |(attempts, count): (i64, i64)| Some((u32::try_from(attempts).ok()?, u64::try_from(count).ok()?));
+        Ok((rows.into_iter().filter(|(attempts, _)| *attempts > 0).filter_map(numbers).collect(), is_more))
     }
 
     /// How each account is, the oldest first, up to some thousands of them; failures count since then.
@@ -270,25 +293,30 @@ impl Store {
 
     /// The newest calls that were answered since then, of all portals, up to some thousands.
     pub async fn calls_by_portal(&self, since: Timestamp) -> Result<Vec<PortalCall>> {
-        type Row = (String, i64, Option<i64>, i64);
+        type Row = (String, i64, Option<i64>, i64, i64, String);
         let rows: Vec<Row> = query(sql!(
-            "SELECT a.slug, c.portal_id, x.status, x.ended_at - k.started_at FROM
+            "SELECT a.slug, c.portal_id, x.status, k.started_at, x.ended_at - k.started_at, l.budget FROM
                (SELECT call_id, account_id, status, ended_at FROM call_answers WHERE call_id >= $1 ORDER BY call_id DESC LIMIT $2) AS x
              JOIN calls AS k ON k.account_id = x.account_id AND k.id = x.call_id
              JOIN connections AS c ON c.account_id = x.account_id AND c.id = k.lane_id
+             JOIN lanes AS l ON l.account_id = x.account_id AND l.id = k.lane_id
              JOIN accounts AS a ON a.id = x.account_id"
         ))
         .bind(CallId::earliest(since).as_str())
         .bind(CALLS_READ_MAX)
         .fetch_all(&self.db)
         .await?;
-        let call = |(account, portal_id, status, millis): Row| PortalCall {
-            account,
-            portal_id,
-            status: status.and_then(|status| u16::try_from(status).ok()),
-            millis: u64::try_from(millis).unwrap_or(0),
+        let call = |(account, portal_id, status, started_at, millis, budget): Row| {
+            Ok(PortalCall {
+                account,
+                portal_id,
+                status: status.and_then(|status| u16::try_from(status).ok()),
+                started_at: Timestamp(started_at),
+                millis: u64::try_from(millis).unwrap_or(0),
+                limit: parse::<Learned>(&budget)?.max,
+            })
         };
-        Ok(rows.into_iter().map(call).collect())
+        rows.into_iter().map(call).collect()
     }
 
     /// The changes that brought the tables to where they are, the newest first.

@@ -4,13 +4,15 @@
 //! What an hour says of fields is read off the plans of its leads, so it is counted where nobody waits, and else only for
 //! whoever asks for it.
 
+mod house;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::retention::{first_id_since, time_of};
-use super::{Conn, Query, Result, Rows, Sql, Store, StoreError, json, parse, query, sql, word};
+use super::{Conn, HOUSE, Query, Result, Rows, Sql, Store, StoreError, json, parse, query, sql, word};
 use crate::cause::Code;
 use crate::hours::fields::{FieldFigures, fields_of_lead};
 use crate::hours::{Counted, Figures, begin, hour};
@@ -182,23 +184,27 @@ impl Store {
     /// Adds up some hours that are over, or one that changed since; says whether there were any.
     pub async fn fill_hours(&self, now: Timestamp) -> Result<bool> {
         let over = hour(now - OVER);
-        Ok(self.fill_changed().await? || self.fill_next(over).await?)
+        Ok(self.fill_changed().await? || self.fill_next(over).await? || self.fill_house(over).await?)
     }
 
     async fn fill_changed(&self) -> Result<bool> {
-        let changed = sql!("SELECT account_id, hour, times FROM hours_changed LIMIT 1");
+        // The house comes after all accounts: its id is behind theirs.
+        let changed = sql!("SELECT account_id, hour, times FROM hours_changed ORDER BY account_id, hour LIMIT 1");
         let Some((account, hour, times)) = query(changed).fetch_optional::<(String, i64, i64)>(&self.db).await? else {
             return Ok(false);
         };
         let account = AccountId::stored(account);
-        let counted = self.count(&account, hour, hour + 1, i64::MAX).await?;
+        let hours = match account.as_str() {
+            HOUSE => self.hours_of_accounts(hour, hour + 1).await?,
+            _ => self.count(&account, hour, hour + 1, i64::MAX).await?.hours,
+        };
         let forget = query(sql!("DELETE FROM hours_changed WHERE account_id = $1 AND hour = $2 AND times = $3"));
         let forget = forget.bind(account.as_str()).bind(hour).bind(times);
         // One that is not stored yet is added up when its turn comes.
         let is_filled =
             query(sql!("SELECT CAST(1 AS bigint) FROM hours_filled WHERE account_id = $1 AND filled_to > $2"));
         let is_filled = is_filled.bind(account.as_str()).bind(hour);
-        let keep = replacing(&account, hour, hour + 1, &counted.hours);
+        let keep = replacing(&account, hour, hour + 1, &hours).into_iter().chain(house::changed(&account, hour));
         let stored = self.db.write(move |tx| {
             Box::pin(async move {
                 if forget.execute(&mut *tx).await? == 1 && is_filled.fetch_optional::<i64>(&mut *tx).await?.is_some() {
@@ -238,24 +244,32 @@ impl Store {
             counted if counted.complete_from.is_none() => (to, counted),
             _ => (first + 1, self.count(&account, first, first + 1, i64::MAX).await?),
         };
-        let mut statements = replacing(&account, first, to, &counted.hours).to_vec();
+        self.keep_hours(&account, (first, to), &counted.hours).await?;
+        Ok(true)
+    }
+
+    /// Stores the figures of hours that are over, and that these are added up. Where another process was quicker, what it
+    /// stored stays: it may be newer.
+    async fn keep_hours(&self, account: &AccountId, (from, to): (i64, i64), hours: &[HourOfLeads]) -> Result<()> {
         let filled = query(sql!(
             "INSERT INTO hours_filled (account_id, filled_to, ids_from) VALUES ($1, $2, $3)
              ON CONFLICT (account_id) DO UPDATE SET filled_to = excluded.filled_to, ids_from = excluded.ids_from
              WHERE hours_filled.filled_to < excluded.filled_to"
         ));
         let ids_from = EventId::earliest(begin(to) - COMMIT_LAG);
-        statements.push(filled.bind(account.as_str()).bind(to).bind(ids_from.as_str()));
+        let filled = filled.bind(account.as_str()).bind(to).bind(ids_from.as_str());
+        let keep = replacing(account, from, to, hours);
         let stored = self.db.write(move |tx| {
             Box::pin(async move {
-                for statement in statements {
-                    statement.execute(&mut *tx).await?;
+                if filled.execute(&mut *tx).await? == 1 {
+                    for statement in keep {
+                        statement.execute(&mut *tx).await?;
+                    }
                 }
                 Ok(())
             })
         });
-        stored.await?;
-        Ok(true)
+        stored.await
     }
 
     async fn count(&self, account: &AccountId, from: i64, to: i64, most: i64) -> Result<HoursOfLeads> {
@@ -320,13 +334,23 @@ async fn range(
     Ok(HoursOfLeads { hours, complete_from, read: 0 })
 }
 
-const LEADS: Sql = sql!(
-    "SELECT e.id, e.received_at, e.state, e.code, e.dealership, e.has_email, d.id, d.state, d.attempts, d.mark, d.code, d.contact, d.done_at,
-       CASE WHEN $6 = 1 AND d.mark = 'warned' THEN d.outcome END
-     FROM (SELECT * FROM events AS x WHERE x.account_id = $1 AND x.id >= $2 AND x.id < $3 ORDER BY x.id DESC LIMIT $4) AS e
-     LEFT JOIN deliveries AS d" on(sqlite: " INDEXED BY deliveries_by_event", postgres: "")
-    " ON d.account_id = e.account_id AND d.event_id = e.id" on(sqlite: "", postgres: " AND d.id >= $5")
-    " WHERE coalesce(e.is_test, 0) = 0 ORDER BY e.id DESC"
+/// What is counted of the leads among some events, the newest first.
+macro_rules! leads_among {
+    ($events:literal) => {
+        sql!(
+            "SELECT e.id, e.received_at, e.state, e.code, e.dealership, e.has_email, d.id, d.state, d.attempts, d.mark, d.code, d.contact, d.done_at,
+               CASE WHEN $5 = 1 AND d.mark = 'warned' THEN d.outcome END
+             FROM (" $events ") AS e
+             LEFT JOIN deliveries AS d" on(sqlite: " INDEXED BY deliveries_by_event", postgres: "")
+            " ON d.account_id = e.account_id AND d.event_id = e.id" on(sqlite: "", postgres: " AND d.id >= $4")
+            " WHERE coalesce(e.is_test, 0) = 0 ORDER BY e.id DESC"
+        )
+    };
+}
+pub(super) use leads_among;
+
+const LEADS: Sql = leads_among!(
+    "SELECT * FROM events AS x WHERE x.account_id = $6 AND x.id >= $1 AND x.id < $2 ORDER BY x.id DESC LIMIT $3"
 );
 
 type Row = (
@@ -360,22 +384,9 @@ async fn count(
     if from >= to {
         return Ok(HoursOfLeads::default());
     }
-    let first = EventId::earliest(begin(from) - COMMIT_LAG);
-    let leads = query(LEADS).bind(account.as_str()).bind(first.as_str());
-    let leads = leads.bind(EventId::earliest(begin(to) + COMMIT_LAG).as_str()).bind(most);
-    let leads: Vec<Row> = leads
-        .bind(first_id_since("dlv", first.as_str()))
-        .bind(i64::from(depth == Depth::Fields))
-        .fetch_all(&mut *conn)
-        .await?;
-    // Of several deliveries of an event the newest counts.
-    let mut newest: HashMap<&str, &Row> = HashMap::with_capacity(leads.len());
-    for lead in &leads {
-        let known = newest.entry(&lead.0).or_insert(lead);
-        if known.6 < lead.6 {
-            *known = lead;
-        }
-    }
+    let leads = leads_of(LEADS, (from, to), most, depth).bind(account.as_str());
+    let leads: Vec<Row> = leads.fetch_all(&mut *conn).await?;
+    let newest = newest(&leads);
     let read = i64::try_from(newest.len()).unwrap_or(i64::MAX);
     let oldest = leads.last().and_then(|lead| time_of(&lead.0));
     let complete = oldest.filter(|_| read >= most).map(|oldest| hour(oldest + COMMIT_LAG) + 1);
@@ -402,6 +413,29 @@ async fn count(
     };
     let complete_from = complete.filter(|complete| *complete > from).map(begin);
     Ok(HoursOfLeads { hours: hours.into_iter().map(of_leads).collect(), complete_from, read })
+}
+
+/// Asks for the leads of some hours, from the first to before the last, by a statement of [`leads_among`].
+fn leads_of(statement: Sql, (from, to): (i64, i64), most: i64, depth: Depth) -> Query {
+    let first = EventId::earliest(begin(from) - COMMIT_LAG);
+    query(statement)
+        .bind(first.as_str())
+        .bind(EventId::earliest(begin(to) + COMMIT_LAG).as_str())
+        .bind(most)
+        .bind(first_id_since("dlv", first.as_str()))
+        .bind(i64::from(depth == Depth::Fields))
+}
+
+/// Each lead once: of several deliveries of an event the newest counts.
+fn newest(leads: &[Row]) -> HashMap<&str, &Row> {
+    let mut newest: HashMap<&str, &Row> = HashMap::with_capacity(leads.len());
+    for lead in leads {
+        let known = newest.entry(&lead.0).or_insert(lead);
+        if known.6 < lead.6 {
+            *known = lead;
+        }
+    }
+    newest
 }
 
 /// Adds what delivered leads had values for, by hour and dealership, with the progress of those that went short. Plans are

@@ -21,6 +21,7 @@ use crate::words::{LeadTraits, is_meant};
 
 mod count;
 mod search;
+mod whose;
 
 use count::{BESIDE, count_each};
 #[cfg(test)]
@@ -42,8 +43,8 @@ pub struct LeadFilter {
     pub outcome: Option<Outcome>,
     /// One of several outcomes.
     pub group: Option<Group>,
-    /// What was done to the contact.
-    pub contact: Option<ContactWrite>,
+    /// In HubSpot, and this was done to the contact; none within: no contact was written.
+    pub contact: Option<Option<ContactWrite>>,
     /// Why it waits, failed, was skipped, or what is missing of it in HubSpot.
     pub cause: Option<Code>,
     pub event_type: Option<String>,
@@ -146,22 +147,35 @@ impl Store {
     /// Why leads that match are where they are, the most frequent cause first, among the newest thousand that match. Leads
     /// without a cause are in none of them.
     pub async fn lead_causes(&self, filter: &LeadFilter) -> Result<Vec<CauseCount>> {
+        Ok(self.leads_by_cause(filter, 0).await?.into_iter().map(|(cause, _)| cause).collect())
+    }
+
+    /// The same, each with the newest of its leads: they are among those that are read to count, so that only their bodies
+    /// are read besides, all at once.
+    pub async fn leads_by_cause(
+        &self,
+        filter: &LeadFilter,
+        leads_of_each: usize,
+    ) -> Result<Vec<(CauseCount, Vec<LeadRow>)>> {
         let most = usize::try_from(COUNTED_MAX).unwrap_or(usize::MAX);
         let filter = LeadFilter { before: None, after: None, ..filter.clone() };
         let Some(search) = Search::of(&filter) else { return Ok(Vec::new()) };
-        let found = self.db.read(move |conn| Box::pin(async move { search.find(conn, most).await })).await?;
-        let is_more = found.stopped_at.is_some();
-        let mut causes: BTreeMap<Code, CauseCount> = BTreeMap::new();
-        for lead in &found.rows {
-            for code in lead.causes() {
-                let newest_at = lead.event.received_at;
-                let none = CauseCount { code, count: Count { leads: 0, is_more }, newest_at };
-                causes.entry(code).or_insert(none).count.leads += 1;
-            }
-        }
-        let mut causes: Vec<_> = causes.into_values().collect();
-        causes.sort_by_key(|cause| std::cmp::Reverse(cause.count.leads));
-        Ok(causes)
+        let read = self.db.read(move |conn| {
+            Box::pin(async move {
+                let found = search.find(conn, most).await?;
+                let causes = count_causes(&found);
+                let mut newest = newest_of_each(found.rows, leads_of_each);
+                with_bodies(conn, &mut newest).await?;
+                Ok((causes, newest))
+            })
+        });
+        let (causes, newest) = read.await?;
+        let with_leads = |cause: CauseCount| {
+            let has_it = newest.iter().filter(|lead| lead.has_cause(cause.code));
+            let leads: Vec<_> = has_it.take(leads_of_each).cloned().collect();
+            (cause, leads)
+        };
+        Ok(causes.into_iter().map(with_leads).collect())
     }
 
     /// The causes that leads of an account have had since a time, and those of its open issues: whoever chooses one finds some.
@@ -253,8 +267,8 @@ impl LeadFilter {
     fn takes_what_became(&self, lead: &LeadRow) -> bool {
         self.wants(lead.outcome())
             && self.contact.is_none_or(|contact| {
-                matches!(lead.outcome(), Outcome::Synced | Outcome::SyncedWithWarnings)
-                    && lead.delivery.as_ref().is_some_and(|delivery| delivery.contact == Some(contact))
+                lead.outcome().is_in_hubspot()
+                    && lead.delivery.as_ref().is_some_and(|delivery| delivery.contact == contact)
             })
             && self.cause.is_none_or(|cause| lead.has_cause(cause))
             && (!self.duplicate || lead.delivery.as_ref().is_some_and(|delivery| delivery.may_be_duplicate))
@@ -311,6 +325,40 @@ impl LeadRow {
             (None, _) => BTreeSet::new(),
         }
     }
+}
+
+/// How many of the leads that were found have each cause, the most frequent first.
+fn count_causes(found: &Found) -> Vec<CauseCount> {
+    let is_more = found.stopped_at.is_some();
+    let mut causes: BTreeMap<Code, CauseCount> = BTreeMap::new();
+    for lead in &found.rows {
+        for code in lead.causes() {
+            let newest_at = lead.event.received_at;
+            let none = CauseCount { code, count: Count { leads: 0, is_more }, newest_at };
+            causes.entry(code).or_insert(none).count.leads += 1;
+        }
+    }
+    let mut causes: Vec<_> = causes.into_values().collect();
+    causes.sort_by_key(|cause| std::cmp::Reverse(cause.count.leads));
+    causes
+}
+
+/// The first leads of each cause, so many of it: each lead once, in their order.
+fn newest_of_each(leads: Vec<LeadRow>, most: usize) -> Vec<LeadRow> {
+    let mut met: BTreeMap<Code, usize> = BTreeMap::new();
+    let mut newest = Vec::new();
+    for lead in leads {
+        let mut is_wanted = false;
+        for code in lead.causes() {
+            let met = met.entry(code).or_default();
+            is_wanted |= *met < most;
+            *met += 1;
+        }
+        if is_wanted {
+            newest.push(lead);
+        }
+    }
+    newest
 }
 
 const CAUSES: Sql = sql!(
@@ -421,4 +469,38 @@ async fn with_bodies(conn: &mut Conn, rows: &mut [LeadRow]) -> Result<()> {
         row.body = bodies.remove(row.event.id.as_str());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cause::Problem;
+
+    /// A lead that ended at once, for this reason.
+    fn lead(id: &str, code: Code) -> LeadRow {
+        let event = Event {
+            id: EventId::stored(id.to_owned()),
+            account_id: AccountId::stored("acc_1".to_owned()),
+            source_id: SourceId::stored("src_1".to_owned()),
+            sender_id: "msg_1".to_owned(),
+            event_type: "lead.captured.v1".to_owned(),
+            occurred_at: Timestamp(0),
+            received_at: Timestamp(0),
+            state: EventState::Skipped,
+            reason: Some(Problem::new(code, "")),
+            delivery: None,
+        };
+        LeadRow { event, delivery: None, body: None, dealership: None, is_test: false, has_email: None }
+    }
+
+    #[test]
+    fn of_each_cause_the_first_leads_are_kept_in_their_order() {
+        let (unhandled, refused) = (Code::EventUnhandled, Code::TransformRefused);
+        let leads = [("e5", unhandled), ("e4", unhandled), ("e3", refused), ("e2", unhandled), ("e1", refused)];
+        for (most, kept) in [(0, ""), (1, "e5 e3"), (2, "e5 e4 e3 e1"), (9, "e5 e4 e3 e2 e1")] {
+            let newest = newest_of_each(leads.iter().map(|(id, code)| lead(id, *code)).collect(), most);
+            let ids: Vec<_> = newest.iter().map(|lead| lead.event.id.as_str()).collect();
+            assert_eq!(ids.join(" "), kept, "{most}");
+        }
+    }
 }

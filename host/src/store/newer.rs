@@ -18,7 +18,7 @@ pub struct NewerLead {
     pub event_id: EventId,
     /// Of the person it is about.
     pub key_hash: String,
-    /// None where it is no longer kept.
+    /// Under the names by which it was written; none where it is no longer kept.
     pub plan: Option<Plan>,
     pub progress: Progress,
 }
@@ -52,7 +52,9 @@ impl Store {
             .fetch_all(&self.db)
             .await?;
         let lead = |(event_id, key_hash, plan, outcome): (String, String, Option<String>, String)| {
-            let (plan, progress) = (plan.as_deref().map(parse).transpose()?, parse(&outcome)?);
+            let (plan, progress): (Option<Plan>, Progress) =
+                (plan.as_deref().map(parse).transpose()?, parse(&outcome)?);
+            let plan = plan.map(|plan| progress.as_written(plan));
             Ok(NewerLead { event_id: EventId::stored(event_id), key_hash, plan, progress })
         };
         rows.into_iter().map(lead).collect()

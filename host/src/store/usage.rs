@@ -1,10 +1,10 @@
-//! Who uses which version, and how the newest runs of each went: for lists of versions and of accounts.
+//! Who uses which version, and how the newest runs of each went: for lists of versions, transformations and accounts.
 
 use super::bindings::is_newest;
-use super::{Result, Rows, Store, parse, query, sql};
+use super::{HOUSE, Result, Rows, Store, parse, query, sql};
 use crate::breaker::FAILURES;
 use crate::cause::Problem;
-use crate::model::id::{AccountId, DeliveryId, EventId, VersionId};
+use crate::model::id::{AccountId, DeliveryId, EventId, TransformationId, VersionId};
 use crate::model::time::Timestamp;
 
 /// Runs that are looked at, of those that led to a delivery and of those that did not: some milliseconds each.
@@ -19,6 +19,17 @@ pub struct VersionUse {
     pub account_id: AccountId,
     /// The account's slug.
     pub account: String,
+}
+
+/// A transformation, with those of its versions that nobody took out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransformationVersions {
+    pub id: TransformationId,
+    pub name: String,
+    /// The slug of the account that owns it; none where every account may use it.
+    pub account: Option<String>,
+    /// With their numbers, the newest first.
+    pub versions: Vec<(VersionId, i64)>,
 }
 
 /// One run, as far as it says how a version does.
@@ -105,6 +116,31 @@ impl Store {
             account,
         };
         Ok(rows.into_iter().map(used).collect())
+    }
+
+    /// The transformations that an account may use, its own and the house's, by name; those of everybody without one.
+    pub async fn transformations(&self, account: Option<&AccountId>) -> Result<Vec<TransformationVersions>> {
+        // What is left of an account that was deleted is nobody's.
+        let rows: Vec<(String, String, Option<String>, String, i64)> = query(sql!(
+            "SELECT t.id, t.name, a.slug, v.id, v.number FROM transformations AS t
+             JOIN versions AS v ON v.account_id = t.account_id AND v.transformation_id = t.id AND v.deleted_at IS NULL
+             LEFT JOIN accounts AS a ON a.id = t.account_id
+             WHERE ($1 IS NULL OR t.account_id IN ($1, $2)) AND (t.account_id = $2 OR a.id IS NOT NULL)
+             ORDER BY t.name, t.id, v.number DESC"
+        ))
+        .bind(account.map(AccountId::as_str))
+        .bind(HOUSE)
+        .fetch_all(&self.db)
+        .await?;
+        let mut all: Vec<TransformationVersions> = Vec::new();
+        for (id, name, account, version, number) in rows {
+            let (id, version) = (TransformationId::stored(id), (VersionId::stored(version), number));
+            match all.last_mut().filter(|last| last.id == id) {
+                Some(last) => last.versions.push(version),
+                None => all.push(TransformationVersions { id, name, account, versions: vec![version] }),
+            }
+        }
+        Ok(all)
     }
 
     /// Versions that were tried beside the one in force since a time.

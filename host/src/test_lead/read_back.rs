@@ -14,7 +14,7 @@ use crate::model::delivery::{ActionProgress, Progress};
 use crate::model::id::EventId;
 use crate::model::portal::{CONTACT, DEAL, NOTE};
 use crate::model::time::Timestamp;
-use crate::plan::{Plan, object_type};
+use crate::plan::{Plan, object_type, rename};
 use crate::store::{ShownEvent, Store, StoreError};
 use crate::words::is_test_address;
 
@@ -185,12 +185,8 @@ pub async fn read_back(
 
 /// What a record has to hold: what was sent, in the form in which HubSpot said it keeps it.
 fn expected(action: &Action, progress: &ActionProgress, all: &Progress) -> Vec<(String, String)> {
-    let properties = match action {
-        Action::UpsertContact(contact) => &contact.properties,
-        Action::UpsertDeal(deal) => &deal.properties,
-        Action::UpsertObject(object) => &object.properties,
-        Action::AddNote(_) => return Vec::new(),
-    };
+    let mut properties = action.properties().to_vec();
+    rename(&mut properties, &progress.renamed);
     let was_sent = |name: &str| {
         !all.dropped.iter().any(|dropped| dropped.field == name)
             && !progress.refused.iter().any(|refused| refused == name)

@@ -5,6 +5,9 @@ use crate::answer::{Answer, Outcome};
 use crate::contract::actions::Action;
 use crate::diff;
 use crate::model::account::QuotaClass;
+use crate::operate::guests::Spread;
+use crate::picture::boxes::{Boxes, Row, Unit};
+use crate::picture::{Drawn, drawn};
 use crate::store::RunFigures;
 use crate::text::cut;
 use crate::transform::Quota;
@@ -105,6 +108,56 @@ pub fn used(figures: RunFigures, class: QuotaClass) -> Vec<Used> {
     ]
 }
 
+/// What runs of one version used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Runs {
+    /// The version, as the picture names it.
+    pub name: String,
+    pub href: Option<String>,
+    pub fuel: Spread,
+    pub memory_bytes: Spread,
+    pub micros: Spread,
+}
+
+impl Runs {
+    /// Runs at the bench: whoever looks at them has the version before him, so they lead nowhere.
+    pub fn at_bench(name: String, figures: &[RunFigures]) -> Self {
+        let spread = |of: fn(&RunFigures) -> u64| Spread::of(figures.iter().map(of).collect());
+        Self {
+            name,
+            href: None,
+            fuel: spread(|run| run.fuel),
+            memory_bytes: spread(|run| run.memory_bytes),
+            micros: spread(|run| run.micros),
+        }
+    }
+}
+
+/// What runs used of each limit: a picture for fuel, time and memory, and in each a box for every version.
+pub fn boxes(versions: &[Runs], limits: Quota) -> Vec<(&'static str, Drawn)> {
+    let one = |ids: &str, title: &'static str, (unit, limit): (Unit, u64), of: fn(&Runs) -> Spread| {
+        let rows = versions.iter().map(|runs| row(runs, of(runs))).collect();
+        (title, drawn(ids, &Boxes { title: title.to_owned(), unit, limit: Some(limit), rows }))
+    };
+    vec![
+        one("fuel", "Fuel of a run", (Unit::Fuel, limits.fuel), |runs| runs.fuel),
+        one("time", "Time of a run", (Unit::Micros, limits.millis() * 1000), |runs| runs.micros),
+        one("memory", "Memory of a run", (Unit::Bytes, limits.memory_bytes as u64), |runs| runs.memory_bytes),
+    ]
+}
+
+fn row(runs: &Runs, spread: Spread) -> Row {
+    Row {
+        name: runs.name.clone(),
+        least: spread.least,
+        low: spread.p25,
+        median: spread.p50,
+        high: spread.p75,
+        most: spread.most,
+        href: runs.href.clone(),
+    }
+}
+
 /// In what the second differs from the first, line by line; empty where it does not.
 pub fn differences(before: &Answer, after: &Answer) -> String {
     diff::text(&before.differences(after))
@@ -141,6 +194,24 @@ mod tests {
         let told: Vec<_> = cards.iter().map(|card| (card.kind, card.title.as_str(), card.key.as_deref())).collect();
         assert_eq!(told, [("contact", "Maya Lind", Some("email = maya@example.com")), ("note", "Note", None)]);
         assert_eq!((cards[0].rows.len(), cards[1].text.as_deref()), (2, Some("hi")));
+    }
+
+    #[test]
+    fn samples_are_a_box_a_version_against_the_limit_of_the_account() {
+        let run = |fuel| RunFigures { fuel, memory_bytes: 3 << 20, micros: 2_000 };
+        let this = Runs::at_bench("deals@3".to_owned(), &[5, 1, 4, 2, 3].map(|step| run(step * 1_000_000)));
+        let before = Runs::at_bench("deals@2 (in use)".to_owned(), &[run(200_000_000)]);
+        let drawn = boxes(&[this, before], Quota::of(QuotaClass::Javascript));
+        let titles: Vec<_> = drawn.iter().map(|(title, _)| *title).collect();
+        assert_eq!(titles, ["Fuel of a run", "Time of a run", "Memory of a run"]);
+        let rows: Vec<_> = drawn[0].1.table.rows.iter().map(|row| row.join(" | ")).collect();
+        assert_eq!(
+            rows,
+            [
+                "deals@3 | 1,000,000 | 2,000,000 | 3,000,000 | 4,000,000 | 5,000,000 | 3%",
+                "deals@2 (in use) | 200,000,000 | 200,000,000 | 200,000,000 | 200,000,000 | 200,000,000 | 100%",
+            ]
+        );
     }
 
     #[test]

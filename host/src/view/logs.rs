@@ -22,7 +22,7 @@ use crate::store::{Count, LeadFilter, LeadRow};
 #[serde(default)]
 pub struct Query {
     pub outcome: String,
-    /// `created` or `updated`: what was done to the contact.
+    /// `created` or `updated`: what was done to the contact; `none`: it is in HubSpot, and no contact was written.
     pub contact: String,
     /// `with` or `without` an e-mail address.
     pub email: String,
@@ -228,10 +228,12 @@ fn group(word: &str) -> Option<Group> {
     Group::ALL.into_iter().find(|group| group.word() == word)
 }
 
-fn contact_write(word: &str) -> Option<ContactWrite> {
+/// What was done to the contact, none for nothing; none where the word says neither.
+fn contact_write(word: &str) -> Option<Option<ContactWrite>> {
     match word {
-        "created" => Some(ContactWrite::Created),
-        "updated" => Some(ContactWrite::Updated),
+        "created" => Some(Some(ContactWrite::Created)),
+        "updated" => Some(Some(ContactWrite::Updated)),
+        "none" => Some(None),
         _ => None,
     }
 }
@@ -391,6 +393,7 @@ mod tests {
             ),
             ("outcome=odd", Some(("outcome", "odd"))),
             ("contact=odd", Some(("contact", "odd"))),
+            ("contact=none", None),
             ("outcome=open&email=without", None),
             ("email=none", Some(("email", "none"))),
             ("cause=odd", Some(("cause", "odd"))),
@@ -422,5 +425,20 @@ mod tests {
         let odd = Query { from: "tomorrow".into(), outcome: "odd".into(), cause: "odd".into(), ..Query::default() };
         let filter = odd.filter(&account, &reader);
         assert_eq!((filter.from, filter.outcome, filter.cause), (None, None, None));
+    }
+
+    #[test]
+    fn a_lead_without_a_contact_is_another_than_one_of_whatever_contact() {
+        let reader = Reader { now: Timestamp(0), zone: zone("America/New_York") };
+        for (word, expected) in [
+            ("", None),
+            ("odd", None),
+            ("created", Some(Some(ContactWrite::Created))),
+            ("updated", Some(Some(ContactWrite::Updated))),
+            ("none", Some(None)),
+        ] {
+            let query = Query { contact: word.to_owned(), ..Query::default() };
+            assert_eq!(query.filter_of(None, &reader).contact, expected, "{word}");
+        }
     }
 }

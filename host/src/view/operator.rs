@@ -1,9 +1,12 @@
 //! The screens of whoever runs the service: figures in words, chips for states, pictures of what there is.
 
+pub mod leads;
+
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::bench::{self, Runs};
 use super::connection::Chip;
 use super::moment::{count, grouped, span, things};
 use super::overview::Tile;
@@ -11,10 +14,11 @@ use crate::model::time::Timestamp;
 use crate::operate::fleet::{AccountHealth, Fleet, HourOfRetries, PortalHealth};
 use crate::operate::guests::{GuestRuns, Guests, QuotaLimits, Spread};
 use crate::operate::pulse::Lately;
-use crate::picture::boxes::{Boxes, Unit};
+use crate::picture::retries::{self, Retries};
 use crate::picture::squares::{Health, Square, Squares};
 use crate::picture::wave::{self, Wave};
-use crate::picture::{Drawn, boxes, drawn};
+use crate::picture::{Drawn, drawn};
+use crate::retry::{ATTEMPTS_MAX, END, TIMETABLE};
 use crate::store::COUNTED_MAX;
 use crate::transform::Quota;
 
@@ -23,6 +27,8 @@ const LATE: Duration = Duration::from_secs(60);
 /// The retries of so many hours stand in the picture: the whole timetable.
 const HOURS_SHOWN: i64 = 72;
 const HOUR_MILLIS: i64 = 3_600_000;
+/// From this share of a portal's limit on, in percent, somebody may want to look who else uses it.
+const NEARLY_FULL: u64 = 80;
 const MIB: u64 = 1 << 20;
 
 /// A number that is counted only so far.
@@ -136,6 +142,11 @@ pub struct PortalRow {
     pub failed: String,
     pub p50: String,
     pub p95: String,
+    /// The fullest ten seconds, of as many calls as HubSpot takes: such as `84 of 110`.
+    pub fullest: String,
+    pub fullest_percent: u64,
+    /// As the meter has it.
+    pub fullest_tone: &'static str,
 }
 
 /// The portals that were called lately.
@@ -148,8 +159,20 @@ pub fn portal_rows(portals: &[PortalHealth]) -> Vec<PortalRow> {
         failed: grouped(portal.failed),
         p50: span(portal.p50_ms),
         p95: span(portal.p95_ms),
+        fullest: format!("{} of {}", grouped(portal.fullest_window), portal.window_limit),
+        fullest_percent: fullest_percent(portal),
+        fullest_tone: match fullest_percent(portal) {
+            _ if portal.too_many > 0 => "bad",
+            0..NEARLY_FULL => "",
+            _ => "warning",
+        },
     };
     portals.iter().map(row).collect()
+}
+
+fn fullest_percent(portal: &PortalHealth) -> u64 {
+    let share = portal.fullest_window.saturating_mul(100) / u64::from(portal.window_limit).max(1);
+    share.min(100)
 }
 
 /// A square for each account.
@@ -185,37 +208,30 @@ pub fn wave(ages: Vec<(Timestamp, Duration)>, retries: &[HourOfRetries], zone: &
     drawn("wave", &Wave { zone: zone.clone(), ages, planned })
 }
 
-/// What the runs of each version used, against the limit that most of them have.
-pub fn guest_boxes(guests: &Guests) -> Vec<(&'static str, Drawn)> {
-    let standard = Quota::STANDARD;
-    let fuel = one_box(guests, "fuel", "Fuel of a run", (Unit::Fuel, standard.fuel), |runs| runs.fuel);
-    let time = one_box(guests, "time", "Time of a run", (Unit::Micros, standard.millis() * 1000), |runs| runs.micros);
-    let memory_max = standard.memory_bytes as u64;
-    let memory = one_box(guests, "memory", "Memory of a run", (Unit::Bytes, memory_max), |runs| runs.memory_bytes);
-    vec![("Fuel of a run", fuel), ("Time of a run", time), ("Memory of a run", memory)]
+/// When retries come, and how many of these leads, by the attempts that they had, wait for each.
+pub fn retries(waiting: &[(u32, u64)], is_more: bool) -> Drawn {
+    let mut before = Duration::ZERO;
+    let step = |number: u32| {
+        let after = TIMETABLE.get(number as usize - 1).map_or(END, |wait| before + *wait);
+        let leads = waiting.iter().find(|(attempts, _)| *attempts == number).map_or(0, |(_, leads)| *leads);
+        let wait = after.saturating_sub(before);
+        before = after;
+        retries::Step { wait, after, leads }
+    };
+    drawn("retries", &Retries { steps: (1..ATTEMPTS_MAX).map(step).collect(), end: END, is_more })
 }
 
-fn one_box(
-    guests: &Guests,
-    ids: &str,
-    title: &str,
-    (unit, limit): (Unit, u64),
-    of: impl Fn(&GuestRuns) -> Spread,
-) -> Drawn {
-    let row = |runs: &GuestRuns| {
-        let spread = of(runs);
-        boxes::Row {
-            name: name(runs),
-            least: spread.least,
-            low: spread.p25,
-            median: spread.p50,
-            high: spread.p75,
-            most: spread.most,
-            href: Some(format!("/versions/{}", runs.version_id)),
-        }
+/// What the runs of each version used, against the limit that most of them have.
+pub fn guest_boxes(guests: &Guests) -> Vec<(&'static str, Drawn)> {
+    let row = |runs: &GuestRuns| Runs {
+        name: name(runs),
+        href: Some(format!("/versions/{}", runs.version_id)),
+        fuel: runs.fuel,
+        memory_bytes: runs.memory_bytes,
+        micros: runs.micros,
     };
-    let rows = guests.versions.iter().take(VERSIONS_DRAWN).map(row).collect();
-    drawn(ids, &Boxes { title: title.to_owned(), unit, limit: Some(limit), rows })
+    let versions: Vec<_> = guests.versions.iter().take(VERSIONS_DRAWN).map(row).collect();
+    bench::boxes(&versions, Quota::STANDARD)
 }
 
 /// Versions that stand in one picture: those that run most.
@@ -344,6 +360,41 @@ mod tests {
     fn what_is_not_counted_has_no_figures() {
         let labels: Vec<_> = fleet_tiles(&fleet()).into_iter().map(|tile| tile.label).collect();
         assert_eq!(labels, ["Oldest due", "Lanes with work due", "Calls under way", "Database", "Build"]);
+    }
+
+    #[test]
+    fn whoever_had_so_many_attempts_waits_for_the_retry_of_that_number() {
+        let rows = retries(&[(1, 2), (3, 40), (12, 1)], false).table.rows;
+        let told: Vec<_> = rows.iter().map(|row| row.join(" | ")).collect();
+        assert_eq!(told.len(), 12);
+        assert_eq!(told[0], "1 | at once | 0 s | 2");
+        assert_eq!(told[2], "3 | 5 min | 5.1 min | 40");
+        assert_eq!(told[10], "11 | 12 h | 63 h | 0");
+        assert_eq!(told[11], "12 | 8.4 h | 72 h | 1");
+    }
+
+    #[test]
+    fn a_portal_is_told_how_full_its_limit_was() {
+        let told = |fullest_window, window_limit, too_many| {
+            let portal = PortalHealth {
+                account: "acme".to_owned(),
+                portal_id: 7,
+                calls: 200,
+                too_many,
+                failed: 0,
+                p50_ms: 100,
+                p95_ms: 200,
+                fullest_window,
+                window_limit,
+            };
+            let row = portal_rows(&[portal]).remove(0);
+            (row.fullest, row.fullest_percent, row.fullest_tone)
+        };
+        assert_eq!(told(22, 110, 0), ("22 of 110".to_owned(), 20, ""));
+        assert_eq!(told(100, 110, 0), ("100 of 110".to_owned(), 90, "warning"));
+        assert_eq!(told(22, 110, 1), ("22 of 110".to_owned(), 20, "bad"));
+        assert_eq!(told(190, 110, 0).1, 100, "of a limit that was larger before");
+        assert_eq!(told(0, 0, 0).1, 0);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Overview: a verdict in one sentence, then the figures and pictures behind it.
 
-mod changes;
+pub(super) mod axis;
+pub(super) mod changes;
 pub(super) mod parts;
 pub mod series;
 mod window;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use self::axis::Step;
 use self::parts::{by_choice, unconnected};
 use super::logs::Query;
 use super::moment::{count, span, things};
@@ -19,14 +21,14 @@ use crate::hours::Figures;
 use crate::model::account::PastBinding;
 use crate::model::outcome::{Group, Outcome};
 use crate::model::time::Timestamp;
+use crate::picture::deliveries::Deliveries;
+use crate::picture::latency::Latency;
 use crate::picture::{self, Drawn, Tone, drawn};
 use crate::store::{AuditEntry, HourOfLeads};
 
 pub use changes::actions_of_note;
 pub use window::{PERIODS, Period, Window, WrongDays};
 
-/// A lead should be in HubSpot by then.
-const TARGET: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Figures and pictures of a time.
@@ -38,6 +40,8 @@ pub struct Overview {
     /// What can be done about leads that were not sent.
     pub offers: Vec<Offer>,
     pub tiles: Vec<Tile>,
+    /// Why leads were skipped, the most frequent reason first; nothing where hours of an older version do not tell.
+    pub skips: Vec<Skip>,
     /// Not every hour before this one is added up yet; none where all are.
     pub complete_from: Option<Timestamp>,
     #[serde(skip)]
@@ -86,6 +90,17 @@ pub struct Offer {
     pub href: String,
 }
 
+/// Leads that were skipped for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = SkipReason)]
+pub struct Skip {
+    pub code: Code,
+    pub title: &'static str,
+    pub leads: u64,
+    /// These leads.
+    pub href: String,
+}
+
 /// What the overview is made of.
 pub struct Seen<'a> {
     pub window: &'a Window,
@@ -120,10 +135,11 @@ impl Overview {
             tone,
             offers: offers(seen, &all),
             tiles: tiles(seen, &all),
+            skips: skips(seen, &all),
             complete_from: seen.complete_from,
             flow: has_leads.then(|| flow(seen, &all)),
-            deliveries: has_leads.then(|| deliveries(seen)),
-            latency: (all.took.count() > 0).then(|| latency(seen)),
+            deliveries: has_leads.then(|| drawn("deliveries", &deliveries(seen))),
+            latency: (all.took.count() > 0).then(|| drawn("latency", &latency(seen))),
             causes: (!all.causes.is_empty()).then(|| causes(seen, &all)),
             split: (all.delivered() > 0).then(|| split(seen, &all)),
             hours: (has_leads && seen.window.days >= 7).then(|| by_hour_and_weekday(seen)),
@@ -286,75 +302,49 @@ fn time_to_hubspot(all: &Figures) -> Tile {
 fn flow(seen: &Seen<'_>, all: &Figures) -> Drawn {
     use picture::flow::{Flow, Loss, Stream};
     let link = |which: Query| Some(seen.leads(which));
-    let stream = |leads: u64, href| Stream { leads, href };
-    let synced = parts::synced(all).into_iter();
+    let stream = |part: parts::Part| Stream { leads: part.leads, href: link(part.which) };
+    let [skipped, cancelled, removed] = parts::not_sent(all).map(stream);
     drawn(
         "flow",
         &Flow {
             period: seen.window.when.clone(),
-            synced: synced.map(|part| (part.name, stream(part.leads, part.which.and_then(link)))).collect(),
-            warned: stream(all.warnings, link(outcome(Outcome::SyncedWithWarnings))),
+            synced: parts::synced(all).into_iter().map(|part| (part.name, stream(part))).collect(),
+            warned: Stream { leads: all.warnings, href: link(outcome(Outcome::SyncedWithWarnings)) },
             waiting: Loss { before_plan: 0, after_plan: all.open(), href: link(group(Group::Open)) },
             failed: Loss { before_plan: all.refused, after_plan: all.failed, href: link(outcome(Outcome::Failed)) },
-            skipped: stream(all.not_sent(), link(group(Group::NotSent))),
-            turned_away: stream(0, None),
+            skipped,
+            cancelled,
+            removed,
+            turned_away: Stream::default(),
         },
     )
 }
 
-/// A step of the time axis, with its leads.
-struct Step {
-    from: Timestamp,
-    until: Timestamp,
-    figures: Figures,
+fn skips(seen: &Seen<'_>, all: &Figures) -> Vec<Skip> {
+    let skip = |(code, leads): (Code, u64)| Skip {
+        code,
+        title: code.title(),
+        leads,
+        href: seen.leads(Query { cause: code.to_string(), ..outcome(Outcome::Skipped) }),
+    };
+    parts::reasons(all).into_iter().map(skip).collect()
 }
 
 fn steps(seen: &Seen<'_>) -> Vec<Step> {
-    let bounds = seen.window.bounds(seen.zone);
-    let step = |pair: &[Timestamp]| Step { from: pair[0], until: pair[1], figures: Figures::default() };
-    let mut steps: Vec<_> = bounds.windows(2).map(step).collect();
-    for one in seen.hours {
-        let after = steps.partition_point(|step| step.from <= one.hour);
-        let step = after.checked_sub(1).and_then(|index| steps.get_mut(index));
-        if let Some(step) = step.filter(|step| one.hour < step.until) {
-            step.figures.merge(&one.figures);
-        }
-    }
-    steps
+    axis::steps(&seen.window.bounds(seen.zone), seen.hours)
 }
 
-fn deliveries(seen: &Seen<'_>) -> Drawn {
-    use picture::deliveries::{Deliveries, Outcomes, Span};
-    let span = |Step { from, until, figures }: Step| Span {
-        from,
-        until,
-        outcomes: Outcomes {
-            synced: figures.delivered().saturating_sub(figures.warnings),
-            warned: figures.warnings,
-            waiting: figures.open(),
-            failed: figures.failed + figures.refused,
-            skipped: figures.not_sent(),
-        },
-        href: (figures.received > 0).then(|| seen.leads_of((from, Some(until)), Query::default())),
-    };
+/// What became of the leads over time, with what changed meanwhile.
+pub fn deliveries(seen: &Seen<'_>) -> Deliveries {
     let steps = steps(seen);
     let time = steps.first().zip(steps.last()).map_or((seen.now, seen.now), |(first, last)| (first.from, last.until));
-    let changes = changes::meanwhile(seen, time);
-    drawn("deliveries", &Deliveries { zone: seen.zone.clone(), spans: steps.into_iter().map(span).collect(), changes })
+    let link = |step: &Step| Some(seen.leads_of((step.from, Some(step.until)), Query::default()));
+    axis::deliveries(&steps, changes::meanwhile(seen, time), seen.zone, link)
 }
 
-fn latency(seen: &Seen<'_>) -> Drawn {
-    use picture::latency::{Latency, Point, Times};
-    let point = |Step { from, until, figures }: Step| {
-        let times = figures.took.percentile(0.5).zip(figures.took.percentile(0.95));
-        Point {
-            at: from,
-            href: times.map(|_| seen.leads_of((from, Some(until)), group(Group::InHubspot))),
-            times: times.map(|(p50, p95)| Times { p50, p95 }),
-        }
-    };
-    let points = steps(seen).into_iter().map(point).collect();
-    drawn("latency", &Latency { zone: seen.zone.clone(), points, target: Some(TARGET) })
+fn latency(seen: &Seen<'_>) -> Latency {
+    let link = |step: &Step| Some(seen.leads_of((step.from, Some(step.until)), group(Group::InHubspot)));
+    axis::latency(&steps(seen), seen.zone, link)
 }
 
 fn causes(seen: &Seen<'_>, all: &Figures) -> Drawn {
@@ -384,20 +374,20 @@ fn causes(seen: &Seen<'_>, all: &Figures) -> Drawn {
 
 fn split(seen: &Seen<'_>, all: &Figures) -> Drawn {
     use picture::split::{Bar, Part, Split};
-    let part = |name: &str, count, tone, which: Option<Query>| Part {
+    let part = |name: &str, count, tone, which: Query| Part {
         name: name.to_owned(),
         count,
         tone,
-        href: which.map(|which| seen.leads(which)),
+        href: Some(seen.leads(which)),
     };
     let mut contacts = vec![
-        part("New contacts", all.created, Tone::Synced, Some(contact("created"))),
-        part("Updated contacts", all.updated, Tone::Accent, Some(contact("updated"))),
+        part("New contacts", all.created, Tone::Synced, contact("created")),
+        part("Updated contacts", all.updated, Tone::Accent, contact("updated")),
     ];
     if all.saved > 0 {
-        contacts.push(part(parts::WITHOUT_CONTACT, all.saved, Tone::Soft, None));
+        contacts.push(part(parts::WITHOUT_CONTACT, all.saved, Tone::Soft, contact("none")));
     }
-    let asked = vec![part("Without e-mail", all.without_email, Tone::Waiting, Some(without_email()))];
+    let asked = vec![part("Without e-mail", all.without_email, Tone::Waiting, without_email())];
     let bars = vec![
         Bar { leads: all.delivered(), which: "in HubSpot", parts: contacts },
         Bar { leads: all.received, which: "received", parts: asked },

@@ -11,7 +11,7 @@ use crate::contract::actions::{Action, Property, WritePolicy};
 use crate::hubspot::{self, Found};
 use crate::model::access::Sight;
 use crate::model::delivery::{ActionProgress, Progress};
-use crate::plan::Plan;
+use crate::plan::{Plan, rename};
 use crate::store::{ShownCall, ShownDelivery};
 
 /// One property, and what became of it.
@@ -45,7 +45,9 @@ pub(super) fn fields(newest: &ShownDelivery, sight: Sight) -> Vec<Field> {
     let mut fields = Vec::new();
     for (index, (action, one)) in actions.enumerate() {
         let receipt = receipt(newest, index, action, one);
-        let planned = properties(action);
+        let mut planned = properties(action);
+        let gave_way = rename(&mut planned, &one.renamed);
+        fields.extend(gave_way.into_iter().map(|property| twice(action, property, one)));
         let is_left_out = |name: &str| progress.dropped.iter().any(|gone| gone.field == name);
         let planned = planned.into_iter().filter(|property| !is_left_out(&property.name));
         fields.extend(planned.map(|property| field(action, &property, progress, one, receipt.as_ref())));
@@ -107,6 +109,20 @@ fn field(
     let (state, tone, before, fate) = told(action, property, progress, one, receipt);
     let (record, name, value) = (action.label(), property.name.clone(), property.value.clone());
     Field { record, name, value, state, tone, before: before.map(str::to_owned), fate }
+}
+
+/// A value that would have gone where the lead brings another one by itself.
+fn twice(action: &Action, property: Property, one: &ActionProgress) -> Field {
+    let name = one.renamed.get(&property.name).map_or("", String::as_str);
+    Field {
+        record: action.label(),
+        fate: format!("not written: the lead brings a value for {name} itself"),
+        name: property.name,
+        value: property.value,
+        state: "left out",
+        tone: "none",
+        before: None,
+    }
 }
 
 type Words<'a> = (&'static str, &'static str, Option<&'a str>, String);
@@ -368,6 +384,29 @@ mod tests {
         ] {
             assert_eq!(receipt.fate(&property(name, value, policy)), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn a_value_that_went_to_another_property_is_told_under_that_one() {
+        use WritePolicy::Always;
+        let mut newest = short_delivery();
+        let planned = [("vehicle_of_interest", "CR-V"), ("budget_range", "lots"), ("budget", "10")];
+        let properties = planned.map(|(name, value)| property(name, value, Always)).into();
+        let contact = Contact { key: MatchKey::Email("ana@x.org".to_owned()), properties };
+        newest.plan = Some(Plan { actions: vec![Action::UpsertContact(contact)], lead_id: None });
+        let renamed = [("vehicle_of_interest", "vehicle"), ("budget_range", "budget")];
+        let renamed = renamed.map(|(name, to)| (name.to_owned(), to.to_owned())).into();
+        let record = newest.delivery.progress.actions[0].record.clone();
+        let actions = vec![ActionProgress { record, renamed, ..ActionProgress::default() }];
+        newest.delivery.progress = Progress { actions, ..Progress::default() };
+        let known = json!([{ "id": "7", "properties": { "email": "ana@x.org", "vehicle": "RAV4" } }]);
+        let trace = format!("{}/0", newest.delivery.id);
+        newest.calls = vec![read(known), upsert(&trace, json!({ "vehicle": "CR-V", "budget": "10" }))];
+        let told = fields(&newest, Sight::Whole).into_iter().map(|field| (field.name, field.state, field.before));
+        let expected =
+            [("budget_range", "left out", None), ("vehicle", "written", Some("RAV4")), ("budget", "written", None)];
+        let expected = expected.map(|(name, state, before)| (name.to_owned(), state, before.map(str::to_owned)));
+        assert_eq!(told.collect::<Vec<_>>(), expected);
     }
 
     #[test]

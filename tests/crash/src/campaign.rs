@@ -348,7 +348,7 @@ fn binary(args: &Args) -> anyhow::Result<PathBuf> {
     let beside = std::env::current_exe()?.with_file_name("leadline-crash-points");
     anyhow::ensure!(
         beside.exists(),
-        "there is no {}; build it with `cargo build -p leadline --features crash`, or name another with `--leadline`",
+        "there is no {}; `cargo test --workspace --no-run` makes it; or name another with `--leadline`",
         beside.display()
     );
     Ok(beside)

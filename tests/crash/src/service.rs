@@ -81,7 +81,10 @@ impl Launcher {
         command.env("LEADLINE_CRASH_AT", "CP0:1").args(["account", "list"]);
         let ended = command.output().await.with_context(|| format!("cannot run {}", self.binary.display()))?;
         if ended.status.success() {
-            bail!("{} was built without the feature `crash`; build it with `--features crash`", self.binary.display());
+            bail!(
+                "{} was built without the feature `crash`; `cargo test --workspace --no-run` builds it with them",
+                self.binary.display()
+            );
         }
         Ok(())
     }

@@ -46,6 +46,8 @@ fn text(series: &Series) -> String {
             ("refused", flow.refused),
             ("failed", flow.failed),
             ("skipped", flow.skipped),
+            ("cancelled", flow.cancelled),
+            ("removed", flow.removed),
         ]),
         Values::TimeToCrm(steps) => steps.iter().map(times).collect(),
         Values::Causes(causes) => causes.iter().map(cause).collect(),
@@ -53,6 +55,7 @@ fn text(series: &Series) -> String {
         Values::Contacts(contacts) => named(&[
             ("created", contacts.created),
             ("updated", contacts.updated),
+            ("without contact", contacts.without_contact),
             ("without e-mail", contacts.without_email),
         ]),
     };

@@ -58,9 +58,11 @@ pub(super) async fn run(store: &Store, args: Args, context: &mut Context<'_>) ->
         lifecycle_guard: args.lifecycle_guard,
         contact_key: args.contact_key,
         deal_key: args.deal_key,
+        // `leadline property use` says it property by property.
+        names: None,
         api_version: args.api_version,
     };
-    let changed = policy::change(store, &connection, change, clock()).await.map_err(refused)?;
+    let changed = policy::change(store, &connection, change, clock()).await?;
     let released = changed.released;
     context.changes(policy::told(&connection), policy::told(&changed.connection));
     context.one(&changed.connection, |connection| {
@@ -77,6 +79,9 @@ pub(super) async fn run(store: &Store, args: Args, context: &mut Context<'_>) ->
             policy.contact_key,
             policy.deal_key,
         );
+        for (planned, name) in policy.names.values().flatten() {
+            lines += &format!("\n  {planned} goes to {name}");
+        }
         if released > 0 {
             lines += &format!("\n{released} that waited go on.");
         }
@@ -84,11 +89,17 @@ pub(super) async fn run(store: &Store, args: Args, context: &mut Context<'_>) ->
     })
 }
 
-fn refused(error: PolicyError) -> Failure {
-    let (text, fix) = (error.to_string(), error.fix());
-    match error {
-        PolicyError::Store(error) => error.into(),
-        PolicyError::Meanwhile | PolicyError::Gone => Failure::conflict(text).hint(fix),
-        PolicyError::Property(_) | PolicyError::Version(_) => Failure::usage(text).hint(fix),
+impl From<PolicyError> for Failure {
+    fn from(error: PolicyError) -> Self {
+        let (text, fix) = (error.to_string(), error.fix());
+        match error {
+            PolicyError::Store(error) => error.into(),
+            PolicyError::Meanwhile | PolicyError::Gone | PolicyError::Taken(_) | PolicyError::Unfit { .. } => {
+                Self::conflict(text).hint(fix)
+            }
+            PolicyError::Property(_) | PolicyError::Version(_) | PolicyError::Key(_) | PolicyError::NotWritten(_) => {
+                Self::usage(text).hint(fix)
+            }
+        }
     }
 }

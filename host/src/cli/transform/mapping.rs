@@ -86,7 +86,11 @@ fn text(mapping: &Mapping) -> String {
         let from = if line.from.is_empty() { "–".to_owned() } else { line.from.join(", ") };
         let policy = line.policy.as_deref().or(line.usual).unwrap_or("–");
         let sample = line.sample.as_deref().unwrap_or_default();
-        let shown = format!("  {from:<12} {:<22} {policy:<10} {:<12} {sample}", line.property, line.state.label());
+        let property = match &line.written_to {
+            Some(name) => format!("{} → {name}", line.property),
+            None => line.property.clone(),
+        };
+        let shown = format!("  {from:<12} {property:<22} {policy:<10} {:<12} {sample}", line.state.label());
         printable(shown.trim_end())
     };
     let mut lines = vec![format!("Leads go through {}", mapping.version)];

@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::hours::hour;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
-use crate::http::reach;
+use crate::http::{reach, sign_in};
 use crate::model::access::{Actor, Right};
 use crate::model::account::{Account, AccountNote, Connection, ConnectionState};
 use crate::model::id::AccountId;
@@ -84,9 +84,7 @@ struct Search {
 
 async fn list(State(app): State<Arc<App>>, actor: Actor, uri: Uri, headers: HeaderMap) -> Result<Response, ApiError> {
     if let Some(own) = actor.own_account() {
-        let account = app.store.account(own.as_str()).await?;
-        let slug = account.map(|account| account.slug).unwrap_or_default();
-        return Ok(Redirect::to(&format!("/accounts/{slug}")).into_response());
+        return Ok(Redirect::to(&sign_in::home(&app, Some(own)).await?).into_response());
     }
     let shell = Shell::of_the_house(&app, &actor, &uri, &headers);
     draw(&app, &actor, &accounts_page(&app, shell, serde_urlencoded(&uri)).await?)
@@ -105,17 +103,19 @@ async fn accounts_page(app: &App, shell: Shell, search: Search) -> Result<Accoun
     let accounts = app.store.accounts().await?;
     let all = things(i64::try_from(accounts.len()).unwrap_or(i64::MAX), "dealership", "dealerships");
     let wanted = text.trim().to_lowercase();
-    // The id of a lead leads to its account, as every other id does.
-    let word = text.trim();
-    let behind = if word.is_empty() { None } else { account::looked_for(&app.store, word).await? };
-    let fits = |account: &Account| {
+    let is_called = |account: &Account| {
         let portal = connections.get(&account.id).map(|connection| connection.portal_id.to_string());
         wanted.is_empty()
             || account.name.to_lowercase().contains(&wanted)
             || account.slug.contains(&wanted)
-            || behind.as_ref() == Some(&account.id)
             || portal.is_some_and(|portal| portal == wanted)
     };
+    // What no account is called may be an id: that of a lead leads to its account, as every other id does.
+    let behind = match accounts.iter().any(is_called) {
+        true => None,
+        false => account::looked_for(&app.store, text.trim()).await?,
+    };
+    let fits = |account: &Account| is_called(account) || behind.as_ref() == Some(&account.id);
     let mut accounts: Vec<_> =
         accounts.into_iter().filter(fits).skip((page - 1) * ROWS_MAX).take(ROWS_MAX + 1).collect();
     let next = (accounts.len() > ROWS_MAX).then(|| address(&text, page + 1));
@@ -193,8 +193,8 @@ async fn create(
             let fault = Fault::of(error.into())?;
             let shell = Shell::of_the_house(&app, &actor, &uri, &headers);
             let drawn = accounts_page(&app, shell, Search::default()).await?;
-            let status = fault.status;
-            Ok((status, draw(&app, &actor, &Accounts { typed, wrong: Some(fault), ..drawn })?).into_response())
+            let drawn = Accounts { typed, wrong: Some(fault.clone()), ..drawn };
+            Ok(fault.on(draw(&app, &actor, &drawn)?))
         }
     }
 }
@@ -236,9 +236,8 @@ async fn note(Visit { app, actor, place }: Visit, Form(asked): Form<NoteForm>) -
         Ok(()) => Ok(Redirect::to(&format!("{}?done=noted", place.shell.at("notes"))).into_response()),
         Err(error) => {
             let fault = Fault::of(error.into())?;
-            let (status, drawn) = (fault.status, notes_page(&app, place).await?);
-            let drawn = Notes { typed: asked.text, wrong: Some(fault), ..drawn };
-            Ok((status, draw(&app, &actor, &drawn)?).into_response())
+            let drawn = Notes { typed: asked.text, wrong: Some(fault.clone()), ..notes_page(&app, place).await? };
+            Ok(fault.on(draw(&app, &actor, &drawn)?))
         }
     }
 }

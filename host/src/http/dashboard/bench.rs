@@ -26,10 +26,11 @@ use crate::form::{self, Field};
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::model::access::Right;
-use crate::model::account::{Account, Connection, Version};
+use crate::model::account::{Account, Connection, QuotaClass, Version};
 use crate::model::id::EventId;
 use crate::model::time::Timestamp;
 use crate::payload::Envelope;
+use crate::picture;
 use crate::redact::redacted;
 use crate::rollout::{self, Choice, RolloutError};
 use crate::samples::{self, Sample};
@@ -37,7 +38,8 @@ use crate::schema::Violation;
 use crate::store::LeadFilter;
 use crate::test_lead;
 use crate::text::cut;
-use crate::view::bench::{Card, Used, cards, differences, used, verdict};
+use crate::transform::Quota;
+use crate::view::bench::{Card, Runs, Used, boxes, cards, differences, used, verdict};
 use crate::view::moment::Moment;
 use crate::workbench::{Tried, try_out};
 
@@ -69,6 +71,8 @@ struct Page {
     result: Option<Outcome>,
     /// What it makes of every sample, where that was asked for.
     all: Vec<SampleRow>,
+    /// What that used, beside what the version in use does; none where one sample shows no spread.
+    boxes: Vec<(&'static str, picture::Drawn)>,
 }
 
 impl Page {
@@ -175,6 +179,7 @@ async fn page(
         wrong: None,
         result: None,
         all: Vec::new(),
+        boxes: Vec::new(),
         shell,
     })
 }
@@ -292,7 +297,7 @@ async fn run(
     // Nothing is run: the page says what is wrong, with the form as it was typed.
     let Some(choice) = choice else { return draw(&app, &actor, &drawn) };
     match asked.act {
-        Act::RunAll => drawn.all = run_all(&app, &account, &choice, &samples).await?,
+        Act::RunAll => run_all(&app, whose, &choice, (&mut drawn, &samples)).await?,
         Act::Save => match Envelope::read(drawn.body.as_bytes()) {
             Err(error) => drawn.wrong = Some(error.to_string()),
             Ok(_) => return saved(&app, &account, &choice, &drawn.body).await,
@@ -322,29 +327,62 @@ async fn run_one(
     Ok(())
 }
 
-/// What a version makes of every sample, with the settings of the bench.
+/// What a version makes of every sample, with the settings of the bench, and what that uses.
 async fn run_all(
     app: &App,
-    account: &Account,
+    whose: (&Account, &Connection),
     choice: &Choice,
-    samples: &[Sample],
-) -> Result<Vec<SampleRow>, ApiError> {
-    let mut rows = Vec::with_capacity(samples.len());
+    (drawn, samples): (&mut Page, &[Sample]),
+) -> Result<(), ApiError> {
+    let quota = whose.0.quota;
+    let tried = try_all(app, quota, choice, samples).await?;
+    drawn.all = samples.iter().zip(&tried).map(|(sample, tried)| sample_row(sample, tried, quota)).collect();
+    // One run is no distribution: its figure stands in the table.
+    if samples.len() > 1 {
+        let mut versions = vec![runs_of(choice.version.label(), &tried)];
+        let is_another =
+            |other: &Choice| (&other.version.id, &other.settings) != (&choice.version.id, &choice.settings);
+        if let Some(other) = in_use(app, whose).await?.filter(is_another) {
+            let name = format!("{} (in use)", other.version.label());
+            versions.push(runs_of(name, &try_all(app, quota, &other, samples).await?));
+        }
+        drawn.boxes = boxes(&versions, Quota::of(quota));
+    }
+    Ok(())
+}
+
+/// A run for each sample, in their order.
+async fn try_all(app: &App, quota: QuotaClass, choice: &Choice, samples: &[Sample]) -> Result<Vec<Tried>, ApiError> {
+    let mut tried = Vec::with_capacity(samples.len());
     for sample in samples {
         let body = String::from_utf8_lossy(&sample.body);
-        let tried = try_out(&app.store, &app.transformer, account.quota, choice, &body).await?;
-        let expected = sample.expected.as_ref().map(|expected| differences(expected, &tried.answer));
-        let expected = expected.unwrap_or_default();
-        let has_failed = matches!(tried.answer.outcome, answer::Outcome::Failed { .. });
-        rows.push(SampleRow {
-            name: sample.name.clone(),
-            verdict: verdict(&tried),
-            is_green: !has_failed && expected.is_empty(),
-            expected,
-            fuel: used(tried.figures, account.quota)[0].percent,
-        });
+        tried.push(try_out(&app.store, &app.transformer, quota, choice, &body).await?);
     }
-    Ok(rows)
+    Ok(tried)
+}
+
+fn sample_row(sample: &Sample, tried: &Tried, quota: QuotaClass) -> SampleRow {
+    let expected = sample.expected.as_ref().map(|expected| differences(expected, &tried.answer));
+    let expected = expected.unwrap_or_default();
+    let has_failed = matches!(tried.answer.outcome, answer::Outcome::Failed { .. });
+    SampleRow {
+        name: sample.name.clone(),
+        verdict: verdict(tried),
+        is_green: !has_failed && expected.is_empty(),
+        expected,
+        fuel: used(tried.figures, quota)[0].percent,
+    }
+}
+
+fn runs_of(name: String, tried: &[Tried]) -> Runs {
+    let figures: Vec<_> = tried.iter().map(|tried| tried.figures).collect();
+    Runs::at_bench(name, &figures)
+}
+
+/// The version in use, with its settings.
+async fn in_use(app: &App, (account, connection): (&Account, &Connection)) -> Result<Option<Choice>, ApiError> {
+    let Some(bound) = app.store.bound(connection).await?.into_iter().next() else { return Ok(None) };
+    Ok(Some(rollout::choose(&app.store, account, connection, &bound.label, Some(bound.settings)).await?))
 }
 
 /// The event without its person, the settings, and what the version answers to that, as the folder of a sample.
@@ -381,9 +419,8 @@ async fn outcome(
 ) -> Result<Option<Outcome>, ApiError> {
     let (store, transformer) = (&app.store, &app.transformer);
     let tried: Tried = try_out(store, transformer, account.quota, choice, body).await?;
-    let in_force = match app.store.bound(connection).await?.into_iter().next() {
-        Some(bound) => {
-            let before = rollout::choose(store, account, connection, &bound.label, Some(bound.settings)).await?;
+    let in_force = match in_use(app, (account, connection)).await? {
+        Some(before) => {
             let before = try_out(store, transformer, account.quota, &before, body).await?;
             Some((before.version.clone(), differences(&before.answer, &tried.answer)))
         }

@@ -375,10 +375,11 @@ impl PolicyForm {
             deal_key: self.deal_key.trim().to_owned(),
             contact_write: self.contact_write,
             lifecycle_guard: self.lifecycle_guard.is_some(),
+            ..Policy::default()
         }
     }
 
-    /// Everything is named: the form shows all of it.
+    /// Everything is named that the form shows.
     fn change(&self) -> Change {
         let policy = self.policy();
         Change {
@@ -388,6 +389,7 @@ impl PolicyForm {
             contact_write: Some(policy.contact_write),
             contact_key: Some(policy.contact_key),
             deal_key: Some(policy.deal_key),
+            names: None,
             api_version: Some(self.api_version.clone()),
         }
     }
@@ -418,20 +420,18 @@ async fn unsaved(
     form: &PolicyForm,
     error: PolicyError,
 ) -> Result<Response, ApiError> {
-    let is_late = matches!(error, PolicyError::Meanwhile);
     let fault = Fault::of(error.into())?;
-    let status = fault.status;
     let connection = app.store.connection_of(&place.account.id).await?;
     let mut drawn = page(app, Place { connection, ..place }, None, None).await?;
-    drawn.wrong = Some(fault);
+    drawn.wrong = Some(fault.clone());
     if let Some(shown) = &mut drawn.connection {
         let typed = form.policy();
-        if is_late {
+        if fault.is_late() {
             drawn.differs = differs((&shown.policy, &shown.api_version), (&typed, &form.api_version));
         }
         (shown.policy, shown.api_version) = (typed, form.api_version.clone());
     }
-    Ok((status, draw(app, actor, &drawn)?).into_response())
+    Ok(fault.on(draw(app, actor, &drawn)?))
 }
 
 /// In what two ways of writing leads differ.

@@ -60,9 +60,8 @@ async fn delete(
         Ok(()) => Ok(Redirect::to("/accounts?done=account-deleted").into_response()),
         Err(error) => {
             let fault = Fault::of(error.into())?;
-            let status = fault.status;
-            let drawn = Page { typed: confirm, wrong: Some(fault), ..page(&app, account, shell).await? };
-            Ok((status, draw(&app, &actor, &drawn)?).into_response())
+            let drawn = Page { typed: confirm, wrong: Some(fault.clone()), ..page(&app, account, shell).await? };
+            Ok(fault.on(draw(&app, &actor, &drawn)?))
         }
     }
 }

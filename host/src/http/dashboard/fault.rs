@@ -1,6 +1,7 @@
 //! Why a form was refused, as it stands on the page above what was typed.
 
 use axum::http::StatusCode;
+use axum::response::Response;
 
 use crate::http::error::ApiError;
 
@@ -8,7 +9,7 @@ use crate::http::error::ApiError;
 #[derive(Clone)]
 pub(super) struct Fault {
     /// Of the page that says so: nothing was done, so the history does not tell of it.
-    pub(super) status: StatusCode,
+    status: StatusCode,
     pub(super) text: String,
     pub(super) fix: &'static str,
 }
@@ -23,5 +24,35 @@ impl Fault {
             other => return Err(other),
         };
         Ok(Self { status, text, fix })
+    }
+
+    /// Whether somebody else was quicker: what the form was filled in for has changed since.
+    pub(super) fn is_late(&self) -> bool {
+        self.status == StatusCode::PRECONDITION_FAILED
+    }
+
+    /// The page that says so, answered with its status.
+    pub(super) fn on(&self, mut page: Response) -> Response {
+        *page.status_mut() = self.status;
+        page
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_says_why_has_its_status_and_tells_who_was_late() {
+        let text = || "it is so".to_owned();
+        for (error, status, is_late) in [
+            (ApiError::BadRequest(text(), "Mend it."), 400, false),
+            (ApiError::Conflict(text(), "Mend it."), 409, false),
+            (ApiError::Changed(text(), "Look again."), 412, true),
+        ] {
+            let fault = Fault::of(error).unwrap();
+            assert_eq!((fault.on(Response::default()).status().as_u16(), fault.is_late()), (status, is_late));
+        }
+        assert!(Fault::of(ApiError::NoToken).is_err(), "nobody can mend that in a form");
     }
 }

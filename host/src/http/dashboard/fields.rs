@@ -1,4 +1,7 @@
-//! Fields: which property of HubSpot takes which part of a lead, whether it is there, and creating what is missing.
+//! Fields: which property of HubSpot takes which part of a lead, whether it is there, and creating what is missing or using
+//! another one in its place.
+
+mod filling;
 
 use std::sync::Arc;
 
@@ -12,6 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::accounts::serde_urlencoded;
 use super::connectors::can_connect;
+use super::fault::Fault;
 use super::shell::{Place, Shell, Visit};
 use super::transformations::connected;
 use super::{draw, sentence};
@@ -20,8 +24,7 @@ use crate::cause::{Class, Code, Problem};
 use crate::connection::check::lets_create;
 use crate::connection::checklist::{self, ByHand, Consent, Creation, What, Work};
 use crate::connection::drift::{self, Row};
-use crate::connection::fill::{self, Report};
-use crate::connection::fill_job;
+use crate::connection::policy::{self, Change};
 use crate::connection::portal::Read;
 use crate::connection::session::{self, Session};
 use crate::fit::PropertyState;
@@ -29,13 +32,15 @@ use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::model::access::{Actor, Right};
 use crate::model::account::{Auth, Connection, ConnectionState};
-use crate::model::fill::{Fill, FillState};
+use crate::model::fill::FillState;
 use crate::overview::fields_of_account;
-use crate::store::{DroppedValue, Lacking};
-use crate::view::connection::{Chip, portal_address, record_address};
+use crate::store::Lacking;
+use crate::view::connection::{Chip, portal_address};
 use crate::view::fields::FieldsByDay;
 use crate::view::moment::{Moment, things};
 use crate::view::overview::{PERIODS, Period};
+
+use filling::{Filling, Job, cancel, fill_all, fill_in, job};
 
 /// A week, or a month: one day has no days beside it.
 const BY_DAY: &[Period] = &[PERIODS[1], PERIODS[2]];
@@ -45,6 +50,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let change = OpenApiRouter::new()
         .route("/accounts/{account}/fields/check", post(look))
         .route("/accounts/{account}/fields/create", post(create))
+        .route("/accounts/{account}/fields/use", post(use_another))
         .route("/accounts/{account}/fields/fill", post(fill_in))
         .route("/accounts/{account}/fields/fill-all", post(fill_all))
         .route("/accounts/{account}/fields/fill-cancel", post(cancel));
@@ -56,8 +62,10 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
 struct Page {
     shell: Shell,
     is_connected: bool,
-    /// Why nothing was done of what somebody asked for.
+    /// Why HubSpot could not be asked for what somebody wanted.
     unasked: Option<Unasked>,
+    /// Why nothing was done of what somebody wanted, where that is not HubSpot's doing.
+    wrong: Option<Fault>,
     rows: Vec<Shown>,
     /// When HubSpot was asked.
     read_at: Option<Moment>,
@@ -142,68 +150,6 @@ impl Making {
     }
 }
 
-/// Filling in a page of records, as it is shown before and after.
-struct Filling {
-    is_done: bool,
-    values: Vec<FilledRow>,
-    /// Such as `12 values of 7 records`.
-    told: String,
-    /// Why values were left out, with how many.
-    left_out: Vec<(String, String)>,
-    stopped: Option<Problem>,
-    /// Where the page begins, and the next one.
-    after: String,
-    next: Option<String>,
-    /// Records that were not looked at yet.
-    left: String,
-}
-
-/// Filling in in the background, in words.
-struct Job {
-    state: FillState,
-    /// Of a hundred.
-    percent: i64,
-    told: String,
-    left: String,
-    left_out: Vec<(String, String)>,
-    waits: Option<Code>,
-    by: String,
-    begun: Moment,
-    /// When its last page ended; while none did, when it began.
-    seen: Moment,
-}
-
-impl Job {
-    fn is_running(&self) -> bool {
-        self.state == FillState::Running
-    }
-}
-
-fn job(shell: &Shell, fill: Fill) -> Job {
-    let Fill { state, progress, .. } = fill;
-    let values = |number: i64| things(number, "value", "values");
-    let records = |number: i64| things(number, "record", "records");
-    Job {
-        percent: (progress.total - progress.left).clamp(0, progress.total) * 100 / progress.total.max(1),
-        told: format!("{} of {} filled in", values(progress.values), records(progress.records)),
-        left: records(progress.left),
-        left_out: progress.left_out.into_iter().map(|(reason, number)| (values(number), reason)).collect(),
-        waits: progress.waits,
-        by: progress.begun_by,
-        begun: shell.time(progress.begun_at),
-        seen: shell.time(progress.seen_at.unwrap_or(progress.begun_at)),
-        state,
-    }
-}
-
-/// A value that goes where HubSpot holds none.
-struct FilledRow {
-    record: String,
-    address: String,
-    property: String,
-    value: String,
-}
-
 /// A row of the checklist with its chip, and what can be done about it here.
 struct Shown {
     row: Row,
@@ -275,6 +221,7 @@ async fn page(app: &App, place: Place, (period, dealership): (Period, Option<Str
             shell,
             is_connected: false,
             unasked: None,
+            wrong: None,
             rows: Vec::new(),
             read_at: None,
             is_troubled: false,
@@ -311,7 +258,11 @@ async fn page(app: &App, place: Place, (period, dealership): (Period, Option<Str
         ),
         is_connected: true,
         unasked: None,
-        by_hand: checklist::by_hand(rows.iter().map(|shown| &shown.row.definition)),
+        wrong: None,
+        // What another property takes need not be made.
+        by_hand: checklist::by_hand(
+            rows.iter().filter(|shown| shown.row.stands_for.is_none()).map(|shown| &shown.row.definition),
+        ),
         making: None,
         filling: None,
         job: app.store.fill_job(&connection).await?.map(|fill| job(&shell, fill)),
@@ -345,11 +296,25 @@ async fn talk(app: &App, connection: Option<&Connection>) -> Result<Session, Api
     Ok(session::open(&app.store, &app.hubspot, connection.ok_or_else(missing)?, &*app.clock).await?)
 }
 
-/// The page as HubSpot was read last, with why it could not be asked now. Nothing was changed.
+/// The page as HubSpot was read last, with why nothing was changed.
 async fn as_before(app: &App, actor: &Actor, place: Place, error: ApiError) -> Result<Response, ApiError> {
-    let (status, unasked) = unasked(error)?;
-    let drawn = Page { unasked: Some(unasked), ..page(app, place, (BY_DAY[0], None)).await? };
-    Ok((status, draw(app, actor, &drawn)?).into_response())
+    match Fault::of(error) {
+        Ok(fault) => {
+            let drawn = Page { wrong: Some(fault.clone()), ..by_now(app, place).await? };
+            Ok(fault.on(draw(app, actor, &drawn)?))
+        }
+        Err(error) => {
+            let (status, unasked) = unasked(error)?;
+            let drawn = Page { unasked: Some(unasked), ..by_now(app, place).await? };
+            Ok((status, draw(app, actor, &drawn)?).into_response())
+        }
+    }
+}
+
+/// The page as things are by now: somebody may have been quicker.
+async fn by_now(app: &App, place: Place) -> Result<Page, ApiError> {
+    let connection = app.store.connection_of(&place.account.id).await?;
+    page(app, Place { connection, ..place }, (BY_DAY[0], None)).await
 }
 
 async fn look(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
@@ -399,68 +364,31 @@ async fn created(app: &App, connection: Option<&Connection>, consent: Consent) -
     checklist::create_missing(&app.store, &session, consent, (app.clock)()).await?.map_err(ApiError::Away)
 }
 
-/// A page of records to fill in.
+/// Which property of HubSpot is to take what the transformations write to another one.
 #[derive(Deserialize)]
-struct FillAsked {
-    /// Seen and agreed; without it, what would be filled in is shown.
-    sure: Option<String>,
-    /// Where the page begins.
-    #[serde(default)]
-    after: String,
+struct Use {
+    object_type: String,
+    /// What the transformations call it.
+    planned: String,
+    name: String,
 }
 
-async fn fill_in(Visit { app, actor, place }: Visit, Form(asked): Form<FillAsked>) -> Result<Response, ApiError> {
-    let session = match talk(&app, place.connection.as_ref()).await {
-        Ok(session) => session,
-        Err(error) => return as_before(&app, &actor, place, error).await,
-    };
-    let is_done = asked.sure.is_some();
-    let wish = fill::Wish { limit: Some(FILL_MAX), after: Some(asked.after), dry_run: !is_done, property: None };
-    let report = fill::fill(&app.store, &session, &wish, &app.clock).await?;
-    app.wake.deliver.notify_one();
-    let report = actor.sight.shown(report, Report::masked);
-    let filling = filling(&session.connection, report, (is_done, wish.after.unwrap_or_default()));
-    draw(&app, &actor, &Page { filling: Some(filling), ..page(&app, place, (BY_DAY[0], None)).await? })
-}
-
-/// Fills in everything in the background.
-async fn fill_all(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
-    let connection = connected(place.connection)?;
-    fill_job::begin(&app.store, &connection, &actor.name, (app.clock)()).await?;
-    Ok(Redirect::to(&format!("{}#fill", place.shell.at("fields"))).into_response())
-}
-
-/// Ends filling in in the background. What is filled in stays.
-async fn cancel(Visit { app, place, .. }: Visit) -> Result<Response, ApiError> {
-    let connection = connected(place.connection)?;
-    fill_job::cancel(&app.store, &connection).await?;
-    Ok(Redirect::to(&format!("{}#fill", place.shell.at("fields"))).into_response())
-}
-
-/// Records that one press of the button fills in: a page of HubSpot's, for which a browser can wait.
-const FILL_MAX: usize = 100;
-
-fn filling(connection: &Connection, report: Report, (is_done, after): (bool, String)) -> Filling {
-    let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-    let values = |number: usize| things(count(number), "value", "values");
-    let told = things(count(report.records_filled()), "record", "records");
-    let left_out = report.reasons();
-    let left_out = left_out.into_iter().map(|(reason, number)| (values(number), reason.to_owned())).collect();
-    Filling {
-        is_done,
-        told: format!("{} of {told}", values(report.filled.len())),
-        left_out,
-        after,
-        next: report.next,
-        left: records(report.left).unwrap_or_default(),
-        stopped: report.stopped,
-        values: report.filled.into_iter().map(|one| filled_row(connection, one.dropped)).collect(),
+async fn use_another(Visit { app, actor, place }: Visit, Form(asked): Form<Use>) -> Result<Response, ApiError> {
+    match used(&app, &actor, place.connection.clone(), asked).await {
+        Ok(()) => {
+            app.wake.deliver.notify_one();
+            Ok(Redirect::to(&format!("{}?done=policy", place.shell.at("fields"))).into_response())
+        }
+        Err(error) => as_before(&app, &actor, place, error).await,
     }
 }
 
-fn filled_row(connection: &Connection, dropped: DroppedValue) -> FilledRow {
-    let DroppedValue { object_type, record_id, property, value, delivery_id: _ } = dropped;
-    FilledRow { address: record_address(connection, &object_type, &record_id), record: record_id, property, value }
+async fn used(app: &App, actor: &Actor, connection: Option<Connection>, asked: Use) -> Result<(), ApiError> {
+    let connection = connected(connection)?;
+    let change = Change::of_name(asked.object_type, asked.planned, asked.name);
+    let changed = policy::change(&app.store, &connection, change, (app.clock)()).await?;
+    actor.changes(policy::told(&connection), policy::told(&changed.connection));
+    Ok(())
 }
 
 #[cfg(test)]

@@ -17,18 +17,23 @@ use super::fault::Fault;
 use super::shell::{Place, Shell, Visit};
 use crate::app::App;
 use crate::cause::Code;
+use crate::hours::hour;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::issue::{self, Act, COMMENT_CHARS_MAX, IssueError, Shown, ShownPast, Standing};
 use crate::model::access::{Actor, Right};
 use crate::model::id::AccountId;
+use crate::model::time::Timestamp;
+use crate::overview::deliveries_of_account;
 use crate::picture::causes::{Cause, Causes};
+use crate::picture::deliveries::{Change, Deliveries, Outcomes};
 use crate::picture::sparkline::Sparkline;
 use crate::picture::{Drawn, Tone, drawn};
 use crate::rollout::{self, Back};
 use crate::store::Comment;
 use crate::view::connection::Chip;
 use crate::view::moment::{Moment, things};
+use crate::view::overview::{PERIODS, Period, Window};
 use crate::view::rollback::figures;
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
@@ -48,6 +53,8 @@ struct Issues {
     rows: Vec<Row>,
     /// Leads by cause, and how many came with each over the last day; none where none is concerned.
     by_cause: Option<Drawn>,
+    /// What became of the leads of one account, and of which time, as after "3 leads came"; none where nothing is told of.
+    over_time: Option<(String, Drawn)>,
     /// Told to nobody and not counted.
     muted: Vec<Row>,
     past: Vec<PastRow>,
@@ -271,6 +278,43 @@ fn by_cause<'a>(shell: &Shell, open: impl Iterator<Item = &'a Shown>) -> Option<
     (!causes.is_empty()).then(|| drawn("causes", &Causes { causes }))
 }
 
+/// What became of an account's leads while its issues came, with what was changed meanwhile and when each issue began;
+/// none where no issue is told of, or no lead came.
+async fn over_time(app: &App, place: &Place, open: &[Shown]) -> Result<Option<(String, Drawn)>, ApiError> {
+    let told: Vec<_> = open.iter().filter(|shown| shown.state != Standing::Muted).collect();
+    let Some(oldest) = told.iter().map(|shown| shown.issue.first_at).min() else { return Ok(None) };
+    let (connection, now) = (place.connection.as_ref(), place.shell.now);
+    let window = Window::last(period_since(oldest, now), now);
+    let mut picture = deliveries_of_account(&app.store, &place.account, connection, &window, now).await?;
+    if picture.spans.iter().all(|span| span.outcomes == Outcomes::default()) {
+        return Ok(None);
+    }
+    mark(&mut picture, told.into_iter().map(begun).collect());
+    Ok(Some((window.when, drawn("deliveries", &picture))))
+}
+
+/// A day, which the picture shows by the hour; a week where the oldest issue began before its first hour.
+fn period_since(oldest: Timestamp, now: Timestamp) -> Period {
+    let [day, week, _] = PERIODS;
+    if hour(now) - hour(oldest) < 24 { day } else { week }
+}
+
+fn begun(shown: &Shown) -> Change {
+    let href = Some(format!("#{}", shown.issue.id));
+    Change { at: shown.issue.first_at, text: format!("Issue: {}", shown.title), href }
+}
+
+/// Adds marks to what was changed, as far as they are of the time of the picture. Several issues of a cause that one check
+/// found are one mark.
+fn mark(picture: &mut Deliveries, mut marks: Vec<Change>) {
+    let Some(first) = picture.spans.first().map(|span| span.from) else { return };
+    marks.retain(|mark| mark.at >= first);
+    marks.sort_by(|one, other| (one.at, &one.text).cmp(&(other.at, &other.text)));
+    marks.dedup_by(|one, other| (one.at, &one.text) == (other.at, &other.text));
+    picture.changes.extend(marks);
+    picture.changes.sort_by_key(|change| change.at);
+}
+
 /// What a page of issues knows beside them.
 struct Around<'a> {
     can_connect: bool,
@@ -289,7 +333,8 @@ fn page(shell: Shell, open: Vec<(String, Shown)>, past: Vec<(String, ShownPast)>
         place.push(row(&shell, index, &slug, shown, around));
     }
     let past = past.into_iter().map(|(slug, past)| past_row(&shell, &slug, past)).collect();
-    Issues { rows, by_cause, muted, past, is_of_all: shell.account.is_none(), wrong: None, shell }
+    let is_of_all = shell.account.is_none();
+    Issues { rows, by_cause, over_time: None, muted, past, is_of_all, wrong: None, shell }
 }
 
 async fn page_of(app: &App, place: Place) -> Result<Issues, ApiError> {
@@ -311,8 +356,10 @@ async fn page_of(app: &App, place: Place) -> Result<Issues, ApiError> {
         [one] => Some(one.label.clone()),
         _ => None,
     };
+    let over_time = over_time(app, &place, &open).await?;
     let open = open.into_iter().map(|shown| (slug.clone(), shown)).collect();
-    Ok(page(place.shell, open, past, &Around { can_connect: can_connect(app), back: back.as_ref(), version }))
+    let around = Around { can_connect: can_connect(app), back: back.as_ref(), version };
+    Ok(Issues { over_time, ..page(place.shell, open, past, &around) })
 }
 
 async fn of_account(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
@@ -372,9 +419,42 @@ async fn act(visit: Visit, id: &str, act: Act, done: &str) -> Result<Response, A
         Ok(()) => Ok(Redirect::to(&format!("{}?done={done}#{id}", place.shell.at("issues"))).into_response()),
         Err(error) => {
             let fault = Fault::of(error.into())?;
-            let status = fault.status;
-            let wrong = Some(Wrong { id: id.to_owned(), typed, fault });
-            Ok((status, draw(&app, &actor, &Issues { wrong, ..page_of(&app, place).await? })?).into_response())
+            let wrong = Some(Wrong { id: id.to_owned(), typed, fault: fault.clone() });
+            Ok(fault.on(draw(&app, &actor, &Issues { wrong, ..page_of(&app, place).await? })?))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::picture::deliveries::Span;
+
+    const HOUR: i64 = 3_600_000;
+
+    fn change(hour: i64, text: &str) -> Change {
+        Change { at: Timestamp(hour * HOUR), text: text.to_owned(), href: None }
+    }
+
+    #[test]
+    fn the_picture_goes_back_to_the_oldest_issue_but_a_week_at_most() {
+        let now = Timestamp(1_000 * HOUR + HOUR / 2);
+        for (began, period) in [(1_000, "day"), (977, "day"), (976, "week"), (1, "week")] {
+            assert_eq!(period_since(Timestamp(began * HOUR), now).word, period, "{began}");
+        }
+    }
+
+    #[test]
+    fn issues_stand_among_the_changes_once_and_only_of_the_time_of_the_picture() {
+        let span =
+            Span { from: Timestamp(10 * HOUR), until: Timestamp(20 * HOUR), outcomes: Outcomes::default(), href: None };
+        let changes = vec![change(11, "paused"), change(13, "resumed")];
+        let mut picture = Deliveries { zone: TimeZone::UTC, spans: vec![span], changes };
+        let marks = [(12, "Issue: b"), (9, "Issue: old"), (12, "Issue: a"), (12, "Issue: b"), (14, "Issue: b")];
+        mark(&mut picture, marks.iter().map(|(hour, text)| change(*hour, text)).collect());
+        let told: Vec<_> = picture.changes.iter().map(|change| change.text.as_str()).collect();
+        assert_eq!(told, ["paused", "Issue: a", "Issue: b", "resumed", "Issue: b"]);
     }
 }

@@ -27,7 +27,7 @@ use crate::http::guard::needing;
 use crate::http::leads::{Told, csv_of, note_table};
 use crate::http::{appearance, cookie};
 use crate::lead;
-use crate::model::access::{Right, Sight};
+use crate::model::access::{Actor, Right, Sight};
 use crate::model::id::{AccountId, EventId};
 use crate::model::outcome::{Group, Outcome};
 use crate::model::replay::Filter;
@@ -35,7 +35,7 @@ use crate::model::time::Timestamp;
 use crate::replay::{self, Wish};
 use crate::schema::event_type_names;
 use crate::store::{CauseCount, Count, LeadFilter, LeadRow, SavedView, ShownEvent};
-use crate::test_lead::read_back::{self, ReadBack};
+use crate::test_lead::read_back::{self, ReadBack, ReadBackError};
 use crate::view::csv;
 use crate::view::lead::Lead;
 use crate::view::logs::{Query, Row, Segment, segments};
@@ -132,9 +132,8 @@ struct Shape {
 
 /// Remembers how dense somebody likes the list.
 const DENSITY_COOKIE: &str = "leadline_density";
-/// Causes whose first leads are shown, and how many of each.
-const CAUSES_OPEN: usize = 12;
-const LEADS_OF_CAUSE: u32 = 3;
+/// Of each cause so many leads are shown, the newest ones.
+const LEADS_OF_CAUSE: usize = 3;
 
 pub(super) fn reader(shell: &Shell) -> Reader {
     Reader { now: shell.now, zone: shell.zone.clone() }
@@ -155,25 +154,16 @@ async fn by_cause(
     shell: &Shell,
     row: impl Fn(&LeadRow) -> Row,
 ) -> Result<Vec<CauseRow>, ApiError> {
-    let mut rows = Vec::new();
-    for CauseCount { code, count, newest_at } in app.store.lead_causes(filter).await? {
-        let of_cause =
-            LeadFilter { cause: Some(code), limit: LEADS_OF_CAUSE, before: None, after: None, ..filter.clone() };
-        let first = match rows.len() {
-            0..CAUSES_OPEN => app.store.leads(&of_cause).await?.rows,
-            _ => Vec::new(),
-        };
-        rows.push(CauseRow {
-            title: code.title(),
-            fix: code.fix(),
-            code: code.as_str(),
-            count: counted(count.leads, count.is_more),
-            newest: shell.time(newest_at),
-            query: Query { cause: code.as_str().to_owned(), ..query.clone() }.at(None, None),
-            first: first.iter().map(&row).collect(),
-        });
-    }
-    Ok(rows)
+    let cause = |(CauseCount { code, count, newest_at }, first): (CauseCount, Vec<LeadRow>)| CauseRow {
+        title: code.title(),
+        fix: code.fix(),
+        code: code.as_str(),
+        count: counted(count.leads, count.is_more),
+        newest: shell.time(newest_at),
+        query: Query { cause: code.as_str().to_owned(), ..query.clone() }.at(None, None),
+        first: first.iter().map(&row).collect(),
+    };
+    Ok(app.store.leads_by_cause(filter, LEADS_OF_CAUSE).await?.into_iter().map(cause).collect())
 }
 
 /// Whether all that the filter is about came before bodies are kept from, and for how many days they are.
@@ -352,29 +342,40 @@ async fn retry(
 
 /// Shows what HubSpot holds of a test lead.
 async fn read_it_back(
-    Visit { app, actor, mut place }: Visit,
+    Visit { app, actor, place }: Visit,
     Path((_, event)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
     let shown = found(&app, &place, &event).await?;
     match read_back::read_back(&app.store, &app.hubspot, &shown, &*app.clock).await {
         Ok(read) => draw(&app, &actor, &lead_page(&app, &shown, actor.sight, place, Some(read)).await?),
-        Err(error) => {
-            let (status, unasked) = super::fields::unasked(error.into())?;
-            place.shell.said = Some(super::shell::Said { tone: "bad", text: unasked.words() });
-            let page = lead_page(&app, &shown, actor.sight, place, None).await?;
-            Ok((status, draw(&app, &actor, &page)?).into_response())
-        }
+        Err(error) => not_asked(&app, &actor, place, &shown, error).await,
     }
+}
+
+/// The lead with why HubSpot could not be asked.
+async fn not_asked(
+    app: &App,
+    actor: &Actor,
+    mut place: Place,
+    shown: &ShownEvent,
+    error: ReadBackError,
+) -> Result<Response, ApiError> {
+    let (status, unasked) = super::fields::unasked(error.into())?;
+    place.shell.said = Some(super::shell::Said { tone: "bad", text: unasked.words() });
+    let page = lead_page(app, shown, actor.sight, place, None).await?;
+    Ok((status, draw(app, actor, &page)?).into_response())
 }
 
 /// Takes the contact of a test lead out of HubSpot.
 async fn delete_contact(
-    Visit { app, place, .. }: Visit,
+    Visit { app, actor, place }: Visit,
     Path((_, event)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
     let shown = found(&app, &place, &event).await?;
-    read_back::delete_contact(&app.store, &app.hubspot, &shown, &*app.clock).await?;
-    Ok(Redirect::to(&format!("{}/{event}?done=taken-out", place.shell.at("logs"))).into_response())
+    match read_back::delete_contact(&app.store, &app.hubspot, &shown, &*app.clock).await {
+        Ok(_) => Ok(Redirect::to(&format!("{}/{event}?done=taken-out", place.shell.at("logs"))).into_response()),
+        Err(error) => not_asked(&app, &actor, place, &shown, error).await,
+    }
 }
 
 /// Sends a lead once more.

@@ -27,7 +27,6 @@ use crate::mapping::{self, Line, Mapping, MappingError, Preview};
 use crate::model::access::{Actor, Right, Sight};
 use crate::model::account::{Account, Connection, PastBinding, Sign};
 use crate::model::id::BindingId;
-use crate::rollout::RolloutError;
 use crate::schema::Violation;
 use crate::view::connection::Chip;
 use crate::view::moment::Moment;
@@ -261,20 +260,18 @@ async fn not_yet(
     (draft, reason): (&Map<String, Value>, String),
     error: MappingError,
 ) -> Result<Response, ApiError> {
-    let is_late = matches!(error, MappingError::Rollout(RolloutError::Changed { .. }));
     let fault = Fault::of(error.into())?;
-    let status = fault.status;
     let newest = app.store.binding_history(whose.2, 1).await?.pop();
     let mut drawn = page(app, whose, actor.sight, Shows::Draft(draft)).await?;
     drawn.reason = reason;
-    match newest.filter(|_| is_late) {
+    match newest.filter(|_| fault.is_late()) {
         Some(past) => {
             let at = drawn.shell.time(past.at);
             drawn.quicker = Some((past, at));
         }
-        None => drawn.wrong = Some(fault),
+        None => drawn.wrong = Some(fault.clone()),
     }
-    Ok((status, draw(app, actor, &drawn)?).into_response())
+    Ok(fault.on(draw(app, actor, &drawn)?))
 }
 
 #[cfg(test)]

@@ -32,8 +32,9 @@ use crate::quota::{self, Breaks, QuotaPreview};
 use crate::store::{COUNTED_MAX, LaneDoing, LaneFilter, Rejection, RejectionFilter, ShownLane, ShownProcess};
 use crate::view::connection::Chip;
 use crate::view::moment::{Moment, count};
+use crate::view::operator::leads::{CHOICES, Pictures};
 use crate::view::operator::{self, GuestRow, PortalRow};
-use crate::view::overview::Tile;
+use crate::view::overview::{Period, Tile, Window};
 
 /// Lanes of a page.
 const ROWS_MAX: u32 = 200;
@@ -66,12 +67,26 @@ struct FleetPage {
     /// Nothing is counted in this process.
     is_uncounted: bool,
     is_paused: bool,
+    /// The time that the pictures show, of those to choose from.
+    period: Period,
+    periods: [Period; 2],
+    pictures: Pictures,
     squares: Drawn,
     portals: Vec<PortalRow>,
     troubled: Vec<(AccountHealth, Chip)>,
 }
 
-async fn show_fleet(House { app, actor, shell }: House) -> Result<Response, ApiError> {
+/// Which time the pictures are to show.
+#[derive(Default, Deserialize)]
+struct Shown {
+    period: Option<String>,
+}
+
+async fn show_fleet(House { app, actor, shell }: House, uri: Uri) -> Result<Response, ApiError> {
+    let wanted = serde_urlencoded::<Shown>(&uri).period;
+    let period = CHOICES.into_iter().find(|period| Some(period.word) == wanted.as_deref()).unwrap_or(CHOICES[0]);
+    let window = Window::last(period, shell.now);
+    let leads = fleet::leads_of_all(&app.store, (window.from, window.until)).await?;
     let fleet = fleet::of_service(&app, shell.now).await?;
     let (tone, verdict) = operator::verdict(&fleet);
     let Fleet { troubled, all, lately, .. } = &fleet;
@@ -81,6 +96,9 @@ async fn show_fleet(House { app, actor, shell }: House) -> Result<Response, ApiE
         tiles: operator::fleet_tiles(&fleet),
         is_uncounted: lately.is_none(),
         is_paused: fleet.is_paused,
+        period,
+        periods: CHOICES,
+        pictures: Pictures::of(&leads, &window, &shell.zone, shell.now),
         portals: operator::portal_rows(&fleet.portals),
         squares: operator::squares(all),
         troubled: troubled.iter().map(|account| (account.clone(), operator::health_chip(account.health))).collect(),
@@ -98,6 +116,7 @@ struct Queue {
     holders: Vec<(String, String)>,
     processes: Vec<ProcessRow>,
     wave: Drawn,
+    retries: Drawn,
     is_paused: bool,
     pauses: Vec<PauseRow>,
     query: LaneQuery,
@@ -195,13 +214,15 @@ async fn queue(House { app, actor, shell }: House, uri: Uri) -> Result<Response,
     let is_by_itself = |lane: &ShownLane| {
         pauses.iter().any(|(scope, _)| matches!(scope, PauseScope::Lane(_, paused) if *paused == lane.id))
     };
-    let retries = app.store.planned_retries(shell.now).await?;
-    let retries: Vec<_> = retries.into_iter().map(|(hour, retries)| HourOfRetries { hour, retries }).collect();
+    let planned = app.store.planned_retries(shell.now).await?;
+    let planned: Vec<_> = planned.into_iter().map(|(hour, retries)| HourOfRetries { hour, retries }).collect();
+    let (by_attempt, is_more) = app.store.retries_by_attempt().await?;
     let living = processes::living(&app.store, shell.now).await?;
     let page = Queue {
         holders: holders(&at_work),
         processes: living.into_iter().map(|process| process_row(&shell, process)).collect(),
-        wave: operator::wave(ages(&app, &shell).await?, &retries, &shell.zone, shell.now),
+        wave: operator::wave(ages(&app, &shell).await?, &planned, &shell.zone, shell.now),
+        retries: operator::retries(&by_attempt, is_more),
         rows: lanes
             .into_iter()
             .map(|lane| LaneRow { is_paused: is_by_itself(&lane), ..lane_row(&shell, lane) })

@@ -170,13 +170,12 @@ async fn refused(
     error: PrivacyError,
 ) -> Result<Response, ApiError> {
     let fault = Fault::of(error.into())?;
-    let status = fault.status;
     let found = match asked.subject() {
         Ok(subject) => Some(found_of(app, &place, &subject, &asked).await?),
         Err(_) => None,
     };
-    let page = Page { wrong: Some(fault), found, ..page(app, place, asked, None).await? };
-    Ok((status, draw(app, actor, &page)?).into_response())
+    let page = Page { wrong: Some(fault.clone()), found, ..page(app, place, asked, None).await? };
+    Ok(fault.on(draw(app, actor, &page)?))
 }
 
 async fn found_of(app: &App, place: &Place, subject: &Subject, asked: &Asked) -> Result<Found, ApiError> {

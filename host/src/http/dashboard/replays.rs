@@ -223,8 +223,7 @@ async fn create(Visit { app, actor, place }: Visit, Form(asked): Form<Asked>) ->
         Ok(_) => Ok(Redirect::to(&format!("{}?done=replayed", place.shell.at("replays"))).into_response()),
         Err(error) => {
             let fault = Fault::of(error.into())?;
-            let status = fault.status;
-            Ok((status, draw(&app, &actor, &page(&app, place, asked, Some(fault)).await?)?).into_response())
+            Ok(fault.on(draw(&app, &actor, &page(&app, place, asked, Some(fault.clone())).await?)?))
         }
     }
 }

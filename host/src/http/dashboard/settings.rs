@@ -208,11 +208,8 @@ async fn refused(
     error: ApiError,
 ) -> Result<Response, ApiError> {
     let fault = Fault::of(error)?;
-    let status = fault.status;
-    let news = News { fresh: None, refused: Some(Refused { form, typed, fault }) };
-    let mut response = page(app, actor, place, uri, news).await?;
-    *response.status_mut() = status;
-    Ok(response)
+    let news = News { fresh: None, refused: Some(Refused { form, typed, fault: fault.clone() }) };
+    Ok(fault.on(page(app, actor, place, uri, news).await?))
 }
 
 /// What stands in a field that was sent, without the spaces around it.

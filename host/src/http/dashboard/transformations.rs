@@ -1,6 +1,7 @@
-//! Transformations: what an account uses, its settings, another version beside it, enabling and going back; and every version
-//! with what is known of it.
+//! Transformations: what an account uses, another version beside it, and going back; and every version with what is known of
+//! it.
 
+mod choice;
 mod compare;
 mod waivers;
 
@@ -8,7 +9,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use askama::Template;
-use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Form, Multipart, Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -17,36 +17,26 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::accounts::serde_urlencoded;
 use super::draw;
-use super::form::{Drawn, drawn_fields};
+use super::fault::Fault;
 use super::shell::{Place, Shell, Visit};
 use crate::app::App;
-use crate::comparison::Report;
 use crate::digest::sha256_hex;
-use crate::form::{self, Field};
-use crate::gates::{self, Gate};
 use crate::http::error::ApiError;
-use crate::http::events::busy;
 use crate::http::guard::needing;
 use crate::http::reach;
 use crate::http::versions::own_version;
 use crate::model::access::{Actor, Right};
-use crate::model::account::{Account, Connection, ConnectionState, PastBinding, QuotaClass, Sign};
+use crate::model::account::{Connection, ConnectionState, PastBinding, QuotaClass, Sign};
 use crate::model::id::{BindingId, VersionId};
 use crate::model::share::Share;
-use crate::model::waiver::Signer;
 use crate::removal;
-use crate::rollout::{self, Back, Despite, Enabling, RolloutError, Wish};
-use crate::schema::Violation;
-use crate::shadow;
-use crate::store::{HOUSE, ShadowRun};
+use crate::rollout::{self, Back, Wish};
+use crate::store::HOUSE;
 use crate::transform::{Quota, Tried, UPLOAD_BYTES_MAX};
-use crate::trial;
 use crate::upload::{self, Upload, Uploaded};
 use crate::usage::{self, LISTED_MAX};
 use crate::view::ShownVersion;
-use crate::view::comparison;
 use crate::view::moment::{Moment, count, span};
 use crate::view::rollback;
 use crate::view::steps::{self, Came, ShownStep};
@@ -54,25 +44,17 @@ use crate::view::tried;
 
 /// A form with a file is as long as the file may be, and a little.
 const FORM_BYTES_MAX: usize = UPLOAD_BYTES_MAX + (64 << 10);
-/// Leads that a comparison tries a version on, when a page asks for it.
-const COMPARED: u32 = 200;
-/// Fewer say little.
-const COMPARED_MIN: u32 = 10;
-/// Of these one chooses.
-const COMPARED_CHOICES: [u32; 5] = [10, 50, 100, 200, 500];
 /// Bindings of the history that the page shows.
 const HISTORY_SHOWN: u32 = 20;
+/// How a share is called that no real lead is in.
+const TEST_LEADS: &str = "test leads only";
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let read = OpenApiRouter::new()
         .route("/accounts/{account}/transformation", get(in_use))
-        .route("/accounts/{account}/transformation/{version}", get(choice))
         .route("/transformations", get(list))
         .route("/versions/{id}", get(show));
     let change = OpenApiRouter::new()
-        .route("/accounts/{account}/transformation/{version}/settings", post(settings))
-        .route("/accounts/{account}/transformation/{version}/compare", post(try_on_leads))
-        .route("/accounts/{account}/transformation/{version}/enable", post(enable))
         .route("/accounts/{account}/transformation/rollback", post(roll_back))
         .route("/accounts/{account}/transformation/restore", post(restore))
         .route("/versions/{id}/delete", post(delete));
@@ -81,6 +63,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     needing(Right::Read, read)
         .merge(needing(Right::Transform, change))
         .merge(needing(Right::Publish, publish))
+        .merge(choice::router())
         .merge(compare::router())
         .merge(waivers::router())
 }
@@ -98,7 +81,7 @@ impl Past {
     }
 
     fn share(&self) -> String {
-        if self.is_tested() { "test leads only".to_owned() } else { self.past.share.to_string() }
+        if self.is_tested() { TEST_LEADS.to_owned() } else { self.past.share.to_string() }
     }
 }
 
@@ -118,6 +101,10 @@ struct InUse {
     seen: String,
     /// What waits for a second person.
     waivers: Vec<waivers::Asked>,
+    /// Why it is to go back, as somebody typed it.
+    reason: String,
+    /// Why nothing was changed.
+    wrong: Option<Fault>,
 }
 
 impl InUse {
@@ -130,6 +117,11 @@ impl InUse {
     fn waiting(&self) -> String {
         self.back.as_ref().map_or_else(String::new, rollback::waiting)
     }
+
+    /// What somebody else did meanwhile, who was quicker.
+    fn quicker(&self) -> Option<&Past> {
+        self.history.first().filter(|_| self.wrong.as_ref().is_some_and(Fault::is_late))
+    }
 }
 
 pub(super) fn connected(connection: Option<Connection>) -> Result<Connection, ApiError> {
@@ -139,6 +131,10 @@ pub(super) fn connected(connection: Option<Connection>) -> Result<Connection, Ap
 }
 
 async fn in_use(Visit { app, actor, place }: Visit) -> Result<Response, ApiError> {
+    draw(&app, &actor, &in_use_page(&app, &actor, place).await?)
+}
+
+async fn in_use_page(app: &App, actor: &Actor, place: Place) -> Result<InUse, ApiError> {
     let Place { shell, account, connection } = place;
     let past = |past: PastBinding| Past { at: shell.time(past.at), past };
     let (mut in_force, mut history, mut back, mut undo) = (Vec::new(), Vec::new(), None, None);
@@ -154,13 +150,13 @@ async fn in_use(Visit { app, actor, place }: Visit) -> Result<Response, ApiError
         }
         history = all.into_iter().map(past).collect();
     }
-    let waivers = waivers::waiting(&app, &actor, (&shell, &account), seen.as_ref()).await?;
+    let waivers = waivers::waiting(app, actor, (&shell, &account), seen.as_ref()).await?;
     let versions = app.store.versions(Some(&account.id), LISTED_MAX).await?;
     let versions = versions.into_iter().map(|version| {
         let at = shell.time(version.created_at);
         (ShownVersion::of(version), at)
     });
-    let page = InUse {
+    Ok(InUse {
         is_connected: connection.is_some_and(|connection| connection.state != ConnectionState::Disconnected),
         versions: versions.collect(),
         in_force,
@@ -169,207 +165,24 @@ async fn in_use(Visit { app, actor, place }: Visit) -> Result<Response, ApiError
         undo,
         seen: seen.map(|id| id.to_string()).unwrap_or_default(),
         waivers,
-        shell,
-    };
-    draw(&app, &actor, &page)
-}
-
-#[derive(Template)]
-#[template(path = "choice.html")]
-struct ChoicePage {
-    shell: Shell,
-    label: String,
-    fields: Vec<Drawn>,
-    violations: Vec<Violation>,
-    /// The settings that the gates and the comparison are of, as the form carries them on.
-    settings: String,
-    gates: Vec<Gate>,
-    shadow: Option<Compared>,
-    is_in_force: bool,
-    /// The newest binding, so that nobody undoes what somebody else did meanwhile.
-    expected: String,
-}
-
-impl ChoicePage {
-    fn are_open(&self) -> bool {
-        self.gates.iter().all(|gate| gate.open)
-    }
-
-    /// The same with what was typed and cannot be read. What depends on the settings waits until they fit.
-    fn with_typed(self, fields: &[Field], violations: Vec<Violation>) -> Self {
-        let fields = drawn_fields(fields, &violations);
-        Self { fields, violations, gates: Vec::new(), shadow: None, is_in_force: false, ..self }
-    }
-
-    /// On how many leads one may compare, and whether it is the usual number.
-    fn numbers(&self) -> [(u32, bool); 5] {
-        COMPARED_CHOICES.map(|number| (number, number == COMPARED))
-    }
-}
-
-/// A comparison, for the page.
-struct Compared {
-    at: Moment,
-    report: Option<Report>,
-    dots: Option<crate::picture::Drawn>,
-    trouble: Option<String>,
-}
-
-/// The settings of a page's address, where somebody has come from the form.
-#[derive(Deserialize)]
-struct Carried {
-    settings: Option<String>,
-}
-
-async fn choice_page(
-    app: &App,
-    (shell, account, connection): (Shell, &Account, &Connection),
-    word: &str,
-    asked: Option<Value>,
-) -> Result<ChoicePage, ApiError> {
-    let whose = (account, connection);
-    let drawn = rollout::settings_form(&app.store, &app.hubspot, whose, word, asked.clone(), &*app.clock).await?;
-    // Before anybody filled the form in, what is missing is no mistake.
-    let mut violations = drawn.violations;
-    violations.retain(|violation| asked.is_some() || !violation.pointer.is_empty());
-    let fields = drawn_fields(&drawn.fields, &violations);
-    let (mut gates, mut shadow, mut settings) = (Vec::new(), None, asked.clone().unwrap_or_default());
-    let chosen = rollout::choose_live(&app.store, &app.hubspot, whose, word, asked, &*app.clock).await;
-    match chosen {
-        Ok(choice) => {
-            gates = gates::gates(&rollout::evidence(&app.store, connection, &choice).await?);
-            let run = app.store.shadow_of(connection, &choice.version.id, &choice.settings).await?;
-            shadow = run.map(|run| compared(&shell, run));
-            settings = choice.settings;
-        }
-        // The form says what is wrong.
-        Err(RolloutError::Use(_)) => {}
-        Err(error) => return Err(error.into()),
-    }
-    let history = app.store.binding_history(connection, 1).await?;
-    let now = app.store.bound(connection).await?;
-    Ok(ChoicePage {
-        is_in_force: now.iter().any(|bound| bound.label == drawn.version && bound.settings == settings),
-        expected: history.first().map(|past| past.id.to_string()).unwrap_or_default(),
-        settings: settings.to_string(),
-        label: drawn.version,
-        fields,
-        violations,
-        gates,
-        shadow,
+        reason: String::new(),
+        wrong: None,
         shell,
     })
 }
 
-fn compared(shell: &Shell, run: ShadowRun) -> Compared {
-    let dots = run.report.as_ref().map(|report| comparison::dots(report, &shell.at("logs")));
-    Compared { at: shell.time(run.started_at), report: run.report, dots, trouble: run.trouble }
-}
-
-fn parsed(settings: Option<&str>) -> Option<Value> {
-    settings.and_then(|text| serde_json::from_str(text).ok())
-}
-
-async fn choice(
-    Visit { app, actor, place }: Visit,
-    Path((_, version)): Path<(String, String)>,
-    uri: Uri,
-) -> Result<Response, ApiError> {
-    let connection = connected(place.connection)?;
-    let carried: Carried = serde_urlencoded(&uri);
-    let whose = (place.shell, &place.account, &connection);
-    draw(&app, &actor, &choice_page(&app, whose, &version, parsed(carried.settings.as_deref())).await?)
-}
-
-/// Back to the page of a choice, with these settings.
-fn on(shell: &Shell, version: &str, settings: &Value) -> Response {
-    let settings: String = url::form_urlencoded::byte_serialize(settings.to_string().as_bytes()).collect();
-    Redirect::to(&format!("{}/{version}?settings={settings}", shell.at("transformation"))).into_response()
-}
-
-/// Takes in the form of the settings, and goes on to the page that judges them. Nothing is in force by this.
-async fn settings(
-    Visit { app, actor, place }: Visit,
-    Path((_, version)): Path<(String, String)>,
-    body: Bytes,
-) -> Result<Response, ApiError> {
-    let connection = connected(place.connection)?;
-    let sent: Vec<(String, String)> = url::form_urlencoded::parse(&body).into_owned().collect();
-    let whose = (&place.account, &connection);
-    let drawn = rollout::settings_form(&app.store, &app.hubspot, whose, &version, None, &*app.clock).await?;
-    match form::read(&drawn.fields, &sent) {
-        Ok(settings) => Ok(on(&place.shell, &version, &settings)),
-        Err(violations) => {
-            let whose = (place.shell, &place.account, &connection);
-            let page = choice_page(&app, whose, &version, None).await?;
-            draw(&app, &actor, &page.with_typed(&form::typed(&drawn.fields, &sent), violations))
-        }
-    }
-}
-
-/// Settings that a form carries on, and on how many leads they are tried.
-#[derive(Deserialize)]
-struct With {
-    settings: String,
-    leads: Option<u32>,
-}
-
-/// Tries the version on the last leads. Nothing is sent.
-async fn try_on_leads(
-    Visit { app, actor, place }: Visit,
-    Path((_, version)): Path<(String, String)>,
-    Form(with): Form<With>,
-) -> Result<Response, ApiError> {
-    let connection = connected(place.connection)?;
-    let settings = parsed(Some(&with.settings));
-    let choice = rollout::choose(&app.store, &place.account, &connection, &version, settings).await?;
-    let leads = with.leads.unwrap_or(COMPARED).clamp(COMPARED_MIN, shadow::EVENTS_MAX);
-    let settings = choice.settings.clone();
-    let (store, transformer, clock) = (app.store.clone(), app.transformer.clone(), app.clock.clone());
-    let look = async move {
-        let run = shadow::begin(&store, &connection, &choice, leads, &actor.name, clock()).await?;
-        shadow::carry_out(&store, &transformer, run, &choice, move || clock()).await
-    };
-    trial::in_turn(&app.transformer, look).await?.ok_or_else(busy)?;
-    Ok(on(&place.shell, &version, &settings))
-}
-
-/// How a version is to be enabled.
-#[derive(Deserialize)]
-struct Enable {
-    settings: String,
-    share: i64,
-    /// Only test leads go through it so far.
-    test: Option<String>,
+/// The page again, with why nothing was changed. Where somebody else was quicker it shows what counts by now, and whoever
+/// presses once more has seen that.
+async fn unchanged(
+    app: &App,
+    actor: &Actor,
+    place: Place,
     reason: String,
-    despite: Option<String>,
-    expected: String,
-}
-
-async fn enable(
-    Visit { app, actor, place }: Visit,
-    Path((_, version)): Path<(String, String)>,
-    Form(asked): Form<Enable>,
+    error: ApiError,
 ) -> Result<Response, ApiError> {
-    let connection = connected(place.connection)?;
-    let settings = parsed(Some(&asked.settings));
-    let whose = (&place.account, &connection);
-    let choice = rollout::choose_live(&app.store, &app.hubspot, whose, &version, settings, &*app.clock).await?;
-    let share = match asked.test {
-        Some(_) => Share::NONE,
-        None => Share::try_from(asked.share)
-            .map_err(|error| ApiError::BadRequest(error.to_string(), "Choose a share from 1 to 100."))?,
-    };
-    let expected = expected(Some(asked.expected));
-    let despite = asked.despite.filter(|reason| !reason.trim().is_empty());
-    let despite = despite.map(|why| Despite { why, asker: Signer::from(&actor) });
-    let wish = Wish { share, sign: Sign::new(actor.name, asked.reason), expected, despite };
-    let done = match rollout::enable(&app.store, &connection, &choice, &wish, (app.clock)()).await? {
-        Enabling::Enabled(_) => "enabled",
-        Enabling::Asked(_) => "waiver-asked",
-    };
-    app.wake.plan.notify_one();
-    Ok(back_to(&place.shell, done))
+    let fault = Fault::of(error)?;
+    let drawn = InUse { reason, wrong: Some(fault.clone()), ..in_use_page(app, actor, place).await? };
+    Ok(fault.on(draw(app, actor, &drawn)?))
 }
 
 /// Back to the page of what is in use, which says what was done.
@@ -398,21 +211,31 @@ struct Restore {
 }
 
 async fn restore(Visit { app, actor, place }: Visit, Form(asked): Form<Restore>) -> Result<Response, ApiError> {
-    let connection = connected(place.connection)?;
+    let connection = connected(place.connection.clone())?;
     let (binding, expected) = (BindingId::stored(asked.binding), expected(asked.expected));
-    let wish = Wish { share: Share::ALL, sign: Sign::new(actor.name, asked.reason), expected, despite: None };
+    let sign = Sign::new(actor.name.clone(), asked.reason);
+    let wish = Wish { share: Share::ALL, sign, expected, despite: None };
     let (whose, what) = ((&place.account, &connection), (Some(&binding), &wish));
-    rollout::enable_again(&app.store, &app.hubspot, whose, what, &*app.clock).await?;
-    app.wake.plan.notify_one();
-    Ok(back_to(&place.shell, "enabled-again"))
+    match rollout::enable_again(&app.store, &app.hubspot, whose, what, &*app.clock).await {
+        Ok(_) => {
+            app.wake.plan.notify_one();
+            Ok(back_to(&place.shell, "enabled-again"))
+        }
+        Err(error) => unchanged(&app, &actor, place, String::new(), error.into()).await,
+    }
 }
 
 async fn roll_back(Visit { app, actor, place }: Visit, Form(asked): Form<RollBack>) -> Result<Response, ApiError> {
-    let connection = connected(place.connection)?;
-    let sign = Sign::new(actor.name, asked.reason);
-    rollout::roll_back(&app.store, &connection, expected(asked.expected).as_ref(), &sign, (app.clock)()).await?;
-    app.wake.plan.notify_one();
-    Ok(back_to(&place.shell, "rolled-back"))
+    let connection = connected(place.connection.clone())?;
+    let sign = Sign::new(actor.name.clone(), asked.reason.clone());
+    let seen = expected(asked.expected);
+    match rollout::roll_back(&app.store, &connection, seen.as_ref(), &sign, (app.clock)()).await {
+        Ok(_) => {
+            app.wake.plan.notify_one();
+            Ok(back_to(&place.shell, "rolled-back"))
+        }
+        Err(error) => unchanged(&app, &actor, place, asked.reason, error.into()).await,
+    }
 }
 
 /// Takes out a version that nobody uses.

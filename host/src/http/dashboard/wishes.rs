@@ -158,8 +158,8 @@ async fn deals(Visit { app, actor, place }: Visit, Form(answers): Form<Deals>) -
         Ok(_) => Ok(Redirect::to(&format!("{}?done=asked", place.shell.at("deals"))).into_response()),
         Err(error) => {
             let fault = Fault::of(error)?;
-            let (status, drawn) = (fault.status, page(&app, &actor, place).await?);
-            Ok((status, draw(&app, &actor, &Page { answers, wrong: Some(fault), ..drawn })?).into_response())
+            let drawn = Page { answers, wrong: Some(fault.clone()), ..page(&app, &actor, place).await? };
+            Ok(fault.on(draw(&app, &actor, &drawn)?))
         }
     }
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::super::retention::{first_id_since, time_of};
-use super::super::{Conn, Result, Rows, Sql, query, sql, words};
+use super::super::{Conn, Query, Result, Rows, Sql, query, sql, words};
 use super::{Key, LeadFilter, LeadPage, LeadRow, PAGE_MAX, READ_STEP, read, with_bodies};
 use crate::cause::Code;
 use crate::hours;
+use crate::model::delivery::ContactWrite;
 use crate::model::id::{AccountId, EventId};
 use crate::model::outcome::{Group, Outcome};
 use crate::model::time::Timestamp;
@@ -26,7 +27,7 @@ const KEYS_MAX: usize = 20_000;
 /// together.
 const HOURS_FIRST: i64 = 12;
 const HOURS_STEP: i64 = 768;
-const ACCOUNT_HOURS_STEP: i64 = 10_000;
+pub(super) const ACCOUNT_HOURS_STEP: i64 = 10_000;
 /// More open work than this is no set to look through: then what is sent is all that is new.
 const WORK_MAX: usize = 4_000;
 /// An event's id is made a moment before the event is stored, and its time of receipt is that of the commit.
@@ -103,7 +104,13 @@ fn sources(filter: &LeadFilter) -> Option<Vec<Source>> {
         Some(Group::InHubspot | Group::NotInHubspot) | None => Vec::new(),
     };
     let duplicate = filter.duplicate.then(|| deliveries("duplicate", "possible")).into_iter().collect();
-    let whole = [outcome, group, cause, duplicate].into_iter().map(|parts| Source { parts, kind: Kind::Whole });
+    let contact = match filter.contact {
+        Some(None) => vec![deliveries("lacks", "contact")],
+        // Nearly every lead has one of both.
+        Some(Some(ContactWrite::Created | ContactWrite::Updated)) | None => Vec::new(),
+    };
+    let whole = [outcome, group, cause, duplicate, contact];
+    let whole = whole.into_iter().map(|parts| Source { parts, kind: Kind::Whole });
     let text = match filter.text.as_deref().map(terms) {
         Some(Some(terms)) if terms.is_empty() => return None,
         Some(Some(terms)) => terms,
@@ -115,7 +122,11 @@ fn sources(filter: &LeadFilter) -> Option<Vec<Source>> {
     });
     let traits = filter.dealership.as_deref().map(dealership_word).into_iter();
     let traits = traits.chain(filter.test.filter(|test| *test).map(|_| TEST_WORD.to_owned()));
-    let traits = traits.map(|word| Source { parts: vec![Part::Word(word)], kind: Kind::Trait });
+    let traits = traits.map(|word| {
+        // What was removed lost its words, and still has its traits.
+        let parts = vec![Part::Word(word), events("code", Code::ContactErased.as_str())];
+        Source { parts, kind: Kind::Trait }
+    });
     Some(whole.chain(text).chain(traits).filter(|source| !source.parts.is_empty()).collect())
 }
 
@@ -367,14 +378,7 @@ impl Search {
     async fn hours(&self, conn: &mut Conn) -> Result<Option<(i64, i64)>> {
         let (first, last) = match self.account() {
             Some(account) => query(words::HOURS).bind(account).fetch_one::<(Option<i64>, Option<i64>)>(conn).await?,
-            None => {
-                let id = |order| {
-                    query(Sql::same(format!("SELECT event_id FROM event_bodies ORDER BY event_id {order} LIMIT 1")))
-                };
-                let hour = |id: Option<String>| id.as_deref().and_then(time_of).map(hours::hour);
-                let first: Option<String> = id("ASC").fetch_optional(&mut *conn).await?;
-                (hour(first), hour(id("DESC").fetch_optional(conn).await?))
-            }
+            None => hours_of_all(conn).await?,
         };
         Ok(first.zip(last))
     }
@@ -470,17 +474,9 @@ impl Search {
         range: &Range,
         hours: Option<(i64, i64)>,
     ) -> Result<Keys> {
-        #[derive(Serialize)]
-        struct Hour<'a> {
-            account: &'a str,
-            hour: i64,
-        }
-        let (from, to) = hours.unwrap_or((0, -1));
-        let hours: Vec<_> =
-            self.accounts.iter().flat_map(|account| (from..=to).map(move |hour| Hour { account, hour })).collect();
-        let found = query(words::WORDS.and(&format!(" ORDER BY event_id {} LIMIT $6", self.order())));
-        let found = found.bind(Rows::of(&hours)).bind(first).bind(last).bind(&range.after).bind(&range.before);
-        let found: Vec<(String, String, String)> = found.bind(self.keys_step as i64).fetch_all(conn).await?;
+        let found = words_of(&self.accounts, hours.unwrap_or((0, -1)), (first, last), self.order());
+        let found = found.bind(&range.after).bind(&range.before).bind(self.keys_step as i64);
+        let found: Vec<(String, String, String)> = found.fetch_all(conn).await?;
         let stopped_at = (found.len() == self.keys_step).then(|| found.last().map(|(id, ..)| id.clone())).flatten();
         let takes = |word: &str| wanted.is_none_or(|wanted| wanted.takes(word));
         let keys = found.into_iter().filter(|(.., word)| takes(word)).map(|(id, account, _)| (id, account)).collect();
@@ -512,6 +508,33 @@ impl Search {
         let any = any.bind(self.account()).bind(&range.after).bind(&range.before).bind(step as i64);
         Ok(keys(any.fetch_all(conn).await?, step))
     }
+}
+
+/// The words from the first to the last in these hours of accounts, with the event and the account of each. It is still to
+/// be given the ids that they are between, and how many are read at most.
+pub(super) fn words_of(
+    accounts: &[String],
+    (from, to): (i64, i64),
+    (first, last): (&str, &str),
+    order: &'static str,
+) -> Query {
+    #[derive(Serialize)]
+    struct Hour<'a> {
+        account: &'a str,
+        hour: i64,
+    }
+    let hours: Vec<_> =
+        accounts.iter().flat_map(|account| (from..=to).map(move |hour| Hour { account, hour })).collect();
+    let found = query(words::WORDS.and(&format!(" ORDER BY event_id {order} LIMIT $6")));
+    found.bind(Rows::of(&hours)).bind(first).bind(last)
+}
+
+/// The first and the last hour of which there are bodies, of whatever account.
+pub(super) async fn hours_of_all(conn: &mut Conn) -> Result<(Option<i64>, Option<i64>)> {
+    let id = |order| query(Sql::same(format!("SELECT event_id FROM event_bodies ORDER BY event_id {order} LIMIT 1")));
+    let hour = |id: Option<String>| id.as_deref().and_then(time_of).map(hours::hour);
+    let first: Option<String> = id("ASC").fetch_optional(&mut *conn).await?;
+    Ok((hour(first), hour(id("DESC").fetch_optional(conn).await?)))
 }
 
 /// The event of each open item of the first `$2`; null where it was tried already.

@@ -13,10 +13,14 @@ const PAUSED: &str = "paused";
 const RESUMED: &str = "resumed";
 const EVENT_TYPES: &str = "event types changed";
 const SETTINGS: &str = "settings changed";
+const ALL_PAUSED: &str = "everything paused";
+const ALL_RESUMED: &str = "everything resumed";
+const READ_ONLY: &str = "read-only";
+const READ_ONLY_OVER: &str = "no longer read-only";
 
 /// What people do that may show in what became of the leads, as the history names it: the API and the terminal have the
 /// same names, pages have their own. Versions and their settings are told by the bindings.
-const ACTIONS: [(&str, &str); 19] = [
+const ACTIONS: [(&str, &str); 20] = [
     ("connections.connect", CONNECTED),
     ("connections.disconnect", DISCONNECTED),
     ("accounts.connectors.disconnect", DISCONNECTED),
@@ -34,6 +38,7 @@ const ACTIONS: [(&str, &str); 19] = [
     ("accounts.event-types", EVENT_TYPES),
     ("connections.policy.set", SETTINGS),
     ("accounts.connectors.policy", SETTINGS),
+    ("accounts.fields.use", SETTINGS),
     ("accounts.quota.set", SETTINGS),
     ("guests.quota", SETTINGS),
 ];
@@ -54,6 +59,16 @@ pub(super) fn meanwhile(seen: &Seen<'_>, (begin, end): (Timestamp, Timestamp)) -
     };
     let first = seen.connected_at.filter(|at| !is_told(*at));
     changes.extend(first.map(|at| change(at, CONNECTED)));
+    between(changes, (begin, end))
+}
+
+/// What was done to the service as a whole from a time until another, in the order of time.
+pub(in crate::view) fn of_service(history: &[AuditEntry], time: (Timestamp, Timestamp)) -> Vec<Change> {
+    let told = history.iter().filter_map(|entry| Some(change(entry.at, words_of_service(entry)?)));
+    between(told.collect(), time)
+}
+
+fn between(mut changes: Vec<Change>, (begin, end): (Timestamp, Timestamp)) -> Vec<Change> {
     changes.retain(|change| change.at >= begin && change.at < end);
     changes.sort_by_key(|change| change.at);
     changes
@@ -94,15 +109,30 @@ fn words(entry: &AuditEntry) -> Option<&'static str> {
     ACTIONS.iter().find(|(action, _)| *action == entry.action).map(|(_, words)| *words)
 }
 
+/// The same of what was done to everybody: of a form, which of both somebody did stands in its field.
+fn words_of_service(entry: &AuditEntry) -> Option<&'static str> {
+    let says = |field: &str, word: &str| entry.detail[field] == word;
+    match entry.action.as_str() {
+        "lanes.pause" => Some(ALL_PAUSED),
+        "lanes.resume" => Some(ALL_RESUMED),
+        "queue.pause" => Some(if says("pause", "yes") { ALL_PAUSED } else { ALL_RESUMED }),
+        "read-only.set" => Some(READ_ONLY),
+        "read-only.delete" => Some(READ_ONLY_OVER),
+        "system.read-only" => Some(if says("mode", "on") { READ_ONLY } else { READ_ONLY_OVER }),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
     use super::*;
     use crate::model::id::AuditId;
+    use crate::operate::fleet::DEEDS;
 
-    fn told(action: &str, detail: Value) -> Option<String> {
-        let entry = AuditEntry {
+    fn entry(action: &str, detail: Value) -> AuditEntry {
+        AuditEntry {
             id: AuditId::new(Timestamp(1)),
             account_id: None,
             at: Timestamp(1),
@@ -110,8 +140,11 @@ mod tests {
             action: action.to_owned(),
             subject: String::new(),
             detail,
-        };
-        of_history(&[entry]).pop().map(|change| change.text)
+        }
+    }
+
+    fn told(action: &str, detail: Value) -> Option<String> {
+        of_history(&[entry(action, detail)]).pop().map(|change| change.text)
     }
 
     #[test]
@@ -154,5 +187,24 @@ mod tests {
         for action in actions_of_note() {
             assert!(told(action, Value::Null).is_some(), "{action}");
         }
+        for action in DEEDS {
+            assert!(words_of_service(&entry(action, Value::Null)).is_some(), "{action}");
+        }
+    }
+
+    #[test]
+    fn what_was_done_to_everybody_is_told_of_its_time_and_in_order() {
+        let done = |at, action: &str, detail| AuditEntry { at: Timestamp(at), ..entry(action, detail) };
+        let history = [
+            done(40, "system.read-only", json!({ "mode": "off" })),
+            done(30, "system.read-only", json!({ "mode": "on", "reason": "moving" })),
+            done(20, "lanes.resume", Value::Null),
+            done(15, "keys.rotate", Value::Null),
+            done(10, "queue.pause", json!({ "pause": "yes" })),
+            done(9, "queue.pause", json!({ "pause": "no" })),
+        ];
+        let changes = of_service(&history, (Timestamp(10), Timestamp(40)));
+        let told: Vec<_> = changes.iter().map(|change| (change.at.0, change.text.as_str())).collect();
+        assert_eq!(told, [(10, "everything paused"), (20, "everything resumed"), (30, "read-only")]);
     }
 }

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Seen, Step, steps};
+use super::axis::Step;
+use super::{Seen, steps};
 use crate::cause::Code;
 use crate::hours::Figures;
 use crate::model::time::Timestamp;
@@ -65,7 +66,7 @@ pub struct Outcomes {
     pub skipped: u64,
 }
 
-/// All leads of the time. What was refused is not among those that failed.
+/// All leads of the time, and in which of these ways each ended. What was refused is not among those that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = SeriesFlow)]
 pub struct Flow {
@@ -77,7 +78,12 @@ pub struct Flow {
     /// By the transformation.
     pub refused: u64,
     pub failed: u64,
+    /// There was nothing to send, or nowhere to send it to.
     pub skipped: u64,
+    /// Somebody gave them up.
+    pub cancelled: u64,
+    /// What they said is gone, because somebody asked for that.
+    pub removed: u64,
 }
 
 /// How long the leads of a step took that were delivered. Null where there were none.
@@ -111,12 +117,14 @@ pub struct Weekday {
     pub leads: Vec<u64>,
 }
 
-/// What was done to contacts. A lead that wrote none is neither.
+/// What was done to contacts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = SeriesContacts)]
 pub struct Contacts {
     pub created: u64,
     pub updated: u64,
+    /// Leads that are in HubSpot, and wrote no contact.
+    pub without_contact: u64,
     /// Of all leads that were received.
     pub without_email: u64,
 }
@@ -128,24 +136,26 @@ impl Values {
         let mut all = Figures::default();
         seen.hours.iter().for_each(|hour| all.merge(&hour.figures));
         match name {
-            Name::Deliveries => Self::Deliveries(steps(seen).into_iter().map(outcomes).collect()),
+            Name::Deliveries => Self::Deliveries(steps(seen).iter().map(outcomes).collect()),
             Name::Flow => Self::Flow(flow(&all)),
-            Name::TimeToCrm => Self::TimeToCrm(steps(seen).into_iter().map(times).collect()),
+            Name::TimeToCrm => Self::TimeToCrm(steps(seen).iter().map(times).collect()),
             Name::Causes => Self::Causes(causes(seen, &all)),
             Name::Hours => Self::Hours(weekdays(seen)),
             Name::Contacts => Self::Contacts(Contacts {
                 created: all.created,
                 updated: all.updated,
+                without_contact: all.saved,
                 without_email: all.without_email,
             }),
         }
     }
 }
 
-fn outcomes(Step { from, until, figures }: Step) -> Outcomes {
+pub(in crate::view) fn outcomes(step: &Step) -> Outcomes {
+    let figures = &step.figures;
     Outcomes {
-        from,
-        until,
+        from: step.from,
+        until: step.until,
         synced: figures.delivered().saturating_sub(figures.warnings),
         synced_with_warnings: figures.warnings,
         waiting: figures.open(),
@@ -162,16 +172,22 @@ fn flow(all: &Figures) -> Flow {
         waiting: all.open(),
         refused: all.refused,
         failed: all.failed,
-        skipped: all.not_sent(),
+        skipped: all.skipped,
+        cancelled: all.cancelled,
+        removed: all.removed,
     }
 }
 
-fn times(Step { from, until, figures }: Step) -> Times {
-    let percentile = |share: f64| {
-        let took = figures.took.percentile(share)?;
-        Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
-    };
-    Times { from, until, leads: figures.took.count(), p50_millis: percentile(0.5), p95_millis: percentile(0.95) }
+pub(in crate::view) fn times(step: &Step) -> Times {
+    let took = &step.figures.took;
+    let percentile = |share: f64| Some(u64::try_from(took.percentile(share)?.as_millis()).unwrap_or(u64::MAX));
+    Times {
+        from: step.from,
+        until: step.until,
+        leads: took.count(),
+        p50_millis: percentile(0.5),
+        p95_millis: percentile(0.95),
+    }
 }
 
 fn causes(seen: &Seen<'_>, all: &Figures) -> Vec<Cause> {
@@ -212,7 +228,16 @@ mod tests {
         let causes = [(Code::PropertyMissing, 1)].into();
         let early =
             Figures { received: 3, created: 1, updated: 1, warnings: 1, failed: 1, causes, ..Figures::default() };
-        let late = Figures { received: 2, saved: 1, sending: 1, without_email: 1, ..Figures::default() };
+        let late = Figures {
+            received: 5,
+            saved: 1,
+            sending: 1,
+            skipped: 1,
+            cancelled: 1,
+            removed: 1,
+            without_email: 1,
+            ..Figures::default()
+        };
         let hours = [hour(26, early), hour(1, late)];
         let window = Window::last(PERIODS[1], NOON);
         let seen = Seen {
@@ -239,8 +264,9 @@ mod tests {
         assert_eq!(drawn.rows.len(), steps.len(), "a row a step: {drawn:?}");
 
         let Values::Flow(flow) = Values::of(Name::Flow, &seen) else { panic!("another series") };
-        assert_eq!((flow.received, flow.delivered, flow.waiting, flow.failed), (5, 3, 1, 1));
-        let contacts = Contacts { created: 1, updated: 1, without_email: 1 };
+        assert_eq!((flow.received, flow.delivered, flow.waiting, flow.failed), (8, 3, 1, 1));
+        assert_eq!((flow.skipped, flow.cancelled, flow.removed), (1, 1, 1));
+        let contacts = Contacts { created: 1, updated: 1, without_contact: 1, without_email: 1 };
         assert_eq!(Values::of(Name::Contacts, &seen), Values::Contacts(contacts));
         let Values::Causes(causes) = Values::of(Name::Causes, &seen) else { panic!("another series") };
         assert_eq!(
@@ -248,14 +274,14 @@ mod tests {
             (Code::PropertyMissing, 1, 1)
         );
         let Values::Hours(days) = Values::of(Name::Hours, &seen) else { panic!("another series") };
-        assert_eq!(days.iter().flat_map(|day| &day.leads).sum::<u64>(), 5);
+        assert_eq!(days.iter().flat_map(|day| &day.leads).sum::<u64>(), 8);
         let Values::TimeToCrm(times) = Values::of(Name::TimeToCrm, &seen) else { panic!("another series") };
         assert!(times.iter().all(|one| (one.leads, one.p50_millis) == (0, None)), "{times:?}");
     }
 
     #[test]
     fn a_series_says_which_it_is() {
-        let contacts = Contacts { created: 1, updated: 0, without_email: 0 };
+        let contacts = Contacts { created: 1, updated: 0, without_contact: 0, without_email: 0 };
         let series =
             Series { period: "week", from: NOON, until: NOON, complete_from: None, values: Values::Contacts(contacts) };
         let told = serde_json::to_value(series).unwrap();

@@ -124,7 +124,7 @@ impl Window {
     }
 
     /// The bounds of the steps of its time axis.
-    pub(super) fn bounds(&self, zone: &TimeZone) -> Vec<Timestamp> {
+    pub(in crate::view) fn bounds(&self, zone: &TimeZone) -> Vec<Timestamp> {
         let end = hours::begin(hours::hour(Timestamp(self.until.0 - 1)) + 1);
         let (begin, step) = match self.period {
             Some(period) if period.days == 1 => (end - HOUR * 24, HOUR),

@@ -110,8 +110,8 @@ async fn send(Visit { app, actor, place }: Visit, body: Bytes) -> Result<Respons
         }
         Err(error) => {
             let fault = Fault::of(error.into())?;
-            let status = fault.status;
-            Ok((status, draw(&app, &actor, &page(&app, place, asked, &chosen, Some(fault)).await?)?).into_response())
+            let drawn = page(&app, place, asked, &chosen, Some(fault.clone())).await?;
+            Ok(fault.on(draw(&app, &actor, &drawn)?))
         }
     }
 }

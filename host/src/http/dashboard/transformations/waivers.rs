@@ -8,7 +8,7 @@ use axum::response::Response;
 use axum::routing::post;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::back_to;
+use super::{back_to, unchanged};
 use crate::app::App;
 use crate::http::dashboard::shell::{Shell, Visit};
 use crate::http::error::ApiError;
@@ -60,14 +60,18 @@ async fn approve(
     Visit { app, actor, place }: Visit,
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    waivers::approved(&app, &actor, &id).await?;
-    Ok(back_to(&place.shell, "enabled"))
+    match waivers::approved(&app, &actor, &id).await {
+        Ok(_) => Ok(back_to(&place.shell, "enabled")),
+        Err(error) => unchanged(&app, &actor, place, String::new(), error).await,
+    }
 }
 
 async fn decline(
     Visit { app, actor, place }: Visit,
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    waivers::declined(&app, &actor, &id).await?;
-    Ok(back_to(&place.shell, "waiver-declined"))
+    match waivers::declined(&app, &actor, &id).await {
+        Ok(()) => Ok(back_to(&place.shell, "waiver-declined")),
+        Err(error) => unchanged(&app, &actor, place, String::new(), error).await,
+    }
 }

@@ -5,12 +5,14 @@ use std::cell::Cell;
 
 use rusqlite::Connection;
 
-use crate::crash::crash_point;
+use crate::crash::{self, crash_point};
 use crate::store::db::disk::Disk;
 
 /// Pages in the log before they are moved: 16 MiB. Fewer cost more syncs; more gain nothing, because a log that starts
-/// again at its beginning is faster than one that grows. A crash campaign is short, and has to come to checkpoints too.
-const LOG_PAGES: i32 = if cfg!(feature = "crash") { 64 } else { 4096 };
+/// again at its beginning is faster than one that grows.
+const LOG_PAGES: i32 = 4096;
+/// The same in a crash campaign, which is short and has to come to checkpoints too.
+const LOG_PAGES_IN_CAMPAIGN: i32 = 64;
 /// Bytes of a page, which SQLite gives every new file.
 const PAGE_BYTES: i32 = 4096;
 
@@ -42,7 +44,8 @@ impl Checkpoints {
         if pages < self.last {
             self.last = 0;
         }
-        if pages < self.last + LOG_PAGES {
+        let most = if crash::is_campaign() { LOG_PAGES_IN_CAMPAIGN } else { LOG_PAGES };
+        if pages < self.last + most {
             return;
         }
         self.last = pages;
