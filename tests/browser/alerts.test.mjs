@@ -2,15 +2,12 @@
 // like in their states.
 
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
 import { createServer } from "node:net";
-import path from "node:path";
 import { after, before, test } from "node:test";
 
-import { barriers, fileName, overflow, PICTURES, scene } from "./browser.mjs";
+import { barriers, overflow, scene, shoot } from "./browser.mjs";
 import { eventually } from "./service.mjs";
 
-const SHOTS = path.join(PICTURES, "shots");
 const PORTALS = ["ready=Ocean Honda"];
 
 /** A mail server on this machine that keeps what it takes. */
@@ -79,7 +76,6 @@ before(async () => {
 });
 const stage = scene(options, async (scene) => {
   scene.made = await scene.service.dealership("Ocean Honda");
-  await mkdir(SHOTS, { recursive: true });
 });
 after(() => mail.stop());
 
@@ -92,7 +88,7 @@ async function look(t, name, as, where, prepare = async () => {}) {
     await stage.browser.page(t, { as, scheme, width, traced: false }, async (page) => {
       await page.goto(where);
       await prepare(page);
-      await page.screenshot({ path: path.join(SHOTS, `${fileName(name)}-${scheme}-${width}.png`), fullPage: true });
+      await shoot(page, `${name}-${scheme}-${width}`);
       assert.deepEqual(await overflow(page), []);
       // Colours hang on the scheme and layout on the width: each once is enough.
       if ((scheme === "light") === (width === 1280)) assert.deepEqual(await barriers(page), []);
@@ -162,7 +158,7 @@ test("the week as a letter is a page of tables", async (t) => {
   for (const width of [1280, 390]) {
     await stage.browser.page(t, { width }, async (page) => {
       await page.setContent(html);
-      await page.screenshot({ path: path.join(SHOTS, `${fileName("weekly letter")}-${width}.png`), fullPage: true });
+      await shoot(page, `weekly letter-${width}`);
       assert.deepEqual(await overflow(page), []);
     });
   }

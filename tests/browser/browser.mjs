@@ -181,6 +181,16 @@ function watch(context, origins, report, note) {
   });
 }
 
+/** Whether a picture of every screen is wanted: to be looked at by people, since no test compares them. */
+const SHOTS = process.env.SHOTS && path.join(PICTURES, "shots");
+
+/** The whole page as it is seen, where pictures are wanted. */
+export async function shoot(page, name) {
+  if (!SHOTS) return;
+  await mkdir(SHOTS, { recursive: true });
+  await page.screenshot({ path: path.join(SHOTS, `${fileName(name)}.png`), fullPage: true });
+}
+
 /** How many pages of a test were kept: where one person waits for another, the failure of the one fails the other too. */
 const kept = new Map();
 

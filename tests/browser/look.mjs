@@ -1,13 +1,10 @@
 // How a screen is looked at, whoever brings it about: in light and dark, wide and narrow.
 
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
-import path from "node:path";
 
-import { barriers, fileName, overflow, PICTURES, scene, unfold } from "./browser.mjs";
+import { barriers, overflow, scene, shoot, unfold } from "./browser.mjs";
 import { furnish, MORE_PORTALS, PORTALS, unsettle } from "./furnished.mjs";
 
-const SHOTS = path.join(PICTURES, "shots");
 /**
  * Each width and each theme once. That is enough for axe, because layout hangs on the width and colours on the theme; and for
  * a state that differs from others of its screen in what it says.
@@ -20,7 +17,6 @@ const NARROWEST = 320;
 export const furnished = () => scene({ portals: [...PORTALS, ...MORE_PORTALS] }, async (scene) => {
   scene.made = await furnish(scene);
   Object.assign(scene.made, await unsettle(scene));
-  await mkdir(SHOTS, { recursive: true });
 });
 
 export const manager = (made, which = "busy") => ({ account: made[which].account, role: "manager" });
@@ -45,7 +41,7 @@ export async function look(page, name, views = VIEWS) {
     await page.setViewportSize({ width, height: 900 });
     if (TWO_VIEWS.includes(view)) for (const barrier of await barriers(page)) findings.add(`${barrier} [${scheme}]`);
     for (const wide of await overflow(page)) findings.add(`sticks out at ${width}: ${wide}`);
-    await page.screenshot({ path: path.join(SHOTS, `${fileName(name)}-${scheme}-${width}.png`), fullPage: true });
+    await shoot(page, `${name}-${scheme}-${width}`);
   }
   await page.setViewportSize({ width: NARROWEST, height: 900 });
   for (const wide of await overflow(page)) findings.add(`sticks out at ${NARROWEST}: ${wide}`);

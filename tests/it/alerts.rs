@@ -874,7 +874,7 @@ async fn suggested_rules_that_are_refused_keep_what_was_typed_and_ticked() {
     let refused = submit(&app, &manager, "/accounts/acme/alerts/suggested", &fields).await;
     assert_eq!(refused.status, 400, "{}", text(&refused));
     for words in [
-        "`maya` is no e-mail address",
+        "<code>maya</code> is no e-mail address",
         "multiple value=\"maya\"",
         "name=\"reconnect\" value=\"yes\" checked",
         "name=\"failed\" value=\"yes\">",

@@ -669,7 +669,7 @@ async fn a_program_is_told_problems_and_a_person_reads_them() {
     assert_eq!(told.refusal(), (404, "not_found"));
     let read = looks(&browser).get(&app, "/accounts/nobody/logs").await;
     assert_eq!((read.status, matches!(read.body, Value::String(_))), (404, true));
-    assert!(text(&read).contains("There is no account `nobody`."), "{}", text(&read));
+    assert!(text(&read).contains("There is no account <code>nobody</code>."), "{}", text(&read));
     app.finish().await;
 }
 

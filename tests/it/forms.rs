@@ -82,7 +82,7 @@ async fn whoever_enables_or_goes_back_late_sees_what_is_in_use_by_now_and_types_
         "max=\"100\" value=\"50\"",
     ];
     stays(&enable(&seen, "50").await, 412, "quiet@1", &[&typed[..], &beside[..]].concat());
-    let no_share = ["`0` is no share", "max=\"100\" value=\"0\""];
+    let no_share = ["<code>0</code> is no share", "max=\"100\" value=\"0\""];
     stays(&enable(&now, "0").await, 400, "quiet@1", &[&typed[..], &no_share[..]].concat());
     assert_eq!(enable(&now, "50").await.header("location"), "/accounts/acme/transformation?done=waiver-asked");
 
@@ -124,7 +124,8 @@ async fn how_leads_are_to_be_written_stays_as_it_was_typed_beside_what_somebody_
     };
     let seen = tag(&manager.get(&app, "/accounts/acme/connectors").await);
     let typed = ["name=\"strict\" value=\"yes\" checked", "<option value=\"split\" selected>"];
-    let wrong = ["`Lead id` is no internal name of a property", "value=\"Lead id\"", "<details open><summary>More"];
+    let wrong =
+        ["<code>Lead id</code> is no internal name of a property", "value=\"Lead id\"", "<details open><summary>More"];
     stays(&save(&seen, "Lead id").await, 400, "Connectors", &[&typed[..], &wrong[..]].concat());
 
     app.set_policy(&acme, Policy { hold_without_email: true, ..Policy::default() }).await;
@@ -150,7 +151,8 @@ async fn an_account_a_note_and_a_wish_that_are_refused_are_not_typed_twice() {
     let (manager, support) = (looks(&manager), looks(&support));
     let operator = looks(&signed_in(&app, None, "operator").await);
     let taken = submit(&app, &operator, "/accounts", &[("name", "Ocean Honda"), ("slug", "acme")]).await;
-    let typed = ["there is an account `acme` already", "value=\"Ocean Honda\"", "name=\"slug\" value=\"acme\""];
+    let typed =
+        ["there is an account <code>acme</code> already", "value=\"Ocean Honda\"", "name=\"slug\" value=\"acme\""];
     stays(&taken, 409, "Accounts", &typed);
 
     let long = "x".repeat(1_001);
@@ -159,7 +161,8 @@ async fn an_account_a_note_and_a_wish_that_are_refused_are_not_typed_twice() {
     stays(&note, 400, "Notes", &["a note has 1 to 1000 characters, not 1001", &kept]);
     let answers = [("pipeline", "Sales"), ("stage", ""), ("default_values", ""), ("which_leads", long.as_str())];
     let wish = submit(&app, &manager, "/accounts/acme/deals", &answers).await;
-    let typed = ["the answer to `Which leads` is longer than 1000 characters", "value=\"Sales\"", kept.as_str()];
+    let typed =
+        ["the answer to <code>Which leads</code> is longer than 1000 characters", "value=\"Sales\"", kept.as_str()];
     stays(&wish, 400, "Ask for deals", &typed);
     app.finish().await;
 }

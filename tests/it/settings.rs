@@ -106,9 +106,9 @@ async fn what_a_source_may_send_is_set_on_the_page_and_whoever_was_quicker_is_no
         assert!(text(&late).contains(words), "side by side, {words}: {}", text(&late));
     }
     for (rate, mode, words) in [
-        ("many", "warn", "`many` is no whole number"),
+        ("many", "warn", "<code>many</code> is no whole number"),
         ("-1", "warn", "from 0 to 100000, not -1"),
-        ("7", "often", "`often` is nothing that can happen to events"),
+        ("7", "often", "<code>often</code> is nothing that can happen to events"),
     ] {
         let refused = set(&tag().await, rate, mode).await;
         assert!(refused.status == 400 && text(&refused).contains(words), "{words}: {}", text(&refused));
@@ -182,13 +182,13 @@ async fn a_form_that_is_refused_keeps_what_was_typed_and_nothing_is_told_of_it()
         (
             &people,
             &maya,
-            "`maya` is no e-mail address",
+            "<code>maya</code> is no e-mail address",
             &["value=\"Maya Lind\"", "value=\"maya\"", "value=\"manager\" selected"],
         ),
         (
             &keys,
             &reports,
-            "`2026-11-20` is no day to come",
+            "<code>2026-11-20</code> is no day to come",
             &["value=\"reports\"", "value=\"2026-11-20\"", "value=\"privacy\" checked", "value=\"read\">"],
         ),
         (&keys, &nothing, "a key needs at least one right", &["value=\"reports\"", "value=\"2026-12-20\""]),

@@ -35,6 +35,8 @@ const TITLE: &str = "Age of the oldest waiting lead, and planned retries";
 const HEIGHT: f64 = 110.0;
 const HEAD: f64 = 24.0;
 const HOUR: Duration = Duration::from_secs(3600);
+/// The axis of ages reaches so far at least: whether nothing waits or a moment is the same to whoever looks.
+const AGE_DRAWN_MIN: Duration = Duration::from_secs(60);
 
 impl Wave {
     fn retries(&self) -> u64 {
@@ -45,7 +47,8 @@ impl Wave {
     fn age(&self, svg: &mut Svg, top: f64, (left, right): (f64, f64)) {
         let now = self.ages.last().map_or(Duration::ZERO, |(_, age)| *age);
         svg.pair(left, top + 12.0, "oldest waiting lead", &if now.is_zero() { "none".to_owned() } else { wait(now) });
-        let levels = waits(self.ages.iter().map(|(_, age)| *age).max().unwrap_or_default(), 3);
+        let most = self.ages.iter().map(|(_, age)| *age).max().unwrap_or_default();
+        let levels = waits(most.max(AGE_DRAWN_MIN), 3);
         let texts: Vec<_> = levels.iter().map(|level| (*level as f64, wait(Duration::from_millis(*level)))).collect();
         let (plot, up) = plot(svg, top, (left, right), &texts);
         let (Some((first, _)), Some((last, _))) = (self.ages.first(), self.ages.last()) else { return };
