@@ -141,9 +141,45 @@ pub async fn create(
     now: Timestamp,
 ) -> Result<(AlertRule, Option<SecretString>), AlertError> {
     let wish = wish.checked(outside)?;
-    if store.alert_rules(&account.id).await?.len() >= RULES_MAX {
-        return Err(AlertError::TooMany);
+    room_for(store, account, 1).await?;
+    keep(store, account, by, wish, now).await
+}
+
+/// Makes several rules that tell by mail. Where one of them is refused, none is made.
+///
+/// # Errors
+/// [`AlertError`], for the one who asked.
+pub async fn create_all(
+    store: &Store,
+    outside: &Outside,
+    account: &Account,
+    by: &str,
+    wishes: Vec<Wish>,
+    now: Timestamp,
+) -> Result<Vec<AlertRule>, AlertError> {
+    let wishes: Vec<_> = wishes.into_iter().map(|wish| wish.checked(outside)).collect::<Result<_, _>>()?;
+    room_for(store, account, wishes.len()).await?;
+    let mut made = Vec::with_capacity(wishes.len());
+    for wish in wishes {
+        made.push(keep(store, account, by, wish, now).await?.0);
     }
+    Ok(made)
+}
+
+/// Refuses what an account has no room for: so many rules more.
+async fn room_for(store: &Store, account: &Account, more: usize) -> Result<(), AlertError> {
+    let rules = store.alert_rules(&account.id).await?.len();
+    if rules + more > RULES_MAX { Err(AlertError::TooMany) } else { Ok(()) }
+}
+
+/// Keeps a wish that was checked as a rule.
+async fn keep(
+    store: &Store,
+    account: &Account,
+    by: &str,
+    wish: Wish,
+    now: Timestamp,
+) -> Result<(AlertRule, Option<SecretString>), AlertError> {
     let secret = secret_for(&wish.channel);
     let rule = AlertRule {
         id: AlertId::new(now),

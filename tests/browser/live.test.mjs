@@ -24,6 +24,8 @@ async function send({ service, made }, name, email = `${name.split(" ")[0].toLow
   return event;
 }
 
+/** HubSpot does not answer about one person, and asks for time enough to look at the page, however slow the machine is. */
+const keepWaiting = () => stage.service.fault({ match: { body: LATE }, then: { status: 503, headers: { "retry-after": "10" } } });
 const manager = () => ({ account: stage.made.account, role: "manager" });
 const logs = () => `/accounts/${stage.made.account.slug}/logs`;
 const row = (page, name) => page.getByRole("row").filter({ has: page.getByRole("link", { name, exact: true }) });
@@ -39,7 +41,7 @@ const hide = (page, hidden) => page.evaluate((hidden) => {
 }, hidden);
 
 test("live: a row changes where it is, and new leads are announced without moving any", async (t) => {
-  await stage.service.fault({ match: { body: LATE }, then: { status: 503 } });
+  await keepWaiting();
   await send(stage, "Lena Late", LATE, null);
   await stage.browser.page(t, { as: manager() }, async (page) => {
     await page.goto(logs());
@@ -131,7 +133,7 @@ test("beside: a row shows its lead by mouse, the next ones by keys, and the addr
 });
 
 test("beside: what becomes of the lead is shown there as it happens", async (t) => {
-  await stage.service.fault({ match: { body: LATE }, then: { status: 503 } });
+  await keepWaiting();
   await send(stage, "Lars Late", LATE, null);
   await stage.browser.page(t, { as: manager() }, async (page) => {
     await page.goto(logs());
@@ -183,7 +185,7 @@ test("live: who waits for a form sees its lead come, and go through", async (t) 
 });
 
 test("live: a lead that waits is tried again from its row, by mouse and by key, and the list stays", async (t) => {
-  await stage.service.fault({ match: { body: LATE }, then: { status: 503 } });
+  await keepWaiting();
   await send(stage, "Lina Late", LATE, null);
   await stage.browser.page(t, { as: manager() }, async (page) => {
     await page.goto(logs());
@@ -243,7 +245,7 @@ test("many: the filter is taken as a table, saved under a name, and shown by cau
 });
 
 test("live: nothing on the page moves when a row changes and new ones are announced", async (t) => {
-  await stage.service.fault({ match: { body: LATE }, then: { status: 503 } });
+  await keepWaiting();
   await send(stage, "Lena Later", LATE, null);
   await stage.browser.page(t, { as: manager() }, async (page) => {
     await page.goto(logs());

@@ -865,6 +865,27 @@ async fn one_button_makes_those_of_the_three_suggested_rules_that_are_not_there_
 }
 
 #[tokio::test]
+async fn where_there_is_no_room_for_all_suggested_rules_none_is_made() {
+    let mail = MailServer::start().await;
+    let app = start_with(&mail).await;
+    let acme = app.account("acme").await;
+    let manager = looks(&signed_in(&app, Some("acme"), "manager").await);
+    for minutes in 1..alerts::RULES_MAX {
+        rule(&app, json!({ "for": "lead_waits", "minutes": minutes })).await;
+    }
+    let fields = [("all", "yes"), ("to", "maya@example.com")];
+    let refused = submit(&app, &manager, "/accounts/acme/alerts/suggested", &fields).await;
+    assert_eq!(refused.status, 409, "{}", text(&refused));
+    assert!(text(&refused).contains("an account has 50 rules at most"), "{}", text(&refused));
+    assert_eq!(app.app.store.alert_rules(&acme.id).await.unwrap().len(), alerts::RULES_MAX - 1);
+    // There is room for one.
+    let fields = [("weekly", "yes"), ("to", "maya@example.com")];
+    let made = submit(&app, &manager, "/accounts/acme/alerts/suggested", &fields).await;
+    assert_eq!((made.status, made.header("location")), (303, "/accounts/acme/alerts?done=alert-made"));
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn suggested_rules_that_are_refused_keep_what_was_typed_and_ticked() {
     let mail = MailServer::start().await;
     let app = start_with(&mail).await;

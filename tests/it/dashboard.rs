@@ -717,6 +717,13 @@ async fn support_tries_an_event_at_the_bench_before_anything_is_enabled() {
         assert!(text(&page).contains("Fuel of a run"), "what the samples used is drawn: {}", text(&page));
         assert_eq!(text(&page).contains("default@1 (in use)"), is_beside, "{settings}: {}", text(&page));
     }
+    let places: Vec<_> = std::iter::from_fn(|| app.app.transformer.trial_place()).collect();
+    for act in ["run", "all"] {
+        let page = submit(&app, &support, bench, &[&form[..], &[("act", act)]].concat()).await;
+        assert!(text(&page).contains("Other leads are being tried"), "{act}: {}", text(&page));
+        assert!(!text(&page).contains("are green") && text(&page).contains("maya@example.com"), "{}", text(&page));
+    }
+    drop(places);
     let saved = submit(&app, &support, bench, &[&form[..], &[("act", "save")]].concat()).await;
     assert_eq!(saved.header("content-type"), "application/x-tar");
     for words in ["default-example/event.json", "default-example/expected.json", "UpsertContact"] {
@@ -744,7 +751,8 @@ async fn settings_that_do_not_fit_stay_as_they_were_typed() {
     let lead = json!({ "type": "lead.captured.v1", "data": lead("maya") }).to_string();
     let home = "/accounts/acme/transformation/deals@1";
     let around = [("body", lead.as_str()), ("settings", "{}"), ("is-form", "yes")];
-    for (days, wrong) in [("many", "`many` is no whole number"), ("-1", "-1 is less than the minimum of 0")] {
+    for (days, wrong) in [("many", "<code>many</code> is no whole number"), ("-1", "-1 is less than the minimum of 0")]
+    {
         let typed = [("/name_template", "For {name}"), ("/close_in_days", days), ("/default_properties", "a = b")];
         let page = submit(&app, &support, &format!("{home}/bench"), &[&around[..], &typed[..]].concat()).await;
         let value = format!("value=\"{days}\"");
@@ -756,7 +764,7 @@ async fn settings_that_do_not_fit_stay_as_they_were_typed() {
     }
     let typed = [("/name_template", "For {name}"), ("/close_in_days", "many")];
     let page = submit(&app, &support, &format!("{home}/settings"), &typed).await;
-    for words in ["`many` is no whole number", "value=\"many\"", "value=\"For {name}\""] {
+    for words in ["<code>many</code> is no whole number", "value=\"many\"", "value=\"For {name}\""] {
         assert!(text(&page).contains(words), "where it is enabled, {words}: {}", text(&page));
     }
     app.finish().await;

@@ -30,7 +30,7 @@ async fn a_mapping_that_cannot_be_read_or_comes_late_stays_as_it_was_typed() {
     let path = "/accounts/acme/fields/mapping";
     let fields = [("/country", "CA"), ("/policies/phone", "always"), ("/status_map", "warm OPEN")];
     let typed = [
-        "`warm OPEN` is not of the form `name = value`",
+        "<code>warm OPEN</code> is not of the form <code>name = value</code>",
         ">warm OPEN</textarea>",
         "value=\"CA\"",
         "<option value=\"always\" selected>always</option>",

@@ -679,7 +679,7 @@ async fn who_creates_by_hand_finds_everything_to_take_over_contacts_and_deals_ap
     let (contacts, deals) = tables.split_once("<h2>Deal properties</h2>").unwrap();
     for (table, name, told) in [
         (contacts, "leadline_lead_id", vec!["Single-line text", "<strong>yes</strong>"]),
-        (contacts, "budget_range", vec!["Single-line text", "<td>no</td>"]),
+        (contacts, "budget_range", vec!["Single-line text", ">no</td>"]),
         (contacts, "lead_priority", vec!["Dropdown select", "high = <code>high</code>", "low = <code>low</code>"]),
         (deals, "leadline_deal_key", vec!["Single-line text", "<strong>yes</strong>"]),
     ] {

@@ -11,7 +11,7 @@ use super::session::Session;
 use crate::cause::{Code, Problem};
 use crate::fit::{Gone, is_gone};
 use crate::hubspot::Meaning;
-use crate::model::account::Connection;
+use crate::model::account::{Connection, Names};
 use crate::model::portal::PortalSchema;
 use crate::model::time::{DAY, Timestamp};
 use crate::store::{self, Bound, CachedSchema, Issue, Store};
@@ -179,6 +179,11 @@ fn property_of(problem: &Problem) -> Option<&str> {
     }
 }
 
+/// Whether the values that a problem is about go under another name by now.
+fn goes_elsewhere(problem: &Problem, names: &Names) -> bool {
+    property_of(problem).is_some_and(|name| names.values().any(|of_type| of_type.contains_key(name)))
+}
+
 /// When the daily check of a connection is due: a day after the last one, or a little less.
 fn next_check(connection: &Connection) -> Timestamp {
     let spread = connection.id.as_str().bytes().fold(7_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
@@ -187,8 +192,7 @@ fn next_check(connection: &Connection) -> Timestamp {
 
 /// Whether the cause of an issue is gone. An option whose value nobody noted may have come with any change of the list.
 fn gone(issue: &Issue, before: &PortalSchema, schema: &PortalSchema, connection: &Connection, now: Timestamp) -> Gone {
-    let goes_elsewhere = |name: &str| connection.policy.names.values().any(|of_type| of_type.contains_key(name));
-    if property_of(&issue.problem).is_some_and(goes_elsewhere) {
+    if goes_elsewhere(&issue.problem, &connection.policy.names) {
         // A round that was under way when another name was chosen met it once more.
         return Gone::Yes;
     }
@@ -260,6 +264,8 @@ fn is_about_a_portal(code: Code) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::model::id::{AccountId, CauseId};
 
@@ -304,6 +310,24 @@ mod tests {
             assert_eq!(property_of(&Problem::new(code, "x").about(subject)), expected, "{code}");
         }
         assert_eq!(property_of(&Problem::new(Code::PropertyMissing, "x")), None);
+    }
+
+    #[test]
+    fn values_that_go_under_another_name_by_now_are_of_no_issue_any_more() {
+        let of_type = BTreeMap::from([("budget_range".to_owned(), "budget".to_owned())]);
+        let names = Names::from([("0-1".to_owned(), of_type)]);
+        for (code, subject, expected) in [
+            (Code::PropertyMissing, "budget_range", true),
+            (Code::OptionUnknown, "budget_range=high", true),
+            // Under this name they go.
+            (Code::PropertyMissing, "budget", false),
+            (Code::PropertyMissing, "vehicle_of_interest", false),
+            (Code::PropertyRequired, "budget_range", false),
+        ] {
+            let problem = Problem::new(code, "x").about(subject);
+            assert_eq!(goes_elsewhere(&problem, &names), expected, "{code} {subject}");
+            assert!(!goes_elsewhere(&problem, &Names::new()), "{code} {subject}");
+        }
     }
 
     #[test]

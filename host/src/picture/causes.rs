@@ -83,7 +83,7 @@ impl Picture for Causes {
             let trend: Vec<_> = cause.trend.iter().map(|leads| count(*leads)).collect();
             [cause.title.clone(), count(cause.leads), trend.join(" → ")]
         });
-        Table::new(TITLE, ["Cause", "Leads", "Last days"], rows.collect::<Vec<_>>())
+        Table::new(TITLE, ["Cause", "Leads", "Over time"], rows.collect::<Vec<_>>())
             .linked(self.causes.iter().map(|cause| &cause.href))
     }
 }

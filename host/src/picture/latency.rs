@@ -97,7 +97,7 @@ impl Picture for Latency {
         if let Some(target) = self.target {
             let text = format!("target {}", wait(target));
             svg.line((plot.left, y(target)), (plot.right, y(target)), "p-limit");
-            svg.text(plot.left + 4.0, y(target) - 4.0, Anchor::Start, "p-note", &text);
+            svg.text(plot.left + 4.0, y(target) - 6.0, Anchor::Start, "p-note", &text);
         }
         for (point, times) in &known {
             let tip = format!(

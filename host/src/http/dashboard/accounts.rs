@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use askama::Template;
 use axum::extract::{Form, Path, State};
@@ -47,6 +48,8 @@ struct Accounts {
     shell: Shell,
     text: String,
     rows: Vec<AccountRow>,
+    /// The search ended before it had looked everywhere.
+    is_late: bool,
     /// How many there are.
     all: String,
     /// Addresses of the pages before and behind.
@@ -111,9 +114,12 @@ async fn accounts_page(app: &App, shell: Shell, search: Search) -> Result<Accoun
             || portal.is_some_and(|portal| portal == wanted)
     };
     // What no account is called may be an id: that of a lead leads to its account, as every other id does.
-    let behind = match accounts.iter().any(is_called) {
-        true => None,
-        false => account::looked_for(&app.store, text.trim()).await?,
+    let (behind, is_late) = match accounts.iter().any(is_called) {
+        true => (None, false),
+        false => match tokio::time::timeout(SEARCH_MAX, account::looked_for(&app.store, text.trim())).await {
+            Ok(found) => (found?, false),
+            Err(_) => (None, true),
+        },
     };
     let fits = |account: &Account| is_called(account) || behind.as_ref() == Some(&account.id);
     let mut accounts: Vec<_> =
@@ -156,9 +162,11 @@ async fn accounts_page(app: &App, shell: Shell, search: Search) -> Result<Accoun
     });
     let rows = rows.collect();
     let (typed, wrong) = (Create::default(), None);
-    Ok(Accounts { text, rows, all, prev, next, wishes, typed, wrong, shell })
+    Ok(Accounts { text, rows, is_late, all, prev, next, wishes, typed, wrong, shell })
 }
 
+/// Whoever looks waits no longer. Only the id of a lead may take so long: leads of many accounts are looked through.
+const SEARCH_MAX: Duration = Duration::from_secs(2);
 /// Rows of a page.
 const ROWS_MAX: usize = 200;
 /// Beyond that somebody plays with the address.

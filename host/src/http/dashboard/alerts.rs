@@ -273,8 +273,8 @@ async fn change(
     after((&app, &actor, place), asked, edited, (made, "alert-changed")).await
 }
 
-/// Makes the suggested rules that are ticked, or all of them, as one is made by itself. What an account is told of already
-/// is not made once more: pressed twice, it is done once.
+/// Makes the suggested rules that are ticked, or all of them; none where one is refused. What an account is told of
+/// already is not made once more: pressed twice, it is done once.
 async fn take_suggested(
     Visit { app, actor, place }: Visit,
     Form(pairs): Form<Vec<(String, String)>>,
@@ -285,26 +285,22 @@ async fn take_suggested(
     let (mut wanted, left_out): (Vec<_>, Vec<_>) = Watch::SUGGESTED.into_iter().partition(is_wanted);
     let rules = app.store.alert_rules(&place.account.id).await?;
     wanted.retain(|watch| rules.iter().all(|rule| rule.watches != *watch));
-    let mut made = Vec::new();
-    for watches in wanted {
-        let wish = Wish { watches, channel: channel.clone(), quiet: None };
-        let now = (app.clock)();
-        match alerts::create(&app.store, &app.outside, &place.account, &actor.name, wish, now).await {
-            Ok((rule, _)) => made.push(rule.told()),
-            Err(error) => {
-                let mut typed = Asked::new(&actor);
-                typed.put("to", asked.get("to"));
-                let wrong = Some(Fault::of(error.into())?);
-                let filled = Filled { asked: typed, wrong, left_out, ..Filled::new(&actor) };
-                return page(&app, &actor, place, filled).await;
-            }
+    let wish = |watches| Wish { watches, channel: channel.clone(), quiet: None };
+    let wishes = wanted.into_iter().map(wish).collect();
+    match alerts::create_all(&app.store, &app.outside, &place.account, &actor.name, wishes, (app.clock)()).await {
+        Ok(made) if made.is_empty() => Ok(to(&place.shell, "nothing")),
+        Ok(made) => {
+            actor.changes(serde_json::Value::Null, made.iter().map(AlertRule::told).collect::<Vec<_>>());
+            Ok(to(&place.shell, "alert-made"))
+        }
+        Err(error) => {
+            let mut typed = Asked::new(&actor);
+            typed.put("to", asked.get("to"));
+            let wrong = Some(Fault::of(error.into())?);
+            let filled = Filled { asked: typed, wrong, left_out, ..Filled::new(&actor) };
+            page(&app, &actor, place, filled).await
         }
     }
-    if made.is_empty() {
-        return Ok(to(&place.shell, "nothing"));
-    }
-    actor.changes(serde_json::Value::Null, made);
-    Ok(to(&place.shell, "alert-made"))
 }
 
 async fn rotate(

@@ -35,10 +35,11 @@ use crate::redact::redacted;
 use crate::rollout::{self, Choice, RolloutError};
 use crate::samples::{self, Sample};
 use crate::schema::Violation;
-use crate::store::LeadFilter;
+use crate::store::{LeadFilter, Store};
 use crate::test_lead;
 use crate::text::cut;
-use crate::transform::Quota;
+use crate::transform::{Quota, Transformer};
+use crate::trial;
 use crate::view::bench::{Card, Runs, Used, boxes, cards, differences, used, verdict};
 use crate::view::moment::Moment;
 use crate::workbench::{Tried, try_out};
@@ -327,7 +328,7 @@ async fn run_one(
     Ok(())
 }
 
-/// What a version makes of every sample, with the settings of the bench, and what that uses.
+/// What a version makes of every sample, with the settings of the bench, and what that uses: all of it in one turn.
 async fn run_all(
     app: &App,
     whose: (&Account, &Connection),
@@ -335,30 +336,46 @@ async fn run_all(
     (drawn, samples): (&mut Page, &[Sample]),
 ) -> Result<(), ApiError> {
     let quota = whose.0.quota;
-    let tried = try_all(app, quota, choice, samples).await?;
-    drawn.all = samples.iter().zip(&tried).map(|(sample, tried)| sample_row(sample, tried, quota)).collect();
+    let (mut names, mut choices) = (vec![choice.version.label()], vec![choice.clone()]);
     // One run is no distribution: its figure stands in the table.
     if samples.len() > 1 {
-        let mut versions = vec![runs_of(choice.version.label(), &tried)];
         let is_another =
             |other: &Choice| (&other.version.id, &other.settings) != (&choice.version.id, &choice.settings);
         if let Some(other) = in_use(app, whose).await?.filter(is_another) {
-            let name = format!("{} (in use)", other.version.label());
-            versions.push(runs_of(name, &try_all(app, quota, &other, samples).await?));
+            names.push(format!("{} (in use)", other.version.label()));
+            choices.push(other);
         }
+    }
+    let work = try_all((app.store.clone(), app.transformer.clone()), quota, choices, samples.to_vec());
+    let Some(tried) = trial::in_turn(&app.transformer, work).await? else {
+        drawn.wrong = Some(BUSY.to_owned());
+        return Ok(());
+    };
+    drawn.all = samples.iter().zip(&tried[0]).map(|(sample, tried)| sample_row(sample, tried, quota)).collect();
+    if samples.len() > 1 {
+        let versions: Vec<_> = names.into_iter().zip(&tried).map(|(name, tried)| runs_of(name, tried)).collect();
         drawn.boxes = boxes(&versions, Quota::of(quota));
     }
     Ok(())
 }
 
-/// A run for each sample, in their order.
-async fn try_all(app: &App, quota: QuotaClass, choice: &Choice, samples: &[Sample]) -> Result<Vec<Tried>, ApiError> {
-    let mut tried = Vec::with_capacity(samples.len());
-    for sample in samples {
-        let body = String::from_utf8_lossy(&sample.body);
-        tried.push(try_out(&app.store, &app.transformer, quota, choice, &body).await?);
+/// For each choice a run for each sample, in their order.
+async fn try_all(
+    (store, transformer): (Store, Transformer),
+    quota: QuotaClass,
+    choices: Vec<Choice>,
+    samples: Vec<Sample>,
+) -> anyhow::Result<Vec<Vec<Tried>>> {
+    let mut all = Vec::with_capacity(choices.len());
+    for choice in &choices {
+        let mut tried = Vec::with_capacity(samples.len());
+        for sample in &samples {
+            let body = String::from_utf8_lossy(&sample.body);
+            tried.push(try_out(&store, &transformer, quota, choice, &body).await?);
+        }
+        all.push(tried);
     }
-    Ok(tried)
+    Ok(all)
 }
 
 fn sample_row(sample: &Sample, tried: &Tried, quota: QuotaClass) -> SampleRow {

@@ -18,18 +18,17 @@ use super::fault::Fault;
 use super::fields::state_chip;
 use super::form::{Drawn, drawn_fields};
 use super::shell::{Place, Shell, Visit};
-use super::transformations::connected;
+use super::transformations::{Past, connected};
 use crate::app::App;
 use crate::form;
 use crate::http::error::ApiError;
 use crate::http::guard::needing;
 use crate::mapping::{self, Line, Mapping, MappingError, Preview};
 use crate::model::access::{Actor, Right, Sight};
-use crate::model::account::{Account, Connection, PastBinding, Sign};
+use crate::model::account::{Account, Connection, Sign};
 use crate::model::id::BindingId;
 use crate::schema::Violation;
 use crate::view::connection::Chip;
-use crate::view::moment::Moment;
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let read = OpenApiRouter::new().route("/accounts/{account}/fields/mapping", get(show));
@@ -51,9 +50,9 @@ struct Page {
     /// The draft, as the form carries it on.
     draft: String,
     tried: Option<Preview>,
-    history: Vec<(PastBinding, Moment)>,
+    history: Vec<Past>,
     /// Somebody else was quicker: what counts by now.
-    quicker: Option<(PastBinding, Moment)>,
+    quicker: Option<Past>,
     /// Why the draft does not count, where nobody was quicker.
     wrong: Option<Fault>,
     /// Why it is to count, as the forms carry it on.
@@ -159,7 +158,7 @@ async fn page(
         changed: draft.map_or_else(Vec::new, |draft| changes(&before, draft)),
         draft: draft.map_or_else(String::new, |draft| Value::Object(draft.clone()).to_string()),
         tried: None,
-        history: history.into_iter().map(|past| (past.clone(), shell.time(past.at))).collect(),
+        history: history.into_iter().map(|past| Past::of(past, &shell)).collect(),
         quicker: None,
         wrong: None,
         reason: String::new(),
@@ -180,7 +179,7 @@ async fn show(Visit { app, actor, place }: Visit, uri: Uri) -> Result<Response, 
     let whose = (place.shell, &place.account, &connection);
     let mut drawn = page(&app, whose, actor.sight, Shows::InForce).await?;
     if let Some(id) = asked.restore {
-        let past = drawn.history.iter().find(|(past, _)| past.id.as_str() == id).map(|(past, _)| past.settings.clone());
+        let past = drawn.history.iter().find(|one| one.past.id.as_str() == id).map(|one| one.past.settings.clone());
         let past = past.ok_or_else(|| ApiError::NotFound(format!("there are no settings `{id}` to go back to")))?;
         let draft = drawn.mapping.part(&past);
         drawn = page(&app, (drawn.shell, &place.account, &connection), actor.sight, Shows::Draft(&draft)).await?;
@@ -265,10 +264,7 @@ async fn not_yet(
     let mut drawn = page(app, whose, actor.sight, Shows::Draft(draft)).await?;
     drawn.reason = reason;
     match newest.filter(|_| fault.is_late()) {
-        Some(past) => {
-            let at = drawn.shell.time(past.at);
-            drawn.quicker = Some((past, at));
-        }
+        Some(past) => drawn.quicker = Some(Past::of(past, &drawn.shell)),
         None => drawn.wrong = Some(fault.clone()),
     }
     Ok(fault.on(draw(app, actor, &drawn)?))

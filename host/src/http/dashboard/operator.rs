@@ -1,5 +1,7 @@
 //! Screens of whoever runs the service: the fleet, the queue and who works on it, the sandboxes, refused requests.
 
+mod fleet;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -24,7 +26,7 @@ use crate::model::account::{Account, QuotaClass};
 use crate::model::lane::{LaneKind, PauseScope};
 use crate::model::time::Timestamp;
 use crate::model::word;
-use crate::operate::fleet::{self, AccountHealth, Fleet, HourOfRetries};
+use crate::operate::fleet::{HourOfRetries, oldest};
 use crate::operate::guests::{self, GuestFailure, QuotaLimits};
 use crate::operate::processes;
 use crate::picture::Drawn;
@@ -32,9 +34,7 @@ use crate::quota::{self, Breaks, QuotaPreview};
 use crate::store::{COUNTED_MAX, LaneDoing, LaneFilter, Rejection, RejectionFilter, ShownLane, ShownProcess};
 use crate::view::connection::Chip;
 use crate::view::moment::{Moment, count};
-use crate::view::operator::leads::{CHOICES, Pictures};
-use crate::view::operator::{self, GuestRow, PortalRow};
-use crate::view::overview::{Period, Tile, Window};
+use crate::view::operator::{self, GuestRow};
 
 /// Lanes of a page.
 const ROWS_MAX: u32 = 200;
@@ -45,7 +45,6 @@ const REJECTIONS_MAX: u32 = 200;
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let operate = OpenApiRouter::new()
-        .route("/fleet", get(show_fleet))
         .route("/queue", get(queue))
         .route("/queue/pause", post(pause_all))
         .route("/queue/account", post(pause_account))
@@ -54,57 +53,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
         .route("/guests", get(show_guests))
         .route("/guests/quota", post(give_quota))
         .route("/rejected", get(rejected));
-    needing(Right::Operate, operate)
-}
-
-#[derive(Template)]
-#[template(path = "fleet.html")]
-struct FleetPage {
-    shell: Shell,
-    tone: &'static str,
-    verdict: String,
-    tiles: Vec<Tile>,
-    /// Nothing is counted in this process.
-    is_uncounted: bool,
-    is_paused: bool,
-    /// The time that the pictures show, of those to choose from.
-    period: Period,
-    periods: [Period; 2],
-    pictures: Pictures,
-    squares: Drawn,
-    portals: Vec<PortalRow>,
-    troubled: Vec<(AccountHealth, Chip)>,
-}
-
-/// Which time the pictures are to show.
-#[derive(Default, Deserialize)]
-struct Shown {
-    period: Option<String>,
-}
-
-async fn show_fleet(House { app, actor, shell }: House, uri: Uri) -> Result<Response, ApiError> {
-    let wanted = serde_urlencoded::<Shown>(&uri).period;
-    let period = CHOICES.into_iter().find(|period| Some(period.word) == wanted.as_deref()).unwrap_or(CHOICES[0]);
-    let window = Window::last(period, shell.now);
-    let leads = fleet::leads_of_all(&app.store, (window.from, window.until)).await?;
-    let fleet = fleet::of_service(&app, shell.now).await?;
-    let (tone, verdict) = operator::verdict(&fleet);
-    let Fleet { troubled, all, lately, .. } = &fleet;
-    let page = FleetPage {
-        tone,
-        verdict,
-        tiles: operator::fleet_tiles(&fleet),
-        is_uncounted: lately.is_none(),
-        is_paused: fleet.is_paused,
-        period,
-        periods: CHOICES,
-        pictures: Pictures::of(&leads, &window, &shell.zone, shell.now),
-        portals: operator::portal_rows(&fleet.portals),
-        squares: operator::squares(all),
-        troubled: troubled.iter().map(|account| (account.clone(), operator::health_chip(account.health))).collect(),
-        shell,
-    };
-    draw(&app, &actor, &page)
+    needing(Right::Operate, operate).merge(fleet::router())
 }
 
 #[derive(Template)]
@@ -263,7 +212,7 @@ async fn pause_rows(app: &App, shell: &Shell, pauses: Vec<(PauseScope, Timestamp
 async fn ages(app: &App, shell: &Shell) -> Result<Vec<(Timestamp, std::time::Duration)>, ApiError> {
     let due = app.store.due_work(shell.now).await?;
     let mut ages = app.pulse.ages();
-    ages.push((shell.now, fleet::oldest(&due, shell.now)));
+    ages.push((shell.now, oldest(&due, shell.now)));
     Ok(ages)
 }
 

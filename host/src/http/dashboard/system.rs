@@ -143,22 +143,20 @@ async fn show_system(House { app, actor, shell }: House) -> Result<Response, Api
     draw(&app, &actor, &page)
 }
 
-/// A check, with what of it is to be typed told apart.
+/// A check, and what to do.
 struct CheckRow {
     name: &'static str,
     chip: Chip,
-    text: Vec<(bool, String)>,
-    remedy: Vec<(bool, String)>,
+    text: String,
+    remedy: String,
 }
 
 fn check_row(check: &Check) -> CheckRow {
-    // Every second piece stands between backticks.
-    let pieces = |text: &str| text.split('`').enumerate().map(|(at, piece)| (at % 2 == 1, piece.to_owned())).collect();
     CheckRow {
         name: check.name,
         chip: verdict_chip(check.verdict),
-        text: pieces(&check.text),
-        remedy: check.remedy.as_deref().map(pieces).unwrap_or_default(),
+        text: check.text.clone(),
+        remedy: check.remedy.clone().unwrap_or_default(),
     }
 }
 

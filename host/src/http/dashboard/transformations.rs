@@ -69,18 +69,22 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
 }
 
 /// A binding of the history.
-struct Past {
-    past: PastBinding,
-    at: Moment,
+pub(super) struct Past {
+    pub(super) past: PastBinding,
+    pub(super) at: Moment,
 }
 
 impl Past {
+    pub(super) fn of(past: PastBinding, shell: &Shell) -> Self {
+        Self { at: shell.time(past.at), past }
+    }
+
     /// Only test leads go through it.
     fn is_tested(&self) -> bool {
         self.past.share == Share::NONE && self.past.before.is_some()
     }
 
-    fn share(&self) -> String {
+    pub(super) fn share(&self) -> String {
         if self.is_tested() { TEST_LEADS.to_owned() } else { self.past.share.to_string() }
     }
 }
@@ -136,7 +140,7 @@ async fn in_use(Visit { app, actor, place }: Visit) -> Result<Response, ApiError
 
 async fn in_use_page(app: &App, actor: &Actor, place: Place) -> Result<InUse, ApiError> {
     let Place { shell, account, connection } = place;
-    let past = |past: PastBinding| Past { at: shell.time(past.at), past };
+    let past = |past| Past::of(past, &shell);
     let (mut in_force, mut history, mut back, mut undo) = (Vec::new(), Vec::new(), None, None);
     let mut seen = None;
     if let Some(connection) = &connection {

@@ -143,7 +143,7 @@ async fn choice_page(
     let now = app.store.bound(connection).await?;
     Ok(ChoicePage {
         is_in_force: now.iter().any(|bound| bound.label == drawn.version && bound.settings == settings),
-        newest: newest.map(|past| Past { at: shell.time(past.at), past }),
+        newest: newest.map(|past| Past::of(past, &shell)),
         asked: Enable { share: Share::ALL.percent().to_string(), ..Enable::default() },
         wrong: None,
         settings: settings.to_string(),
