@@ -48,13 +48,15 @@ browser:
 	@test -n "$$LEADLINE_BIN" || test -x target/release/leadline || test -x target/debug/leadline || $(MAKE) build
 	@tests/browser/run
 
-# The crash points are in what the tests are built with (tests/Cargo.toml), so nothing is compiled a second time.
+# The crash points are in what the tests are built with (tests/Cargo.toml), and the broken promises are found by the names of
+# their tests: so nothing is compiled a second time.
 ## Kills the service again and again, and compares what was sent, what HubSpot saw and what is stored.
 crash: guests
 	cargo test --workspace --no-run
 	target/debug/leadline-crash --cycles $(CYCLES) $(CRASH)
 	tests/with-postgres sh -c 'target/debug/leadline-crash --cycles $(CYCLES) --database "$$LEADLINE_TEST_POSTGRES"'
-	cargo test --workspace --test broken -- --ignored
+	cargo test --workspace --tests -- --ignored --list is_noticed 2>/dev/null | grep -q is_noticed
+	cargo test --workspace --tests -- --ignored is_noticed
 
 ## Uploads and events that nobody thought of: none may make the host panic, and each has an outcome.
 fuzz: guests
