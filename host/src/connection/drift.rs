@@ -12,10 +12,6 @@ use crate::model::account::{Connection, Policy};
 use crate::model::portal::{CONTACT, DEAL, object_type_id};
 use crate::store::Bound;
 
-/// The names of the key properties in the manifests of the stock transformations. A connection may use others.
-const CONTACT_KEY: &str = "leadline_lead_id";
-const DEAL_KEY: &str = "leadline_deal_key";
-
 /// A property that a connection's transformations write.
 #[derive(Clone, Debug)]
 pub struct Wanted {
@@ -59,14 +55,12 @@ pub fn wanted(bound: &[Bound], policy: &Policy) -> Vec<Wanted> {
     for one in bound {
         for definition in &one.manifest.properties {
             let mut definition = definition.clone();
-            let name = match (definition.name.as_str(), definition.unique) {
-                (CONTACT_KEY, true) => Some(policy.contact_key.as_str()),
-                (DEAL_KEY, true) => Some(policy.deal_key.as_str()),
-                (_, true) => None,
-                (name, false) => policy.name_of(object_type_id(&definition.object_type), name),
-            };
-            let planned = name.map(|name| std::mem::replace(&mut definition.name, name.to_owned()));
-            let stands_for = planned.filter(|_| !definition.unique);
+            let mut stands_for = None;
+            if definition.unique {
+                definition.name = policy.key_name(&definition.name).to_owned();
+            } else if let Some(name) = policy.name_of(object_type_id(&definition.object_type), &definition.name) {
+                stands_for = Some(std::mem::replace(&mut definition.name, name.to_owned()));
+            }
             let same = |known: &&mut Wanted| {
                 known.definition.name == definition.name && known.definition.object_type == definition.object_type
             };
@@ -237,6 +231,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::model::account::CONTACT_KEY;
 
     #[test]
     fn a_property_is_wanted_under_the_name_that_the_connection_gives_it() {

@@ -351,14 +351,3 @@ impl Upsert<'_, '_, '_> {
         input.targets.iter().for_each(|target| self.round.stop(target.owner, verdict.clone()));
     }
 }
-
-impl Policy {
-    /// The portal's name for one of our key properties; any other name stands for itself.
-    fn key_name<'a>(&'a self, planned: &'a str) -> &'a str {
-        match planned {
-            "leadline_lead_id" => &self.contact_key,
-            "leadline_deal_key" => &self.deal_key,
-            other => other,
-        }
-    }
-}

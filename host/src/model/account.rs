@@ -144,6 +144,10 @@ pub enum Auth {
 /// transformations' name to the portal's.
 pub type Names = BTreeMap<String, BTreeMap<String, String>>;
 
+/// The key properties in the manifests of the stock transformations. A connection may use others in their place.
+pub const CONTACT_KEY: &str = "leadline_lead_id";
+pub const DEAL_KEY: &str = "leadline_deal_key";
+
 /// What an account wants of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
@@ -170,6 +174,15 @@ impl Policy {
     pub fn name_of(&self, object_type: &str, name: &str) -> Option<&str> {
         self.names.get(object_type)?.get(name).map(String::as_str)
     }
+
+    /// The portal's name of a key property; any key but those of the stock transformations stands for itself.
+    pub fn key_name<'a>(&'a self, planned: &'a str) -> &'a str {
+        match planned {
+            CONTACT_KEY => &self.contact_key,
+            DEAL_KEY => &self.deal_key,
+            other => other,
+        }
+    }
 }
 
 /// How contacts are written.
@@ -189,8 +202,8 @@ impl Default for Policy {
         Self {
             strict: false,
             hold_without_email: false,
-            contact_key: "leadline_lead_id".to_owned(),
-            deal_key: "leadline_deal_key".to_owned(),
+            contact_key: CONTACT_KEY.to_owned(),
+            deal_key: DEAL_KEY.to_owned(),
             contact_write: ContactWrite::default(),
             lifecycle_guard: true,
             names: Names::new(),
